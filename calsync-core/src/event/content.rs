@@ -1,0 +1,291 @@
+//! Provider-neutral event content.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::event::text::{TextLimits, clean_block, clean_line, cut};
+use crate::identity::{Fingerprint, FingerprintWriter};
+use crate::time::Zone;
+
+/// What an event says. Shared, not copied: the texts are `Arc<str>`, and a plan holds an event once for all its places.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// The title (iCalendar `SUMMARY`, Graph `subject`). One line.
+    pub title: Arc<str>,
+    /// The text (iCalendar `DESCRIPTION`, Graph `body`). Plain text; lines end with a line feed.
+    pub description: Arc<str>,
+    /// Where, as free text on one line; empty when unknown.
+    pub location: Arc<str>,
+    /// From when to when.
+    pub when: When,
+    /// When to remind the reader.
+    #[serde(default)]
+    pub reminders: Reminders,
+    /// How certain it is.
+    #[serde(default)]
+    pub status: EventStatus,
+}
+
+/// From when to when. Half open: the end does not belong to the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// From an instant to an instant, shown in a zone.
+    Timed {
+        /// When it begins.
+        start: DateTime<Utc>,
+        /// When it is over; later than `start`.
+        end: DateTime<Utc>,
+        /// The zone to show it in.
+        zone: Zone,
+    },
+    /// Whole days, wherever the reader is.
+    AllDay {
+        /// The first day.
+        start: NaiveDate,
+        /// The day after the last one (RFC 5545 section 3.6.1: `DTEND` is exclusive); later than `start`.
+        end: NaiveDate,
+    },
+}
+
+/// When to remind the reader.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reminders {
+    /// As the reader's calendar does it for any event.
+    #[default]
+    CalendarDefault,
+    /// At these numbers of minutes before the start; none at all when empty.
+    Before(Vec<u32>),
+}
+
+/// How certain an event is (iCalendar `STATUS`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventStatus {
+    /// It takes place.
+    #[default]
+    Confirmed,
+    /// It may take place.
+    Tentative,
+}
+
+impl Event {
+    /// An event of that title and time, with nothing else said.
+    #[must_use]
+    pub fn new(title: impl Into<Arc<str>>, when: When) -> Self {
+        Self {
+            title: title.into(),
+            description: Arc::default(),
+            location: Arc::default(),
+            when,
+            reminders: Reminders::default(),
+            status: EventStatus::default(),
+        }
+    }
+
+    /// With this text.
+    #[must_use]
+    pub fn with_description(mut self, description: impl Into<Arc<str>>) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// At this place.
+    #[must_use]
+    pub fn with_location(mut self, location: impl Into<Arc<str>>) -> Self {
+        self.location = location.into();
+        self
+    }
+
+    /// With these reminders.
+    #[must_use]
+    pub fn with_reminders(mut self, reminders: Reminders) -> Self {
+        self.reminders = reminders;
+        self
+    }
+
+    /// With this status.
+    #[must_use]
+    pub fn with_status(mut self, status: EventStatus) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// This event as a provider with such limits can store it: control characters gone, line ends unified, texts cut
+    /// with a mark, times in whole seconds, reminders in order and without repeats.
+    ///
+    /// `None` when it is so already: then the event itself can be shared.
+    #[must_use]
+    pub fn fitted(&self, limits: &TextLimits) -> Option<Self> {
+        let mut changed = None;
+        for (field, clean, limit) in [
+            (Field::Title, clean_line as fn(&str) -> std::borrow::Cow<'_, str>, limits.title),
+            (Field::Location, clean_line, limits.location),
+            (Field::Description, clean_block, limits.description),
+        ] {
+            let text = field.of(self);
+            let cleaned = clean(text);
+            let fitting = cut(&cleaned, limit);
+            if *fitting != **text {
+                field.set(changed.get_or_insert_with(|| self.clone()), Arc::from(&*fitting));
+            }
+        }
+        let when = self.when.in_whole_seconds();
+        if when != self.when {
+            changed.get_or_insert_with(|| self.clone()).when = when;
+        }
+        if let Reminders::Before(minutes) = &self.reminders {
+            let mut fitting = minutes.clone();
+            fitting.sort_unstable();
+            fitting.dedup();
+            fitting.truncate(limits.reminders);
+            if fitting != *minutes {
+                changed.get_or_insert_with(|| self.clone()).reminders = Reminders::Before(fitting);
+            }
+        }
+        changed
+    }
+
+    /// What it says, in 128 bits. Take it of a [`fitted`](Event::fitted) event: only what can be stored can be compared.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut writer = FingerprintWriter::new();
+        writer.text(&self.title).text(&self.description).text(&self.location);
+        match &self.when {
+            When::Timed { start, end, zone } => {
+                writer.number(0).number(start.timestamp()).number(end.timestamp()).text(zone.name());
+            }
+            When::AllDay { start, end } => {
+                writer.number(1).number(days(*start)).number(days(*end));
+            }
+        }
+        match &self.reminders {
+            Reminders::CalendarDefault => {
+                writer.number(-1);
+            }
+            Reminders::Before(minutes) => {
+                writer.number(i64::try_from(minutes.len()).unwrap_or(i64::MAX));
+                for minute in minutes {
+                    writer.number(i64::from(*minute));
+                }
+            }
+        }
+        writer.number(match self.status {
+            EventStatus::Confirmed => 0,
+            EventStatus::Tentative => 1,
+        });
+        writer.finish()
+    }
+}
+
+fn days(date: NaiveDate) -> i64 {
+    date.signed_duration_since(NaiveDate::default()).num_days()
+}
+
+impl When {
+    fn in_whole_seconds(&self) -> Self {
+        let whole = |at: DateTime<Utc>| DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at);
+        match self {
+            Self::Timed { start, end, zone } => {
+                Self::Timed { start: whole(*start), end: whole(*end), zone: zone.clone() }
+            }
+            Self::AllDay { .. } => self.clone(),
+        }
+    }
+}
+
+/// The three texts of an event.
+#[derive(Clone, Copy)]
+enum Field {
+    Title,
+    Location,
+    Description,
+}
+
+impl Field {
+    fn of(self, event: &Event) -> &Arc<str> {
+        match self {
+            Self::Title => &event.title,
+            Self::Location => &event.location,
+            Self::Description => &event.description,
+        }
+    }
+
+    fn set(self, event: &mut Event, text: Arc<str>) {
+        match self {
+            Self::Title => event.title = text,
+            Self::Location => event.location = text,
+            Self::Description => event.description = text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event() -> Event {
+        let at = |text: &str| text.parse().unwrap();
+        let when = When::Timed {
+            start: at("2026-01-20T09:00:00Z"),
+            end: at("2026-01-20T10:30:00Z"),
+            zone: Zone::new("Europe/London").unwrap(),
+        };
+        Event::new("Deep clean", when).with_description("Order: 1").with_location("1 High St, Leeds")
+    }
+
+    #[test]
+    fn an_event_that_fits_is_not_copied() {
+        assert_eq!(event().fitted(&TextLimits::default()), None);
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_gone_before_the_fingerprint() {
+        let limits = TextLimits::default().with_title(5);
+        let mut dirty = event().with_description("Order: 1\r\n\u{0}").with_reminders(Reminders::Before(vec![60, 10, 60]));
+        dirty.title = "Deep\nclean\u{7}".into();
+        let fitted = dirty.fitted(&limits).unwrap();
+        assert_eq!(&*fitted.title, "Deep…");
+        assert_eq!(&*fitted.description, "Order: 1");
+        assert_eq!(fitted.reminders, Reminders::Before(vec![10, 60]));
+        assert_eq!(fitted.fitted(&limits), None, "fitting twice changes nothing");
+    }
+
+    #[test]
+    fn every_field_counts_in_the_fingerprint() {
+        let base = event().fingerprint();
+        assert_eq!(base.to_string(), event().fingerprint().to_string());
+        let mut others = vec![
+            event().with_description("Order: 2"),
+            event().with_location(""),
+            event().with_status(EventStatus::Tentative),
+            event().with_reminders(Reminders::Before(vec![])),
+            event().with_reminders(Reminders::Before(vec![10])),
+        ];
+        let mut moved = event();
+        moved.title = "Deep cleanO".into();
+        moved.description = "rder: 1".into();
+        others.push(moved);
+        let mut later = event();
+        later.when = When::Timed {
+            start: "2026-01-20T09:00:01Z".parse().unwrap(),
+            end: "2026-01-20T10:30:00Z".parse().unwrap(),
+            zone: Zone::new("Europe/London").unwrap(),
+        };
+        others.push(later);
+        for other in others {
+            assert_ne!(other.fingerprint(), base, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_are_the_same_in_every_version() {
+        assert_eq!(event().fingerprint().to_string(), "v1-ebcbce8c813aada24e45d11c6cad21d1");
+    }
+}

@@ -1,0 +1,165 @@
+//! Making text fit to be stored: cleaning and cutting.
+
+use std::borrow::Cow;
+
+/// How much a provider can store, in characters (Unicode scalar values), and how many reminders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct TextLimits {
+    /// The longest title.
+    pub title: usize,
+    /// The longest description.
+    pub description: usize,
+    /// The longest location.
+    pub location: usize,
+    /// The most reminders.
+    pub reminders: usize,
+}
+
+impl Default for TextLimits {
+    /// What every calendar in wide use takes.
+    fn default() -> Self {
+        Self { title: 255, description: 8_192, location: 255, reminders: 5 }
+    }
+}
+
+impl TextLimits {
+    /// With another longest title.
+    #[must_use]
+    pub fn with_title(mut self, characters: usize) -> Self {
+        self.title = characters;
+        self
+    }
+
+    /// With another longest description.
+    #[must_use]
+    pub fn with_description(mut self, characters: usize) -> Self {
+        self.description = characters;
+        self
+    }
+
+    /// With another longest location.
+    #[must_use]
+    pub fn with_location(mut self, characters: usize) -> Self {
+        self.location = characters;
+        self
+    }
+
+    /// With another greatest number of reminders.
+    #[must_use]
+    pub fn with_reminders(mut self, reminders: usize) -> Self {
+        self.reminders = reminders;
+        self
+    }
+}
+
+/// The mark at the end of a text that was cut.
+pub const CUT_MARK: char = '…';
+
+/// A text as one line: line ends and tabs become spaces, other control characters go, ends are trimmed.
+///
+/// Names pass through here, so that nobody's name can start a line of its own in a description.
+#[must_use]
+pub fn clean_line(text: &str) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    if !may_need_cleaning(trimmed) && !trimmed.contains(['\n', '\t']) {
+        return Cow::Borrowed(trimmed);
+    }
+    let mut line = String::with_capacity(trimmed.len());
+    let mut space = false;
+    for character in trimmed.chars() {
+        match character {
+            '\r' | '\n' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => space = true,
+            ' ' if space => {}
+            character if character.is_control() => {}
+            character => {
+                if std::mem::take(&mut space) {
+                    line.truncate(line.trim_end_matches(' ').len());
+                    line.push(' ');
+                }
+                line.push(character);
+            }
+        }
+    }
+    Cow::Owned(line.trim().to_owned())
+}
+
+/// A text of several lines: every kind of line end becomes a line feed, control characters other than the tab go, ends
+/// are trimmed.
+#[must_use]
+pub fn clean_block(text: &str) -> Cow<'_, str> {
+    let trimmed = text.trim();
+    if !may_need_cleaning(trimmed) {
+        return Cow::Borrowed(trimmed);
+    }
+    let mut block = String::with_capacity(trimmed.len());
+    let mut characters = trimmed.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\r' => {
+                if characters.peek() != Some(&'\n') {
+                    block.push('\n');
+                }
+            }
+            '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => block.push('\n'),
+            '\n' | '\t' => block.push(character),
+            character if character.is_control() => {}
+            character => block.push(character),
+        }
+    }
+    Cow::Owned(block.trim().to_owned())
+}
+
+/// One pass over the bytes, without a branch in it, so that clean text (nearly all of it) costs next to nothing. Says
+/// yes too often: 0xC2 and 0xE2 begin U+0080 to U+00BF and U+2028, along with much that is harmless.
+fn may_need_cleaning(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| {
+        found | ((byte < 0x20) & (byte != b'\n') & (byte != b'\t')) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xe2)
+    })
+}
+
+/// The text, or as much of it as `limit` characters hold with [`CUT_MARK`] as the last. Never splits a character.
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+    // A character is at least a byte: what is short in bytes is short in characters.
+    if text.len() <= limit {
+        return Cow::Borrowed(text);
+    }
+    let Some((end, _)) = text.char_indices().nth(limit) else { return Cow::Borrowed(text) };
+    let Some(keep) = limit.checked_sub(1) else { return Cow::Borrowed("") };
+    let kept = text.get(..end).unwrap_or(text);
+    let end = kept.char_indices().nth(keep).map_or(kept.len(), |(at, _)| at);
+    let kept = text.get(..end).unwrap_or(text).trim_end();
+    Cow::Owned(format!("{kept}{CUT_MARK}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_start_a_line_of_its_own() {
+        for name in ["Eve\nPhone: 1", "Eve\r\nPhone: 1", "Eve\u{2028}Phone: 1", "Eve\u{85}\tPhone: 1", " Eve \n Phone: 1"] {
+            assert_eq!(clean_line(name), "Eve Phone: 1", "{name:?}");
+        }
+        assert_eq!(clean_line("a\u{0}b\u{1b}[31mc\u{7f}d\u{9f}"), "ab[31mcd");
+        assert!(matches!(clean_line("Zoë Brontë"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn blocks_keep_their_lines() {
+        assert_eq!(clean_block("a\r\nb\rc\u{2029}d\n\n\te\u{8}"), "a\nb\nc\nd\n\n\te");
+        assert_eq!(clean_block("£5 – fine…"), "£5 – fine…");
+    }
+
+    #[test]
+    fn cutting_counts_characters_and_leaves_a_mark() {
+        assert_eq!(cut("王小明王小明", 6), "王小明王小明");
+        assert_eq!(cut("王小明王小明", 5), "王小明王…");
+        assert_eq!(cut("ab cd", 4), "ab…");
+        assert_eq!(cut("abc", 1), "…");
+        assert_eq!(cut("abc", 0), "");
+        let long = "é".repeat(1_000_000);
+        assert_eq!(cut(&long, 8_192).chars().count(), 8_192);
+    }
+}

@@ -1,0 +1,146 @@
+//! Who is who: the key of an event and the fingerprint of its content.
+//!
+//! # Computing a key elsewhere
+//!
+//! A key is a UUID version 5 (RFC 9562 section 5.5) under the namespace [`KEY_NAMESPACE`]. The name is the six parts
+//! *namespace, appointment id, person, connection id, calendar id, generation* in this order, each written as its
+//! length in UTF-8 bytes, a colon and the text (so no two lists of parts spell the same name). The person is
+//! `profile:` and the profile's id, or `guest`. In Python:
+//!
+//! ```python
+//! def event_key(*parts):
+//!     name = "".join(f"{len(str(p).encode())}:{p}" for p in parts)
+//!     return uuid.uuid5(uuid.UUID("a626fb1a-706e-50cf-a216-eda0282c90b7"), name)
+//! event_key("my-shop", 10, "profile:3", "default", "primary", 0)
+//! ```
+
+use std::fmt::{self, Write as _};
+use std::hash::Hasher;
+
+use serde::{Deserialize, Serialize};
+use siphasher::sip128::{Hasher128, SipHasher13};
+use uuid::Uuid;
+
+use crate::id::AppointmentId;
+use crate::place::{Person, Place};
+
+/// The UUID namespace of event keys: version 5 of `calsync:event-key:1` under the URL namespace.
+pub const KEY_NAMESPACE: Uuid = Uuid::from_u128(0xa626fb1a_706e_50cf_a216_eda0282c90b7);
+
+/// The one name of an event, the same in every system that takes a name from us: Google's event id and iCalendar's UID,
+/// Graph's `transactionId`, the file's name.
+///
+/// Derived from (namespace, appointment, person, connection, calendar, generation): asking again gives the same key, so
+/// a create can be repeated; two people never share one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventKey(Uuid);
+
+impl EventKey {
+    /// The key of the event of `appointment` at `place`; `generation` counts how often one there was withdrawn.
+    #[must_use]
+    pub fn derive(namespace: &str, appointment: &AppointmentId, place: &Place, generation: u32) -> Self {
+        let mut name = String::with_capacity(128);
+        let mut part = String::with_capacity(48);
+        push(&mut name, namespace);
+        for piece in [&appointment as &dyn fmt::Display, &PersonPart(&place.person), &place.connection] {
+            part.clear();
+            // Writing to a String cannot fail.
+            let _ = write!(part, "{piece}");
+            push(&mut name, &part);
+        }
+        push(&mut name, place.calendar.as_str());
+        part.clear();
+        let _ = write!(part, "{generation}");
+        push(&mut name, &part);
+        Self(Uuid::new_v5(&KEY_NAMESPACE, name.as_bytes()))
+    }
+
+    /// A key read back from where it was stored.
+    #[must_use]
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The key as a UUID.
+    #[must_use]
+    pub const fn as_uuid(&self) -> Uuid {
+        self.0
+    }
+}
+
+/// 32 lower-case hex digits, which are inside the alphabet of Google's event ids.
+impl fmt::Display for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
+struct PersonPart<'a>(&'a Person);
+
+impl fmt::Display for PersonPart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Person::Profile(id) => write!(f, "profile:{id}"),
+            Person::Guest => f.write_str("guest"),
+        }
+    }
+}
+
+fn push(name: &mut String, part: &str) {
+    let _ = write!(name, "{}:{part}", part.len());
+}
+
+/// What an event says, in 128 bits: equal content has equal fingerprints, on every machine and in every version of
+/// calsync that says `v1` (SipHash-1-3-128 over the length-prefixed fields).
+///
+/// Not a defence against forgery: whoever could forge one would only hide his own change from his own calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(u128);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v1-{:032x}", self.0)
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let hex = text.strip_prefix("v1-").filter(|hex| hex.len() == 32);
+        let value = hex.and_then(|hex| u128::from_str_radix(hex, 16).ok());
+        value.map(Self).ok_or_else(|| serde::de::Error::custom("a fingerprint is `v1-` and 32 hex digits"))
+    }
+}
+
+/// Takes the fields of an event in, one by one.
+pub(crate) struct FingerprintWriter(SipHasher13);
+
+impl FingerprintWriter {
+    pub(crate) fn new() -> Self {
+        Self(SipHasher13::new())
+    }
+
+    /// A text, told apart from its neighbours by its length.
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
+        self.number(text.len() as i64);
+        self.0.write(text.as_bytes());
+        self
+    }
+
+    pub(crate) fn number(&mut self, number: i64) -> &mut Self {
+        // By bytes, since the hasher's own integer methods follow the machine's byte order.
+        self.0.write(&number.to_le_bytes());
+        self
+    }
+
+    pub(crate) fn finish(&self) -> Fingerprint {
+        Fingerprint(self.0.finish128().as_u128())
+    }
+}

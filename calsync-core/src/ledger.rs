@@ -1,0 +1,289 @@
+//! What stands out there: the ledger an appointment carries, one row a target.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Failure;
+use crate::id::ConnectionId;
+use crate::identity::{EventKey, Fingerprint};
+use crate::names::{Etag, ProviderKind, RemoteId};
+use crate::place::{Person, Place, Role};
+
+/// Everything calsync knows about the events of one appointment.
+///
+/// The host stores it with the appointment. [`revision`](Ledger::revision) rises whenever a plan is begun: a host that
+/// runs several workers saves an appointment only where the stored revision is still the one it loaded (compare and
+/// save, or a row lock), and reloads and plans again where it is not.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Ledger {
+    /// How many plans were begun; the SEQUENCE of the last write.
+    #[serde(default)]
+    pub revision: u64,
+    /// The rows.
+    #[serde(default)]
+    pub deliveries: Vec<Delivery>,
+    /// Events written before there was a ledger: one id per provider, for nobody knows whom. The next plan adopts them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inherited: BTreeMap<ProviderKind, RemoteId>,
+}
+
+/// One row: what stands at one place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Where.
+    pub place: Place,
+    /// The role the event was last worded for.
+    pub role: Role,
+    /// How often an event of ours was withdrawn here. Part of the next key, since a deleted event's id may be spent.
+    #[serde(default)]
+    pub generation: u32,
+    /// What stands there.
+    pub presence: Presence,
+    /// What keeps us from changing it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// The ledger's revision when a plan last began to touch this row.
+    pub revision: u64,
+    /// When that was.
+    pub changed_at: DateTime<Utc>,
+    /// What the last attempt met, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<Failure>,
+}
+
+/// What stands at a place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "lowercase")]
+pub enum Presence {
+    /// Nothing of ours: never written, or withdrawn.
+    Absent,
+    /// The provider confirmed it.
+    Present(Standing),
+    /// A write is under way or its outcome is not known: look before believing.
+    Unsure(Unsure),
+}
+
+/// An event the provider confirmed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Standing {
+    /// Its key.
+    pub key: EventKey,
+    /// The provider's id.
+    pub remote_id: RemoteId,
+    /// The provider's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<Etag>,
+    /// What it says; `None` for an adopted event, whose content calsync never wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// A write under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Unsure {
+    /// The key it is written under.
+    pub key: EventKey,
+    /// What stood there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Standing>,
+}
+
+/// What keeps a row from being acted on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "hold", rename_all = "lowercase")]
+pub enum Hold {
+    /// Something outside must change first.
+    Parked {
+        /// What must change.
+        reason: ParkReason,
+        /// When it is worth trying again by itself; `None` until [`Ledger::revive`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+    },
+    /// This content was refused for good; other content may be tried.
+    Refused {
+        /// The content that was refused.
+        fingerprint: Fingerprint,
+    },
+}
+
+/// Why a row is parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ParkReason {
+    /// The grant is dead: the person has to connect again.
+    Reconnect,
+    /// The person has to grant a permission.
+    MissingScope,
+    /// The account may not write to this calendar.
+    Forbidden,
+    /// The calendar is gone.
+    CalendarGone,
+    /// A quota is used up, for hours.
+    Quota,
+    /// The person deleted our event and the host respects that.
+    RemovedByPerson,
+    /// The provider refused to remove the event, for good.
+    DeleteRefused,
+    /// The host set something up wrongly.
+    Configuration,
+}
+
+impl Delivery {
+    /// A row for a place where nothing of ours stands.
+    #[must_use]
+    pub fn new(place: Place, role: Role, at: DateTime<Utc>) -> Self {
+        Self {
+            place,
+            role,
+            generation: 0,
+            presence: Presence::Absent,
+            hold: None,
+            revision: 0,
+            changed_at: at,
+            last_error: None,
+        }
+    }
+
+    /// The event that stands there for certain.
+    #[must_use]
+    pub fn standing(&self) -> Option<&Standing> {
+        match &self.presence {
+            Presence::Present(standing) => Some(standing),
+            Presence::Absent | Presence::Unsure(_) => None,
+        }
+    }
+
+    /// Why this row is where it is, in words: what stands, what it waits for, and the last failure.
+    #[must_use]
+    pub fn explain(&self) -> impl fmt::Display + '_ {
+        Explanation(self)
+    }
+}
+
+impl Standing {
+    /// An event under that key and provider's id, of unknown version and content.
+    #[must_use]
+    pub fn new(key: EventKey, remote_id: RemoteId) -> Self {
+        Self { key, remote_id, etag: None, fingerprint: None }
+    }
+}
+
+impl Unsure {
+    /// A write under `key`, over what stood there before.
+    #[must_use]
+    pub fn new(key: EventKey, before: Option<Standing>) -> Self {
+        Self { key, before }
+    }
+}
+
+impl Ledger {
+    /// The row of a place.
+    #[must_use]
+    pub fn delivery(&self, place: &Place) -> Option<&Delivery> {
+        self.deliveries.iter().find(|row| is_row_of(row, place))
+    }
+
+    pub(crate) fn delivery_mut(&mut self, place: &Place) -> Option<&mut Delivery> {
+        self.deliveries.iter_mut().find(|row| is_row_of(row, place))
+    }
+
+    /// Lets the rows of a person's connection be tried again: after a reconnect, a permission granted, a calendar
+    /// restored. Returns how many rows were waiting.
+    pub fn revive(&mut self, person: &Person, connection: &ConnectionId) -> usize {
+        let mut revived = 0;
+        for row in &mut self.deliveries {
+            if row.place.person == *person && row.place.connection == *connection && row.hold.take().is_some() {
+                revived += 1;
+            }
+        }
+        revived
+    }
+
+    /// The guide's `calendar_synced_to`: the providers where an event stands, in alphabetical order.
+    #[must_use]
+    pub fn synced_to(&self) -> Vec<ProviderKind> {
+        self.event_ids().into_keys().collect()
+    }
+
+    /// The guide's `calendar_event_id`: one event id per provider. Where several stand with one provider it is the one
+    /// the guide's code would have written last: the manager's, else an admin's, a staff member's, a customer's.
+    #[must_use]
+    pub fn event_ids(&self) -> BTreeMap<ProviderKind, RemoteId> {
+        let mut ids: BTreeMap<ProviderKind, (u8, RemoteId)> = BTreeMap::new();
+        for (kind, id) in &self.inherited {
+            ids.insert(kind.clone(), (u8::MAX, id.clone()));
+        }
+        for row in &self.deliveries {
+            let Some(standing) = row.standing() else { continue };
+            let rank = match row.role {
+                Role::Manager => 0,
+                Role::Admin => 1,
+                Role::Staff => 2,
+                Role::Customer => 3,
+            };
+            if ids.get(&row.place.provider).is_none_or(|(best, _)| rank < *best) {
+                ids.insert(row.place.provider.clone(), (rank, standing.remote_id.clone()));
+            }
+        }
+        ids.into_iter().map(|(kind, (_, id))| (kind, id)).collect()
+    }
+}
+
+/// A row is found by its person, connection and calendar: these three, and the appointment, are what makes a target.
+fn is_row_of(row: &Delivery, place: &Place) -> bool {
+    row.place.person == place.person
+        && row.place.connection == place.connection
+        && row.place.calendar == place.calendar
+        && row.place.provider == place.provider
+}
+
+struct Explanation<'a>(&'a Delivery);
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = self.0;
+        write!(f, "{} in {}: ", row.role, row.place)?;
+        match (&row.presence, row.generation) {
+            (Presence::Absent, 0) => f.write_str("nothing of ours stands there")?,
+            (Presence::Absent, _) => f.write_str("our event was withdrawn")?,
+            (Presence::Present(_), _) => write!(f, "our event stands there, revision {}", row.revision)?,
+            (Presence::Unsure(_), _) => f.write_str("a write was begun and not confirmed; the next run looks first")?,
+        }
+        match &row.hold {
+            None => {}
+            Some(Hold::Parked { reason, until: Some(until) }) => {
+                write!(f, "; it waits until {}: {reason}", until.format("%F %T UTC"))?;
+            }
+            Some(Hold::Parked { reason, until: None }) => write!(f, "; it waits: {reason}")?,
+            Some(Hold::Refused { .. }) => f.write_str("; this content was refused, other content may be tried")?,
+        }
+        match &row.last_error {
+            Some(error) => write!(f, "; last failure: {error}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for ParkReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Reconnect => "the person has to connect the calendar again",
+            Self::MissingScope => "the person has to grant a permission",
+            Self::Forbidden => "the account may not write to this calendar",
+            Self::CalendarGone => "the calendar is gone",
+            Self::Quota => "a quota is used up",
+            Self::RemovedByPerson => "the person deleted the event",
+            Self::DeleteRefused => "the provider refused to remove the event",
+            Self::Configuration => "the host has to mend its configuration",
+        })
+    }
+}

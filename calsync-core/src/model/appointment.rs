@@ -1,0 +1,189 @@
+//! Appointments.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{InputError, Problem};
+use crate::id::{AppointmentId, OrderId, OrderItemId, ServiceId, StaffId};
+use crate::ledger::Ledger;
+use crate::model::status::{AppointmentStatus, AppointmentType};
+use crate::names::{ProviderKind, RemoteId};
+use crate::time::{self, Zone};
+
+/// One order item's slot in time, and the ledger of the events written for it.
+///
+/// Serialises with the guide's `calendar_event_id` and `calendar_synced_to` as views of the ledger, for the host's own
+/// queries; on the way in they are read only where there is no ledger, as rows of the guide's own code.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
+#[non_exhaustive]
+pub struct Appointment {
+    /// The host's id.
+    pub id: AppointmentId,
+    /// The order it belongs to.
+    pub order_id: Option<OrderId>,
+    /// The order item it was made for.
+    pub order_item_id: Option<OrderItemId>,
+    /// Who does it; `None` while nobody is assigned.
+    pub staff_id: Option<StaffId>,
+    /// What is to be done.
+    pub service_id: ServiceId,
+    /// When it begins.
+    pub start_time: DateTime<Utc>,
+    /// When it ends; later than `start_time`.
+    pub end_time: DateTime<Utc>,
+    /// The zone it was made in, for the calendars to show; the planner's own where there is none.
+    pub time_zone: Option<Zone>,
+    /// Where it stands.
+    pub status: AppointmentStatus,
+    /// What it was made from.
+    pub appointment_type: AppointmentType,
+    /// Whether it was cancelled along with its order, and so comes back with it.
+    pub cancelled_with_order: bool,
+    /// What stands in whose calendar.
+    pub ledger: Ledger,
+}
+
+impl Appointment {
+    /// A confirmed appointment of the host's own, without an order.
+    #[must_use]
+    pub fn new(
+        id: impl Into<AppointmentId>,
+        service_id: impl Into<ServiceId>,
+        start_time: DateTime<Utc>,
+        end_time: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            order_id: None,
+            order_item_id: None,
+            staff_id: None,
+            service_id: service_id.into(),
+            start_time,
+            end_time,
+            time_zone: None,
+            status: AppointmentStatus::Confirmed,
+            appointment_type: AppointmentType::OrderItem,
+            cancelled_with_order: false,
+            ledger: Ledger::default(),
+        }
+    }
+
+    /// Whether its times can stand in a calendar.
+    ///
+    /// # Errors
+    /// When the end does not come after the start, or a year is outside [`time::YEARS`].
+    pub fn check(&self) -> Result<(), InputError> {
+        let at = |field, problem| InputError::new("appointment", &self.id, field, problem);
+        time::check(self.start_time).map_err(|error| at("start_time", Problem::Time(error)))?;
+        time::check(self.end_time).map_err(|error| at("end_time", Problem::Time(error)))?;
+        if self.end_time <= self.start_time { Err(at("end_time", Problem::EndBeforeStart)) } else { Ok(()) }
+    }
+}
+
+/// The guide's columns, as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    id: AppointmentId,
+    #[serde(default)]
+    order_id: Option<OrderId>,
+    #[serde(default)]
+    order_item_id: Option<OrderItemId>,
+    #[serde(default)]
+    staff_id: Option<StaffId>,
+    service_id: ServiceId,
+    start_time: DateTime<Utc>,
+    end_time: DateTime<Utc>,
+    #[serde(default)]
+    time_zone: Option<Zone>,
+    status: AppointmentStatus,
+    #[serde(default = "order_item")]
+    appointment_type: AppointmentType,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cancelled_with_order: bool,
+    #[serde(default)]
+    calendar_event_id: Option<BTreeMap<ProviderKind, Option<RemoteId>>>,
+    #[serde(default, skip_deserializing)]
+    calendar_synced_to: Vec<ProviderKind>,
+    #[serde(default)]
+    calendar_ledger: Option<Ledger>,
+}
+
+fn order_item() -> AppointmentType {
+    AppointmentType::OrderItem
+}
+
+impl From<Row> for Appointment {
+    fn from(row: Row) -> Self {
+        let inherited = row.calendar_event_id.into_iter().flatten();
+        let inherited = inherited.filter_map(|(kind, id)| Some((kind, id.filter(|id| !id.as_str().is_empty())?)));
+        let ledger = row.calendar_ledger.unwrap_or_else(|| Ledger { inherited: inherited.collect(), ..Ledger::default() });
+        Self {
+            id: row.id,
+            order_id: row.order_id,
+            order_item_id: row.order_item_id,
+            staff_id: row.staff_id,
+            service_id: row.service_id,
+            start_time: row.start_time,
+            end_time: row.end_time,
+            time_zone: row.time_zone,
+            status: row.status,
+            appointment_type: row.appointment_type,
+            cancelled_with_order: row.cancelled_with_order,
+            ledger,
+        }
+    }
+}
+
+impl From<Appointment> for Row {
+    fn from(appointment: Appointment) -> Self {
+        let ids = appointment.ledger.event_ids();
+        Self {
+            id: appointment.id,
+            order_id: appointment.order_id,
+            order_item_id: appointment.order_item_id,
+            staff_id: appointment.staff_id,
+            service_id: appointment.service_id,
+            start_time: appointment.start_time,
+            end_time: appointment.end_time,
+            time_zone: appointment.time_zone,
+            status: appointment.status,
+            appointment_type: appointment.appointment_type,
+            cancelled_with_order: appointment.cancelled_with_order,
+            calendar_synced_to: ids.keys().cloned().collect(),
+            calendar_event_id: Some(ids.into_iter().map(|(kind, id)| (kind, Some(id))).collect()),
+            calendar_ledger: Some(appointment.ledger),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guides_row_loads_and_its_ids_wait_to_be_adopted() {
+        let json = r#"{"id": 10, "staff_id": 3, "service_id": 5, "order_id": 1, "status": "confirmed",
+            "start_time": "2026-01-20T09:00:00+00:00", "end_time": "2026-01-20T10:30:00+01:00",
+            "calendar_event_id": {"google": "abc123", "outlook": null, "apple": ""}, "calendar_synced_to": ["google"]}"#;
+        let appointment: Appointment = serde_json::from_str(json).unwrap();
+        assert_eq!(appointment.ledger.inherited.len(), 1);
+        assert_eq!(appointment.end_time.to_rfc3339(), "2026-01-20T09:30:00+00:00");
+        let value = serde_json::to_value(&appointment).unwrap();
+        assert_eq!(value["calendar_event_id"], serde_json::json!({"google": "abc123"}));
+        assert_eq!(value["calendar_synced_to"], serde_json::json!(["google"]));
+        assert_eq!(serde_json::from_value::<Appointment>(value).unwrap(), appointment);
+    }
+
+    #[test]
+    fn times_no_calendar_can_hold_are_refused_by_name() {
+        let at = |text: &str| text.parse().unwrap();
+        let mut appointment = Appointment::new(10, 5, at("2026-01-20T09:00:00Z"), at("2026-01-20T09:00:00Z"));
+        let error = appointment.check().unwrap_err();
+        assert_eq!(error.to_string(), "appointment 10: end_time: does not come after start_time");
+        appointment.end_time = at("+10000-01-01T00:00:00Z");
+        assert_eq!(appointment.check().unwrap_err().field, "end_time");
+    }
+}
