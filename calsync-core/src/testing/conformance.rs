@@ -12,7 +12,7 @@
 //!
 //! calsync_core::conformance!(stage);
 //! ```
-#![expect(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::any::Any;
 use std::fmt;
@@ -144,10 +144,8 @@ fn assert_same(is: &Event, should: &Event) {
         }
         (is, should) => assert_eq!(is, should),
     }
-    if let Reminders::Before(minutes) = &should.reminders {
-        if !minutes.is_empty() {
-            assert_eq!(is.reminders, should.reminders);
-        }
+    if matches!(&should.reminders, Reminders::Before(minutes) if !minutes.is_empty()) {
+        assert_eq!(is.reminders, should.reminders);
     }
 }
 
