@@ -52,6 +52,10 @@ pub struct Delivery {
     pub revision: u64,
     /// When that was.
     pub changed_at: DateTime<Utc>,
+    /// When a write was begun that had not reported when the next plan was begun: a worker that died, or a slower one.
+    /// Shortly after, what it wrote may still arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rivals_since: Option<DateTime<Utc>>,
     /// What the last attempt met, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<Failure>,
@@ -97,8 +101,7 @@ pub struct Unsure {
     /// Whether it is being removed, so that finding nothing is our own doing and not the person's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
-    /// When a plan that writes here was last begun. Until that write can no longer be on its way, finding nothing proves
-    /// nothing.
+    /// When a plan that writes here was last begun.
     pub since: DateTime<Utc>,
 }
 
@@ -159,6 +162,7 @@ impl Delivery {
             hold: None,
             revision: 0,
             changed_at: at,
+            rivals_since: None,
             last_error: None,
         }
     }

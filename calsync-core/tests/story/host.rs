@@ -214,6 +214,18 @@ impl Host {
         }
     }
 
+    /// A worker begins, and is so slow that all the others are done before it runs.
+    pub(crate) async fn straggle(&mut self, nth: usize, meanwhile: &[Happening], crash: Crash) {
+        let Some(id) = self.nth(nth) else { return };
+        let Some(plan) = self.begin(&id, crash) else { return };
+        for happening in meanwhile {
+            Box::pin(happen(self, happening)).await;
+        }
+        if let Some(report) = run(&self.syncer, plan, crash).await {
+            self.record(&id, &report);
+        }
+    }
+
     /// No more trouble; runs until there is nothing to do, and says how many rounds that took.
     pub(crate) async fn quiet(&mut self) -> usize {
         self.calendar.quiet();
