@@ -136,6 +136,9 @@ pub struct Failure {
     /// The HTTP status, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// With [`ErrorKind::Superseded`]: the revision that stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newer_revision: Option<u64>,
     /// The provider's own machine-readable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -177,9 +180,18 @@ impl Error {
             operation,
             retry_after_ms: None,
             status: None,
+            newer_revision: None,
             code: None,
             request_id: None,
         })
+    }
+
+    /// A newer revision stands where `operation` was to act; nothing was changed.
+    #[must_use]
+    pub fn superseded(provider: ProviderKind, operation: Operation, revision: u64) -> Self {
+        let mut error = Self::new(ErrorKind::Superseded, provider, operation);
+        error.0.failure.newer_revision = Some(revision);
+        error
     }
 
     /// Says what may be done, where it is not the usual for the kind.

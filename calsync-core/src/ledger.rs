@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
 use crate::id::ConnectionId;
 use crate::identity::{EventKey, Fingerprint};
 use crate::names::{Etag, ProviderKind, RemoteId};
@@ -14,9 +14,10 @@ use crate::place::{Person, Place, Role};
 
 /// Everything calsync knows about the events of one appointment.
 ///
-/// The host stores it with the appointment. [`revision`](Ledger::revision) rises whenever a plan is begun: a host that
-/// runs several workers saves an appointment only where the stored revision is still the one it loaded (compare and
-/// save, or a row lock), and reloads and plans again where it is not.
+/// The host stores it with the appointment. [`revision`](Ledger::revision) rises whenever a plan is begun. A host with
+/// several workers saves an appointment only where the stored revision is still the one it loaded (compare and save, or a
+/// row lock). Where it is not, another worker was faster: after `begin` the host loads the appointment and plans again;
+/// after `record` it loads it and records the report again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ledger {
@@ -93,6 +94,12 @@ pub struct Unsure {
     /// What stood there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Standing>,
+    /// Whether it is being removed, so that finding nothing is our own doing and not the person's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removing: bool,
+    /// When a plan that writes here was last begun. Until that write can no longer be on its way, finding nothing proves
+    /// nothing.
+    pub since: DateTime<Utc>,
 }
 
 /// What keeps a row from being acted on.
@@ -133,9 +140,12 @@ pub enum ParkReason {
     RemovedByPerson,
     /// The provider refused to remove the event, for good.
     DeleteRefused,
-    /// The host set something up wrongly.
-    Configuration,
+    /// Our event was removed, but a write begun shortly before may still arrive: one more look has to be taken.
+    Settling,
 }
+
+/// How long a used-up quota rests when the provider does not say.
+const QUOTA_WAIT: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
 impl Delivery {
     /// A row for a place where nothing of ours stands.
@@ -178,10 +188,54 @@ impl Standing {
 }
 
 impl Unsure {
-    /// A write under `key`, over what stood there before.
+    /// A write under `key`, over what stood there before, begun at `since`.
     #[must_use]
-    pub fn new(key: EventKey, before: Option<Standing>) -> Self {
-        Self { key, before }
+    pub fn new(key: EventKey, before: Option<Standing>, since: DateTime<Utc>) -> Self {
+        Self { key, before, removing: false, since }
+    }
+
+    /// The same, as a removal.
+    #[must_use]
+    pub fn with_removing(mut self, removing: bool) -> Self {
+        self.removing = removing;
+        self
+    }
+}
+
+impl Hold {
+    /// What a call that failed for good puts on its row; `None` where the next plan may simply try again.
+    #[must_use]
+    pub fn after(failure: &Failure, content: Option<Fingerprint>, now: DateTime<Utc>) -> Option<Self> {
+        let parked = |reason| Some(Self::Parked { reason, until: None });
+        match failure.kind {
+            ErrorKind::Unauthenticated => parked(ParkReason::Reconnect),
+            ErrorKind::MissingScope => parked(ParkReason::MissingScope),
+            ErrorKind::Forbidden => parked(ParkReason::Forbidden),
+            ErrorKind::CalendarNotFound => parked(ParkReason::CalendarGone),
+            ErrorKind::QuotaExceeded => {
+                let wait = failure.retry_after().unwrap_or(QUOTA_WAIT);
+                let wait = chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::hours(24));
+                Some(Self::Parked { reason: ParkReason::Quota, until: now.checked_add_signed(wait) })
+            }
+            ErrorKind::Refused | ErrorKind::Unsupported => match content {
+                Some(fingerprint) => Some(Self::Refused { fingerprint }),
+                None => parked(ParkReason::DeleteRefused),
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether this keeps a plan from bringing about `content` (`None`: from removing what stands there).
+    #[must_use]
+    pub fn keeps_from(&self, content: Option<Fingerprint>, now: DateTime<Utc>) -> bool {
+        match (self, content) {
+            (Self::Refused { fingerprint }, Some(wanted)) => *fingerprint == wanted,
+            (Self::Refused { .. }, None) => false,
+            // What stood in a calendar that is gone is gone with it; asking settles it.
+            (Self::Parked { reason: ParkReason::CalendarGone, .. }, None) => false,
+            (Self::Parked { reason: ParkReason::DeleteRefused | ParkReason::Settling, .. }, Some(_)) => false,
+            (Self::Parked { until, .. }, _) => until.is_none_or(|until| now < until),
+        }
     }
 }
 
@@ -192,8 +246,15 @@ impl Ledger {
         self.deliveries.iter().find(|row| is_row_of(row, place))
     }
 
-    pub(crate) fn delivery_mut(&mut self, place: &Place) -> Option<&mut Delivery> {
-        self.deliveries.iter_mut().find(|row| is_row_of(row, place))
+    pub(crate) fn position(&self, place: &Place) -> Option<usize> {
+        self.deliveries.iter().position(|row| is_row_of(row, place))
+    }
+
+    pub(crate) fn add(&mut self, row: Delivery) -> &mut Delivery {
+        let at = self.deliveries.len();
+        self.deliveries.push(row);
+        #[expect(clippy::indexing_slicing, reason = "just pushed")]
+        &mut self.deliveries[at]
     }
 
     /// Lets the rows of a person's connection be tried again: after a reconnect, a permission granted, a calendar
@@ -201,7 +262,8 @@ impl Ledger {
     pub fn revive(&mut self, person: &Person, connection: &ConnectionId) -> usize {
         let mut revived = 0;
         for row in &mut self.deliveries {
-            if row.place.person == *person && row.place.connection == *connection && row.hold.take().is_some() {
+            if row.place.person == *person && row.place.connection == *connection && row.hold.take().is_some()
+            {
                 revived += 1;
             }
         }
@@ -256,19 +318,28 @@ impl fmt::Display for Explanation<'_> {
             (Presence::Absent, 0) => f.write_str("nothing of ours stands there")?,
             (Presence::Absent, _) => f.write_str("our event was withdrawn")?,
             (Presence::Present(_), _) => write!(f, "our event stands there, revision {}", row.revision)?,
-            (Presence::Unsure(_), _) => f.write_str("a write was begun and not confirmed; the next run looks first")?,
-        }
-        match &row.hold {
-            None => {}
-            Some(Hold::Parked { reason, until: Some(until) }) => {
-                write!(f, "; it waits until {}: {reason}", until.format("%F %T UTC"))?;
+            (Presence::Unsure(_), _) => {
+                f.write_str("a write was begun and not confirmed; the next run looks first")?
             }
-            Some(Hold::Parked { reason, until: None }) => write!(f, "; it waits: {reason}")?,
-            Some(Hold::Refused { .. }) => f.write_str("; this content was refused, other content may be tried")?,
+        }
+        if let Some(hold) = &row.hold {
+            write!(f, "; it waits: {hold}")?;
         }
         match &row.last_error {
             Some(error) => write!(f, "; last failure: {error}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parked { reason, until: Some(until) } => {
+                write!(f, "{reason}, until {}", until.format("%F %T UTC"))
+            }
+            Self::Parked { reason, until: None } => write!(f, "{reason}"),
+            Self::Refused { .. } => f.write_str("this content was refused; other content may be tried"),
         }
     }
 }
@@ -283,7 +354,7 @@ impl fmt::Display for ParkReason {
             Self::Quota => "a quota is used up",
             Self::RemovedByPerson => "the person deleted the event",
             Self::DeleteRefused => "the provider refused to remove the event",
-            Self::Configuration => "the host has to mend its configuration",
+            Self::Settling => "removed, one more look will be taken",
         })
     }
 }

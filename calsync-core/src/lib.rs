@@ -1,19 +1,29 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod audience;
 pub mod clock;
+pub mod confirm;
 pub mod error;
 pub mod event;
 pub mod id;
 pub mod identity;
 pub mod ledger;
+pub mod memory;
 pub mod model;
 pub mod names;
 pub mod place;
+pub mod plan;
 pub mod provider;
+pub mod report;
 pub mod secret;
+#[cfg(feature = "sync")]
+pub mod sync;
+#[cfg(feature = "test-util")]
+pub mod testing;
 pub mod time;
 
 pub use error::{Error, ErrorKind, InputError, Retry};
 pub use id::{AppointmentId, ConnectionId, CustomerId, OrderId, OrderItemId, ProfileId, ServiceId, StaffId};
+pub use names::ProviderKind;
 pub use secret::Secret;

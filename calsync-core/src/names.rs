@@ -201,7 +201,9 @@ mod tests {
         for id in ["../../x", "..", "a/../b", "a\\..\\b", ".", "./x", "a\u{0}b", "a\nb", &"x".repeat(1025)] {
             assert!(CalendarId::new(id).is_err(), "{id:?}");
         }
-        for id in ["primary", "anna@example.org", "AAMk/AGI+2=", "..hidden", "c_1.2@group.calendar.google.com"] {
+        for id in
+            ["primary", "anna@example.org", "AAMk/AGI+2=", "..hidden", "c_1.2@group.calendar.google.com"]
+        {
             assert_eq!(CalendarId::new(id).unwrap().as_str(), id);
         }
         assert!(CalendarId::new(" ").unwrap().is_primary());

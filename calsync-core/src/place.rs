@@ -82,7 +82,12 @@ pub struct Place {
 impl Place {
     /// A place whose account is not known.
     #[must_use]
-    pub fn new(person: Person, provider: ProviderKind, connection: ConnectionId, calendar: CalendarId) -> Self {
+    pub fn new(
+        person: Person,
+        provider: ProviderKind,
+        connection: ConnectionId,
+        calendar: CalendarId,
+    ) -> Self {
         Self { person, provider, connection, account: None, calendar }
     }
 

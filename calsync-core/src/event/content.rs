@@ -248,7 +248,8 @@ mod tests {
     #[test]
     fn what_cannot_be_stored_is_gone_before_the_fingerprint() {
         let limits = TextLimits::default().with_title(5);
-        let mut dirty = event().with_description("Order: 1\r\n\u{0}").with_reminders(Reminders::Before(vec![60, 10, 60]));
+        let mut dirty =
+            event().with_description("Order: 1\r\n\u{0}").with_reminders(Reminders::Before(vec![60, 10, 60]));
         dirty.title = "Deep\nclean\u{7}".into();
         let fitted = dirty.fitted(&limits).unwrap();
         assert_eq!(&*fitted.title, "Deep…");

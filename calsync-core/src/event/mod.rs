@@ -1,7 +1,12 @@
 //! What an event says: neutral content, worded by role.
 
 mod content;
+mod facts;
 mod text;
+mod wording;
 
 pub use content::{Event, EventStatus, Reminders, When};
-pub use text::{TextLimits, clean_block, clean_line, cut};
+pub(crate) use facts::Facts;
+pub use facts::{AdminView, CustomerView, ManagerView, StaffView};
+pub use text::{CUT_MARK, TextLimits, clean_block, clean_line, cut};
+pub use wording::{GuideWording, Text, TitleStyle, Wording};

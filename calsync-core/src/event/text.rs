@@ -114,7 +114,11 @@ pub fn clean_block(text: &str) -> Cow<'_, str> {
 /// yes too often: 0xC2 and 0xE2 begin U+0080 to U+00BF and U+2028, along with much that is harmless.
 fn may_need_cleaning(text: &str) -> bool {
     text.bytes().fold(false, |found, byte| {
-        found | ((byte < 0x20) & (byte != b'\n') & (byte != b'\t')) | (byte == 0x7f) | (byte == 0xc2) | (byte == 0xe2)
+        found
+            | ((byte < 0x20) & (byte != b'\n') & (byte != b'\t'))
+            | (byte == 0x7f)
+            | (byte == 0xc2)
+            | (byte == 0xe2)
     })
 }
 
@@ -139,7 +143,13 @@ mod tests {
 
     #[test]
     fn a_name_cannot_start_a_line_of_its_own() {
-        for name in ["Eve\nPhone: 1", "Eve\r\nPhone: 1", "Eve\u{2028}Phone: 1", "Eve\u{85}\tPhone: 1", " Eve \n Phone: 1"] {
+        for name in [
+            "Eve\nPhone: 1",
+            "Eve\r\nPhone: 1",
+            "Eve\u{2028}Phone: 1",
+            "Eve\u{85}\tPhone: 1",
+            " Eve \n Phone: 1",
+        ] {
             assert_eq!(clean_line(name), "Eve Phone: 1", "{name:?}");
         }
         assert_eq!(clean_line("a\u{0}b\u{1b}[31mc\u{7f}d\u{9f}"), "ab[31mcd");

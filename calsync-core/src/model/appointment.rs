@@ -118,8 +118,11 @@ fn order_item() -> AppointmentType {
 impl From<Row> for Appointment {
     fn from(row: Row) -> Self {
         let inherited = row.calendar_event_id.into_iter().flatten();
-        let inherited = inherited.filter_map(|(kind, id)| Some((kind, id.filter(|id| !id.as_str().is_empty())?)));
-        let ledger = row.calendar_ledger.unwrap_or_else(|| Ledger { inherited: inherited.collect(), ..Ledger::default() });
+        let inherited =
+            inherited.filter_map(|(kind, id)| Some((kind, id.filter(|id| !id.as_str().is_empty())?)));
+        let ledger = row
+            .calendar_ledger
+            .unwrap_or_else(|| Ledger { inherited: inherited.collect(), ..Ledger::default() });
         Self {
             id: row.id,
             order_id: row.order_id,

@@ -48,7 +48,10 @@ impl Directory {
     ///
     /// # Errors
     /// When two have one id.
-    pub fn with_customers(mut self, customers: impl IntoIterator<Item = Customer>) -> Result<Self, InputError> {
+    pub fn with_customers(
+        mut self,
+        customers: impl IntoIterator<Item = Customer>,
+    ) -> Result<Self, InputError> {
         fill(&mut self.customers, customers, "customer", |customer| &customer.id)?;
         Ok(self)
     }

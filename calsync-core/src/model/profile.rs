@@ -308,20 +308,23 @@ impl Serialize for Profile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let is_flat = |connection: &&Connection| connection.id.to_string() == Self::FLAT_CONNECTION;
         let flat = self.connections.first().filter(is_flat);
-        let others = &self.connections[usize::from(flat.is_some())..];
+        let others: Vec<Connection> =
+            self.connections.iter().skip(usize::from(flat.is_some())).cloned().collect();
         Row {
             id: self.id.clone(),
             name: Some(self.name.clone()),
             email: self.email.clone(),
             calendar_sync_enabled: self.calendar_sync_enabled,
-            calendar_provider: Some(flat.map_or(ProviderKind::from_static("none"), |flat| flat.provider.clone())),
+            calendar_provider: Some(
+                flat.map_or(ProviderKind::from_static("none"), |flat| flat.provider.clone()),
+            ),
             calendar_access_token: None,
             calendar_refresh_token: None,
             calendar_token_expires_at: None,
             calendar_calendar_id: flat.map(|flat| flat.calendar_id.clone()),
             calendar_account: flat.and_then(|flat| flat.account.clone()),
             calendar_sync_settings: self.calendar_sync_settings.clone(),
-            connections: (!others.is_empty()).then(|| others.to_vec()),
+            connections: (!others.is_empty()).then_some(others),
         }
         .serialize(serializer)
     }
@@ -339,7 +342,8 @@ mod tests {
     #[test]
     fn the_guides_columns_load_as_the_first_connection() {
         let profile: Profile = serde_json::from_str(GUIDE).unwrap();
-        let kinds: Vec<_> = profile.connections.iter().map(|c| (c.id.to_string(), c.provider.as_str())).collect();
+        let kinds: Vec<_> =
+            profile.connections.iter().map(|c| (c.id.to_string(), c.provider.as_str())).collect();
         assert_eq!(kinds, [("default".to_owned(), "google"), ("home".to_owned(), "apple")]);
         let token = profile.connections[0].credentials.refresh_token.as_ref().unwrap();
         assert_eq!(token.expose(), "1//SECRET");
@@ -378,7 +382,10 @@ mod tests {
             (r#"{"id": 1, "calendar_sync_settings": {"auto_sync": "yes"}}"#, "auto_sync"),
             (r#"{"id": 1, "calendar_sync_settings": {"sync_direction": 3}}"#, "sync_direction"),
             (r#"{"id": 1, "calendar_provider": "apple", "calendar_calendar_id": "../../x"}"#, "path step"),
-            (r#"{"id": 1, "connections": [{"id": 1, "provider": "apple"}, {"id": "1", "provider": "x"}]}"#, "two"),
+            (
+                r#"{"id": 1, "connections": [{"id": 1, "provider": "apple"}, {"id": "1", "provider": "x"}]}"#,
+                "two",
+            ),
         ] {
             let error = serde_json::from_str::<Profile>(json).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");

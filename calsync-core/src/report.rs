@@ -1,0 +1,186 @@
+//! What a run reports, outcome by outcome.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Failure;
+use crate::id::AppointmentId;
+use crate::ledger::{Delivery, Hold, Ledger, Presence, Unsure};
+use crate::place::{Place, Role};
+
+/// What became of one step. Says both what happened and what the ledger's row is to be; nobody has to work out the one from
+/// the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The appointment.
+    pub appointment: AppointmentId,
+    /// Where.
+    pub place: Place,
+    /// The role.
+    pub role: Role,
+    /// The revision of the plan that was run.
+    pub revision: u64,
+    /// The time of change its events carry.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub verdict: Verdict,
+    /// The row's generation from now on.
+    pub generation: u32,
+    /// What stands there now.
+    pub presence: Presence,
+    /// What keeps the row as it is from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// The failure, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// What happened at one target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The event was made.
+    Created,
+    /// The event was brought up to date.
+    Updated,
+    /// The event was removed, or was gone already.
+    Removed,
+    /// The person had deleted the event, and the host respects that.
+    Respected,
+    /// A removal waits for the person's new event, which could not be made yet.
+    Postponed,
+    /// Another worker was faster; its run will tell.
+    Superseded,
+    /// Nothing was done; [`Outcome::failure`] says why.
+    Failed,
+    /// It is not known whether anything was done; the next run looks first.
+    Unknown,
+}
+
+/// The outcomes of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// In the order in which they came.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Ledger {
+    /// Takes one outcome in. Returns whether a row was changed.
+    pub(crate) fn record(&mut self, outcome: &Outcome) -> bool {
+        // A newer revision out there (a ledger restored from a backup): the next plan has to be above it.
+        let newer = outcome.failure.as_ref().and_then(|failure| failure.newer_revision);
+        self.revision = self.revision.max(outcome.revision).max(newer.unwrap_or_default());
+
+        let row = match self.position(&outcome.place).and_then(|at| self.deliveries.get_mut(at)) {
+            Some(row) => row,
+            // The host did not save what was begun.
+            None => self.add(Delivery::new(outcome.place.clone(), outcome.role, outcome.at)),
+        };
+        if row.revision > outcome.revision {
+            return row.learn_late(outcome);
+        }
+        row.role = outcome.role;
+        row.revision = outcome.revision;
+        row.changed_at = outcome.at;
+        row.generation = outcome.generation;
+        row.presence = outcome.presence.clone();
+        row.hold = outcome.hold.clone();
+        row.last_error = outcome.failure.clone();
+        true
+    }
+}
+
+impl Delivery {
+    /// An older run tells, after a newer plan was begun, what it left behind. Only an event where this row knows of none is
+    /// news: the newer run looked before the older one wrote.
+    fn learn_late(&mut self, outcome: &Outcome) -> bool {
+        let left_behind = match &outcome.presence {
+            Presence::Absent => None,
+            Presence::Present(standing) => {
+                Some(Unsure::new(standing.key, Some(standing.clone()), outcome.at))
+            }
+            Presence::Unsure(unsure) => Some(unsure.clone()),
+        };
+        match (left_behind, &self.presence) {
+            (Some(unsure), Presence::Absent) => {
+                // Our own writes crossed; nobody deleted anything by hand.
+                self.presence = Presence::Unsure(unsure.with_removing(true));
+                self.generation = outcome.generation;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Verdict {
+    /// Whether the target is now as it should be.
+    #[must_use]
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Created | Self::Updated | Self::Removed | Self::Respected)
+    }
+}
+
+impl Report {
+    /// A report of nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many steps ended so.
+    #[must_use]
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.verdict == verdict).count()
+    }
+
+    /// Whether every target is now as it should be.
+    #[must_use]
+    pub fn is_all_done(&self) -> bool {
+        self.outcomes.iter().all(|outcome| outcome.verdict.is_done())
+    }
+}
+
+impl From<Outcome> for Report {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcomes: vec![outcome] }
+    }
+}
+
+impl FromIterator<Outcome> for Report {
+    fn from_iter<I: IntoIterator<Item = Outcome>>(outcomes: I) -> Self {
+        Self { outcomes: outcomes.into_iter().collect() }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Removed => "removed",
+            Self::Respected => "left deleted",
+            Self::Postponed => "postponed",
+            Self::Superseded => "superseded",
+            Self::Failed => "failed",
+            Self::Unknown => "outcome unknown",
+        })
+    }
+}
+
+/// `created: staff in google of profile 3 (connection default)`.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} in {}", self.verdict, self.role, self.place)?;
+        match &self.failure {
+            Some(failure) => write!(f, ": {failure}"),
+            None => Ok(()),
+        }
+    }
+}

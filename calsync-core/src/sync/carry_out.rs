@@ -1,0 +1,314 @@
+//! One step: the calls it takes, and what its outcome means for the ledger's row.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::error::{Error, ErrorKind, Operation, Retry};
+use crate::id::AppointmentId;
+use crate::identity::EventKey;
+use crate::ledger::{Hold, ParkReason, Presence, Standing, Unsure};
+use crate::plan::{Action, Content, Plan, RemovedByPerson, Step};
+use crate::provider::{
+    CalendarProvider, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written,
+};
+use crate::report::{Outcome, Verdict};
+
+/// What a step needs to know of its plan.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    pub(super) namespace: Arc<str>,
+    pub(super) appointment: AppointmentId,
+    pub(super) revision: u64,
+    pub(super) at: DateTime<Utc>,
+    pub(super) removed_by_person: RemovedByPerson,
+    pub(super) settle_after: Duration,
+}
+
+impl Context {
+    pub(super) fn of(plan: &Plan, removed_by_person: RemovedByPerson, settle_after: Duration) -> Self {
+        Self {
+            namespace: plan.namespace.clone(),
+            appointment: plan.appointment.clone(),
+            revision: plan.revision(),
+            at: plan.at,
+            removed_by_person,
+            settle_after,
+        }
+    }
+
+    /// The outcome of a step that was not tried.
+    pub(super) fn untried(&self, step: &Step, verdict: Verdict) -> Outcome {
+        let presence = match &step.action {
+            Action::Create { .. } => Presence::Absent,
+            Action::Update { standing, .. } | Action::Delete { standing } => {
+                Presence::Present(standing.clone())
+            }
+            Action::Look { .. } => Presence::Unsure(step.unsure(self.at)),
+        };
+        self.outcome(step, verdict, step.generation, presence)
+    }
+
+    fn outcome(&self, step: &Step, verdict: Verdict, generation: u32, presence: Presence) -> Outcome {
+        Outcome {
+            appointment: self.appointment.clone(),
+            place: step.place.clone(),
+            role: step.role,
+            revision: self.revision,
+            at: self.at,
+            verdict,
+            generation,
+            presence,
+            hold: None,
+            failure: None,
+        }
+    }
+}
+
+/// Carries one step out. `now` is when a quota that is used up begins to rest.
+pub(super) async fn carry_out(
+    provider: &dyn CalendarProvider,
+    context: &Context,
+    step: &Step,
+    now: DateTime<Utc>,
+) -> Outcome {
+    let hand = Hand { provider, context, step, now };
+    match &step.action {
+        Action::Create { content } => hand.create(content, step.generation).await,
+        Action::Update { content, standing } => hand.update(content, standing, step.generation).await,
+        Action::Delete { standing } => hand.delete(standing, step.generation).await,
+        Action::Look { content, unsure } => hand.look(content.as_ref(), unsure).await,
+    }
+}
+
+/// The hand that does it.
+struct Hand<'a> {
+    provider: &'a dyn CalendarProvider,
+    context: &'a Context,
+    step: &'a Step,
+    now: DateTime<Utc>,
+}
+
+impl Hand<'_> {
+    /// Creates under the key of `from`, or of the generation after the row's where that key is spent.
+    ///
+    /// One run goes one generation beyond its row at the most: whoever finds the row unsure later looks under just these
+    /// two keys.
+    async fn create(&self, content: &Content, from: u32) -> Outcome {
+        let last = self.step.generation.saturating_add(1);
+        let mut generation = from;
+        loop {
+            let key = self.key(generation);
+            let draft = self.draft(key, content);
+            let error = match self.provider.create(&self.step.place, &draft, &CreateOptions::new()).await {
+                Ok(written) => return self.written(Verdict::Created, key, generation, written, content),
+                Err(error) => error,
+            };
+            if error.kind() == ErrorKind::KeySpent {
+                if generation < last {
+                    generation += 1;
+                    continue;
+                }
+                return self.failed(
+                    error,
+                    generation.saturating_add(1),
+                    Presence::Absent,
+                    Unsure::new(key, None, self.context.at),
+                    Some(content),
+                );
+            }
+            return self.failed(
+                error,
+                generation,
+                Presence::Absent,
+                Unsure::new(key, None, self.context.at),
+                Some(content),
+            );
+        }
+    }
+
+    async fn update(&self, content: &Content, standing: &Standing, generation: u32) -> Outcome {
+        let draft = self.draft(standing.key, content);
+        let options = UpdateOptions::new().with_etag(standing.etag.clone());
+        match self.provider.update(&self.step.place, &standing.remote_id, &draft, &options).await {
+            Ok(written) => self.written(Verdict::Updated, standing.key, generation, written, content),
+            // What carries another key took our event's place: ours is as gone as a deleted one.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
+                self.was_removed(content, false).await
+            }
+            Err(error) => {
+                let before = Presence::Present(standing.clone());
+                let unsure = Unsure::new(standing.key, Some(standing.clone()), self.context.at);
+                self.failed(error, generation, before, unsure, Some(content))
+            }
+        }
+    }
+
+    async fn delete(&self, standing: &Standing, generation: u32) -> Outcome {
+        let marker = self.marker(standing.key);
+        let options = DeleteOptions::new().with_etag(standing.etag.clone());
+        match self.provider.delete(&self.step.place, &standing.remote_id, &marker, &options).await {
+            Ok(()) => self.withdrawn(Verdict::Removed, generation),
+            Err(error) if is_gone(&error) => self.withdrawn(Verdict::Removed, generation),
+            Err(error) => {
+                let before = Presence::Present(standing.clone());
+                let unsure =
+                    Unsure::new(standing.key, Some(standing.clone()), self.context.at).with_removing(true);
+                self.failed(error, generation, before, unsure, None)
+            }
+        }
+    }
+
+    /// Looks what the last write left behind, and goes on from there.
+    async fn look(&self, content: Option<&Content>, unsure: &Unsure) -> Outcome {
+        let found = match self.find(unsure).await {
+            Ok(found) => found,
+            // With the calendar everything in it is gone.
+            Err(error) if content.is_none() && error.kind() == ErrorKind::CalendarNotFound => None,
+            Err(error) => return self.still_unsure(error, content),
+        };
+        match (found, content) {
+            (Some((standing, generation)), Some(content)) => {
+                self.update(content, &standing, generation).await
+            }
+            (Some((standing, generation)), None) => {
+                self.settled(self.delete(&standing, generation).await, unsure)
+            }
+            (None, None) => self.settled(self.withdrawn(Verdict::Removed, self.step.generation), unsure),
+            (None, Some(content)) if unsure.before.is_some() => {
+                self.was_removed(content, unsure.removing).await
+            }
+            (None, Some(content)) => self.create(content, self.step.generation).await,
+        }
+    }
+
+    /// The event of an unsure row, and its generation: where it stood before, or under the key that was being written, or
+    /// under the next one.
+    async fn find(&self, unsure: &Unsure) -> Result<Option<(Standing, u32)>, Error> {
+        let (place, generation) = (&self.step.place, self.step.generation);
+        let ours = |found: &Found, key: EventKey| {
+            found.marker.as_ref().is_none_or(|marker| marker.is_same_event(&self.marker(key)))
+        };
+        if let Some(before) = &unsure.before {
+            let found = self.provider.get(place, &before.remote_id).await?;
+            if let Some(found) = found.filter(|found| ours(found, before.key)) {
+                return Ok(Some((standing(before.key, found), generation)));
+            }
+        }
+        let next = generation.saturating_add(1);
+        for (key, generation) in [(unsure.key, generation), (self.key(next), next)] {
+            if let Some(found) = self.provider.find(place, &self.context.namespace, &key).await? {
+                return Ok(Some((standing(key, found), generation)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A removal from an unsure row is certain only once no write begun earlier can still be on its way (another worker's,
+    /// slower than this one); until then the row waits for one more look.
+    fn settled(&self, mut outcome: Outcome, unsure: &Unsure) -> Outcome {
+        let settled = unsure.since.checked_add_signed(self.context.settle_after).unwrap_or(self.now);
+        if outcome.verdict == Verdict::Removed && self.now < settled {
+            outcome.generation = self.step.generation;
+            outcome.presence = Presence::Unsure(self.step.unsure(self.context.at));
+            outcome.hold = Some(Hold::Parked { reason: ParkReason::Settling, until: Some(settled) });
+        }
+        outcome
+    }
+
+    /// Our event is not where it stood.
+    async fn was_removed(&self, content: &Content, by_us: bool) -> Outcome {
+        if by_us || self.context.removed_by_person == RemovedByPerson::Recreate {
+            return self.create(content, self.step.generation.saturating_add(1)).await;
+        }
+        let mut outcome = self.withdrawn(Verdict::Respected, self.step.generation);
+        outcome.hold = Some(Hold::Parked { reason: ParkReason::RemovedByPerson, until: None });
+        outcome
+    }
+
+    fn key(&self, generation: u32) -> EventKey {
+        if generation == self.step.generation {
+            return self.step.key;
+        }
+        EventKey::derive(&self.context.namespace, &self.context.appointment, &self.step.place, generation)
+    }
+
+    fn marker(&self, key: EventKey) -> Marker {
+        Marker::new(self.context.namespace.clone(), key, self.context.revision)
+    }
+
+    fn draft(&self, key: EventKey, content: &Content) -> Draft {
+        Draft::new(self.marker(key), content.event.clone(), self.context.at)
+    }
+
+    fn written(
+        &self,
+        verdict: Verdict,
+        key: EventKey,
+        generation: u32,
+        written: Written,
+        content: &Content,
+    ) -> Outcome {
+        let mut standing = Standing::new(key, written.remote_id);
+        standing.etag = written.etag;
+        standing.fingerprint = Some(content.fingerprint);
+        self.context.outcome(self.step, verdict, generation, Presence::Present(standing))
+    }
+
+    /// Nothing of ours stands there any more, up to and including `generation`.
+    fn withdrawn(&self, verdict: Verdict, generation: u32) -> Outcome {
+        // A generation is never used twice, and the one after the row's may have been used by a run that was cut off.
+        let next = generation.max(self.looked_up_to()).saturating_add(1);
+        self.context.outcome(self.step, verdict, next, Presence::Absent)
+    }
+
+    fn looked_up_to(&self) -> u32 {
+        match &self.step.action {
+            Action::Look { .. } => self.step.generation.saturating_add(1),
+            _ => self.step.generation,
+        }
+    }
+
+    fn failed(
+        &self,
+        error: Error,
+        generation: u32,
+        unchanged: Presence,
+        unsure: Unsure,
+        content: Option<&Content>,
+    ) -> Outcome {
+        let (verdict, presence) = match (error.kind(), error.retry()) {
+            (ErrorKind::Superseded, _) => (Verdict::Superseded, Presence::Unsure(unsure)),
+            (_, Retry::Unknown) => (Verdict::Unknown, Presence::Unsure(unsure)),
+            (_, Retry::Never | Retry::Later) => (Verdict::Failed, unchanged),
+        };
+        let mut outcome = self.context.outcome(self.step, verdict, generation, presence);
+        outcome.hold = Hold::after(error.failure(), content.map(|content| content.fingerprint), self.now);
+        outcome.failure = Some(error.into_failure());
+        outcome
+    }
+
+    fn still_unsure(&self, error: Error, content: Option<&Content>) -> Outcome {
+        let unsure = self.step.unsure(self.context.at);
+        self.failed(error, self.step.generation, Presence::Unsure(unsure.clone()), unsure, content)
+    }
+}
+
+/// Whether a removal that failed so has nothing left to remove.
+fn is_gone(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs | ErrorKind::CalendarNotFound)
+}
+
+fn standing(key: EventKey, found: Found) -> Standing {
+    let mut standing = Standing::new(key, found.remote_id);
+    standing.etag = found.etag;
+    standing
+}
+
+/// The failure of a step whose provider is not there.
+pub(super) fn without_provider(context: &Context, step: &Step) -> Outcome {
+    let mut outcome = context.untried(step, Verdict::Failed);
+    let error = Error::new(ErrorKind::Configuration, step.place.provider.clone(), Operation::Find);
+    outcome.failure = Some(error.into_failure());
+    outcome
+}

@@ -1,0 +1,146 @@
+//! A run: plans come in, outcomes come out.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tracing::Instrument;
+
+use crate::ledger::Presence;
+use crate::place::Person;
+use crate::plan::{Plan, Step};
+use crate::report::{Outcome, Report, Verdict};
+use crate::sync::carry_out::{Context, carry_out, without_provider};
+use crate::sync::syncer::Inner;
+
+/// A run under way. Awaiting it gives the whole report; [`Run::next`] gives the outcomes as they come.
+///
+/// Plans are taken in as there is room, so a long list of them is never held at once. Dropping a run stops it: what was
+/// confirmed is in the outcomes given out; the rest is unsure in the ledger, as begun, and the next run looks at it.
+#[must_use = "nothing happens until a run is awaited"]
+pub struct Run<I> {
+    syncer: Arc<Inner>,
+    plans: I,
+    waiting: VecDeque<Lane>,
+    under_way: FuturesUnordered<StepUnderWay>,
+}
+
+/// A lane without the step that is under way, and that step's outcome in the end.
+type StepUnderWay = Pin<Box<dyn Future<Output = (Lane, Outcome)> + Send>>;
+
+/// The steps of one person in one plan, taken one after the other: what is new first, removals last.
+struct Lane {
+    context: Arc<Context>,
+    steps: VecDeque<Step>,
+    /// A new event could not be made, and may be later: the old one stays until it can.
+    keep_old: bool,
+}
+
+impl<I: Iterator<Item = Plan>> Run<I> {
+    pub(super) fn new(syncer: Arc<Inner>, plans: I) -> Self {
+        Self { syncer, plans, waiting: VecDeque::new(), under_way: FuturesUnordered::new() }
+    }
+
+    /// The next outcome; `None` when all is done.
+    ///
+    /// Cancel-safe: dropping the future this returns loses nothing.
+    pub async fn next(&mut self) -> Option<Outcome> {
+        while self.under_way.len() < self.syncer.concurrency {
+            let Some(lane) = self.next_lane() else { break };
+            if let Some(step) = self.start(lane) {
+                self.under_way.push(step);
+            }
+        }
+        let (lane, outcome) = self.under_way.next().await?;
+        if !lane.steps.is_empty() {
+            // Ahead of the queue, so that a person's copies change close together.
+            self.waiting.push_front(lane);
+        }
+        Some(outcome)
+    }
+
+    /// Runs to the end.
+    pub async fn report(mut self) -> Report {
+        let mut report = Report::new();
+        while let Some(outcome) = self.next().await {
+            report.outcomes.push(outcome);
+        }
+        report
+    }
+
+    fn next_lane(&mut self) -> Option<Lane> {
+        while self.waiting.is_empty() {
+            let plan = self.plans.next()?;
+            self.waiting.extend(lanes(plan, &self.syncer));
+        }
+        self.waiting.pop_front()
+    }
+
+    /// The future of a lane's next step.
+    fn start(&self, mut lane: Lane) -> Option<StepUnderWay> {
+        let step = lane.steps.pop_front()?;
+        let syncer = self.syncer.clone();
+        let span = tracing::debug_span!(
+            "calsync.step",
+            calsync.provider = step.place.provider.as_str(),
+            calsync.role = %step.role,
+            calsync.verdict = tracing::field::Empty,
+        );
+        let work = async move {
+            let outcome = take(&syncer, &lane, &step).await;
+            tracing::Span::current().record("calsync.verdict", tracing::field::display(outcome.verdict));
+            if !step.removes() && matches!(outcome.presence, Presence::Absent | Presence::Unsure(_)) {
+                lane.keep_old |= outcome.hold.is_none();
+            }
+            (lane, outcome)
+        };
+        Some(Box::pin(work.instrument(span)))
+    }
+}
+
+/// Takes one step, in its turn.
+async fn take(syncer: &Inner, lane: &Lane, step: &Step) -> Outcome {
+    if step.removes() && lane.keep_old {
+        return lane.context.untried(step, Verdict::Postponed);
+    }
+    let Some(provider) = syncer.providers.get(&step.place.provider) else {
+        return without_provider(&lane.context, step);
+    };
+    let _room = syncer.limits.room(&step.place, provider.capabilities().in_flight_per_account).await;
+    carry_out(&**provider, &lane.context, step, syncer.clock.now()).await
+}
+
+fn lanes(plan: Plan, syncer: &Inner) -> impl Iterator<Item = Lane> + use<> {
+    let context = Arc::new(Context::of(&plan, syncer.removed_by_person, syncer.settle_after));
+    let mut lanes: Vec<(Person, Lane)> = Vec::new();
+    for step in plan.steps {
+        let lane = lanes.iter().position(|(person, _)| *person == step.place.person);
+        match lane.and_then(|at| lanes.get_mut(at)) {
+            Some((_, lane)) => lane.steps.push_back(step),
+            None => {
+                let (person, context) = (step.place.person.clone(), context.clone());
+                lanes.push((person, Lane { context, steps: VecDeque::from([step]), keep_old: false }));
+            }
+        }
+    }
+    lanes.into_iter().map(|(_, lane)| lane)
+}
+
+impl<I: Iterator<Item = Plan> + Send + 'static> IntoFuture for Run<I> {
+    type Output = Report;
+    type IntoFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.report())
+    }
+}
+
+impl<I> fmt::Debug for Run<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("under_way", &self.under_way.len()).finish_non_exhaustive()
+    }
+}
