@@ -104,7 +104,9 @@ impl State {
         let mut ids: HashMap<AppointmentId, ()> = HashMap::new();
         for (at, appointment) in state.appointments.iter().enumerate() {
             if ids.insert(appointment.id.clone(), ()).is_some() {
-                return Err(state.file.bad(format_args!("appointment {}: id: is used twice", appointment.id)));
+                return Err(state
+                    .file
+                    .bad(format_args!("appointment {}: id: is used twice", appointment.id)));
             }
             if let Some(order) = &appointment.order_id {
                 state.of_order.entry(order.clone()).or_default().push(at);
@@ -133,7 +135,8 @@ impl State {
         orders: &HashMap<OrderId, &'a Order>,
     ) -> Result<&'a Order, BadInput> {
         let order = appointment.order_id.as_ref().and_then(|id| orders.get(id).copied());
-        let problem = format_args!("appointment {}: order_id: there is no such order", appointment.id).to_string();
+        let problem =
+            format_args!("appointment {}: order_id: there is no such order", appointment.id).to_string();
         order.ok_or_else(|| self.file.bad(problem))
     }
 }

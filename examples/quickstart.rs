@@ -90,7 +90,8 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
 
     // 1. Confirm: an order that is confirmed gets an appointment for every item that has none.
     for order in &mut world.orders {
-        order.link(state.of_order(&order.id));
+        let id = order.id.clone();
+        order.link(state.of_order(&id));
         let made = order.confirm(&directory, &world.time_zone).map_err(|error| world.file.bad(error))?;
         state.add(made);
     }
@@ -145,7 +146,8 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
 
 /// A bar on a terminal, nothing elsewhere.
 fn progress(steps: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} events").unwrap_or(ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} events")
+        .unwrap_or(ProgressStyle::default_bar());
     ProgressBar::new(steps as u64).with_style(style)
 }
 

@@ -70,6 +70,7 @@ impl Summary {
                 Action::Delete { .. } | Action::Look { content: None, .. } => line.removed += 1,
             }
         }
+        summary.people.sort_by(|a, b| (&a.name, &a.calendar).cmp(&(&b.name, &b.calendar)));
         summary.plans = plans.iter().filter(|plan| !plan.is_empty()).map(Plan::to_string).collect();
         summary
     }
@@ -92,6 +93,7 @@ impl Summary {
                 summary.line(&row.place).standing += 1;
             }
         }
+        summary.people.sort_by(|a, b| (&a.name, &a.calendar).cmp(&(&b.name, &b.calendar)));
         summary.outcomes = report.clone();
         summary.outcomes.outcomes.sort_by(|a, b| (&a.appointment, &a.place).cmp(&(&b.appointment, &b.place)));
         summary
@@ -99,7 +101,10 @@ impl Summary {
 
     fn new(plans: &[Plan], world: &World, now: DateTime<Utc>) -> Self {
         let notes = plans.iter().filter(|plan| !plan.notes.is_empty());
-        let notes = notes.map(|plan| AppointmentNotes { appointment: plan.appointment.clone(), notes: plan.notes.clone() });
+        let notes = notes.map(|plan| AppointmentNotes {
+            appointment: plan.appointment.clone(),
+            notes: plan.notes.clone(),
+        });
         Self {
             at: now,
             dry_run: false,
@@ -145,11 +150,19 @@ impl Summary {
         for note in self.notes.iter().flat_map(|plan| &plan.notes) {
             let reason = match note {
                 Note::LeftOut { reason: Reason::AlreadyAs(_), .. } => continue,
-                Note::LeftOut { role, person, reason } => format!("{}: {reason}", self.who(*role, person.as_ref())),
-                Note::NoProvider { role, place } => {
-                    format!("{}: no provider registered for {}", self.who(*role, Some(&place.person)), place.provider)
+                Note::LeftOut { role, person, reason } => {
+                    format!("{}: {reason}", self.who(*role, person.as_ref()))
                 }
-                Note::Held { role, place, hold } => format!("{}: waiting: {hold}", self.who(*role, Some(&place.person))),
+                Note::NoProvider { role, place } => {
+                    format!(
+                        "{}: no provider registered for {}",
+                        self.who(*role, Some(&place.person)),
+                        place.provider
+                    )
+                }
+                Note::Held { role, place, hold } => {
+                    format!("{}: waiting: {hold}", self.who(*role, Some(&place.person)))
+                }
                 other => other.to_string(),
             };
             *reasons.entry(reason).or_default() += 1;
@@ -175,11 +188,14 @@ impl fmt::Display for Summary {
             writeln!(f, "{plan}")?;
         }
         if !self.people.is_empty() {
-            let mut rows = vec![["", "calendar", "created", "updated", "removed", "failed", "events"].map(str::to_owned)];
+            let mut rows = vec![
+                ["", "calendar", "created", "updated", "removed", "failed", "events"].map(str::to_owned),
+            ];
             for line in &self.people {
                 let name = if line.name.is_empty() { &line.person } else { &line.name };
                 let calendar = format!("{} {}", line.provider, line.calendar);
-                let numbers = [line.created, line.updated, line.removed, line.failed, line.standing].map(|n| n.to_string());
+                let numbers = [line.created, line.updated, line.removed, line.failed, line.standing]
+                    .map(|n| n.to_string());
                 let [created, updated, removed, failed, standing] = numbers;
                 rows.push([name.clone(), calendar, created, updated, removed, failed, standing]);
             }
@@ -188,12 +204,14 @@ impl fmt::Display for Summary {
         for (reason, appointments) in self.reasons() {
             writeln!(f, "- {reason} ({appointments}×)")?;
         }
-        let done: usize = self.people.iter().map(|line| line.created + line.updated + line.removed + line.failed).sum();
+        let done: usize =
+            self.people.iter().map(|line| line.created + line.updated + line.removed + line.failed).sum();
         match (done, self.dry_run) {
             (0, _) => writeln!(f, "nothing to do"),
             (_, true) => writeln!(f, "{done} events would be written or removed; nothing was"),
             (_, false) => {
-                let totals: Vec<String> = self.totals.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+                let totals: Vec<String> =
+                    self.totals.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
                 writeln!(f, "{}", totals.join(", "))
             }
         }
