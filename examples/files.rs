@@ -1,6 +1,6 @@
 //! Where this host keeps its rows: two JSON files. A real one has a database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
@@ -101,9 +101,9 @@ impl State {
     pub fn load(path: &Path) -> Result<Self, BadInput> {
         let mut state = if path.exists() { read_json(path)? } else { Self::default() };
         state.file = FileName(path.to_owned());
-        let mut ids: HashMap<AppointmentId, ()> = HashMap::new();
+        let mut ids: HashSet<AppointmentId> = HashSet::new();
         for (at, appointment) in state.appointments.iter().enumerate() {
-            if ids.insert(appointment.id.clone(), ()).is_some() {
+            if !ids.insert(appointment.id.clone()) {
                 return Err(state
                     .file
                     .bad(format_args!("appointment {}: id: is used twice", appointment.id)));
@@ -126,6 +126,20 @@ impl State {
 
     pub fn of_order(&self, order: &OrderId) -> impl Iterator<Item = &Appointment> {
         self.of_order.get(order).into_iter().flatten().filter_map(|at| self.appointments.get(*at))
+    }
+
+    /// Whether every item's appointment is there.
+    pub fn check_links(&self, world: &World) -> Result<(), BadInput> {
+        let known: HashSet<&AppointmentId> =
+            self.appointments.iter().map(|appointment| &appointment.id).collect();
+        for item in world.orders.iter().flat_map(|order| &order.items) {
+            if let Some(id) = item.appointment_id.as_ref().filter(|id| !known.contains(id)) {
+                let (place, problem) =
+                    (&item.id, format!("there is no appointment {id} in {}", self.file.0.display()));
+                return Err(world.file.bad(format_args!("order item {place}: appointment_id: {problem}")));
+            }
+        }
+        Ok(())
     }
 
     /// The order of an appointment.

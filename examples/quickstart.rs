@@ -95,6 +95,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         let made = order.confirm(&directory, &world.time_zone).map_err(|error| world.file.bad(error))?;
         state.add(made);
     }
+    state.check_links(&world)?;
     //    An order that was cancelled takes its appointments along.
     let orders = world.orders_by_id()?;
     for appointment in &mut state.appointments {

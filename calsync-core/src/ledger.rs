@@ -176,6 +176,14 @@ impl Delivery {
         }
     }
 
+    /// Whether this is the row of a place: by person, connection and calendar, which with the appointment make a target.
+    pub(crate) fn is_at(&self, place: &Place) -> bool {
+        self.place.person == place.person
+            && self.place.connection == place.connection
+            && self.place.calendar == place.calendar
+            && self.place.provider == place.provider
+    }
+
     /// Why this row is where it is, in words: what stands, what it waits for, and the last failure.
     #[must_use]
     pub fn explain(&self) -> impl fmt::Display + '_ {
@@ -247,11 +255,11 @@ impl Ledger {
     /// The row of a place.
     #[must_use]
     pub fn delivery(&self, place: &Place) -> Option<&Delivery> {
-        self.deliveries.iter().find(|row| is_row_of(row, place))
+        self.deliveries.iter().find(|row| row.is_at(place))
     }
 
     pub(crate) fn position(&self, place: &Place) -> Option<usize> {
-        self.deliveries.iter().position(|row| is_row_of(row, place))
+        self.deliveries.iter().position(|row| row.is_at(place))
     }
 
     pub(crate) fn add(&mut self, row: Delivery) -> &mut Delivery {
@@ -302,14 +310,6 @@ impl Ledger {
         }
         ids.into_iter().map(|(kind, (_, id))| (kind, id)).collect()
     }
-}
-
-/// A row is found by its person, connection and calendar: these three, and the appointment, are what makes a target.
-fn is_row_of(row: &Delivery, place: &Place) -> bool {
-    row.place.person == place.person
-        && row.place.connection == place.connection
-        && row.place.calendar == place.calendar
-        && row.place.provider == place.provider
 }
 
 struct Explanation<'a>(&'a Delivery);

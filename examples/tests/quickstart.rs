@@ -24,7 +24,8 @@ impl Desk {
                 "calendar_sync_settings": {"auto_sync": true, "sync_direction": "outbound", "colour": "red"}})
         };
         let mut anna = profile(1, "Anna");
-        anna["connections"] = json!([{"id": "second", "provider": "apple", "calendar_id": "family", "access_token": "SECRET"}]);
+        anna["connections"] =
+            json!([{"id": "second", "provider": "apple", "calendar_id": "family", "access_token": "SECRET"}]);
         let world = json!({
             "namespace": "test-shop", "time_zone": "Europe/London",
             "profiles": [anna, profile(2, "Eve"), profile(3, "Mia"), profile(4, "Adam")],
@@ -76,7 +77,9 @@ impl Desk {
     /// Every calendar file: person, calendar, and what it says.
     fn files(&self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
-        for person in fs::read_dir(self.out()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        for person in
+            fs::read_dir(self.out()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
+        {
             for calendar in fs::read_dir(&person).unwrap().map(|entry| entry.unwrap().path()) {
                 for file in fs::read_dir(&calendar).unwrap().map(|entry| entry.unwrap().path()) {
                     let name = file.strip_prefix(self.out()).unwrap().display().to_string();
@@ -273,9 +276,13 @@ fn bad_input_is_one_clear_line_and_nothing_is_written() {
         ("namespace", |world| {
             world.as_object_mut().unwrap().remove("namespace");
         }),
-        ("time_zone: no time zone is called `Europe/Londn`", |world| world["time_zone"] = json!("Europe/Londn")),
+        ("time_zone: no time zone is called `Europe/Londn`", |world| {
+            world["time_zone"] = json!("Europe/Londn")
+        }),
         ("service 5: duration: must be more than zero", |world| world["services"][0]["duration"] = json!(0)),
-        ("service 5: duration: must be more than zero", |world| world["services"][0]["duration"] = json!(-30)),
+        ("service 5: duration: must be more than zero", |world| {
+            world["services"][0]["duration"] = json!(-30)
+        }),
         ("services[0].duration", |world| world["services"][0]["duration"] = json!("90")),
         ("order 1: scheduled_date: is missing", |world| world["orders"][0]["scheduled_date"] = json!(null)),
         ("orders[0].scheduled_date", |world| world["orders"][0]["scheduled_date"] = json!("2027-02-30")),
@@ -290,7 +297,12 @@ fn bad_input_is_one_clear_line_and_nothing_is_written() {
             let order = world["orders"][0].clone();
             world["orders"].as_array_mut().unwrap().push(order);
         }),
-        ("service_id: there is no service 99", |world| world["orders"][0]["items"][0]["service_id"] = json!(99)),
+        ("service_id: there is no service 99", |world| {
+            world["orders"][0]["items"][0]["service_id"] = json!(99)
+        }),
+        ("order item 1: appointment_id: there is no appointment 10", |world| {
+            world["orders"][0]["items"][0]["appointment_id"] = json!(10);
+        }),
         ("there is no staff 99", |world| world["orders"][0]["items"][0]["staff_id"] = json!(99)),
         ("there is no customer 99", |world| world["orders"][0]["customer_id"] = json!(99)),
         ("there is no profile 99", |world| world["staff"][0]["profile_id"] = json!(99)),
@@ -343,7 +355,8 @@ fn a_state_that_cannot_be_used_is_left_as_it_is() {
 #[test]
 fn hostile_text_is_cut_and_cleaned() {
     let mut desk = Desk::new();
-    desk.world["orders"][0]["notes"] = json!(format!("{}\u{0}\u{7}", "n\r\nATTENDEE:mailto:evil@example.org ".repeat(30_000)));
+    desk.world["orders"][0]["notes"] =
+        json!(format!("{}\u{0}\u{7}", "n\r\nATTENDEE:mailto:evil@example.org ".repeat(30_000)));
     desk.world["customers"][0]["name"] = json!("Anna\r\nATTENDEE:mailto:evil@example.org");
     desk.run();
     for (name, content) in desk.files() {

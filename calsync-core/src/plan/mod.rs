@@ -219,6 +219,10 @@ impl Plan {
             if let Some(kind) = &step.adopts {
                 ledger.inherited.remove(kind);
             }
+            if step.moves.is_some() {
+                // The empty row of the place it moves to; its generations were counted in.
+                ledger.deliveries.retain(|row| !row.is_at(&step.place) || row.presence != Presence::Absent);
+            }
             let at = ledger.position(step.moves.as_ref().unwrap_or(&step.place));
             let row = match at.and_then(|at| ledger.deliveries.get_mut(at)) {
                 Some(row) => row,
