@@ -279,7 +279,8 @@ impl Host {
             .filter(|event| event.marker.is_some())
             .map(|stored| {
                 let When::Timed { start, .. } = stored.event.when else { panic!("no timed event") };
-                let calendar = format!("{}/{}", stored.place.connection, stored.place.calendar.as_str());
+                let account = stored.place.account.as_deref().unwrap_or("mail");
+                let calendar = format!("{account}/{}", stored.place.calendar.as_str());
                 (stored.place.person.to_string(), calendar, start, stored.event.title.to_string())
             })
             .collect();
