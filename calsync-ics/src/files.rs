@@ -99,7 +99,7 @@ impl Files {
         let target = folder.join(name);
         let mut lost = 0;
         loop {
-            let temporary = write_temporary(folder, bytes).map_err(FilesError::Io)?;
+            let temporary = write_temporary(folder, name, bytes).map_err(FilesError::Io)?;
             match fs::rename(&temporary, &target) {
                 Ok(()) => return sync_folder(folder).map_err(FilesError::Unconfirmed),
                 // Another process took ours for a leftover, which happens once a process and folder.
@@ -172,15 +172,15 @@ pub(crate) fn foreign_names(folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
     Ok(found)
 }
 
-fn write_temporary(folder: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+fn write_temporary(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     loop {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let (start, end) = TEMPORARY;
-        let path = folder.join(format!("{start}{}-{number}{end}", std::process::id()));
+        // The event's name is in it, so that two processes of one id cannot take another's for their own.
+        let path = folder.join(format!("{start}{}-{number}-{name}{end}", std::process::id()));
         let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => file,
-            // Processes in two containers can have one id.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(error),
         };

@@ -214,7 +214,7 @@ impl CalendarProvider for IcsFolder {
             Standing::Missing => None,
             Standing::Foreign => return Err(self.plain(operation, ErrorKind::KeySpent)),
             Standing::Ours(event) if event.revision > draft.marker.revision => {
-                return Err(self.plain(operation, ErrorKind::Superseded));
+                return Err(Error::superseded(self.kind(), operation, event.revision));
             }
             Standing::Ours(event) => Some(event),
         };
@@ -238,7 +238,7 @@ impl CalendarProvider for IcsFolder {
             Standing::Missing => return Err(self.plain(operation, ErrorKind::NotFound)),
             Standing::Foreign => return Err(self.plain(operation, ErrorKind::NotOurs)),
             Standing::Ours(event) if event.revision > draft.marker.revision => {
-                return Err(self.plain(operation, ErrorKind::Superseded));
+                return Err(Error::superseded(self.kind(), operation, event.revision));
             }
             Standing::Ours(event) => event,
         };
@@ -260,7 +260,7 @@ impl CalendarProvider for IcsFolder {
             Standing::Missing => Ok(()),
             Standing::Foreign => Err(self.plain(operation, ErrorKind::NotOurs)),
             Standing::Ours(event) if event.revision > marker.revision => {
-                Err(self.plain(operation, ErrorKind::Superseded))
+                Err(Error::superseded(self.kind(), operation, event.revision))
             }
             Standing::Ours(_) => remove(&folder, &name).map_err(failed),
         }

@@ -15,8 +15,8 @@ pub(crate) struct ZoneText {
     pub(crate) since: DateTime<Utc>,
     /// From when on readers are sure to know it. Many take a zone by its name from data of their own, years old.
     pub(crate) known: DateTime<Utc>,
-    /// How long the hours are that come twice in autumn.
-    pub(crate) doubled: TimeDelta,
+    /// The hours that come twice: the month they are in, and how long they are.
+    pub(crate) doubled: Option<(u32, TimeDelta)>,
     /// The head of a line that begins an event in this zone.
     pub(crate) start: String,
     /// The head of a line that ends an event in this zone.
@@ -47,13 +47,15 @@ pub(crate) fn text_of(zone: &Zone) -> Option<&'static ZoneText> {
 fn make(zone: &Zone) -> Option<ZoneText> {
     let rules = zone.rules()?;
     let doubled = match &rules.kind {
-        RuleKind::Yearly { standard, .. } => standard.before - standard.after,
-        _ => 0,
+        RuleKind::Yearly { standard, .. } => {
+            Some((standard.month, TimeDelta::seconds((standard.before - standard.after).into())))
+        }
+        _ => None,
     };
     Some(ZoneText {
         since: rules.since,
         known: rules.since + SPREAD,
-        doubled: TimeDelta::seconds(doubled.into()),
+        doubled,
         start: head("DTSTART", zone),
         end: head("DTEND", zone),
         definition: definition(zone.name(), &rules.kind)?,

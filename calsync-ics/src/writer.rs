@@ -135,9 +135,11 @@ fn in_zone(
     let text = text_of(zone).filter(|text| start >= text.since && written >= text.known)?;
     let (local_start, local_end) = (zone.local(start), zone.local(end));
     // An hour that comes twice: some readers take the first, some the second.
-    let once = |instant: DateTime<Utc>, local| {
-        text.doubled.is_zero()
-            || (zone.local(instant + text.doubled) != local && zone.local(instant - text.doubled) != local)
+    let once = |instant: DateTime<Utc>, local: NaiveDateTime| {
+        let Some((month, length)) = text.doubled else { return true };
+        // It can begin on the eve of the month.
+        let near = local.month() == month || (local.day() >= 28 && local.month() % 12 + 1 == month);
+        !near || (zone.local(instant + length) != local && zone.local(instant - length) != local)
     };
     // Readers compare the two as they stand.
     let told = local_end > local_start && once(start, local_start) && once(end, local_end);
