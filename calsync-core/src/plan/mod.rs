@@ -212,7 +212,7 @@ impl Plan {
             row.place = step.place.clone();
             row.role = step.role;
             row.generation = step.generation;
-            row.presence = Presence::Unsure(step.unsure());
+            row.presence = Presence::Unsure(step.unsure(self.at));
             row.hold = None;
             row.revision = self.planned_from.saturating_add(1);
             row.changed_at = self.at;
@@ -239,15 +239,19 @@ impl Step {
     }
 
     /// What the ledger has to remember while the step is under way.
-    pub(crate) fn unsure(&self) -> Unsure {
+    pub(crate) fn unsure(&self, at: DateTime<Utc>) -> Unsure {
         match &self.action {
-            Action::Create { .. } => Unsure::new(self.key, None),
-            Action::Update { standing, .. } => Unsure::new(self.key, Some(standing.clone())),
-            Action::Delete { standing } => Unsure::new(self.key, Some(standing.clone())).with_removing(true),
-            // Once it was being removed, whoever finds nothing cannot tell who did it.
-            Action::Look { content, unsure } => {
-                unsure.clone().with_removing(unsure.removing || content.is_none())
+            Action::Create { .. } => Unsure::new(self.key, None, at),
+            Action::Update { standing, .. } => Unsure::new(self.key, Some(standing.clone()), at),
+            Action::Delete { standing } => {
+                Unsure::new(self.key, Some(standing.clone()), at).with_removing(true)
             }
+            // Once it was being removed, whoever finds nothing cannot tell who did it.
+            Action::Look { content, unsure } => Unsure {
+                removing: unsure.removing || content.is_none(),
+                since: if content.is_some() { at } else { unsure.since },
+                ..unsure.clone()
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::id::AppointmentId;
@@ -22,16 +22,18 @@ pub(super) struct Context {
     pub(super) revision: u64,
     pub(super) at: DateTime<Utc>,
     pub(super) removed_by_person: RemovedByPerson,
+    pub(super) settle_after: Duration,
 }
 
 impl Context {
-    pub(super) fn of(plan: &Plan, removed_by_person: RemovedByPerson) -> Self {
+    pub(super) fn of(plan: &Plan, removed_by_person: RemovedByPerson, settle_after: Duration) -> Self {
         Self {
             namespace: plan.namespace.clone(),
             appointment: plan.appointment.clone(),
             revision: plan.revision(),
             at: plan.at,
             removed_by_person,
+            settle_after,
         }
     }
 
@@ -42,7 +44,7 @@ impl Context {
             Action::Update { standing, .. } | Action::Delete { standing } => {
                 Presence::Present(standing.clone())
             }
-            Action::Look { .. } => Presence::Unsure(step.unsure()),
+            Action::Look { .. } => Presence::Unsure(step.unsure(self.at)),
         };
         self.outcome(step, verdict, step.generation, presence)
     }
@@ -111,11 +113,17 @@ impl Hand<'_> {
                     error,
                     generation.saturating_add(1),
                     Presence::Absent,
-                    Unsure::new(key, None),
+                    Unsure::new(key, None, self.context.at),
                     Some(content),
                 );
             }
-            return self.failed(error, generation, Presence::Absent, Unsure::new(key, None), Some(content));
+            return self.failed(
+                error,
+                generation,
+                Presence::Absent,
+                Unsure::new(key, None, self.context.at),
+                Some(content),
+            );
         }
     }
 
@@ -130,7 +138,7 @@ impl Hand<'_> {
             }
             Err(error) => {
                 let before = Presence::Present(standing.clone());
-                let unsure = Unsure::new(standing.key, Some(standing.clone()));
+                let unsure = Unsure::new(standing.key, Some(standing.clone()), self.context.at);
                 self.failed(error, generation, before, unsure, Some(content))
             }
         }
@@ -144,7 +152,8 @@ impl Hand<'_> {
             Err(error) if is_gone(&error) => self.withdrawn(Verdict::Removed, generation),
             Err(error) => {
                 let before = Presence::Present(standing.clone());
-                let unsure = Unsure::new(standing.key, Some(standing.clone())).with_removing(true);
+                let unsure =
+                    Unsure::new(standing.key, Some(standing.clone()), self.context.at).with_removing(true);
                 self.failed(error, generation, before, unsure, None)
             }
         }
@@ -162,8 +171,10 @@ impl Hand<'_> {
             (Some((standing, generation)), Some(content)) => {
                 self.update(content, &standing, generation).await
             }
-            (Some((standing, generation)), None) => self.delete(&standing, generation).await,
-            (None, None) => self.withdrawn(Verdict::Removed, self.step.generation),
+            (Some((standing, generation)), None) => {
+                self.settled(self.delete(&standing, generation).await, unsure)
+            }
+            (None, None) => self.settled(self.withdrawn(Verdict::Removed, self.step.generation), unsure),
             (None, Some(content)) if unsure.before.is_some() => {
                 self.was_removed(content, unsure.removing).await
             }
@@ -191,6 +202,18 @@ impl Hand<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A removal from an unsure row is certain only once no write begun earlier can still be on its way (another worker's,
+    /// slower than this one); until then the row waits for one more look.
+    fn settled(&self, mut outcome: Outcome, unsure: &Unsure) -> Outcome {
+        let settled = unsure.since.checked_add_signed(self.context.settle_after).unwrap_or(self.now);
+        if outcome.verdict == Verdict::Removed && self.now < settled {
+            outcome.generation = self.step.generation;
+            outcome.presence = Presence::Unsure(self.step.unsure(self.context.at));
+            outcome.hold = Some(Hold::Parked { reason: ParkReason::Settling, until: Some(settled) });
+        }
+        outcome
     }
 
     /// Our event is not where it stood.
@@ -266,7 +289,7 @@ impl Hand<'_> {
     }
 
     fn still_unsure(&self, error: Error, content: Option<&Content>) -> Outcome {
-        let unsure = self.step.unsure();
+        let unsure = self.step.unsure(self.context.at);
         self.failed(error, self.step.generation, Presence::Unsure(unsure.clone()), unsure, content)
     }
 }
