@@ -223,7 +223,10 @@ impl<'a> PlanDraft<'a> {
             if self.plan.steps.iter().any(|step| step.adopts.as_ref() == Some(kind)) {
                 continue;
             }
-            match heir(audience, kind) {
+            // A place has one row: an event of ours there must not be taken for the old one, and removed in its stead.
+            let heir =
+                heir(audience, kind).filter(|(_, place)| self.appointment.ledger.delivery(place).is_none());
+            match heir {
                 None => self.plan.notes.push(Note::NobodysEvent { provider: kind.clone() }),
                 Some((member, place)) => {
                     let untouched = member.left_out.as_ref().is_some_and(|reason| reason.leaves_as_is());
