@@ -116,7 +116,7 @@ impl Planner {
             draft.decide(row, wish.place, wish.role, Some(wish.content));
         }
         for row in rows {
-            let (place, role) = (row.delivery.place.clone(), row.delivery.role);
+            let (place, role) = (draft.reached_through(audience, &row.delivery.place), row.delivery.role);
             draft.decide(Some(row), place, role, None);
         }
         draft.release_inherited(audience);
@@ -210,6 +210,21 @@ impl<'a> PlanDraft<'a> {
         Some(rows.swap_remove(at))
     }
 
+    /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no
+    /// longer there to reach it through.
+    fn reached_through(&self, audience: &Audience<'_>, place: &Place) -> Place {
+        let global = self.planner.providers.get(&place.provider).is_some_and(|can| can.global_calendar_ids);
+        let theirs = audience.members.iter().filter(|member| member.person.as_ref() == Some(&place.person));
+        let theirs: Vec<Place> = theirs.flat_map(Member::places).collect();
+        let ledger = &self.appointment.ledger;
+        let rows = ledger.deliveries.iter().filter(|row| is_one_place(&row.place, place, global)).count();
+        if rows > 1 || theirs.iter().any(|other| other.connection == place.connection) {
+            return place.clone();
+        }
+        let is_anew = |other: &&Place| is_one_place(other, place, global) && ledger.delivery(other).is_none();
+        theirs.iter().find(is_anew).unwrap_or(place).clone()
+    }
+
     /// A row for an event that older code wrote, if the wish is the one it was written for.
     fn adopt(&self, audience: &Audience<'_>, wish: &Wish) -> Option<Row<'a>> {
         let (kind, remote_id) = self.appointment.ledger.inherited.get_key_value(&wish.place.provider)?;
@@ -275,7 +290,10 @@ impl<'a> PlanDraft<'a> {
             (None, Presence::Present(standing)) => Action::Delete { standing: standing.clone() },
             (content, Presence::Unsure(unsure)) => Action::Look { content, unsure: unsure.clone() },
         };
-        let hold = delivery.and_then(|row| row.hold.as_ref());
+        let hold = delivery.and_then(|row| {
+            let anew = row.place.connection != place.connection;
+            row.hold.as_ref().filter(|hold| !(anew && hold.is_about_the_connection()))
+        });
         if let Some(hold) = hold.filter(|hold| hold.keeps_from(fingerprint, self.plan.at)) {
             self.plan.notes.push(Note::Held { role, place, hold: hold.clone() });
             return;
