@@ -237,6 +237,12 @@ impl Hold {
         }
     }
 
+    /// Whether this waits for the person to connect the calendar again, which a new connection is.
+    pub(crate) fn is_about_the_connection(&self) -> bool {
+        let reasons = [ParkReason::Reconnect, ParkReason::MissingScope, ParkReason::Forbidden];
+        matches!(self, Self::Parked { reason, .. } if reasons.contains(reason))
+    }
+
     /// Whether this keeps a plan from bringing about `content` (`None`: from removing what stands there).
     #[must_use]
     pub fn keeps_from(&self, content: Option<Fingerprint>, now: DateTime<Utc>) -> bool {

@@ -116,7 +116,7 @@ impl Planner {
             draft.decide(row, wish.place, wish.role, Some(wish.content));
         }
         for row in rows {
-            let (place, role) = (row.delivery.place.clone(), row.delivery.role);
+            let (place, role) = (draft.reached_through(audience, &row.delivery.place), row.delivery.role);
             draft.decide(Some(row), place, role, None);
         }
         draft.release_inherited(audience);
@@ -213,6 +213,21 @@ impl<'a> PlanDraft<'a> {
         Some(row)
     }
 
+    /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no
+    /// longer there to reach it through.
+    fn reached_through(&self, audience: &Audience<'_>, place: &Place) -> Place {
+        let global = self.planner.providers.get(&place.provider).is_some_and(|can| can.global_calendar_ids);
+        let theirs = audience.members.iter().filter(|member| member.person.as_ref() == Some(&place.person));
+        let theirs: Vec<Place> = theirs.flat_map(Member::places).collect();
+        let ledger = &self.appointment.ledger;
+        let rows = ledger.deliveries.iter().filter(|row| is_one_place(&row.place, place, global)).count();
+        if rows > 1 || theirs.iter().any(|other| other.connection == place.connection) {
+            return place.clone();
+        }
+        let is_anew = |other: &&Place| is_one_place(other, place, global) && ledger.delivery(other).is_none();
+        theirs.iter().find(is_anew).unwrap_or(place).clone()
+    }
+
     /// A row for an event that older code wrote, if the wish is the one it was written for.
     fn adopt(&self, audience: &Audience<'_>, wish: &Wish) -> Option<Row<'a>> {
         let (kind, remote_id) = self.appointment.ledger.inherited.get_key_value(&wish.place.provider)?;
@@ -226,7 +241,10 @@ impl<'a> PlanDraft<'a> {
             if self.plan.steps.iter().any(|step| step.adopts.as_ref() == Some(kind)) {
                 continue;
             }
-            match heir(audience, kind) {
+            // A place has one row: an event of ours there must not be taken for the old one, and removed in its stead.
+            let heir =
+                heir(audience, kind).filter(|(_, place)| self.appointment.ledger.delivery(place).is_none());
+            match heir {
                 None => self.plan.notes.push(Note::NobodysEvent { provider: kind.clone() }),
                 Some((member, place)) => {
                     let untouched = member.left_out.as_ref().is_some_and(|reason| reason.leaves_as_is());
@@ -275,7 +293,10 @@ impl<'a> PlanDraft<'a> {
             (None, Presence::Present(standing)) => Action::Delete { standing: standing.clone() },
             (content, Presence::Unsure(unsure)) => Action::Look { content, unsure: unsure.clone() },
         };
-        let hold = delivery.and_then(|row| row.hold.as_ref());
+        let hold = delivery.and_then(|row| {
+            let anew = row.place.connection != place.connection;
+            row.hold.as_ref().filter(|hold| !(anew && hold.is_about_the_connection()))
+        });
         if let Some(hold) = hold.filter(|hold| hold.keeps_from(fingerprint, self.plan.at)) {
             self.plan.notes.push(Note::Held { role, place, hold: hold.clone() });
             return;

@@ -1,0 +1,294 @@
+//! Who takes part in an appointment, in which role, and who not and why.
+#![cfg(test)]
+
+mod common;
+
+use calsync_core::audience::{Audience, Reason, Trigger};
+use calsync_core::id::ProfileId;
+use calsync_core::model::{Profile, SyncDirection, SyncSettings};
+use calsync_core::place::{Person, Role};
+use common::{ADMIN, CUSTOMER, Company, MANAGER, STAFF, google};
+
+/// One line a member: `staff profile 30: takes part`.
+fn who(company: &Company, trigger: Trigger) -> Vec<String> {
+    let directory = company.directory();
+    let audience = Audience::triggered(trigger, &company.order, &company.appointment, &directory).unwrap();
+    let line = |member: &calsync_core::audience::Member<'_>| {
+        let person = member.person.as_ref().map_or("nobody".to_owned(), Person::to_string);
+        let why = member.left_out.as_ref().map_or("takes part".to_owned(), Reason::to_string);
+        format!("{} {person}: {why}", member.role)
+    };
+    audience.members.iter().map(line).collect()
+}
+
+fn automatic(company: &Company) -> Vec<String> {
+    who(company, Trigger::Automatic)
+}
+
+fn refused(company: &Company) -> String {
+    let directory = company.directory();
+    Audience::of(&company.order, &company.appointment, &directory).unwrap_err().to_string()
+}
+
+fn settings(json: &str) -> SyncSettings {
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn the_four_roles_take_part_each_once() {
+    let everybody = [
+        "staff profile 30: takes part",
+        "manager profile 31: takes part",
+        "admin profile 32: takes part",
+        "customer profile 33: takes part",
+    ];
+    assert_eq!(automatic(&Company::new()), everybody);
+}
+
+#[test]
+fn everybody_who_is_left_out_is_told_why() {
+    let cases: [(&str, bool, fn(&mut Profile)); 9] = [
+        ("calendar sync is off", false, |profile| profile.calendar_sync_enabled = false),
+        ("no calendar is connected", false, |profile| profile.connections.clear()),
+        ("the calendar is only read", false, |profile| {
+            profile.calendar_sync_settings = SyncSettings::default().with_direction(&SyncDirection::Inbound);
+        }),
+        ("the sync direction is not known; left as it is", true, |profile| {
+            profile.calendar_sync_settings = settings(r#"{"sync_direction": "sideways"}"#);
+        }),
+        ("syncs by hand only; left as it is", true, |profile| {
+            profile.calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
+        }),
+        ("takes part", false, |profile| {
+            profile.calendar_sync_settings = settings(r#"{"sync_direction": "both", "colour": 3}"#);
+        }),
+        ("takes part", false, |profile| {
+            profile.calendar_sync_settings = settings(r#"{"auto_sync": null, "sync_direction": null}"#);
+        }),
+        // Somebody who wants no events at all is not "left as he is", whatever else is set.
+        ("calendar sync is off", false, |profile| {
+            profile.calendar_sync_enabled = false;
+            profile.calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
+        }),
+        ("the calendar is only read", false, |profile| {
+            profile.calendar_sync_settings = settings(r#"{"sync_direction": "inbound", "auto_sync": false}"#);
+        }),
+    ];
+    for (why, stays, spoil) in cases {
+        for id in [STAFF, MANAGER, ADMIN, CUSTOMER] {
+            let mut company = Company::new();
+            spoil(company.profile(id));
+            let lines = automatic(&company);
+            let of_id = lines.iter().find(|line| line.contains(&format!("profile {id}:"))).unwrap();
+            assert!(of_id.ends_with(why), "{of_id} should end with {why}");
+            assert_eq!(
+                lines.iter().filter(|line| line.ends_with("takes part")).count(),
+                3 + usize::from(why == "takes part")
+            );
+            let directory = company.directory();
+            let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
+            let person = Some(Person::Profile(id.into()));
+            let member = audience.members.iter().find(|member| member.person == person).unwrap();
+            assert_eq!(member.left_out.as_ref().is_some_and(Reason::leaves_as_is), stays, "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_button_pressed_by_hand_overrules_auto_sync_and_nothing_else() {
+    let mut company = Company::new();
+    company.profile(STAFF).calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
+    company.profile(MANAGER).calendar_sync_enabled = false;
+    company.profile(ADMIN).calendar_sync_settings = settings(r#"{"sync_direction": "inbound"}"#);
+    company.profile(CUSTOMER).calendar_sync_settings = settings(r#"{"sync_direction": "sideways"}"#);
+    assert_eq!(
+        who(&company, Trigger::Manual),
+        [
+            "staff profile 30: takes part",
+            "manager profile 31: calendar sync is off",
+            "admin profile 32: the calendar is only read",
+            "customer profile 33: the sync direction is not known; left as it is",
+        ]
+    );
+}
+
+#[test]
+fn one_person_in_several_roles_has_the_first_of_staff_manager_admin_customer() {
+    // The roles one person (the staff member's profile) holds, and the one that counts.
+    let cases: [(&[Role], Role); 7] = [
+        (&[Role::Staff, Role::Manager], Role::Staff),
+        (&[Role::Staff, Role::Admin], Role::Staff),
+        (&[Role::Staff, Role::Customer], Role::Staff),
+        (&[Role::Manager, Role::Admin], Role::Manager),
+        (&[Role::Manager, Role::Customer], Role::Manager),
+        (&[Role::Admin, Role::Customer], Role::Admin),
+        (&[Role::Staff, Role::Manager, Role::Admin, Role::Customer], Role::Staff),
+    ];
+    for (roles, first) in cases {
+        let mut company = Company::new();
+        company.profiles.push(Profile::new(77).with_connection(google("default", "primary", "account-77")));
+        for role in roles {
+            let id: Option<ProfileId> = Some(77.into());
+            match role {
+                Role::Staff => company.staff.profile_id = id,
+                Role::Manager => company.manager.profile_id = id,
+                Role::Admin => company.admins = vec![77],
+                _ => company.customer.profile_id = id,
+            }
+        }
+        let plan = company.plan();
+        let person = Person::Profile(77.into());
+        let theirs: Vec<_> = plan.steps.iter().filter(|step| step.place.person == person).collect();
+        assert_eq!(theirs.len(), 1, "{roles:?}: {plan}");
+        assert_eq!(theirs[0].role, first, "{roles:?}");
+        let already = automatic(&company)
+            .iter()
+            .filter(|line| line.contains(&format!("already there as {first}")))
+            .count();
+        assert_eq!(already, roles.len() - 1, "{roles:?}");
+    }
+}
+
+#[test]
+fn somebody_whose_first_role_is_switched_off_gets_no_event_through_another() {
+    let mut company = Company::new();
+    company.customer.profile_id = Some(STAFF.into());
+    company.profile(STAFF).calendar_sync_enabled = false;
+    let lines = automatic(&company);
+    assert_eq!(
+        (&*lines[0], &*lines[3]),
+        ("staff profile 30: calendar sync is off", "customer profile 30: already there as staff")
+    );
+}
+
+#[test]
+fn a_manager_who_does_the_work_himself_is_staff() {
+    let mut company = Company::new();
+    company.appointment.staff_id = Some(4.into());
+    company.manager.manager_id = Some(4.into());
+    let lines = automatic(&company);
+    assert_eq!(lines[..2], ["staff profile 31: takes part", "manager profile 31: already there as staff"]);
+}
+
+#[test]
+fn a_manager_may_be_named_by_profile_or_have_no_account() {
+    let mut company = Company::new();
+    company.staff.manager_id = Some(MANAGER.into());
+    assert_eq!(automatic(&company)[1], "manager profile 31: takes part");
+    company.staff.manager_id = Some(4.into());
+    company.manager.profile_id = None;
+    assert_eq!(automatic(&company).len(), 3);
+}
+
+#[test]
+fn an_admin_who_opts_out_is_left_out_but_may_be_the_customer() {
+    let mut company = Company::new();
+    let opted_out = SyncSettings::default().with_sync_all_appointments(false);
+    company.profile(ADMIN).calendar_sync_settings = opted_out;
+    assert_eq!(automatic(&company)[2], "admin profile 32: does not follow every appointment");
+    company.customer.profile_id = Some(ADMIN.into());
+    assert_eq!(
+        automatic(&company)[2..],
+        ["admin profile 32: does not follow every appointment", "customer profile 32: takes part",]
+    );
+    assert_eq!(company.plan().steps.iter().filter(|step| step.role == Role::Customer).count(), 1);
+}
+
+#[test]
+fn an_admin_listed_twice_has_one_event() {
+    let mut company = Company::new();
+    company.admins = vec![ADMIN, ADMIN];
+    assert_eq!(company.plan().steps.len(), 4);
+}
+
+#[test]
+fn a_guest_is_invited_by_mail_where_the_address_can_be_one() {
+    for (address, line) in [
+        (Some("gus@example.org"), "customer guest: takes part"),
+        (Some("  gus@example.org "), "customer guest: takes part"),
+        (Some("güs@münchen.example"), "customer guest: takes part"),
+        (Some(""), "customer nobody: no account and no e-mail address"),
+        (Some("  "), "customer nobody: no account and no e-mail address"),
+        (None, "customer nobody: no account and no e-mail address"),
+        (Some("gus"), "customer guest: the e-mail address cannot be one; left as it is"),
+        (Some("gus@"), "customer guest: the e-mail address cannot be one; left as it is"),
+        (Some("@example.org"), "customer guest: the e-mail address cannot be one; left as it is"),
+        (
+            Some("gus@example.org, eve@example.org"),
+            "customer guest: the e-mail address cannot be one; left as it is",
+        ),
+        (Some("Gus <gus@example.org>"), "customer guest: the e-mail address cannot be one; left as it is"),
+        (
+            Some("gus@example.org\r\nBcc: eve@example.org"),
+            "customer guest: the e-mail address cannot be one; left as it is",
+        ),
+    ] {
+        let mut company = Company::of_guest();
+        company.order.guest_email = address.map(str::to_owned);
+        assert_eq!(automatic(&company)[3], line, "{address:?}");
+    }
+}
+
+#[test]
+fn a_customer_without_an_account_is_invited_at_their_own_address_first() {
+    let mut company = Company::new();
+    company.customer.profile_id = None;
+    company.order.guest_email = Some("other@example.org".into());
+    let address_of = |company: &Company| {
+        let plan = company.plan();
+        let step = plan.steps.iter().find(|step| step.place.person == Person::Guest);
+        step.map(|step| step.place.calendar.as_str().to_owned())
+    };
+    assert_eq!(address_of(&company).as_deref(), Some("cara@example.org"));
+    company.customer.email = None;
+    assert_eq!(address_of(&company).as_deref(), Some("other@example.org"));
+}
+
+#[test]
+fn a_guest_with_the_address_of_somebody_who_takes_part_gets_no_second_event() {
+    let mut company = Company::of_guest();
+    company.profile(STAFF).email = Some(" GUS@example.org".into());
+    assert_eq!(automatic(&company)[3], "customer guest: already there as staff");
+    // Where that person gets no event, the guest is invited after all.
+    company.profile(STAFF).calendar_sync_enabled = false;
+    assert_eq!(automatic(&company)[3], "customer guest: takes part");
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_an_error_that_names_the_record() {
+    let cases: [(&str, fn(&mut Company)); 9] = [
+        ("appointment 10: service_id: there is no service 99", |company| {
+            company.appointment.service_id = 99.into()
+        }),
+        ("appointment 10: staff_id: there is no staff 99", |company| {
+            company.appointment.staff_id = Some(99.into());
+        }),
+        ("appointment 10: order_id: there is no appointment of order 1", |company| {
+            company.appointment.order_id = Some(2.into());
+        }),
+        ("order 1: customer_id: there is no customer 99", |company| {
+            company.order.customer_id = Some(99.into())
+        }),
+        ("staff 3: profile_id: there is no profile 99", |company| company.staff.profile_id = Some(99.into())),
+        ("staff 3: manager_id: there is no staff 99", |company| company.staff.manager_id = Some(99.into())),
+        ("staff 4: profile_id: there is no profile 99", |company| {
+            company.manager.profile_id = Some(99.into())
+        }),
+        ("customer 7: profile_id: there is no profile 99", |company| {
+            company.customer.profile_id = Some(99.into());
+        }),
+        ("admin 99: admins: there is no profile 99", |company| company.admins.push(99)),
+    ];
+    for (message, spoil) in cases {
+        let mut company = Company::new();
+        spoil(&mut company);
+        assert_eq!(refused(&company), message);
+    }
+}
+
+#[test]
+fn two_records_of_one_id_are_refused() {
+    let twice = [Profile::new(1), Profile::new(1)];
+    let error = calsync_core::model::Directory::new().with_profiles(twice).unwrap_err();
+    assert_eq!(error.to_string(), "profile 1: id: is used twice");
+}

@@ -1,0 +1,216 @@
+//! A host around the company, and an outside world that can be told to fail.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use calsync_core::audience::Audience;
+use calsync_core::clock::Clock;
+use calsync_core::error::Operation;
+use calsync_core::identity::EventKey;
+use calsync_core::ledger::Delivery;
+use calsync_core::memory::MemoryCalendar;
+use calsync_core::names::{ProviderKind, RemoteId};
+use calsync_core::place::Place;
+use calsync_core::plan::{Plan, RemovedByPerson};
+use calsync_core::provider::{
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
+    Written,
+};
+use calsync_core::report::Report;
+use calsync_core::sync::Syncer;
+use calsync_core::{Error, ErrorKind, Retry};
+use chrono::{DateTime, Utc};
+
+use super::{Company, NAMESPACE, now};
+
+/// Shows the time it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch(pub(crate) Arc<Mutex<DateTime<Utc>>>);
+
+impl Clock for Watch {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A host that saves at once, a syncer, and Google as a calendar in memory that can be told to fail.
+pub(crate) struct Host {
+    pub(crate) company: Company,
+    pub(crate) syncer: Syncer,
+    pub(crate) world: Scripted,
+    pub(crate) watch: Watch,
+}
+
+impl Host {
+    pub(crate) fn new(company: Company) -> Self {
+        Self::with_policy(company, RemovedByPerson::Recreate)
+    }
+
+    pub(crate) fn with_policy(company: Company, policy: RemovedByPerson) -> Self {
+        let world = Scripted::default();
+        let watch = Watch(Arc::new(Mutex::new(now())));
+        let syncer = Syncer::builder(NAMESPACE)
+            .provider(world.clone())
+            .clock(watch.clone())
+            .removed_by_person(policy)
+            .build();
+        Self { company, syncer, world, watch }
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        let directory = self.company.directory();
+        let (order, appointment) = (&self.company.order, &self.company.appointment);
+        self.syncer.plan(order, appointment, &Audience::of(order, appointment, &directory).unwrap()).unwrap()
+    }
+
+    pub(crate) fn begin(&mut self) -> Plan {
+        let plan = self.plan();
+        plan.begin(&mut self.company.appointment).unwrap();
+        plan
+    }
+
+    /// Plan, begin, run, record.
+    pub(crate) async fn sync(&mut self) -> Report {
+        let plan = self.begin();
+        let report = self.syncer.run(plan).await;
+        self.company.appointment.record(&report);
+        report
+    }
+
+    /// The only row of the ledger.
+    pub(crate) fn row(&self) -> &Delivery {
+        assert_eq!(self.company.appointment.ledger.deliveries.len(), 1);
+        &self.company.appointment.ledger.deliveries[0]
+    }
+
+    /// The appointment is moved, so that every event has to change.
+    pub(crate) fn move_by_an_hour(&mut self) {
+        self.company.appointment.start_time += chrono::Duration::hours(1);
+        self.company.appointment.end_time += chrono::Duration::hours(1);
+    }
+
+    pub(crate) fn cancel(&mut self) {
+        self.company.appointment.status = "cancelled".into();
+    }
+
+    pub(crate) fn titles(&self) -> Vec<String> {
+        self.world.calendar.events().into_iter().map(|stored| stored.event.title.to_string()).collect()
+    }
+
+    /// Everything stands as it should: nothing is planned, nothing waits.
+    pub(crate) fn assert_quiet(&self) {
+        let plan = self.plan();
+        assert!(plan.is_empty() && plan.notes.is_empty(), "{plan}");
+    }
+}
+
+/// What happens to one call.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// It fails and changes nothing.
+    Fails(Error),
+    /// It is carried out, and then its answer is lost.
+    AnswerLost,
+    /// It is carried out, and then never answers.
+    Hangs,
+}
+
+/// Google in memory. The next calls of an operation meet the faults they were given, in order.
+#[derive(Debug, Clone)]
+pub(crate) struct Scripted {
+    pub(crate) calendar: MemoryCalendar,
+    faults: Arc<Mutex<VecDeque<(Operation, Fault)>>>,
+}
+
+impl Default for Scripted {
+    fn default() -> Self {
+        let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE);
+        Self { calendar, faults: Arc::default() }
+    }
+}
+
+impl Scripted {
+    pub(crate) fn fail(&self, operation: Operation, kind: ErrorKind) {
+        self.fail_with(operation, error(kind, operation));
+    }
+
+    pub(crate) fn fail_with(&self, operation: Operation, error: Error) {
+        self.meet(operation, Fault::Fails(error));
+    }
+
+    pub(crate) fn meet(&self, operation: Operation, fault: Fault) {
+        self.faults.lock().unwrap().push_back((operation, fault));
+    }
+
+    async fn after<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let fault = {
+            let mut faults = self.faults.lock().unwrap();
+            let at = faults.iter().position(|(of, _)| *of == operation);
+            at.and_then(|at| faults.remove(at))
+        };
+        match fault {
+            None => call.await,
+            Some((_, Fault::Fails(error))) => Err(error),
+            Some((_, Fault::AnswerLost)) => {
+                let _ = call.await;
+                Err(error(ErrorKind::Unavailable, operation).with_retry(Retry::Unknown))
+            }
+            Some((_, Fault::Hangs)) => {
+                let _ = call.await;
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+pub(crate) fn error(kind: ErrorKind, operation: Operation) -> Error {
+    Error::new(kind, ProviderKind::GOOGLE, operation)
+}
+
+#[async_trait]
+impl CalendarProvider for Scripted {
+    fn kind(&self) -> ProviderKind {
+        self.calendar.kind()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.calendar.capabilities()
+    }
+
+    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+        self.after(Operation::Create, self.calendar.create(place, draft, options)).await
+    }
+
+    async fn update(
+        &self,
+        place: &Place,
+        id: &RemoteId,
+        draft: &Draft,
+        options: &UpdateOptions,
+    ) -> Result<Written, Error> {
+        self.after(Operation::Update, self.calendar.update(place, id, draft, options)).await
+    }
+
+    async fn delete(
+        &self,
+        place: &Place,
+        id: &RemoteId,
+        marker: &Marker,
+        options: &DeleteOptions,
+    ) -> Result<(), Error> {
+        self.after(Operation::Delete, self.calendar.delete(place, id, marker, options)).await
+    }
+
+    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+        self.after(Operation::Find, self.calendar.find(place, namespace, key)).await
+    }
+
+    async fn get(&self, place: &Place, id: &RemoteId) -> Result<Option<Found>, Error> {
+        self.after(Operation::Get, self.calendar.get(place, id)).await
+    }
+}

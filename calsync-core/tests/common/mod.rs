@@ -1,0 +1,215 @@
+//! A small cleaning company, a host around it, and an outside world that can be told to fail.
+#![allow(dead_code, unused_imports, reason = "no test file uses all of it")]
+
+mod host;
+
+use calsync_core::ConnectionId;
+use calsync_core::audience::{Audience, Trigger};
+use calsync_core::event::Event;
+use calsync_core::identity::EventKey;
+use calsync_core::ledger::{Delivery, Presence, Standing};
+use calsync_core::model::{
+    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+};
+use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
+use calsync_core::place::{Person, Place, Role};
+use calsync_core::plan::{Plan, Planner, Step};
+use calsync_core::provider::Capabilities;
+use chrono::{DateTime, Utc};
+
+pub(crate) use host::{Fault, Host, Scripted, error};
+
+/// The profiles of the company.
+pub(crate) const STAFF: i64 = 30;
+pub(crate) const MANAGER: i64 = 31;
+pub(crate) const ADMIN: i64 = 32;
+pub(crate) const CUSTOMER: i64 = 33;
+
+pub(crate) const NAMESPACE: &str = "my-shop";
+
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    at("2026-01-10T12:00:00Z")
+}
+
+/// One order of one service, and everybody who has to do with it. Public fields, to be spoiled by tests.
+#[derive(Clone)]
+pub(crate) struct Company {
+    pub(crate) order: Order,
+    pub(crate) appointment: Appointment,
+    pub(crate) service: Service,
+    pub(crate) staff: Staff,
+    pub(crate) manager: Staff,
+    pub(crate) customer: Customer,
+    pub(crate) profiles: Vec<Profile>,
+    pub(crate) admins: Vec<i64>,
+}
+
+impl Company {
+    /// Ben cleans at Cara Lind's; Mia is his manager, Ada the administrator. Each has one Google calendar.
+    pub(crate) fn new() -> Self {
+        let mut order = Order::new(1, OrderStatus::Confirmed);
+        order.order_number = "A-1001".into();
+        order.customer_id = Some(7.into());
+        order.address_line1 = Some("1 High St".into());
+        order.city = Some("Leeds".into());
+        order.postcode = Some("LS1 1AA".into());
+        order.notes = Some("Key under the mat".into());
+
+        let mut appointment = Appointment::new(10, 5, at("2026-01-20T09:00:00Z"), at("2026-01-20T10:30:00Z"));
+        appointment.order_id = Some(1.into());
+        appointment.staff_id = Some(3.into());
+
+        let mut staff = Staff::new(3, "Ben Okri");
+        staff.phone = Some("0113 496 0003".into());
+        staff.profile_id = Some(STAFF.into());
+        staff.manager_id = Some(4.into());
+        let mut manager = Staff::new(4, "Mia Voss");
+        manager.profile_id = Some(MANAGER.into());
+        let mut customer = Customer::new(7, "Cara Lind");
+        customer.email = Some("cara@example.org".into());
+        customer.phone = Some("0113 496 0007".into());
+        customer.profile_id = Some(CUSTOMER.into());
+
+        let profiles = [STAFF, MANAGER, ADMIN, CUSTOMER].map(|id| {
+            Profile::new(id).with_connection(google("default", "primary", &format!("account-{id}")))
+        });
+        Self {
+            order,
+            appointment,
+            service: Service::new(5, "Deep clean", 90),
+            staff,
+            manager,
+            customer,
+            profiles: profiles.into(),
+            admins: vec![ADMIN],
+        }
+    }
+
+    /// The same order where only the customer has an account.
+    pub(crate) fn of_one() -> Self {
+        let mut company = Self::new();
+        company.staff.profile_id = None;
+        company.staff.manager_id = None;
+        company.admins.clear();
+        company.profiles.retain(|profile| profile.id == CUSTOMER.into());
+        company
+    }
+
+    /// The same order by a guest.
+    pub(crate) fn of_guest() -> Self {
+        let mut company = Self::new();
+        company.order.customer_id = None;
+        company.order.guest_name = Some("Gus Gast".into());
+        company.order.guest_email = Some("gus@example.org".into());
+        company.order.guest_phone = Some("0113 496 0099".into());
+        company
+    }
+
+    pub(crate) fn directory(&self) -> Directory {
+        let directory = Directory::new().with_services([self.service.clone()]).unwrap();
+        let directory = directory.with_staff([self.staff.clone(), self.manager.clone()]).unwrap();
+        let directory = directory.with_customers([self.customer.clone()]).unwrap();
+        let directory = directory.with_profiles(self.profiles.clone()).unwrap();
+        directory.with_admins(self.admins.iter().map(|id| (*id).into()))
+    }
+
+    pub(crate) fn profile(&mut self, id: i64) -> &mut Profile {
+        self.profiles.iter_mut().find(|profile| profile.id == id.into()).unwrap()
+    }
+
+    /// The calendar of somebody's first connection.
+    pub(crate) fn place(&self, id: i64) -> Place {
+        let profile = self.profiles.iter().find(|profile| profile.id == id.into()).unwrap();
+        let connection = &profile.connections[0];
+        let (of, calendar) = (connection.id.clone(), connection.calendar_id.clone());
+        let place = Place::new(Person::Profile(id.into()), connection.provider.clone(), of, calendar);
+        place.with_account(connection.account.clone())
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        self.plan_by(&planner(), Trigger::Automatic, now())
+    }
+
+    pub(crate) fn plan_by(&self, planner: &Planner, trigger: Trigger, now: DateTime<Utc>) -> Plan {
+        let directory = self.directory();
+        let audience = Audience::triggered(trigger, &self.order, &self.appointment, &directory).unwrap();
+        planner.plan(&self.order, &self.appointment, &audience, now).unwrap()
+    }
+
+    /// What the first plan of a role's event says.
+    pub(crate) fn event_by(&self, planner: &Planner, role: Role) -> Event {
+        let plan = self.plan_by(planner, Trigger::Automatic, now());
+        let step = plan.steps.iter().find(|step| step.role == role).unwrap();
+        (*step.content().unwrap().event).clone()
+    }
+}
+
+pub(crate) fn key(company: &Company, id: i64, generation: u32) -> EventKey {
+    EventKey::derive(NAMESPACE, &company.appointment.id, &company.place(id), generation)
+}
+
+/// An event as the planner wants it now, standing at generation 0.
+pub(crate) fn as_wanted(company: &Company, id: i64) -> Standing {
+    let plan = company.plan();
+    let step = plan.steps.iter().find(|step| step.place == company.place(id)).unwrap();
+    let mut standing = Standing::new(step.key, RemoteId::new(format!("remote-{id}")));
+    standing.fingerprint = Some(step.content().unwrap().fingerprint);
+    standing
+}
+
+/// Puts a row for somebody's first calendar into the ledger.
+pub(crate) fn put(company: &mut Company, id: i64, role: Role, presence: Presence) -> &mut Delivery {
+    let mut row = Delivery::new(company.place(id), role, now());
+    row.presence = presence;
+    company.appointment.ledger.deliveries.push(row);
+    company.appointment.ledger.deliveries.last_mut().unwrap()
+}
+
+/// The customer is the only one with an account, and has an event as it should be.
+pub(crate) fn settled() -> Company {
+    let mut company = Company::of_one();
+    let standing = as_wanted(&company, CUSTOMER);
+    put(&mut company, CUSTOMER, Role::Customer, Presence::Present(standing));
+    company
+}
+
+pub(crate) fn cancelled(mut company: Company) -> Company {
+    company.appointment.status = "cancelled".into();
+    company
+}
+
+/// A planner that knows Google and invitations.
+pub(crate) fn planner() -> Planner {
+    Planner::new(NAMESPACE)
+        .with_provider(ProviderKind::GOOGLE, Capabilities::new())
+        .with_provider(ProviderKind::INVITATION, Capabilities::new())
+}
+
+pub(crate) fn google(id: &str, calendar: &str, account: &str) -> Connection {
+    connection(id, ProviderKind::GOOGLE, calendar).with_account(account)
+}
+
+pub(crate) fn connection(id: &str, kind: ProviderKind, calendar: &str) -> Connection {
+    Connection::new(ConnectionId::text(id).unwrap(), kind, CalendarId::new(calendar).unwrap())
+}
+
+/// `create`, `update`, `delete`, `look and write`, `look and delete`, in the plan's order.
+pub(crate) fn actions(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(action).collect()
+}
+
+pub(crate) fn action(step: &Step) -> String {
+    use calsync_core::plan::Action;
+    match &step.action {
+        Action::Create { .. } => "create",
+        Action::Update { .. } => "update",
+        Action::Delete { .. } => "delete",
+        Action::Look { content: Some(_), .. } => "look and write",
+        Action::Look { content: None, .. } => "look and delete",
+    }
+    .to_owned()
+}

@@ -1,0 +1,250 @@
+//! Who may read what: a canary in every private field, looked for everywhere.
+#![cfg(test)]
+
+mod common;
+
+use calsync_core::audience::{Audience, Trigger};
+use calsync_core::error::Operation;
+use calsync_core::event::{Event, TitleStyle};
+use calsync_core::model::{Connection, Profile};
+use calsync_core::names::CalendarId;
+use calsync_core::place::Role;
+use calsync_core::plan::Plan;
+use calsync_core::{Error, ErrorKind, Secret};
+use common::{Company, Host, STAFF, at, error, now, planner};
+
+/// Every private value of every record, by the field it stands in. No value is part of another.
+const CANARIES: [(&str, &str); 21] = [
+    ("order.order_number", "NR-zq01"),
+    ("order.notes", "notes-zq02"),
+    ("order.address_line1", "street-zq03"),
+    ("order.city", "town-zq04"),
+    ("order.postcode", "code-zq05"),
+    ("order.guest_name", "guest-zq06"),
+    ("order.guest_email", "mail-zq07@example.org"),
+    ("order.guest_phone", "tel-zq08"),
+    ("customer.name", "customer-zq09"),
+    ("customer.email", "mail-zq10@example.org"),
+    ("customer.phone", "tel-zq11"),
+    ("staff.name", "staff-zq12"),
+    ("staff.phone", "tel-zq13"),
+    ("manager.name", "manager-zq14"),
+    ("manager.phone", "tel-zq15"),
+    ("profile.name", "profile-zq16"),
+    ("profile.email", "mail-zq17@example.org"),
+    ("connection.calendar_id", "cal-zq18@example.org"),
+    ("connection.account", "account-zq19"),
+    ("connection.access_token", "access-zq20"),
+    ("connection.refresh_token", "refresh-zq21"),
+];
+
+fn canary(field: &str) -> String {
+    CANARIES.iter().find(|(name, _)| *name == field).unwrap().1.to_owned()
+}
+
+/// The fields whose canaries a text holds.
+fn told(text: &str) -> Vec<&'static str> {
+    CANARIES.iter().filter(|(_, canary)| text.contains(canary)).map(|(field, _)| *field).collect()
+}
+
+fn assert_tells_nothing(what: &str, text: &str) {
+    assert_eq!(told(text), Vec::<&str>::new(), "{what}: {text}");
+}
+
+fn company() -> Company {
+    let mut company = Company::new();
+    let order = &mut company.order;
+    order.order_number = canary("order.order_number");
+    order.notes = Some(canary("order.notes"));
+    order.address_line1 = Some(canary("order.address_line1"));
+    order.city = Some(canary("order.city"));
+    order.postcode = Some(canary("order.postcode"));
+    order.guest_name = Some(canary("order.guest_name"));
+    order.guest_email = Some(canary("order.guest_email"));
+    order.guest_phone = Some(canary("order.guest_phone"));
+    company.customer.name = canary("customer.name");
+    company.customer.email = Some(canary("customer.email"));
+    company.customer.phone = Some(canary("customer.phone"));
+    company.staff.name = canary("staff.name");
+    company.staff.phone = Some(canary("staff.phone"));
+    company.manager.name = canary("manager.name");
+    company.manager.phone = Some(canary("manager.phone"));
+    for profile in &mut company.profiles {
+        profile.name = canary("profile.name");
+        profile.email = Some(canary("profile.email"));
+        for connection in &mut profile.connections {
+            connection.calendar_id = CalendarId::new(&canary("connection.calendar_id")).unwrap();
+            connection.account = Some(canary("connection.account").into());
+            connection.credentials.access_token = Some(Secret::new(canary("connection.access_token")));
+            connection.credentials.refresh_token = Some(Secret::new(canary("connection.refresh_token")));
+        }
+    }
+    company
+}
+
+fn guests() -> Company {
+    let mut company = company();
+    company.order.customer_id = None;
+    company
+}
+
+fn whole(event: &Event) -> String {
+    serde_json::to_string(event).unwrap()
+}
+
+const FOR_ALL: [&str; 5] =
+    ["order.order_number", "order.notes", "order.address_line1", "order.city", "order.postcode"];
+
+/// What each role may read beyond [`FOR_ALL`], as the guide's event data has it.
+fn may_read(role: Role, guest: bool) -> Vec<&'static str> {
+    let buyer = if guest {
+        ["order.guest_name", "order.guest_email", "order.guest_phone"]
+    } else {
+        ["customer.name", "customer.email", "customer.phone"]
+    };
+    let mut fields = FOR_ALL.to_vec();
+    if role != Role::Customer {
+        fields.extend(buyer);
+    }
+    if role != Role::Staff {
+        fields.extend(["staff.name", "staff.phone"]);
+    }
+    fields
+}
+
+#[test]
+fn each_role_reads_what_the_guide_shows_it_and_nothing_else() {
+    use calsync_core::event::GuideWording;
+    for style in [TitleStyle::Short, TitleStyle::Descriptive] {
+        let planner = planner().with_wording(std::sync::Arc::new(GuideWording::new().with_titles(style)));
+        for (company, guest) in [(company(), false), (guests(), true)] {
+            for role in Role::ALL {
+                let event = company.event_by(&planner, role);
+                assert_eq!(told(&whole(&event)), may_read(role, guest), "{role}, guest: {guest}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_manager_who_does_the_work_reads_the_staff_members_view() {
+    let mut company = company();
+    company.staff.profile_id = company.manager.profile_id.clone();
+    let event = company.event_by(&planner(), Role::Staff);
+    assert_eq!(told(&whole(&event)), may_read(Role::Staff, false));
+    assert!(company.plan().steps.iter().all(|step| step.role != Role::Manager));
+}
+
+#[test]
+fn a_step_holds_only_what_its_own_reader_may_read() {
+    let plan = company().plan();
+    assert_eq!(plan.steps.len(), 4);
+    for step in &plan.steps {
+        let mut allowed = may_read(step.role, false);
+        // The place itself: where the provider is to write.
+        allowed.extend(["connection.calendar_id", "connection.account"]);
+        assert_eq!(told(&serde_json::to_string(step).unwrap()), allowed, "{}", step.role);
+    }
+}
+
+#[test]
+fn a_plan_in_words_and_its_places_name_nobody() {
+    let mut left_out = guests();
+    left_out.order.guest_email = Some(format!("<{}>", canary("order.guest_email")));
+    left_out.profile(STAFF).calendar_sync_enabled = false;
+    for company in [company(), guests(), left_out] {
+        let plan = company.plan();
+        assert_tells_nothing("plan", &plan.to_string());
+        for step in &plan.steps {
+            assert_tells_nothing("step", &step.to_string());
+            assert_tells_nothing("place", &format!("{} {:?}", step.place, step.place));
+        }
+        for note in &plan.notes {
+            assert_tells_nothing("note", &format!("{note} {note:?}"));
+        }
+        let directory = company.directory();
+        let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
+        assert_tells_nothing("members", &format!("{:?}", audience.members));
+    }
+}
+
+#[tokio::test]
+async fn what_a_run_reports_names_nobody() {
+    for kind in [ErrorKind::Refused, ErrorKind::Unauthenticated, ErrorKind::Other] {
+        let mut host = Host::new(company());
+        host.world.fail(Operation::Create, kind);
+        let plan = host.begin();
+        let mut run = host.syncer.run(plan);
+        assert_tells_nothing("run", &format!("{run:?}"));
+        while let Some(outcome) = run.next().await {
+            assert_tells_nothing("outcome", &outcome.to_string());
+            host.company.appointment.record(&outcome.clone().into());
+        }
+        for row in &host.company.appointment.ledger.deliveries {
+            assert_tells_nothing("explanation", &row.explain().to_string());
+        }
+    }
+}
+
+#[test]
+fn what_a_failed_call_says_of_its_place_is_only_its_kind() {
+    let failed: Error =
+        error(ErrorKind::Forbidden, Operation::Update).with_status(403).with_code("insufficient");
+    let text = format!("{failed} {failed:?}");
+    assert!(text.contains("403") && text.contains("insufficient"), "{text}");
+    assert_tells_nothing("error", &text);
+}
+
+#[test]
+fn an_input_error_names_records_and_fields_only() {
+    let spoil: [fn(&mut Company); 6] = [
+        |company| company.order.customer_id = Some(99.into()),
+        |company| company.appointment.staff_id = Some(99.into()),
+        |company| company.appointment.service_id = 99.into(),
+        |company| company.staff.manager_id = Some(99.into()),
+        |company| company.customer.profile_id = Some(99.into()),
+        |company| company.appointment.end_time = at("2026-01-20T08:00:00Z"),
+    ];
+    for spoil in spoil {
+        let mut company = company();
+        spoil(&mut company);
+        let directory = company.directory();
+        let (order, appointment) = (&company.order, &company.appointment);
+        let error = Audience::triggered(Trigger::Manual, order, appointment, &directory)
+            .and_then(|audience| planner().plan(order, appointment, &audience, now()))
+            .unwrap_err();
+        assert_tells_nothing("input error", &format!("{error} {error:?}"));
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_in_nothing_that_is_written_out_or_printed() {
+    let mut host = Host::new(company());
+    let mut texts = Vec::new();
+    for profile in &host.company.profiles {
+        texts.push(serde_json::to_string(profile).unwrap());
+        texts.push(format!("{profile:?} {:?}", profile.connections[0].credentials));
+        texts.push(serde_json::to_string(&profile.connections).unwrap());
+    }
+    texts.push(format!("{:?}", host.company.directory()));
+    let plan: Plan = host.begin();
+    texts.push(serde_json::to_string(&plan).unwrap());
+    texts.push(format!("{plan:?}"));
+    let report = host.syncer.run(plan).await;
+    host.company.appointment.record(&report);
+    texts.push(serde_json::to_string(&report).unwrap());
+    texts.push(format!("{report:?} {:?}", host.syncer));
+    texts.push(serde_json::to_string(&host.company.appointment).unwrap());
+    for text in texts {
+        let tokens = told(&text).into_iter().filter(|field| field.ends_with("_token")).count();
+        assert_eq!(tokens, 0, "{text}");
+    }
+}
+
+#[test]
+fn a_profiles_debug_tells_neither_the_person_nor_the_calendar() {
+    let profile: Profile = company().profile(STAFF).clone();
+    let connection: Connection = profile.connections[0].clone();
+    assert_tells_nothing("profile", &format!("{profile:?}"));
+    assert_tells_nothing("connection", &format!("{connection:?}"));
+}

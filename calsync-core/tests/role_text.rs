@@ -1,0 +1,258 @@
+//! What each role's event says, word for word as in the guide.
+#![cfg(test)]
+
+mod common;
+
+use std::sync::Arc;
+
+use calsync_core::event::{
+    CustomerView, Event, GuideWording, Reminders, Text, TextLimits, TitleStyle, Wording,
+};
+use calsync_core::names::ProviderKind;
+use calsync_core::place::Role;
+use calsync_core::plan::Planner;
+use calsync_core::provider::Capabilities;
+use common::{Company, planner};
+use insta::assert_snapshot;
+
+fn text(event: &Event) -> String {
+    format!("{}\n{}\n@ {}", event.title, event.description, event.location)
+}
+
+fn says(company: &Company, role: Role) -> String {
+    text(&company.event_by(&planner(), role))
+}
+
+fn descriptive() -> Planner {
+    planner().with_wording(Arc::new(GuideWording::new().with_titles(TitleStyle::Descriptive)))
+}
+
+#[test]
+fn the_customer_reads_the_guides_words() {
+    assert_snapshot!(says(&Company::new(), Role::Customer), @r"
+    Service: Deep clean
+    Order: A-1001
+    Staff: Ben Okri
+    Phone: 0113 496 0003
+    Notes: Key under the mat
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+}
+
+#[test]
+fn the_staff_member_reads_the_guides_words() {
+    assert_snapshot!(says(&Company::new(), Role::Staff), @r"
+    Deep clean at Cara Lind's
+    Customer: Cara Lind
+    Email: cara@example.org
+    Phone: 0113 496 0007
+    Order: A-1001
+    Special Instructions: Key under the mat
+    Address: 1 High St, Leeds, LS1 1AA
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+}
+
+#[test]
+fn the_manager_reads_the_guides_words_and_the_admin_the_same() {
+    assert_snapshot!(says(&Company::new(), Role::Manager), @r"
+    Ben Okri - Deep clean
+    Staff: Ben Okri (0113 496 0003)
+    Customer: Cara Lind
+    Email: cara@example.org
+    Phone: 0113 496 0007
+    Order: A-1001
+    Service: Deep clean
+    Address: 1 High St, Leeds, LS1 1AA
+    Notes: Key under the mat
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+    assert_eq!(says(&Company::new(), Role::Admin), says(&Company::new(), Role::Manager));
+}
+
+#[test]
+fn step_fours_titles_are_an_option_and_change_nothing_else() {
+    let company = Company::new();
+    let titles = Role::ALL.map(|role| {
+        let (short, long) = (company.event_by(&planner(), role), company.event_by(&descriptive(), role));
+        assert_eq!((short.description, short.location), (long.description, long.location));
+        format!("{role}: {}", long.title)
+    });
+    assert_snapshot!(titles.join("\n"), @r"
+    staff: Service: Deep clean at Cara Lind's
+    manager: Ben Okri - Deep clean at Cara Lind's
+    admin: Ben Okri - Deep clean at Cara Lind's
+    customer: Service Appointment: Deep clean with Ben Okri
+    ");
+}
+
+#[test]
+fn a_guest_is_named_by_what_the_order_says_of_them() {
+    let company = Company::of_guest();
+    assert_snapshot!(says(&company, Role::Staff), @r"
+    Deep clean at Gus Gast's
+    Customer: Gus Gast
+    Email: gus@example.org
+    Phone: 0113 496 0099
+    Order: A-1001
+    Special Instructions: Key under the mat
+    Address: 1 High St, Leeds, LS1 1AA
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+    assert_eq!(says(&company, Role::Customer), says(&Company::new(), Role::Customer));
+}
+
+#[test]
+fn what_a_customers_record_lacks_is_taken_from_the_order() {
+    let mut company = Company::of_guest();
+    company.order.customer_id = Some(7.into());
+    company.customer.email = Some("  ".into());
+    company.customer.phone = None;
+    assert_snapshot!(says(&company, Role::Staff), @r"
+    Deep clean at Cara Lind's
+    Customer: Cara Lind
+    Email: gus@example.org
+    Phone: 0113 496 0099
+    Order: A-1001
+    Special Instructions: Key under the mat
+    Address: 1 High St, Leeds, LS1 1AA
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+}
+
+#[test]
+fn while_nobody_is_assigned_the_event_says_so() {
+    let mut company = Company::new();
+    company.appointment.staff_id = None;
+    assert_snapshot!(says(&company, Role::Customer), @r"
+    Service: Deep clean
+    Order: A-1001
+    Staff: Unassigned
+    Phone: N/A
+    Notes: Key under the mat
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+    assert_snapshot!(company.event_by(&descriptive(), Role::Admin).title, @"Unassigned - Deep clean at Cara Lind's");
+    let title = company.event_by(&descriptive(), Role::Customer).title;
+    assert_snapshot!(title, @"Service Appointment: Deep clean with Unassigned");
+}
+
+#[test]
+fn missing_values_read_as_in_the_guide() {
+    let mut company = Company::new();
+    company.customer.name = String::new();
+    (company.customer.email, company.customer.phone, company.staff.phone) = (None, None, Some(String::new()));
+    (company.order.address_line1, company.order.postcode, company.order.notes) = (None, None, None);
+    company.order.city = Some(" ".into());
+    assert_snapshot!(says(&company, Role::Customer), @r"
+    Service: Deep clean
+    Order: A-1001
+    Staff: Ben Okri
+    Phone: N/A
+    Notes: None
+    @ 
+    ");
+    assert_snapshot!(says(&company, Role::Staff), @r"
+    Deep clean at Guest's
+    Customer: Guest
+    Email: None
+    Phone: N/A
+    Order: A-1001
+    Special Instructions: None
+    Address: N/A
+    @ 
+    ");
+    assert_snapshot!(says(&company, Role::Manager), @r"
+    Ben Okri - Deep clean
+    Staff: Ben Okri (N/A)
+    Customer: Guest
+    Email: None
+    Phone: N/A
+    Order: A-1001
+    Service: Deep clean
+    Address: N/A
+    Notes: None
+    @ 
+    ");
+}
+
+#[test]
+fn an_address_that_lacks_a_part_has_no_empty_place_in_it() {
+    let mut company = Company::new();
+    company.order.city = None;
+    assert_eq!(&*company.event_by(&planner(), Role::Staff).location, "1 High St, LS1 1AA");
+}
+
+#[test]
+fn nobodys_name_can_forge_a_line() {
+    let mut company = Company::new();
+    company.customer.name = "Cara\nPhone: 666".into();
+    company.customer.email = Some("cara@example.org\r\nPhone: 666".into());
+    company.staff.name = "Ben\u{2028}Phone: 666".into();
+    company.staff.phone = Some("1\u{85}Phone: 666".into());
+    company.service.name = "Deep\u{b}Phone: 666".into();
+    company.order.order_number = "A\rPhone: 666".into();
+    company.order.city = Some("Leeds\n\nPhone: 666".into());
+    for role in Role::ALL {
+        for wording in [planner(), descriptive()] {
+            let event = company.event_by(&wording, role);
+            let forged = event.description.lines().filter(|line| line.starts_with("Phone: 666")).count();
+            assert_eq!(forged, 0, "{role}: {}", event.description);
+            assert!(!event.title.contains('\n') && !event.location.contains('\n'), "{role}: {event:?}");
+        }
+    }
+}
+
+#[test]
+fn notes_keep_their_lines_and_lose_what_cannot_be_shown() {
+    let mut company = Company::new();
+    company.order.notes = Some("\r\n\"Mind\u{0} the cat\",\r\n; it\u{1b}[31m bites \u{7f}\n".into());
+    let description = company.event_by(&planner(), Role::Customer).description;
+    assert!(description.ends_with("Notes: \"Mind the cat\",\n; it[31m bites"), "{description:?}");
+}
+
+#[test]
+fn a_megabyte_of_notes_is_cut_with_a_mark_to_what_the_provider_takes() {
+    let mut company = Company::new();
+    company.order.notes = Some("Füße abtreten! ".repeat(70_000));
+    let of_default = company.event_by(&planner(), Role::Customer).description;
+    assert_eq!(of_default.chars().count(), 8_192);
+    assert!(of_default.starts_with("Order: A-1001\nStaff: Ben Okri") && of_default.ends_with('…'));
+
+    let limits = TextLimits::default().with_description(60).with_title(12).with_location(9);
+    let small = planner().with_provider(ProviderKind::GOOGLE, Capabilities::new().with_text(limits));
+    assert_snapshot!(text(&company.event_by(&small, Role::Customer)), @r"
+    Service: De…
+    Order: A-1001
+    Staff: Ben Okri
+    Phone: 0113 496 0003
+    Notes: F…
+    @ 1 High S…
+    ");
+}
+
+#[test]
+fn a_host_rewords_one_role_and_the_others_keep_the_guides_words() {
+    #[derive(Debug)]
+    struct German;
+    impl Wording for German {
+        fn customer(&self, view: &CustomerView<'_>) -> Text {
+            let title = format!("Termin: {}", view.service);
+            Text { title, description: format!("Mit {}", view.staff_name.unwrap_or("niemand")) }
+        }
+        fn reminders(&self, role: Role) -> Reminders {
+            if role == Role::Customer { Reminders::Before(vec![60]) } else { Reminders::CalendarDefault }
+        }
+    }
+    let (company, german) = (Company::new(), planner().with_wording(Arc::new(German)));
+    let customers = company.event_by(&german, Role::Customer);
+    assert_snapshot!(text(&customers), @r"
+    Termin: Deep clean
+    Mit Ben Okri
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+    assert_eq!(customers.reminders, Reminders::Before(vec![60]));
+    for role in [Role::Staff, Role::Manager, Role::Admin] {
+        assert_eq!(company.event_by(&german, role), company.event_by(&planner(), role));
+    }
+}
