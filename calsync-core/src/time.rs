@@ -2,12 +2,16 @@
 //!
 //! Zone rules come from the IANA data bundled with the jiff crate; neither that crate nor its types show outside.
 
+mod rules;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use rules::{Onset, RuleKind, ZoneRules};
 
 /// The time an appointment begins when its order names a date but no time (the guide's 09:00).
 pub const DEFAULT_START: NaiveTime = match NaiveTime::from_hms_opt(9, 0, 0) {

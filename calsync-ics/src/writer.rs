@@ -1,0 +1,211 @@
+//! One event as one file.
+
+use calsync_core::event::{Event, EventStatus, Reminders, When};
+use calsync_core::provider::Draft;
+use calsync_core::time::{Zone, check};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
+use uuid::Uuid;
+
+use crate::calendar::{CalendarInfo, FOOTER};
+use crate::error::{IcsError, IcsProblem};
+use crate::lines::Lines;
+use crate::timezone::{ZoneText, text_of};
+
+/// Writes events, one file each.
+///
+/// The same draft always gives the same bytes. What is written is in the table on the [front page](crate).
+#[derive(Debug, Clone)]
+pub struct IcsWriter {
+    header: String,
+    lines: Lines,
+}
+
+/// One event as a file, for once. To write many, keep an [`IcsWriter`].
+///
+/// # Errors
+/// As [`IcsWriter::write`].
+pub fn write_event(draft: &Draft) -> Result<String, IcsError> {
+    let mut writer = IcsWriter::new();
+    writer.write(draft)?;
+    Ok(writer.lines.into_string())
+}
+
+impl Default for IcsWriter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl IcsWriter {
+    /// A writer of files that say nothing about the calendar they belong to.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_calendar(&CalendarInfo::new())
+    }
+
+    /// A writer of files that say this about the calendar.
+    #[must_use]
+    pub fn with_calendar(calendar: &CalendarInfo) -> Self {
+        Self { header: calendar.header(), lines: Lines::default() }
+    }
+
+    /// The file of an event. The text is the writer's and good until the next one.
+    ///
+    /// # Errors
+    /// [`EndBeforeStart`](IcsProblem::EndBeforeStart), and [`Year`](IcsProblem::Year) outside 1900 to 2999.
+    pub fn write(&mut self, draft: &Draft) -> Result<&str, IcsError> {
+        self.write_with(draft, &Extras::default())
+    }
+
+    pub(crate) fn write_with(&mut self, draft: &Draft, extras: &Extras) -> Result<&str, IcsError> {
+        let times = Times::of(&draft.event)?;
+        self.lines.clear();
+        self.lines.lines(&self.header);
+        for line in &extras.calendar {
+            self.lines.foreign(line);
+        }
+        if let Times::Local { zone, .. } = times {
+            self.lines.lines(&zone.definition);
+        }
+        write_component(&mut self.lines, draft, &times, extras)?;
+        self.lines.lines(FOOTER);
+        Ok(self.lines.as_str())
+    }
+}
+
+/// What a file holds beside what a draft says.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    /// The UID, where it is not the key.
+    pub(crate) uid: Option<String>,
+    /// The least SEQUENCE to write.
+    pub(crate) sequence: u64,
+    /// Lines about the calendar.
+    pub(crate) calendar: Vec<String>,
+    /// Lines of the event.
+    pub(crate) event: Vec<String>,
+}
+
+/// When an event is, as it will be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Times<'a> {
+    /// Whole days.
+    Days { start: NaiveDate, end: NaiveDate },
+    /// In UTC, since the zone has no definition that is right for it.
+    Utc { start: NaiveDateTime, end: NaiveDateTime, zone: &'a Zone },
+    /// In the zone.
+    Local { start: NaiveDateTime, end: NaiveDateTime, zone: &'static ZoneText },
+}
+
+impl<'a> Times<'a> {
+    pub(crate) fn of(event: &'a Event) -> Result<Self, IcsError> {
+        let late = IcsError::event("DTEND", IcsProblem::EndBeforeStart);
+        match &event.when {
+            When::Timed { start, end, zone } => {
+                check(*start).map_err(|_| IcsError::event("DTSTART", IcsProblem::Year))?;
+                check(*end).map_err(|_| IcsError::event("DTEND", IcsProblem::Year))?;
+                if end.timestamp() <= start.timestamp() {
+                    return Err(late);
+                }
+                Ok(in_zone(*start, *end, zone).unwrap_or(Self::Utc {
+                    start: start.naive_utc(),
+                    end: end.naive_utc(),
+                    zone,
+                }))
+            }
+            When::AllDay { start, end } => {
+                for (property, date) in [("DTSTART", start), ("DTEND", end)] {
+                    if !calsync_core::time::YEARS.contains(&date.year()) {
+                        return Err(IcsError::event(property, IcsProblem::Year));
+                    }
+                }
+                if end <= start { Err(late) } else { Ok(Self::Days { start: *start, end: *end }) }
+            }
+        }
+    }
+}
+
+/// The times as clocks in the zone show them, where a reader will find the same instants again.
+fn in_zone(start: DateTime<Utc>, end: DateTime<Utc>, zone: &Zone) -> Option<Times<'static>> {
+    let text = text_of(zone).filter(|text| start >= text.since)?;
+    let (local_start, local_end) = (zone.local(start), zone.local(end));
+    // The second run of a doubled hour has no name of its own.
+    let same = |local, instant: DateTime<Utc>| {
+        zone.instant(local).is_ok_and(|found| found.timestamp() == instant.timestamp())
+    };
+    // Readers compare the two as they stand.
+    let told = local_end > local_start && same(local_start, start) && same(local_end, end);
+    told.then_some(Times::Local { start: local_start, end: local_end, zone: text })
+}
+
+/// Writes the `VEVENT`.
+pub(crate) fn write_component(
+    lines: &mut Lines,
+    draft: &Draft,
+    times: &Times<'_>,
+    extras: &Extras,
+) -> Result<(), IcsError> {
+    check(draft.changed_at).map_err(|_| IcsError::event("DTSTAMP", IcsProblem::Year))?;
+    let (event, marker) = (&*draft.event, &draft.marker);
+    let changed = draft.changed_at.naive_utc();
+    let mut buffer = Uuid::encode_buffer();
+    let key: &str = marker.key.as_uuid().simple().encode_lower(&mut buffer);
+    lines.plain("BEGIN:VEVENT", "");
+    match &extras.uid {
+        None => lines.plain("UID:", key),
+        Some(uid) => {
+            lines.text("UID:", uid);
+            lines.plain("X-CALSYNC-KEY:", key);
+        }
+    }
+    lines.time("DTSTAMP:", changed, "Z");
+    lines.time("LAST-MODIFIED:", changed, "Z");
+    // An INTEGER of RFC 5545 has 31 bits.
+    lines.number("SEQUENCE:", marker.revision.max(extras.sequence).min(i32::MAX as u64), "");
+    lines.plain("STATUS:", if event.status == EventStatus::Tentative { "TENTATIVE" } else { "CONFIRMED" });
+    match *times {
+        Times::Days { start, end } => {
+            lines.date("DTSTART;VALUE=DATE:", start);
+            lines.date("DTEND;VALUE=DATE:", end);
+        }
+        Times::Utc { start, end, zone } => {
+            lines.time("DTSTART:", start, "Z");
+            lines.time("DTEND:", end, "Z");
+            if !zone.is_utc() {
+                lines.text("X-CALSYNC-ZONE:", zone.name());
+            }
+        }
+        Times::Local { start, end, zone } => {
+            lines.time(&zone.start, start, "");
+            lines.time(&zone.end, end, "");
+        }
+    }
+    lines.text("SUMMARY:", &event.title);
+    for (head, text) in [("DESCRIPTION:", &event.description), ("LOCATION:", &event.location)] {
+        if !text.is_empty() {
+            lines.text(head, text);
+        }
+    }
+    lines.text("X-CALSYNC-NAMESPACE:", &marker.namespace);
+    lines.number("X-CALSYNC-REVISION:", marker.revision, "");
+    let minutes = match &event.reminders {
+        Reminders::Before(minutes) => {
+            if minutes.is_empty() {
+                lines.plain("X-CALSYNC-REMINDERS:NONE", "");
+            }
+            minutes.as_slice()
+        }
+        _ => &[],
+    };
+    for line in &extras.event {
+        lines.foreign(line);
+    }
+    for minutes in minutes {
+        lines.plain("BEGIN:VALARM\r\nACTION:DISPLAY", "");
+        lines.text("DESCRIPTION:", &event.title);
+        lines.number("TRIGGER:-PT", u64::from(*minutes), "M");
+        lines.plain("X-CALSYNC-REMINDER:TRUE\r\nEND:VALARM", "");
+    }
+    lines.plain("END:VEVENT", "");
+    Ok(())
+}
