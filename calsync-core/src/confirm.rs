@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn bad_input_names_its_record_and_makes_nothing() {
-        let cases: [(&str, fn(&mut Order)); 6] = [
+        type Spoil = fn(&mut Order);
+        let cases: [(&str, Spoil); 6] = [
             ("order 1: scheduled_date: is missing", |order| order.scheduled_date = None),
             ("service 8: duration: must be more than zero", |order| order.items.push(OrderItem::new(3, 8))),
             ("order item 3: service_id: there is no service 99", |order| {

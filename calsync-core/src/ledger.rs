@@ -52,6 +52,10 @@ pub struct Delivery {
     pub revision: u64,
     /// When that was.
     pub changed_at: DateTime<Utc>,
+    /// When a write was begun that had not reported when the next plan was begun: a worker that died, or a slower one.
+    /// Shortly after, what it wrote may still arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rivals_since: Option<DateTime<Utc>>,
     /// What the last attempt met, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<Failure>,
@@ -97,6 +101,8 @@ pub struct Unsure {
     /// Whether it is being removed, so that finding nothing is our own doing and not the person's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
+    /// When a plan that writes here was last begun.
+    pub since: DateTime<Utc>,
 }
 
 /// What keeps a row from being acted on.
@@ -137,6 +143,8 @@ pub enum ParkReason {
     RemovedByPerson,
     /// The provider refused to remove the event, for good.
     DeleteRefused,
+    /// Our event was removed, but a write begun shortly before may still arrive: one more look has to be taken.
+    Settling,
 }
 
 /// How long a used-up quota rests when the provider does not say.
@@ -154,6 +162,7 @@ impl Delivery {
             hold: None,
             revision: 0,
             changed_at: at,
+            rivals_since: None,
             last_error: None,
         }
     }
@@ -183,10 +192,10 @@ impl Standing {
 }
 
 impl Unsure {
-    /// A write under `key`, over what stood there before.
+    /// A write under `key`, over what stood there before, begun at `since`.
     #[must_use]
-    pub fn new(key: EventKey, before: Option<Standing>) -> Self {
-        Self { key, before, removing: false }
+    pub fn new(key: EventKey, before: Option<Standing>, since: DateTime<Utc>) -> Self {
+        Self { key, before, removing: false, since }
     }
 
     /// The same, as a removal.
@@ -228,7 +237,7 @@ impl Hold {
             (Self::Refused { .. }, None) => false,
             // What stood in a calendar that is gone is gone with it; asking settles it.
             (Self::Parked { reason: ParkReason::CalendarGone, .. }, None) => false,
-            (Self::Parked { reason: ParkReason::DeleteRefused, .. }, Some(_)) => false,
+            (Self::Parked { reason: ParkReason::DeleteRefused | ParkReason::Settling, .. }, Some(_)) => false,
             (Self::Parked { until, .. }, _) => until.is_none_or(|until| now < until),
         }
     }
@@ -349,6 +358,7 @@ impl fmt::Display for ParkReason {
             Self::Quota => "a quota is used up",
             Self::RemovedByPerson => "the person deleted the event",
             Self::DeleteRefused => "the provider refused to remove the event",
+            Self::Settling => "removed, one more look will be taken",
         })
     }
 }

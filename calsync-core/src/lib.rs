@@ -19,8 +19,11 @@ pub mod report;
 pub mod secret;
 #[cfg(feature = "sync")]
 pub mod sync;
+#[cfg(feature = "test-util")]
+pub mod testing;
 pub mod time;
 
 pub use error::{Error, ErrorKind, InputError, Retry};
 pub use id::{AppointmentId, ConnectionId, CustomerId, OrderId, OrderItemId, ProfileId, ServiceId, StaffId};
+pub use names::ProviderKind;
 pub use secret::Secret;

@@ -102,7 +102,9 @@ impl Delivery {
     fn learn_late(&mut self, outcome: &Outcome) -> bool {
         let left_behind = match &outcome.presence {
             Presence::Absent => None,
-            Presence::Present(standing) => Some(Unsure::new(standing.key, Some(standing.clone()))),
+            Presence::Present(standing) => {
+                Some(Unsure::new(standing.key, Some(standing.clone()), outcome.at))
+            }
             Presence::Unsure(unsure) => Some(unsure.clone()),
         };
         match (left_behind, &self.presence) {

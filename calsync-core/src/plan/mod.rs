@@ -67,6 +67,9 @@ pub struct Step {
     /// anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves: Option<Place>,
+    /// When another write was begun here whose outcome nobody reported: it may still arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rivals_since: Option<DateTime<Utc>>,
 }
 
 /// What to do at a target.
@@ -181,6 +184,18 @@ impl Plan {
         self.planned_from.saturating_add(1)
     }
 
+    /// The plan's notes without its steps, to keep when the plan itself goes into a run.
+    #[must_use]
+    pub fn without_steps(&self) -> Self {
+        Self {
+            namespace: self.namespace.clone(),
+            appointment: self.appointment.clone(),
+            steps: Vec::new(),
+            notes: self.notes.clone(),
+            ..*self
+        }
+    }
+
     /// Marks the rows that this plan is about to touch as unsure, and raises the ledger's revision. The host saves the
     /// appointment before it runs the plan; from then on a crash can lose nothing. An empty plan changes nothing, and
     /// there is nothing to save.
@@ -212,8 +227,9 @@ impl Plan {
             row.place = step.place.clone();
             row.role = step.role;
             row.generation = step.generation;
-            row.presence = Presence::Unsure(step.unsure());
+            row.presence = Presence::Unsure(step.unsure(self.at));
             row.hold = None;
+            row.rivals_since = step.rivals_since;
             row.revision = self.planned_from.saturating_add(1);
             row.changed_at = self.at;
         }
@@ -239,15 +255,19 @@ impl Step {
     }
 
     /// What the ledger has to remember while the step is under way.
-    pub(crate) fn unsure(&self) -> Unsure {
+    pub(crate) fn unsure(&self, at: DateTime<Utc>) -> Unsure {
         match &self.action {
-            Action::Create { .. } => Unsure::new(self.key, None),
-            Action::Update { standing, .. } => Unsure::new(self.key, Some(standing.clone())),
-            Action::Delete { standing } => Unsure::new(self.key, Some(standing.clone())).with_removing(true),
-            // Once it was being removed, whoever finds nothing cannot tell who did it.
-            Action::Look { content, unsure } => {
-                unsure.clone().with_removing(unsure.removing || content.is_none())
+            Action::Create { .. } => Unsure::new(self.key, None, at),
+            Action::Update { standing, .. } => Unsure::new(self.key, Some(standing.clone()), at),
+            Action::Delete { standing } => {
+                Unsure::new(self.key, Some(standing.clone()), at).with_removing(true)
             }
+            // Once it was being removed, whoever finds nothing cannot tell who did it.
+            Action::Look { content, unsure } => Unsure {
+                removing: unsure.removing || content.is_none(),
+                since: if content.is_some() { at } else { unsure.since },
+                ..unsure.clone()
+            },
         }
     }
 }

@@ -284,8 +284,12 @@ impl<'a> PlanDraft<'a> {
                 EventKey::derive(&self.planner.namespace, &self.appointment.id, &place, generation)
             }
         };
+        let rivals_since = match presence {
+            Presence::Unsure(unsure) => Some(unsure.since),
+            _ => delivery.and_then(|row| row.rivals_since),
+        };
         let moves = delivery.filter(|row| row.place != place).map(|row| row.place.clone());
-        self.plan.steps.push(Step { place, role, generation, key, action, adopts, moves });
+        self.plan.steps.push(Step { place, role, generation, key, action, adopts, moves, rivals_since });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::id::AppointmentId;
@@ -22,16 +22,18 @@ pub(super) struct Context {
     pub(super) revision: u64,
     pub(super) at: DateTime<Utc>,
     pub(super) removed_by_person: RemovedByPerson,
+    pub(super) settle_after: Duration,
 }
 
 impl Context {
-    pub(super) fn of(plan: &Plan, removed_by_person: RemovedByPerson) -> Self {
+    pub(super) fn of(plan: &Plan, removed_by_person: RemovedByPerson, settle_after: Duration) -> Self {
         Self {
             namespace: plan.namespace.clone(),
             appointment: plan.appointment.clone(),
             revision: plan.revision(),
             at: plan.at,
             removed_by_person,
+            settle_after,
         }
     }
 
@@ -42,7 +44,7 @@ impl Context {
             Action::Update { standing, .. } | Action::Delete { standing } => {
                 Presence::Present(standing.clone())
             }
-            Action::Look { .. } => Presence::Unsure(step.unsure()),
+            Action::Look { .. } => Presence::Unsure(step.unsure(self.at)),
         };
         self.outcome(step, verdict, step.generation, presence)
     }
@@ -71,12 +73,13 @@ pub(super) async fn carry_out(
     now: DateTime<Utc>,
 ) -> Outcome {
     let hand = Hand { provider, context, step, now };
-    match &step.action {
+    let outcome = match &step.action {
         Action::Create { content } => hand.create(content, step.generation).await,
         Action::Update { content, standing } => hand.update(content, standing, step.generation).await,
         Action::Delete { standing } => hand.delete(standing, step.generation).await,
         Action::Look { content, unsure } => hand.look(content.as_ref(), unsure).await,
-    }
+    };
+    hand.settled(outcome)
 }
 
 /// The hand that does it.
@@ -111,11 +114,17 @@ impl Hand<'_> {
                     error,
                     generation.saturating_add(1),
                     Presence::Absent,
-                    Unsure::new(key, None),
+                    Unsure::new(key, None, self.context.at),
                     Some(content),
                 );
             }
-            return self.failed(error, generation, Presence::Absent, Unsure::new(key, None), Some(content));
+            return self.failed(
+                error,
+                generation,
+                Presence::Absent,
+                Unsure::new(key, None, self.context.at),
+                Some(content),
+            );
         }
     }
 
@@ -130,7 +139,7 @@ impl Hand<'_> {
             }
             Err(error) => {
                 let before = Presence::Present(standing.clone());
-                let unsure = Unsure::new(standing.key, Some(standing.clone()));
+                let unsure = Unsure::new(standing.key, Some(standing.clone()), self.context.at);
                 self.failed(error, generation, before, unsure, Some(content))
             }
         }
@@ -144,7 +153,8 @@ impl Hand<'_> {
             Err(error) if is_gone(&error) => self.withdrawn(Verdict::Removed, generation),
             Err(error) => {
                 let before = Presence::Present(standing.clone());
-                let unsure = Unsure::new(standing.key, Some(standing.clone())).with_removing(true);
+                let unsure =
+                    Unsure::new(standing.key, Some(standing.clone()), self.context.at).with_removing(true);
                 self.failed(error, generation, before, unsure, None)
             }
         }
@@ -191,6 +201,22 @@ impl Hand<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// That nothing stands there is certain only once no other worker's write can still be on its way. Until then the row
+    /// stays unsure, and a removal waits for one more look.
+    fn settled(&self, mut outcome: Outcome) -> Outcome {
+        let Some(since) = self.step.rivals_since else { return outcome };
+        let settled = since.checked_add_signed(self.context.settle_after).unwrap_or(self.now);
+        let is_open = matches!(outcome.verdict, Verdict::Removed | Verdict::Failed);
+        if is_open && matches!(outcome.presence, Presence::Absent) && self.now < settled {
+            outcome.generation = self.step.generation;
+            outcome.presence = Presence::Unsure(Unsure::new(self.step.key, None, since).with_removing(true));
+            if outcome.verdict == Verdict::Removed {
+                outcome.hold = Some(Hold::Parked { reason: ParkReason::Settling, until: Some(settled) });
+            }
+        }
+        outcome
     }
 
     /// Our event is not where it stood.
@@ -266,7 +292,7 @@ impl Hand<'_> {
     }
 
     fn still_unsure(&self, error: Error, content: Option<&Content>) -> Outcome {
-        let unsure = self.step.unsure();
+        let unsure = self.step.unsure(self.context.at);
         self.failed(error, self.step.generation, Presence::Unsure(unsure.clone()), unsure, content)
     }
 }

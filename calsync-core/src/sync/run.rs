@@ -115,7 +115,7 @@ async fn take(syncer: &Inner, lane: &Lane, step: &Step) -> Outcome {
 }
 
 fn lanes(plan: Plan, syncer: &Inner) -> impl Iterator<Item = Lane> + use<> {
-    let context = Arc::new(Context::of(&plan, syncer.removed_by_person));
+    let context = Arc::new(Context::of(&plan, syncer.removed_by_person, syncer.settle_after));
     let mut lanes: Vec<(Person, Lane)> = Vec::new();
     for step in plan.steps {
         let lane = lanes.iter().position(|(person, _)| *person == step.place.person);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::Duration;
+
 use crate::audience::Audience;
 use crate::clock::{Clock, SystemClock};
 use crate::error::InputError;
@@ -31,6 +33,7 @@ pub(super) struct Inner {
     pub(super) limits: Limits,
     pub(super) concurrency: usize,
     pub(super) removed_by_person: RemovedByPerson,
+    pub(super) settle_after: Duration,
 }
 
 /// Puts a [`Syncer`] together.
@@ -43,6 +46,7 @@ pub struct SyncerBuilder {
     clock: Arc<dyn Clock>,
     concurrency: usize,
     removed_by_person: RemovedByPerson,
+    settle_after: Duration,
 }
 
 impl Syncer {
@@ -58,6 +62,7 @@ impl Syncer {
             clock: Arc::new(SystemClock),
             concurrency: 16,
             removed_by_person: RemovedByPerson::default(),
+            settle_after: Duration::minutes(10),
         }
     }
 
@@ -135,6 +140,16 @@ impl SyncerBuilder {
         self
     }
 
+    /// How long after a plan was begun its last write may still be on its way: from `begin` until the last call has timed
+    /// out. 10 minutes unless given.
+    ///
+    /// Matters only where a worker died, or two raced: a removal then takes one more look after this time.
+    #[must_use]
+    pub fn settle_after(mut self, time: Duration) -> Self {
+        self.settle_after = time;
+        self
+    }
+
     /// The syncer.
     #[must_use]
     pub fn build(self) -> Syncer {
@@ -150,6 +165,7 @@ impl SyncerBuilder {
                 limits: Limits::default(),
                 concurrency: self.concurrency,
                 removed_by_person: self.removed_by_person,
+                settle_after: self.settle_after,
             }),
         }
     }

@@ -1,0 +1,443 @@
+//! The contract of [`CalendarProvider`] as tests, one for each behaviour.
+//!
+//! A provider's crate names an async function that sets a [`Stage`] up, and gets a module of tests (it needs tokio with
+//! `macros` and `rt` among its dev-dependencies):
+//!
+//! ```
+//! # use calsync_core::memory::MemoryCalendar;
+//! # use calsync_core::testing::conformance::Stage;
+//! async fn stage() -> Stage {
+//!     Stage::new(MemoryCalendar::new())
+//! }
+//!
+//! calsync_core::conformance!(stage);
+//! ```
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, ErrorKind, Retry};
+use crate::event::{Event, EventStatus, Reminders, When};
+use crate::identity::EventKey;
+use crate::names::{CalendarId, RemoteId};
+use crate::place::{Person, Place};
+use crate::provider::{
+    CalendarProvider, CreateOptions, DeleteOptions, Draft, Marker, UpdateOptions, Written,
+};
+use crate::time::Zone;
+
+/// A provider with two empty calendars of its own, for one test.
+pub struct Stage {
+    /// The provider.
+    pub provider: Arc<dyn CalendarProvider>,
+    /// A calendar.
+    pub place: Place,
+    /// Another calendar, of another person.
+    pub other_place: Place,
+    keep: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Stage {
+    /// A stage for a provider that makes calendars as they are asked for.
+    #[must_use]
+    pub fn new(provider: impl CalendarProvider) -> Self {
+        let calendar = |text| CalendarId::new(text).expect("a plain calendar id");
+        let kind = provider.kind();
+        let place = Place::new(Person::Profile(1.into()), kind.clone(), 1.into(), calendar("stage"));
+        let other_place = Place::new(Person::Profile(2.into()), kind, 1.into(), calendar("other"));
+        Self { provider: Arc::new(provider), place, other_place, keep: None }
+    }
+
+    /// With calendars of the provider's own naming.
+    #[must_use]
+    pub fn with_places(mut self, place: Place, other_place: Place) -> Self {
+        (self.place, self.other_place) = (place, other_place);
+        self
+    }
+
+    /// Something that has to live as long as the test: a temporary folder, a server.
+    #[must_use]
+    pub fn keeping(mut self, guard: impl Any + Send + Sync) -> Self {
+        self.keep = Some(Box::new(guard));
+        self
+    }
+
+    fn event(&self) -> Event {
+        let limits = self.provider.capabilities().text;
+        let when = timed("2026-11-30T14:00:00Z", "2026-11-30T15:30:00Z", "Europe/London");
+        let event = Event::new("Deep clean", when)
+            .with_description("Order: ORD-1\nStaff: Eve")
+            .with_location("1 High Street, Leeds, LS1 1AA");
+        event.fitted(&limits).unwrap_or(event)
+    }
+
+    fn key(&self, generation: u32) -> EventKey {
+        EventKey::derive("conformance", &1.into(), &self.place, generation)
+    }
+
+    fn draft(&self, revision: u64, event: Event) -> Draft {
+        self.draft_of(self.key(0), revision, event)
+    }
+
+    fn draft_of(&self, key: EventKey, revision: u64, event: Event) -> Draft {
+        Draft::new(Marker::new("conformance", key, revision), event, at("2026-11-22T10:00:00Z"))
+    }
+
+    async fn create(&self, draft: &Draft) -> Result<Written, Error> {
+        self.provider.create(&self.place, draft, &CreateOptions::new()).await
+    }
+
+    async fn update(&self, remote_id: &RemoteId, draft: &Draft) -> Result<Written, Error> {
+        self.provider.update(&self.place, remote_id, draft, &UpdateOptions::new()).await
+    }
+
+    async fn delete(&self, remote_id: &RemoteId, marker: &Marker) -> Result<(), Error> {
+        self.provider.delete(&self.place, remote_id, marker, &DeleteOptions::new()).await
+    }
+
+    /// An event that stands, at revision 5.
+    async fn created(&self) -> Written {
+        self.create(&self.draft(5, self.event())).await.expect("a first create")
+    }
+
+    async fn read(&self, remote_id: &RemoteId) -> Event {
+        self.provider.get(&self.place, remote_id).await.expect("a read").expect("the event stands").event
+    }
+
+    /// Writes an event and wants the same back.
+    async fn round_trip(&self, event: Event) {
+        let limits = self.provider.capabilities().text;
+        let event = event.fitted(&limits).unwrap_or(event);
+        let written = self.create(&self.draft(1, event.clone())).await.expect("a create");
+        assert_same(&self.read(&written.remote_id).await, &event);
+    }
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("provider", &self.provider).field("keep", &self.keep.is_some()).finish()
+    }
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
+}
+
+fn timed(start: &str, end: &str, zone: &str) -> When {
+    When::Timed { start: at(start), end: at(end), zone: Zone::new(zone).expect("a zone") }
+}
+
+/// Equal as far as a calendar can be asked to keep it: an instant may come back in UTC, and "as the calendar does it" may
+/// come back as what that is.
+fn assert_same(is: &Event, should: &Event) {
+    assert_eq!(
+        (&is.title, &is.description, &is.location),
+        (&should.title, &should.description, &should.location)
+    );
+    match (&is.when, &should.when) {
+        (When::Timed { start, end, .. }, When::Timed { start: s, end: e, .. }) => {
+            assert_eq!((start, end), (s, e))
+        }
+        (is, should) => assert_eq!(is, should),
+    }
+    if matches!(&should.reminders, Reminders::Before(minutes) if !minutes.is_empty()) {
+        assert_eq!(is.reminders, should.reminders);
+    }
+}
+
+fn assert_kind<T: fmt::Debug>(result: Result<T, Error>, kind: ErrorKind) {
+    let error = result.expect_err("an error");
+    assert_eq!(error.kind(), kind, "{error}");
+    assert_ne!(error.retry(), Retry::Unknown, "nothing was changed, and the provider knows it");
+}
+
+/// The provider serves the places of its kind, and says the same of itself every time.
+pub async fn it_says_what_it_is(stage: Stage) {
+    assert_eq!(stage.provider.kind(), stage.place.provider);
+    assert_eq!(stage.provider.capabilities(), stage.provider.capabilities());
+    assert!(stage.provider.capabilities().in_flight_per_account > 0);
+}
+
+/// What was created can be read by its id and found by its key, marker and all.
+pub async fn a_created_event_reads_back(stage: Stage) {
+    let written = stage.created().await;
+    let draft = stage.draft(5, stage.event());
+    let read =
+        stage.provider.get(&stage.place, &written.remote_id).await.expect("a read").expect("it stands");
+    let found =
+        stage.provider.find(&stage.place, "conformance", &stage.key(0)).await.expect("a look").expect("it");
+    for found in [read, found] {
+        assert_eq!(found.remote_id, written.remote_id);
+        assert_eq!(found.marker.as_ref(), Some(&draft.marker));
+        assert_same(&found.event, &draft.event);
+    }
+}
+
+/// A provider whose ids are ours takes the key; one with etags gives them.
+pub async fn capabilities_are_kept(stage: Stage) {
+    let written = stage.created().await;
+    let capabilities = stage.provider.capabilities();
+    assert_eq!(written.etag.is_some(), capabilities.etags);
+    if capabilities.client_ids {
+        assert_eq!(written.remote_id.as_str(), stage.key(0).to_string());
+    }
+}
+
+/// The same create twice is one event.
+pub async fn a_repeated_create_is_one_event(stage: Stage) {
+    let first = stage.created().await;
+    let second = stage.created().await;
+    assert_eq!(first.remote_id, second.remote_id);
+}
+
+/// A create that meets its own event, older, brings it up to date.
+pub async fn a_create_over_our_own_event_updates_it(stage: Stage) {
+    let first = stage.created().await;
+    let changed = stage.event().with_location("2 Low Street");
+    let second = stage.create(&stage.draft(6, changed.clone())).await.expect("a create");
+    assert_eq!(first.remote_id, second.remote_id);
+    assert_same(&stage.read(&second.remote_id).await, &changed);
+}
+
+/// What was never there is not found, by key or id.
+pub async fn what_is_not_there_is_not_found(stage: Stage) {
+    let unknown = RemoteId::new(stage.key(0).to_string());
+    assert_eq!(stage.provider.find(&stage.place, "conformance", &stage.key(0)).await.expect("a look"), None);
+    assert_eq!(stage.provider.get(&stage.place, &unknown).await.expect("a read"), None);
+}
+
+/// Another namespace's event is not found by the same key.
+pub async fn another_namespace_does_not_find_it(stage: Stage) {
+    stage.created().await;
+    assert_eq!(stage.provider.find(&stage.place, "another", &stage.key(0)).await.expect("a look"), None);
+}
+
+/// An update changes the event where it stands, and its etag.
+pub async fn an_update_stays_in_place(stage: Stage) {
+    let first = stage.created().await;
+    let changed =
+        stage.event().with_description("Order: ORD-1\nStaff: Adam").with_status(EventStatus::Tentative);
+    let second = stage.update(&first.remote_id, &stage.draft(6, changed.clone())).await.expect("an update");
+    assert_eq!(first.remote_id, second.remote_id);
+    let read = stage.provider.get(&stage.place, &first.remote_id).await.expect("a read").expect("it stands");
+    assert_same(&read.event, &changed);
+    assert_eq!(read.marker.expect("a marker").revision, 6);
+    if stage.provider.capabilities().etags {
+        assert_ne!(first.etag, second.etag);
+    }
+}
+
+/// The same update twice (a job delivered twice) is no error.
+pub async fn a_repeated_update_is_harmless(stage: Stage) {
+    let written = stage.created().await;
+    let draft = stage.draft(6, stage.event().with_location("2 Low Street"));
+    stage.update(&written.remote_id, &draft).await.expect("an update");
+    stage.update(&written.remote_id, &draft).await.expect("the same update");
+    assert_same(&stage.read(&written.remote_id).await, &draft.event);
+}
+
+/// An event that is gone cannot be updated.
+pub async fn an_update_of_what_is_gone_is_not_found(stage: Stage) {
+    let written = stage.created().await;
+    stage.delete(&written.remote_id, &stage.draft(6, stage.event()).marker).await.expect("a delete");
+    assert_kind(stage.update(&written.remote_id, &stage.draft(7, stage.event())).await, ErrorKind::NotFound);
+    let never = RemoteId::new(stage.key(3).to_string());
+    assert_kind(stage.update(&never, &stage.draft(7, stage.event())).await, ErrorKind::NotFound);
+}
+
+/// An etag that is out of date does not keep a newer revision from being written.
+pub async fn an_etag_out_of_date_is_read_again(stage: Stage) {
+    let first = stage.created().await;
+    let second = stage.draft(6, stage.event().with_location("2 Low Street"));
+    stage.update(&first.remote_id, &second).await.expect("an update");
+    let third = stage.draft(7, stage.event().with_location("3 New Street"));
+    let options = UpdateOptions::new().with_etag(first.etag.clone());
+    stage.provider.update(&stage.place, &first.remote_id, &third, &options).await.expect("an update");
+    assert_same(&stage.read(&first.remote_id).await, &third.event);
+    let (marker, options) =
+        (stage.draft(8, stage.event()).marker, DeleteOptions::new().with_etag(first.etag));
+    stage.provider.delete(&stage.place, &first.remote_id, &marker, &options).await.expect("a delete");
+}
+
+/// An older revision changes nothing and says so, be it a create, an update or a delete.
+pub async fn an_older_revision_is_superseded(stage: Stage) {
+    let written = stage.created().await;
+    let older = stage.draft(4, stage.event().with_location("an older place"));
+    assert_kind(stage.create(&older).await, ErrorKind::Superseded);
+    assert_kind(stage.update(&written.remote_id, &older).await, ErrorKind::Superseded);
+    let error = stage.delete(&written.remote_id, &older.marker).await.expect_err("a refusal");
+    assert_eq!((error.kind(), error.failure().newer_revision), (ErrorKind::Superseded, Some(5)));
+    assert_same(&stage.read(&written.remote_id).await, &stage.event());
+}
+
+/// An event of another key or another namespace is never changed or removed.
+pub async fn what_is_not_ours_is_left_alone(stage: Stage) {
+    let written = stage.created().await;
+    let other_key = stage.draft_of(stage.key(1), 9, stage.event().with_location("elsewhere"));
+    let mut other_host = stage.draft(9, stage.event().with_location("elsewhere"));
+    other_host.marker.namespace = "another".into();
+    for draft in [other_key, other_host] {
+        assert_kind(stage.update(&written.remote_id, &draft).await, ErrorKind::NotOurs);
+        assert_kind(stage.delete(&written.remote_id, &draft.marker).await, ErrorKind::NotOurs);
+    }
+    assert_same(&stage.read(&written.remote_id).await, &stage.event());
+}
+
+/// A key that another host's event has taken is spent for us.
+pub async fn a_key_somebody_else_took_is_spent(stage: Stage) {
+    if !stage.provider.capabilities().client_ids {
+        return;
+    }
+    let mut theirs = stage.draft(1, stage.event());
+    theirs.marker.namespace = "another".into();
+    let written = stage.create(&theirs).await.expect("a create");
+    assert_kind(stage.create(&stage.draft(9, stage.event().with_location("x"))).await, ErrorKind::KeySpent);
+    assert_same(&stage.read(&written.remote_id).await, &stage.event());
+}
+
+/// What was deleted is gone, and deleting it again is success.
+pub async fn a_deleted_event_is_gone(stage: Stage) {
+    let written = stage.created().await;
+    let marker = stage.draft(6, stage.event()).marker;
+    stage.delete(&written.remote_id, &marker).await.expect("a delete");
+    assert_eq!(stage.provider.get(&stage.place, &written.remote_id).await.expect("a read"), None);
+    assert_eq!(stage.provider.find(&stage.place, "conformance", &stage.key(0)).await.expect("a look"), None);
+    stage.delete(&written.remote_id, &marker).await.expect("the same delete");
+}
+
+/// After a delete the same key is either free or spent; the next generation's is free.
+pub async fn the_next_generation_can_be_created(stage: Stage) {
+    let written = stage.created().await;
+    stage.delete(&written.remote_id, &stage.draft(6, stage.event()).marker).await.expect("a delete");
+    if let Err(error) = stage.create(&stage.draft(7, stage.event())).await {
+        assert_eq!(error.kind(), ErrorKind::KeySpent);
+    }
+    let next = stage.draft_of(stage.key(1), 8, stage.event());
+    let written = stage.create(&next).await.expect("a create of the next generation");
+    assert_same(&stage.read(&written.remote_id).await, &next.event);
+}
+
+/// Two events of one calendar do not touch each other.
+pub async fn two_events_are_two(stage: Stage) {
+    let first = stage.created().await;
+    let other = stage.draft_of(stage.key(1), 1, stage.event().with_location("elsewhere"));
+    let second = stage.create(&other).await.expect("a create");
+    assert_ne!(first.remote_id, second.remote_id);
+    stage.delete(&second.remote_id, &other.marker).await.expect("a delete");
+    assert_same(&stage.read(&first.remote_id).await, &stage.event());
+}
+
+/// Two people's calendars do not touch each other.
+pub async fn two_calendars_are_two(stage: Stage) {
+    stage.created().await;
+    let found = stage.provider.find(&stage.other_place, "conformance", &stage.key(0)).await.expect("a look");
+    assert_eq!(found, None);
+}
+
+/// Text comes back as it went in.
+pub async fn text_survives(stage: Stage) {
+    let text = "Zoë & 王小明 — \"quoted\", semi;colon, back\\slash\\n, <b>not bold</b> &amp; 🧽\n\n\tthird line: 5 < 6 ' ^n";
+    let event = stage.event().with_description(text).with_location("Flat 2; \"The Mews\", Łódź\\PL, 90-001");
+    let mut event = event;
+    event.title = "Ünïcode, \"quotes\"; commas\\ & <tags> 🧹".into();
+    stage.round_trip(event).await;
+}
+
+/// Text of the greatest length the capabilities allow comes back whole.
+pub async fn the_longest_text_survives(stage: Stage) {
+    let limits = stage.provider.capabilities().text;
+    let long =
+        |length: usize| "é, ".chars().cycle().take(length.saturating_sub(1)).chain(['.']).collect::<String>();
+    let mut event =
+        stage.event().with_description(long(limits.description)).with_location(long(limits.location));
+    event.title = long(limits.title).into();
+    stage.round_trip(event).await;
+}
+
+/// Times in the hour that comes twice, and either side of the one that does not come at all, are the same instants.
+pub async fn clock_changes_survive(stage: Stage) {
+    for (generation, (start, end, zone)) in [
+        ("2026-10-25T00:30:00Z", "2026-10-25T02:00:00Z", "Europe/London"),
+        ("2026-10-25T01:30:00Z", "2026-10-25T03:00:00Z", "Europe/London"),
+        ("2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z", "Europe/London"),
+        ("2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "America/New_York"),
+        ("2026-12-01T17:00:00Z", "2026-12-01T18:00:00Z", "America/Vancouver"),
+        ("2026-06-01T02:15:00Z", "2026-06-01T03:15:00Z", "Asia/Kathmandu"),
+        ("2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z", "Africa/Casablanca"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut event = stage.event();
+        event.when = timed(start, end, zone);
+        let draft = stage.draft_of(stage.key(u32::try_from(generation).unwrap()), 1, event.clone());
+        let written = stage.create(&draft).await.expect("a create");
+        assert_same(&stage.read(&written.remote_id).await, &event);
+    }
+}
+
+/// An event can become all-day and timed again.
+pub async fn all_day_and_back(stage: Stage) {
+    let written = stage.created().await;
+    let mut all_day = stage.event();
+    all_day.when = When::AllDay { start: "2026-12-24".parse().unwrap(), end: "2026-12-27".parse().unwrap() };
+    stage.update(&written.remote_id, &stage.draft(6, all_day.clone())).await.expect("an update to all-day");
+    assert_same(&stage.read(&written.remote_id).await, &all_day);
+    stage.update(&written.remote_id, &stage.draft(7, stage.event())).await.expect("an update back");
+    assert_same(&stage.read(&written.remote_id).await, &stage.event());
+}
+
+/// Reminders come back.
+pub async fn reminders_survive(stage: Stage) {
+    if stage.provider.capabilities().text.reminders < 2 {
+        return;
+    }
+    stage.round_trip(stage.event().with_reminders(Reminders::Before(vec![10, 1440]))).await;
+}
+
+/// One test for each behaviour, on the stage that the named async function sets up. See
+/// [`testing::conformance`](crate::testing::conformance).
+#[macro_export]
+macro_rules! conformance {
+    ($stage:ident) => {
+        $crate::conformance!($stage:
+            it_says_what_it_is
+            a_created_event_reads_back
+            capabilities_are_kept
+            a_repeated_create_is_one_event
+            a_create_over_our_own_event_updates_it
+            what_is_not_there_is_not_found
+            another_namespace_does_not_find_it
+            an_update_stays_in_place
+            a_repeated_update_is_harmless
+            an_update_of_what_is_gone_is_not_found
+            an_etag_out_of_date_is_read_again
+            an_older_revision_is_superseded
+            what_is_not_ours_is_left_alone
+            a_key_somebody_else_took_is_spent
+            a_deleted_event_is_gone
+            the_next_generation_can_be_created
+            two_events_are_two
+            two_calendars_are_two
+            text_survives
+            the_longest_text_survives
+            clock_changes_survive
+            all_day_and_back
+            reminders_survive
+        );
+    };
+    ($stage:ident: $($behaviour:ident)+) => {
+        mod conformance {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    $crate::testing::conformance::$behaviour(super::$stage().await).await;
+                }
+            )+
+        }
+    };
+}

@@ -1,0 +1,195 @@
+//! Stories: any sequence of what happens to a company's orders and people, with workers racing, hosts crashing between any
+//! two effects and providers failing at every call, ends after a few quiet runs with exactly the wanted events; and one more
+//! run makes no call.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod company;
+mod host;
+
+use calsync_core::ledger::Presence;
+use company::{Company, Event};
+use host::{Crash, Host};
+use proptest::prelude::*;
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Happening {
+    Confirm { order: usize },
+    Cancel { order: usize },
+    Move { appointment: usize, hours: i64 },
+    Reassign { appointment: usize, staff: usize },
+    CancelOne { appointment: usize },
+    Restore { appointment: usize },
+    Enable { person: usize, on: bool },
+    Connect { person: usize, connection: usize },
+    Disconnect { person: usize, connection: usize },
+    SwitchCalendar { person: usize, connection: usize, calendar: usize },
+    GuestSignsUp { order: usize },
+    PersonDeletes { nth: usize },
+    Sync { appointment: usize, crash: Crash },
+    Straggler { appointment: usize, meanwhile: Vec<Happening>, crash: Crash },
+    TwoWorkers { appointment: usize, between: Box<Happening>, crash: Crash },
+    Trouble { seed: u64, per_mille: u64 },
+    Reconnected,
+}
+
+fn crash() -> impl Strategy<Value = Crash> {
+    prop_oneof![
+        6 => Just(Crash::Never),
+        1 => Just(Crash::BeforeBeginIsSaved),
+        1 => Just(Crash::BeforeTheRun),
+        2 => (1usize..3).prop_map(Crash::AfterOutcomes),
+        2 => (1u32..6).prop_map(Crash::AfterPolls),
+        1 => Just(Crash::BeforeTheReportIsSaved),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        (0usize..3).prop_map(|order| Happening::Confirm { order }),
+        (0usize..3).prop_map(|order| Happening::Cancel { order }),
+        (0usize..4, 1i64..48).prop_map(|(appointment, hours)| Happening::Move { appointment, hours }),
+        (0usize..4, 0usize..3).prop_map(|(appointment, staff)| Happening::Reassign { appointment, staff }),
+        (0usize..4).prop_map(|appointment| Happening::CancelOne { appointment }),
+        (0usize..4).prop_map(|appointment| Happening::Restore { appointment }),
+        (0usize..5, any::<bool>()).prop_map(|(person, on)| Happening::Enable { person, on }),
+        (0usize..5, 0usize..3).prop_map(|(person, connection)| Happening::Connect { person, connection }),
+        (0usize..5, 0usize..3).prop_map(|(person, connection)| Happening::Disconnect { person, connection }),
+        (0usize..5, 0usize..3, 0usize..2).prop_map(|(person, connection, calendar)| {
+            Happening::SwitchCalendar { person, connection, calendar }
+        }),
+        (0usize..3).prop_map(|order| Happening::GuestSignsUp { order }),
+    ]
+}
+
+fn change_or_sync() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        change(),
+        (0usize..4, crash()).prop_map(|(appointment, crash)| Happening::Sync { appointment, crash }),
+    ]
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        5 => change(),
+        5 => (0usize..4, crash()).prop_map(|(appointment, crash)| Happening::Sync { appointment, crash }),
+        2 => (0usize..4, change(), crash()).prop_map(|(appointment, between, crash)| {
+            Happening::TwoWorkers { appointment, between: Box::new(between), crash }
+        }),
+        2 => (0usize..4, prop::collection::vec(change_or_sync(), 1..4), crash()).prop_map(
+            |(appointment, meanwhile, crash)| Happening::Straggler { appointment, meanwhile, crash }
+        ),
+        1 => (0usize..20).prop_map(|nth| Happening::PersonDeletes { nth }),
+        1 => (any::<u64>(), prop_oneof![Just(0u64), Just(300), Just(900)])
+            .prop_map(|(seed, per_mille)| Happening::Trouble { seed, per_mille }),
+        1 => Just(Happening::Reconnected),
+    ]
+}
+
+async fn happen(host: &mut Host, happening: &Happening) {
+    match happening {
+        Happening::Confirm { order } => host.confirm(*order),
+        Happening::Cancel { order } => host.cancel(*order),
+        Happening::Move { appointment, hours } => {
+            host.change(*appointment, |company, it| company.shift(it, *hours))
+        }
+        Happening::Reassign { appointment, staff } => {
+            host.change(*appointment, |_, it| it.staff_id = Some(Company::staff_id(*staff)));
+        }
+        Happening::CancelOne { appointment } => {
+            host.change(*appointment, |_, it| it.status = "cancelled".into())
+        }
+        Happening::Restore { appointment } => host.change(*appointment, |_, it| {
+            it.status = "confirmed".into();
+            it.cancelled_with_order = false;
+        }),
+        Happening::Enable { person, on } => host.company.person(*person).calendar_sync_enabled = *on,
+        Happening::Connect { person, connection } => host.company.connect(*person, *connection),
+        Happening::Disconnect { person, connection } => host.company.disconnect(*person, *connection),
+        Happening::SwitchCalendar { person, connection, calendar } => {
+            host.company.switch(*person, *connection, *calendar);
+        }
+        Happening::GuestSignsUp { order } => host.company.sign_up(*order),
+        Happening::PersonDeletes { nth } => host.person_deletes(*nth),
+        Happening::Sync { appointment, crash } => host.sync(*appointment, *crash).await,
+        Happening::TwoWorkers { appointment, between, crash } => {
+            host.race(*appointment, between, *crash).await
+        }
+        Happening::Straggler { appointment, meanwhile, crash } => {
+            host.straggle(*appointment, meanwhile, *crash).await;
+        }
+        Happening::Trouble { seed, per_mille } => host.trouble(*seed, *per_mille),
+        Happening::Reconnected => host.revive(),
+    }
+}
+
+/// Runs a story and what comes after it.
+async fn tell(story: &[Happening]) -> Result<(), TestCaseError> {
+    let mut host = Host::new();
+    for happening in story {
+        happen(&mut host, happening).await;
+    }
+    let rounds = host.quiet().await;
+    prop_assert!(rounds <= 4, "still something to do after {rounds} quiet rounds: {}", host.plans());
+
+    let calls = host.calls();
+    host.sync_all().await;
+    prop_assert_eq!(host.calls(), calls, "a further run makes no call");
+
+    let wanted = host.wanted();
+    let standing: Vec<Event> = host.standing();
+    prop_assert_eq!(standing, wanted);
+    for appointment in host.appointments() {
+        for row in &appointment.ledger.deliveries {
+            prop_assert!(!matches!(row.presence, Presence::Unsure(_)), "{}", row.explain());
+        }
+    }
+    prop_assert!(host.foreign_event_is_untouched());
+    Ok(())
+}
+
+/// How many stories; more with `PROPTEST_CASES`.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1500)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_story_ends_with_exactly_the_wanted_events(story in prop::collection::vec(happening(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(tell(&story))?;
+    }
+}
+
+/// Staff A, then B, then A again: a deleted event's key stays spent, so the event must come back under another.
+#[tokio::test]
+async fn a_job_that_returns_to_somebody_returns_to_the_calendar() {
+    let mut story = vec![Happening::Confirm { order: 0 }, sync(0)];
+    for staff in [1, 0, 1, 0] {
+        story.extend([Happening::Reassign { appointment: 0, staff }, sync(0)]);
+    }
+    tell(&story).await.unwrap();
+}
+
+/// The crash that `begin` is there for: deleted, not saved, and then wanted again.
+#[tokio::test]
+async fn a_delete_that_was_not_saved_does_not_lose_the_event() {
+    for crash in
+        [Crash::BeforeTheRun, Crash::AfterOutcomes(1), Crash::AfterPolls(2), Crash::BeforeTheReportIsSaved]
+    {
+        let story = [
+            Happening::Confirm { order: 0 },
+            sync(0),
+            Happening::Cancel { order: 0 },
+            Happening::Sync { appointment: 0, crash },
+            Happening::Confirm { order: 0 },
+        ];
+        tell(&story).await.unwrap();
+    }
+}
+
+fn sync(appointment: usize) -> Happening {
+    Happening::Sync { appointment, crash: Crash::Never }
+}
