@@ -46,7 +46,8 @@ const SERVICES: [(&str, i64); 6] = [
     ("Fenêtres et vitrines", 60),
 ];
 const FIRST: [&str; 8] = ["Anna", "Zoë", "Mohammed", "Siobhán", "王小明", "Peter", "Ioana", "Chidi"];
-const LAST: [&str; 8] = ["Bell", "Brontë", "O'Neill", "Kowalski", "Ng", "Featherstonehaugh", "Papadakis", "Okafor"];
+const LAST: [&str; 8] =
+    ["Bell", "Brontë", "O'Neill", "Kowalski", "Ng", "Featherstonehaugh", "Papadakis", "Okafor"];
 const STREETS: [&str; 5] = ["High Street", "Mill Lane", "St. Peter's Road", "Kirkgate", "Allée des Tilleuls"];
 const NOTES: [&str; 4] = [
     "Key is under the blue flowerpot, left of the door. Please mind the cat; she runs out.",
@@ -103,9 +104,12 @@ impl Company {
             profiles.push(profile(id, "customer", at));
         }
         let directory = Directory::new()
-            .with_services(SERVICES.iter().enumerate().map(|(at, (name, minutes))| {
-                Service::new(at as i64 + 1, *name, *minutes)
-            }))
+            .with_services(
+                SERVICES
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (name, minutes))| Service::new(at as i64 + 1, *name, *minutes)),
+            )
             .and_then(|directory| directory.with_staff(staff))
             .and_then(|directory| directory.with_customers(clients))
             .and_then(|directory| directory.with_profiles(profiles))
@@ -136,16 +140,18 @@ impl Company {
             appointment.staff_id = Some((at as i64 % STAFF as i64 + 1).into());
             Job { order, appointment }
         });
-        let planner = [ProviderKind::GOOGLE, ProviderKind::OUTLOOK, ProviderKind::APPLE, ProviderKind::INVITATION]
-            .into_iter()
-            .fold(
-                Planner::new("leeds-cleaning").with_time_zone(Zone::new("Europe/London").expect("a zone")),
-                |planner, kind| {
-                    let title = if kind == ProviderKind::GOOGLE { 1_024 } else { 255 };
-                    let text = TextLimits::default().with_title(title);
-                    planner.with_provider(kind, Capabilities::new().with_etags(true).with_text(text))
-                },
-            );
+        let planner =
+            [ProviderKind::GOOGLE, ProviderKind::OUTLOOK, ProviderKind::APPLE, ProviderKind::INVITATION]
+                .into_iter()
+                .fold(
+                    Planner::new("leeds-cleaning")
+                        .with_time_zone(Zone::new("Europe/London").expect("a zone")),
+                    |planner, kind| {
+                        let title = if kind == ProviderKind::GOOGLE { 1_024 } else { 255 };
+                        let text = TextLimits::default().with_title(title);
+                        planner.with_provider(kind, Capabilities::new().with_etags(true).with_text(text))
+                    },
+                );
         Self { planner, directory, jobs: jobs.collect(), now: first }
     }
 
@@ -180,7 +186,8 @@ impl Company {
     pub fn targets(&self) -> Vec<(Facts<'_>, Role)> {
         let facts = |job| (job, self.facts(job));
         let jobs = self.jobs.iter().map(facts);
-        jobs.flat_map(|(job, facts)| self.plan(job).steps.into_iter().map(move |step| (facts, step.role))).collect()
+        jobs.flat_map(|(job, facts)| self.plan(job).steps.into_iter().map(move |step| (facts, step.role)))
+            .collect()
     }
 
     /// The records a job's events are worded from.
@@ -239,7 +246,8 @@ pub struct Facts<'a> {
 /// Title, description and location of a role's event by plain `format!`: the measure of all that is timed here. It cleans
 /// nothing, looks nothing up, and shares nothing.
 pub fn plain(facts: &Facts<'_>, role: Role) -> [String; 3] {
-    let Facts { order, service, staff_name, staff_phone, customer_name, customer_email, customer_phone } = facts;
+    let Facts { order, service, staff_name, staff_phone, customer_name, customer_email, customer_phone } =
+        facts;
     let order_number = &order.order_number;
     let notes = order.notes.as_deref().unwrap_or("None");
     let line = order.address_line1.as_deref().unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use calcard::common::PartialDateTime;
 use calcard::icalendar::{
-    ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarParameter, ICalendarProperty, ICalendarStatus,
-    ICalendarValue,
+    ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarParameter, ICalendarProperty,
+    ICalendarStatus, ICalendarValue,
 };
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use icalendar::{Calendar, CalendarDateTime, Component, Event, EventLike, EventStatus};
@@ -48,8 +48,14 @@ pub(crate) fn calcard<'a>(bookings: impl IntoIterator<Item = &'a Booking>, zone:
         });
         event.add_sequence(booking.sequence.into());
         event.add_property(ICalendarProperty::Status, ICalendarValue::Status(ICalendarStatus::Confirmed));
-        for (property, at) in [(ICalendarProperty::Dtstart, booking.start), (ICalendarProperty::Dtend, booking.end)] {
-            event.add_property_with_params(property, [ICalendarParameter::tzid(TZID.to_owned())], partial(at));
+        for (property, at) in
+            [(ICalendarProperty::Dtstart, booking.start), (ICalendarProperty::Dtend, booking.end)]
+        {
+            event.add_property_with_params(
+                property,
+                [ICalendarParameter::tzid(TZID.to_owned())],
+                partial(at),
+            );
         }
         event.add_property(ICalendarProperty::Summary, text(&booking.summary));
         event.add_property(ICalendarProperty::Description, text(&booking.description));
