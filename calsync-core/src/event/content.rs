@@ -136,8 +136,7 @@ impl Event {
                 field.set(changed.get_or_insert_with(|| self.clone()), Arc::from(&*fitting));
             }
         }
-        let when = self.when.in_whole_seconds();
-        if when != self.when {
+        if let Some(when) = self.when.in_whole_seconds() {
             changed.get_or_insert_with(|| self.clone()).when = when;
         }
         if let Reminders::Before(minutes) = &self.reminders {
@@ -189,15 +188,20 @@ fn days(date: NaiveDate) -> i64 {
 }
 
 impl When {
-    fn in_whole_seconds(&self) -> Self {
-        let whole = |at: DateTime<Utc>| DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at);
+    /// `None` when it is so already.
+    fn in_whole_seconds(&self) -> Option<Self> {
         match self {
-            Self::Timed { start, end, zone } => {
-                Self::Timed { start: whole(*start), end: whole(*end), zone: zone.clone() }
+            Self::Timed { start, end, zone } if !is_whole(*start) || !is_whole(*end) => {
+                let whole = |at: DateTime<Utc>| DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at);
+                Some(Self::Timed { start: whole(*start), end: whole(*end), zone: zone.clone() })
             }
-            Self::AllDay { .. } => self.clone(),
+            Self::Timed { .. } | Self::AllDay { .. } => None,
         }
     }
+}
+
+fn is_whole(at: DateTime<Utc>) -> bool {
+    at.timestamp_subsec_nanos() == 0
 }
 
 /// The three texts of an event.

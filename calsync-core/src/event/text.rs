@@ -62,7 +62,7 @@ pub const CUT_MARK: char = '…';
 #[must_use]
 pub fn clean_line(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
-    if !may_need_cleaning(trimmed) && !trimmed.contains(['\n', '\t']) {
+    if !needs_cleaning(trimmed) && !trimmed.contains(['\n', '\t']) {
         return Cow::Borrowed(trimmed);
     }
     let mut line = String::with_capacity(trimmed.len());
@@ -89,7 +89,7 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn clean_block(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
-    if !may_need_cleaning(trimmed) {
+    if !needs_cleaning(trimmed) {
         return Cow::Borrowed(trimmed);
     }
     let mut block = String::with_capacity(trimmed.len());
@@ -108,6 +108,13 @@ pub fn clean_block(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(block.trim().to_owned())
+}
+
+/// Whether a character other than line feed and tab has to go or to become something else.
+fn needs_cleaning(text: &str) -> bool {
+    let is_stray =
+        |c: char| matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && c != '\n' && c != '\t');
+    may_need_cleaning(text) && text.chars().any(is_stray)
 }
 
 /// One pass over the bytes, without a branch in it, so that clean text (nearly all of it) costs next to nothing. Says
