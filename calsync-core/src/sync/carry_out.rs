@@ -189,7 +189,11 @@ impl Hand<'_> {
             found.marker.as_ref().is_none_or(|marker| marker.is_same_event(&self.marker(key)))
         };
         if let Some(before) = &unsure.before {
-            let found = self.provider.get(place, &before.remote_id).await?;
+            let found = match self.provider.get(place, &before.remote_id).await {
+                // Something else took its place: ours is not there.
+                Err(error) if error.kind() == ErrorKind::NotOurs => None,
+                found => found?,
+            };
             if let Some(found) = found.filter(|found| ours(found, before.key)) {
                 return Ok(Some((standing(before.key, found), generation)));
             }
