@@ -1,0 +1,286 @@
+//! Crashes, late reports, races and backups: what later runs make of them.
+#![cfg(test)]
+
+mod common;
+
+use calsync_core::error::Operation;
+use calsync_core::ledger::{Ledger, Presence, Standing};
+use calsync_core::names::ProviderKind;
+use calsync_core::plan::{Plan, RemovedByPerson};
+use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
+use calsync_core::report::{Report, Verdict};
+use calsync_core::sync::ServiceError;
+use calsync_core::{ErrorKind, Retry};
+use common::{ADMIN, CUSTOMER, Company, Fault, Host, MANAGER, STAFF, error, google};
+
+/// A create that was sent long ago arrives.
+async fn arrives(host: &Host, plan: &Plan) {
+    let step = &plan.steps[0];
+    let marker = Marker::new(plan.namespace.clone(), step.key, plan.revision());
+    let draft = Draft::new(marker, step.content().unwrap().event.clone(), plan.at);
+    let _ = host.world.calendar.create(&step.place, &draft, &CreateOptions::new()).await;
+}
+
+#[tokio::test]
+async fn a_run_dropped_half_way_leaves_what_the_next_one_puts_right() {
+    for given_out in 0..4 {
+        let mut host = Host::new(Company::new());
+        host.world.meet(Operation::Create, Fault::Hangs);
+        let plan = host.begin();
+        let mut run = host.syncer.run(plan);
+        let mut report = Report::new();
+        for _ in 0..given_out.min(3) {
+            report.outcomes.push(run.next().await.unwrap());
+        }
+        // The process is stopped while a call is under way.
+        let more = tokio::time::timeout(std::time::Duration::from_millis(20), async {
+            while run.next().await.is_some() {}
+        });
+        assert!(more.await.is_err());
+        drop(run);
+        if given_out < 3 {
+            host.company.appointment.record(&report);
+        }
+        host.sync().await;
+        assert_eq!(host.world.calendar.events().len(), 4);
+        host.assert_quiet();
+    }
+}
+
+#[tokio::test]
+async fn a_crash_before_the_run_and_a_change_of_mind_leave_nothing() {
+    let mut host = Host::new(Company::of_one());
+    host.begin();
+    host.cancel();
+    host.assert_cleans_up(1).await;
+}
+
+#[tokio::test]
+async fn a_removal_that_was_done_but_not_recorded_does_not_lose_the_event() {
+    // The story DESIGN tells of `begin`: deleted, the process dies, and the order is confirmed again.
+    for policy in [RemovedByPerson::Recreate, RemovedByPerson::Respect] {
+        let mut host = Host::synced(policy).await;
+        host.cancel();
+        let plan = host.begin();
+        drop(host.syncer.run(plan).await);
+        host.company.appointment.status = "confirmed".into();
+        host.assert_heals(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_was_written_but_not_recorded_can_be_taken_back() {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    let before = host.company.appointment.clone();
+    host.move_by_an_hour();
+    let plan = host.begin();
+    drop(host.syncer.run(plan).await);
+    (host.company.appointment.start_time, host.company.appointment.end_time) =
+        (before.start_time, before.end_time);
+    host.assert_heals(1).await;
+}
+
+#[tokio::test]
+async fn a_slow_worker_does_not_write_over_a_faster_one() {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    host.move_by_an_hour();
+    let slow = host.begin();
+    host.move_by_an_hour();
+    let fast = host.begin();
+    let fast = host.syncer.run(fast).await;
+    host.company.appointment.record(&fast);
+    let slow = host.syncer.run(slow).await;
+    assert_eq!(slow.outcomes[0].verdict, Verdict::Superseded);
+    host.company.appointment.record(&slow);
+    host.assert_heals(0).await;
+}
+
+#[tokio::test]
+async fn a_slow_worker_does_not_remove_what_a_faster_one_wants() {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    host.cancel();
+    let slow = host.begin();
+    host.company.appointment.status = "confirmed".into();
+    host.sync().await;
+    let slow = host.syncer.run(slow).await;
+    host.company.appointment.record(&slow);
+    host.assert_heals(0).await;
+}
+
+#[tokio::test]
+async fn what_a_slow_worker_left_behind_is_found_when_it_reports_at_last() {
+    let mut host = Host::new(Company::of_one());
+    let slow = host.begin();
+    host.cancel();
+    host.wait(60);
+    host.sync().await;
+    assert_eq!(host.row().presence, Presence::Absent);
+    let report = host.syncer.run(slow).await;
+    assert_eq!(report.outcomes[0].verdict, Verdict::Created);
+    assert_eq!(host.company.appointment.record(&report), 1);
+    host.assert_cleans_up(1).await;
+}
+
+#[tokio::test]
+async fn a_late_report_of_an_older_run_does_not_overwrite_a_newer_row() {
+    let mut host = Host::new(Company::of_one());
+    host.world.fail(Operation::Create, ErrorKind::Forbidden);
+    let slow = host.begin();
+    let slow = host.syncer.run(slow).await;
+    host.sync().await;
+    let row = host.row().clone();
+    assert_eq!(host.company.appointment.record(&slow), 0);
+    assert_eq!(host.row(), &row);
+}
+
+#[tokio::test]
+async fn a_report_recorded_twice_or_for_another_appointment_changes_nothing() {
+    let mut host = Host::new(Company::of_one());
+    let report = host.sync().await;
+    let before = host.company.appointment.clone();
+    host.company.appointment.record(&report);
+    assert_eq!(host.company.appointment, before);
+    host.company.appointment.id = 11.into();
+    assert_eq!(host.company.appointment.record(&report), 0);
+}
+
+#[tokio::test]
+async fn a_write_that_arrives_after_the_look_is_caught_by_the_next() {
+    let mut host = Host::new(Company::of_one());
+    host.world.fail_with(
+        Operation::Create,
+        error(ErrorKind::Unavailable, Operation::Create).with_retry(Retry::Unknown),
+    );
+    let plan = host.begin();
+    let report = host.syncer.run(plan.clone()).await;
+    host.company.appointment.record(&report);
+    host.cancel();
+    host.sync().await;
+    arrives(&host, &plan).await;
+    host.assert_cleans_up(1).await;
+}
+
+#[tokio::test]
+async fn a_write_on_its_way_is_not_forgotten_over_a_later_one_that_fails() {
+    let mut host = Host::new(Company::of_one());
+    host.world.fail_with(
+        Operation::Create,
+        error(ErrorKind::Unavailable, Operation::Create).with_retry(Retry::Unknown),
+    );
+    let plan = host.begin();
+    let report = host.syncer.run(plan.clone()).await;
+    host.company.appointment.record(&report);
+    // The look finds nothing yet; the create that follows is turned away, and then nobody wants the event any more.
+    host.world.fail(Operation::Create, ErrorKind::RateLimited);
+    host.sync().await;
+    arrives(&host, &plan).await;
+    host.cancel();
+    host.assert_cleans_up(2).await;
+}
+
+#[tokio::test]
+async fn a_ledger_from_a_backup_catches_up_with_the_world() {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    let backup = host.company.appointment.ledger.clone();
+    for _ in 0..40 {
+        host.move_by_an_hour();
+        host.sync().await;
+    }
+    for old in [backup, Ledger::default()] {
+        host.company.appointment.ledger = old;
+        host.move_by_an_hour();
+        let report = host.sync().await;
+        assert_eq!(report.outcomes[0].verdict, Verdict::Superseded);
+        assert!(host.company.appointment.ledger.revision >= 41);
+        host.assert_heals(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_appointment_from_a_backup_takes_its_event_away() {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    let backup = host.company.appointment.ledger.clone();
+    for _ in 0..5 {
+        host.move_by_an_hour();
+        host.sync().await;
+    }
+    host.company.appointment.ledger = backup;
+    host.cancel();
+    host.assert_cleans_up(2).await;
+}
+
+#[tokio::test]
+async fn a_connection_replaced_after_a_crash_does_not_leave_a_second_event() {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    // The person deleted the event, an update made it anew one generation on, and the process died.
+    let stored = host.world.calendar.events().remove(0);
+    host.world.calendar.person_deletes(&stored.place, &stored.remote_id);
+    host.move_by_an_hour();
+    let plan = host.begin();
+    drop(host.syncer.run(plan).await);
+    host.company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
+    host.assert_heals(1).await;
+}
+
+#[tokio::test]
+async fn the_guides_three_functions_put_in_change_and_take_out_one_persons_event() {
+    let mut host = Host::new(Company::new());
+    let directory = host.company.directory();
+    let Company { order, appointment, .. } = &mut host.company;
+    let syncer = &host.syncer;
+    for id in [STAFF, CUSTOMER] {
+        let report = syncer.create_calendar_event(order, appointment, &directory, &id.into()).await.unwrap();
+        assert_eq!((report.outcomes.len(), report.count(Verdict::Created)), (1, 1));
+    }
+    let again = syncer.create_calendar_event(order, appointment, &directory, &STAFF.into()).await.unwrap();
+    assert!(again.outcomes.is_empty(), "twice is once");
+    appointment.end_time += chrono::Duration::hours(1);
+    let report = syncer.update_calendar_event(order, appointment, &directory, &STAFF.into()).await.unwrap();
+    assert_eq!(report.count(Verdict::Updated), 1);
+    let report =
+        syncer.delete_calendar_event(order, appointment, &directory, &CUSTOMER.into()).await.unwrap();
+    assert_eq!(report.count(Verdict::Removed), 1);
+    assert_eq!(appointment.ledger.synced_to(), [ProviderKind::GOOGLE]);
+    let events = host.world.calendar.events();
+    assert_eq!((events.len(), &*events[0].event.title), (1, "Deep clean at Cara Lind's"));
+    assert_eq!(host.plan().steps.len(), 3, "the manager, the administrator and the customer again");
+}
+
+#[tokio::test]
+async fn the_guides_functions_ask_nobody_who_switched_sync_off() {
+    let mut host = Host::new(Company::new());
+    host.company.profile(MANAGER).calendar_sync_enabled = false;
+    let settings = calsync_core::model::SyncSettings::default().with_auto_sync(false);
+    host.company.profile(ADMIN).calendar_sync_settings = settings;
+    let directory = host.company.directory();
+    let Company { order, appointment, .. } = &mut host.company;
+    let off =
+        host.syncer.create_calendar_event(order, appointment, &directory, &MANAGER.into()).await.unwrap();
+    let by_hand =
+        host.syncer.create_calendar_event(order, appointment, &directory, &ADMIN.into()).await.unwrap();
+    assert_eq!((off.outcomes.len(), by_hand.count(Verdict::Created)), (0, 1));
+}
+
+#[tokio::test]
+async fn the_guides_functions_refuse_bad_input_and_change_nothing() {
+    let mut host = Host::new(Company::new());
+    host.company.appointment.end_time = host.company.appointment.start_time;
+    let before = host.company.appointment.clone();
+    let directory = host.company.directory();
+    let Company { order, appointment, .. } = &mut host.company;
+    let error =
+        host.syncer.create_calendar_event(order, appointment, &directory, &STAFF.into()).await.unwrap_err();
+    assert!(matches!(error, ServiceError::Input(_)));
+    assert_eq!((&host.company.appointment, host.world.calendar.all_calls()), (&before, 0));
+}
+
+#[tokio::test]
+async fn a_report_of_what_the_host_did_not_begin_is_kept() {
+    let mut host = Host::new(Company::of_one());
+    let unsaved = host.company.appointment.clone();
+    let report = host.sync().await;
+    host.company.appointment = unsaved;
+    assert_eq!(host.company.appointment.record(&report), 1);
+    assert!(host.row().standing().is_some_and(|standing: &Standing| standing.fingerprint.is_some()));
+    host.assert_heals(0).await;
+}
