@@ -4,14 +4,11 @@
 mod common;
 
 use calsync_core::error::Operation;
-use calsync_core::ledger::{Hold, ParkReason, Presence};
-use calsync_core::names::RemoteId;
-use calsync_core::place::Role;
+use calsync_core::ledger::ParkReason;
 use calsync_core::plan::RemovedByPerson;
-use calsync_core::provider::Marker;
 use calsync_core::report::Verdict;
 use calsync_core::{ErrorKind, Retry};
-use common::{CUSTOMER, Company, Fault, Host, error, google, key};
+use common::{CUSTOMER, Company, Fault, Host, error, google};
 
 /// What each kind of failure that changed nothing puts on a row. `DeleteRefused` stands for any refusal here.
 const HOLDS: [(ErrorKind, Option<ParkReason>); 9] = [
