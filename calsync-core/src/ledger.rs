@@ -52,6 +52,10 @@ pub struct Delivery {
     pub revision: u64,
     /// When that was.
     pub changed_at: DateTime<Utc>,
+    /// When a write was begun that had not reported when the next plan was begun: a worker that died, or a slower one.
+    /// Shortly after, what it wrote may still arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rivals_since: Option<DateTime<Utc>>,
     /// What the last attempt met, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<Failure>,
@@ -97,8 +101,7 @@ pub struct Unsure {
     /// Whether it is being removed, so that finding nothing is our own doing and not the person's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
-    /// When a plan that writes here was last begun. Until that write can no longer be on its way, finding nothing proves
-    /// nothing.
+    /// When a plan that writes here was last begun.
     pub since: DateTime<Utc>,
 }
 
@@ -159,6 +162,7 @@ impl Delivery {
             hold: None,
             revision: 0,
             changed_at: at,
+            rivals_since: None,
             last_error: None,
         }
     }
@@ -170,6 +174,14 @@ impl Delivery {
             Presence::Present(standing) => Some(standing),
             Presence::Absent | Presence::Unsure(_) => None,
         }
+    }
+
+    /// Whether this is the row of a place: by person, connection and calendar, which with the appointment make a target.
+    pub(crate) fn is_at(&self, place: &Place) -> bool {
+        self.place.person == place.person
+            && self.place.connection == place.connection
+            && self.place.calendar == place.calendar
+            && self.place.provider == place.provider
     }
 
     /// Why this row is where it is, in words: what stands, what it waits for, and the last failure.
@@ -249,11 +261,11 @@ impl Ledger {
     /// The row of a place.
     #[must_use]
     pub fn delivery(&self, place: &Place) -> Option<&Delivery> {
-        self.deliveries.iter().find(|row| is_row_of(row, place))
+        self.deliveries.iter().find(|row| row.is_at(place))
     }
 
     pub(crate) fn position(&self, place: &Place) -> Option<usize> {
-        self.deliveries.iter().position(|row| is_row_of(row, place))
+        self.deliveries.iter().position(|row| row.is_at(place))
     }
 
     pub(crate) fn add(&mut self, row: Delivery) -> &mut Delivery {
@@ -304,14 +316,6 @@ impl Ledger {
         }
         ids.into_iter().map(|(kind, (_, id))| (kind, id)).collect()
     }
-}
-
-/// A row is found by its person, connection and calendar: these three, and the appointment, are what makes a target.
-fn is_row_of(row: &Delivery, place: &Place) -> bool {
-    row.place.person == place.person
-        && row.place.connection == place.connection
-        && row.place.calendar == place.calendar
-        && row.place.provider == place.provider
 }
 
 struct Explanation<'a>(&'a Delivery);

@@ -40,6 +40,8 @@ impl fmt::Debug for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::new(Cow::<'de, str>::deserialize(deserializer)?))
+        // Whatever stands there in place of a text may be the secret all the same: the error does not repeat it.
+        let text = Cow::<'de, str>::deserialize(deserializer);
+        text.map(Self::new).map_err(|_| serde::de::Error::custom("a secret must be a text"))
     }
 }

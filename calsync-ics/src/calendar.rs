@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use calsync_core::event::clean_line;
 use calsync_core::time::Zone;
 
 use crate::lines::Lines;
@@ -60,8 +61,9 @@ impl CalendarInfo {
         let mut lines = Lines::default();
         lines.lines(HEADER);
         if let Some(name) = &self.name {
-            lines.text("NAME:", name);
-            lines.text("X-WR-CALNAME:", name);
+            let name = clean_line(name);
+            lines.text("NAME:", &name);
+            lines.text("X-WR-CALNAME:", &name);
         }
         if let Some(description) = &self.description {
             lines.text("DESCRIPTION:", description);

@@ -43,6 +43,9 @@ pub enum IcsProblem {
     /// It names a time zone that the IANA database does not know.
     #[error("names an unknown time zone")]
     UnknownZone,
+    /// It is a time that names no zone, and so is another instant for every reader.
+    #[error("names no time zone")]
+    Floating,
     /// Its year is outside 1900 to 2999.
     #[error("has a year outside 1900 to 2999")]
     Year,

@@ -71,7 +71,7 @@ impl<W: io::Write> FeedWriter<W> {
     /// # Errors
     /// [`FeedError::Event`] as [`IcsWriter::write`](crate::IcsWriter::write), and [`FeedError::Io`].
     pub fn write(&mut self, draft: &Draft) -> Result<(), FeedError> {
-        let times = Times::of(&draft.event)?;
+        let times = Times::of(draft)?;
         self.lines.clear();
         let new_zone = match times {
             Times::Local { zone, .. } if !self.zones.contains(zone.start.as_str()) => Some(zone),

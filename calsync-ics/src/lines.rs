@@ -92,54 +92,38 @@ impl Lines {
 
     /// A DATE-TIME; `tail` is `Z` or nothing.
     pub(crate) fn time(&mut self, head: &str, at: NaiveDateTime, tail: &str) {
-        self.0.push_str(head);
-        self.day(at.date());
-        self.0.push('T');
-        for part in [at.hour(), at.minute(), at.second()] {
-            self.two(part);
-        }
-        self.0.push_str(tail);
-        self.end();
+        let [y1, y2, y3, y4, m1, m2, d1, d2] = day(at.date());
+        let ([h1, h2], [n1, n2], [s1, s2]) = (two(at.hour()), two(at.minute()), two(at.second()));
+        self.ascii(head, &[y1, y2, y3, y4, m1, m2, d1, d2, b'T', h1, h2, n1, n2, s1, s2], tail);
     }
 
     /// A DATE.
     pub(crate) fn date(&mut self, head: &str, date: NaiveDate) {
-        self.0.push_str(head);
-        self.day(date);
-        self.end();
+        self.ascii(head, &day(date), "");
     }
 
     /// A whole number.
     pub(crate) fn number(&mut self, head: &str, number: u64, tail: &str) {
         let mut digits = [0; 20];
         let mut left = number;
-        let mut length = 0;
+        let mut start = digits.len();
         for digit in digits.iter_mut().rev() {
             *digit = b'0' + (left % 10) as u8;
             left /= 10;
-            length += 1;
+            start -= 1;
             if left == 0 {
                 break;
             }
         }
+        self.ascii(head, digits.get(start..).unwrap_or_default(), tail);
+    }
+
+    /// A short line with digits in it.
+    fn ascii(&mut self, head: &str, digits: &[u8], tail: &str) {
         self.0.push_str(head);
-        self.0.extend(digits.iter().skip(20 - length).map(|digit| char::from(*digit)));
+        self.0.push_str(std::str::from_utf8(digits).unwrap_or_default());
         self.0.push_str(tail);
         self.end();
-    }
-
-    fn day(&mut self, date: NaiveDate) {
-        // The writer takes years of four digits only.
-        let year = date.year().unsigned_abs();
-        for part in [year / 100, year % 100, date.month(), date.day()] {
-            self.two(part);
-        }
-    }
-
-    fn two(&mut self, number: u32) {
-        for digit in [number / 10 % 10, number % 10] {
-            self.0.push(char::from(b'0' + digit as u8));
-        }
     }
 
     /// Characters that stay together, such as an escape.
@@ -174,6 +158,18 @@ impl Lines {
     fn end(&mut self) {
         self.0.push_str("\r\n");
     }
+}
+
+/// A date of a year of four digits; the writer takes no others.
+fn day(date: NaiveDate) -> [u8; 8] {
+    let year = date.year().unsigned_abs();
+    let ([y1, y2], [y3, y4]) = (two(year / 100), two(year));
+    let ([m1, m2], [d1, d2]) = (two(date.month()), two(date.day()));
+    [y1, y2, y3, y4, m1, m2, d1, d2]
+}
+
+fn two(number: u32) -> [u8; 2] {
+    [number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8)
 }
 
 /// Everything that is not written as it stands. 0xC2 begins U+0080 to U+009F, 0xE2 begins U+2028; along with much that

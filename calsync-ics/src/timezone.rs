@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use calsync_core::time::{Onset, RuleKind, Zone};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 
 use crate::lines::Lines;
 
@@ -13,6 +13,10 @@ use crate::lines::Lines;
 pub(crate) struct ZoneText {
     /// From when on the definition is right.
     pub(crate) since: DateTime<Utc>,
+    /// From when on readers are sure to know it. Many take a zone by its name from data of their own, years old.
+    pub(crate) known: DateTime<Utc>,
+    /// The hours that come twice: the month they are in, and how long they are.
+    pub(crate) doubled: Option<(u32, TimeDelta)>,
     /// The head of a line that begins an event in this zone.
     pub(crate) start: String,
     /// The head of a line that ends an event in this zone.
@@ -20,6 +24,9 @@ pub(crate) struct ZoneText {
     /// The definition, line ends included.
     pub(crate) definition: String,
 }
+
+/// How long a new law takes to reach the zone data of nearly every reader.
+const SPREAD: TimeDelta = TimeDelta::days(5 * 366);
 
 /// The text of a zone; `None` for UTC, and where no definition is right for good.
 ///
@@ -39,8 +46,16 @@ pub(crate) fn text_of(zone: &Zone) -> Option<&'static ZoneText> {
 
 fn make(zone: &Zone) -> Option<ZoneText> {
     let rules = zone.rules()?;
+    let doubled = match &rules.kind {
+        RuleKind::Yearly { standard, .. } => {
+            Some((standard.month, TimeDelta::seconds((standard.before - standard.after).into())))
+        }
+        _ => None,
+    };
     Some(ZoneText {
         since: rules.since,
+        known: rules.since + SPREAD,
+        doubled,
         start: head("DTSTART", zone),
         end: head("DTEND", zone),
         definition: definition(zone.name(), &rules.kind)?,

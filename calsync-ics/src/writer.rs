@@ -1,6 +1,6 @@
 //! One event as one file.
 
-use calsync_core::event::{Event, EventStatus, Reminders, When};
+use calsync_core::event::{EventStatus, Reminders, When};
 use calsync_core::provider::Draft;
 use calsync_core::time::{Zone, check};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
@@ -58,7 +58,7 @@ impl IcsWriter {
     }
 
     pub(crate) fn write_with(&mut self, draft: &Draft, extras: &Extras) -> Result<&str, IcsError> {
-        let times = Times::of(&draft.event)?;
+        let times = Times::of(draft)?;
         self.lines.clear();
         self.lines.lines(&self.header);
         for line in &extras.calendar {
@@ -98,16 +98,16 @@ pub(crate) enum Times<'a> {
 }
 
 impl<'a> Times<'a> {
-    pub(crate) fn of(event: &'a Event) -> Result<Self, IcsError> {
+    pub(crate) fn of(draft: &'a Draft) -> Result<Self, IcsError> {
         let late = IcsError::event("DTEND", IcsProblem::EndBeforeStart);
-        match &event.when {
+        match &draft.event.when {
             When::Timed { start, end, zone } => {
                 check(*start).map_err(|_| IcsError::event("DTSTART", IcsProblem::Year))?;
                 check(*end).map_err(|_| IcsError::event("DTEND", IcsProblem::Year))?;
                 if end.timestamp() <= start.timestamp() {
                     return Err(late);
                 }
-                Ok(in_zone(*start, *end, zone).unwrap_or(Self::Utc {
+                Ok(in_zone(*start, *end, zone, draft.changed_at).unwrap_or(Self::Utc {
                     start: start.naive_utc(),
                     end: end.naive_utc(),
                     zone,
@@ -125,16 +125,24 @@ impl<'a> Times<'a> {
     }
 }
 
-/// The times as clocks in the zone show them, where a reader will find the same instants again.
-fn in_zone(start: DateTime<Utc>, end: DateTime<Utc>, zone: &Zone) -> Option<Times<'static>> {
-    let text = text_of(zone).filter(|text| start >= text.since)?;
+/// The times as clocks in the zone show them, where every reader will find the same instants again.
+fn in_zone(
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+    zone: &Zone,
+    written: DateTime<Utc>,
+) -> Option<Times<'static>> {
+    let text = text_of(zone).filter(|text| start >= text.since && written >= text.known)?;
     let (local_start, local_end) = (zone.local(start), zone.local(end));
-    // The second run of a doubled hour has no name of its own.
-    let same = |local, instant: DateTime<Utc>| {
-        zone.instant(local).is_ok_and(|found| found.timestamp() == instant.timestamp())
+    // An hour that comes twice: some readers take the first, some the second.
+    let once = |instant: DateTime<Utc>, local: NaiveDateTime| {
+        let Some((month, length)) = text.doubled else { return true };
+        // It can begin on the eve of the month.
+        let near = local.month() == month || (local.day() >= 28 && local.month() % 12 + 1 == month);
+        !near || (zone.local(instant + length) != local && zone.local(instant - length) != local)
     };
     // Readers compare the two as they stand.
-    let told = local_end > local_start && same(local_start, start) && same(local_end, end);
+    let told = local_end > local_start && once(start, local_start) && once(end, local_end);
     told.then_some(Times::Local { start: local_start, end: local_end, zone: text })
 }
 

@@ -67,6 +67,9 @@ pub struct Step {
     /// anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves: Option<Place>,
+    /// When another write was begun here whose outcome nobody reported: it may still arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rivals_since: Option<DateTime<Utc>>,
 }
 
 /// What to do at a target.
@@ -181,6 +184,18 @@ impl Plan {
         self.planned_from.saturating_add(1)
     }
 
+    /// The plan's notes without its steps, to keep when the plan itself goes into a run.
+    #[must_use]
+    pub fn without_steps(&self) -> Self {
+        Self {
+            namespace: self.namespace.clone(),
+            appointment: self.appointment.clone(),
+            steps: Vec::new(),
+            notes: self.notes.clone(),
+            ..*self
+        }
+    }
+
     /// Marks the rows that this plan is about to touch as unsure, and raises the ledger's revision. The host saves the
     /// appointment before it runs the plan; from then on a crash can lose nothing. An empty plan changes nothing, and
     /// there is nothing to save.
@@ -204,6 +219,10 @@ impl Plan {
             if let Some(kind) = &step.adopts {
                 ledger.inherited.remove(kind);
             }
+            if step.moves.is_some() {
+                // The empty row of the place it moves to; its generations were counted in.
+                ledger.deliveries.retain(|row| !row.is_at(&step.place) || row.presence != Presence::Absent);
+            }
             let at = ledger.position(step.moves.as_ref().unwrap_or(&step.place));
             let row = match at.and_then(|at| ledger.deliveries.get_mut(at)) {
                 Some(row) => row,
@@ -214,6 +233,7 @@ impl Plan {
             row.generation = step.generation;
             row.presence = Presence::Unsure(step.unsure(self.at));
             row.hold = None;
+            row.rivals_since = step.rivals_since;
             row.revision = self.planned_from.saturating_add(1);
             row.changed_at = self.at;
         }

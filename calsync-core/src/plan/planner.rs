@@ -191,23 +191,26 @@ impl<'a> PlanDraft<'a> {
         rows
     }
 
-    /// The row of a wish: the one of its place, or that of the same calendar under a connection since replaced.
+    /// The row of a wish: the one of its place, or that of the same calendar under a connection since replaced. Where an
+    /// event stands under the other connection, the place's own row can only be an empty one; its generations count on.
     fn take_row(&self, rows: &mut Vec<Row<'a>>, wish: &Wish) -> Option<Row<'a>> {
-        let is_row = |row: &Row<'_>| {
-            let place = &row.delivery.place;
-            place.person == wish.place.person
-                && place.connection == wish.place.connection
-                && place.calendar == wish.place.calendar
-                && place.provider == wish.place.provider
-        };
+        let own = rows.iter().position(|row| row.delivery.is_at(&wish.place));
+        let own = own.map(|at| rows.swap_remove(at));
+        if own.as_ref().is_some_and(|row| !matches!(row.delivery.presence, Presence::Absent)) {
+            return own;
+        }
         let global =
             self.planner.providers.get(&wish.place.provider).is_some_and(|can| can.global_calendar_ids);
         let is_same_calendar = |row: &Row<'_>| {
             !matches!(row.delivery.presence, Presence::Absent)
                 && is_one_place(&row.delivery.place, &wish.place, global)
         };
-        let at = rows.iter().position(is_row).or_else(|| rows.iter().position(is_same_calendar))?;
-        Some(rows.swap_remove(at))
+        let Some(at) = rows.iter().position(is_same_calendar) else { return own };
+        let mut row = rows.swap_remove(at);
+        if let Some(own) = own.filter(|own| own.delivery.generation > row.delivery.generation) {
+            row.delivery.to_mut().generation = own.delivery.generation;
+        }
+        Some(row)
     }
 
     /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no
@@ -305,8 +308,12 @@ impl<'a> PlanDraft<'a> {
                 EventKey::derive(&self.planner.namespace, &self.appointment.id, &place, generation)
             }
         };
+        let rivals_since = match presence {
+            Presence::Unsure(unsure) => Some(unsure.since),
+            _ => delivery.and_then(|row| row.rivals_since),
+        };
         let moves = delivery.filter(|row| row.place != place).map(|row| row.place.clone());
-        self.plan.steps.push(Step { place, role, generation, key, action, adopts, moves });
+        self.plan.steps.push(Step { place, role, generation, key, action, adopts, moves, rivals_since });
     }
 }
 

@@ -73,12 +73,13 @@ pub(super) async fn carry_out(
     now: DateTime<Utc>,
 ) -> Outcome {
     let hand = Hand { provider, context, step, now };
-    match &step.action {
+    let outcome = match &step.action {
         Action::Create { content } => hand.create(content, step.generation).await,
         Action::Update { content, standing } => hand.update(content, standing, step.generation).await,
         Action::Delete { standing } => hand.delete(standing, step.generation).await,
         Action::Look { content, unsure } => hand.look(content.as_ref(), unsure).await,
-    }
+    };
+    hand.settled(outcome)
 }
 
 /// The hand that does it.
@@ -171,10 +172,8 @@ impl Hand<'_> {
             (Some((standing, generation)), Some(content)) => {
                 self.update(content, &standing, generation).await
             }
-            (Some((standing, generation)), None) => {
-                self.settled(self.delete(&standing, generation).await, unsure)
-            }
-            (None, None) => self.settled(self.withdrawn(Verdict::Removed, self.step.generation), unsure),
+            (Some((standing, generation)), None) => self.delete(&standing, generation).await,
+            (None, None) => self.withdrawn(Verdict::Removed, self.step.generation),
             (None, Some(content)) if unsure.before.is_some() => {
                 self.was_removed(content, unsure.removing).await
             }
@@ -204,14 +203,18 @@ impl Hand<'_> {
         Ok(None)
     }
 
-    /// A removal from an unsure row is certain only once no write begun earlier can still be on its way (another worker's,
-    /// slower than this one); until then the row waits for one more look.
-    fn settled(&self, mut outcome: Outcome, unsure: &Unsure) -> Outcome {
-        let settled = unsure.since.checked_add_signed(self.context.settle_after).unwrap_or(self.now);
-        if outcome.verdict == Verdict::Removed && self.now < settled {
+    /// That nothing stands there is certain only once no other worker's write can still be on its way. Until then the row
+    /// stays unsure, and a removal waits for one more look.
+    fn settled(&self, mut outcome: Outcome) -> Outcome {
+        let Some(since) = self.step.rivals_since else { return outcome };
+        let settled = since.checked_add_signed(self.context.settle_after).unwrap_or(self.now);
+        let is_open = matches!(outcome.verdict, Verdict::Removed | Verdict::Failed);
+        if is_open && matches!(outcome.presence, Presence::Absent) && self.now < settled {
             outcome.generation = self.step.generation;
-            outcome.presence = Presence::Unsure(self.step.unsure(self.context.at));
-            outcome.hold = Some(Hold::Parked { reason: ParkReason::Settling, until: Some(settled) });
+            outcome.presence = Presence::Unsure(Unsure::new(self.step.key, None, since).with_removing(true));
+            if outcome.verdict == Verdict::Removed {
+                outcome.hold = Some(Hold::Parked { reason: ParkReason::Settling, until: Some(settled) });
+            }
         }
         outcome
     }

@@ -1,5 +1,7 @@
 //! The company of the stories, and, worked out by hand and not by the library, which events it should have.
 
+use std::collections::BTreeSet;
+
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderItem, OrderStatus, Profile, Service, Staff,
 };
@@ -121,20 +123,22 @@ impl Company {
         let mut events = Vec::new();
         for (person, title) in people {
             let profile = &self.profiles[person];
-            for connection in profile.connections.iter().filter(|_| profile.calendar_sync_enabled) {
-                let calendar = format!("{}/{}", connection.id, connection.calendar_id.as_str());
-                events.push((
-                    format!("profile {}", profile.id),
-                    calendar,
-                    appointment.start_time,
-                    title.clone(),
-                ));
+            // Two connections to one calendar of one account are one place.
+            let calendars: BTreeSet<String> = profile
+                .connections
+                .iter()
+                .filter(|_| profile.calendar_sync_enabled)
+                .map(|known| format!("{}/{}", known.account.as_ref().unwrap(), known.calendar_id.as_str()))
+                .collect();
+            for calendar in calendars {
+                let person = format!("profile {}", profile.id);
+                events.push((person, calendar, appointment.start_time, title.clone()));
             }
         }
         if order.customer_id.is_none() {
             events.push((
                 "guest".to_owned(),
-                format!("0/{GUEST}"),
+                format!("mail/{GUEST}"),
                 appointment.start_time,
                 "Service: Clean".to_owned(),
             ));
@@ -143,7 +147,8 @@ impl Company {
     }
 }
 
+/// Connections 0 and 2 of a person lead to one account, 1 to another.
 fn connection(number: usize, calendar: usize) -> Connection {
     let calendar = CalendarId::new(["home", "work"][calendar]).unwrap();
-    Connection::new(number as i64, ProviderKind::MEMORY, calendar)
+    Connection::new(number as i64, ProviderKind::MEMORY, calendar).with_account(["one", "two", "one"][number])
 }

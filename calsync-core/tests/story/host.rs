@@ -214,6 +214,18 @@ impl Host {
         }
     }
 
+    /// A worker begins, and is so slow that all the others are done before it runs.
+    pub(crate) async fn straggle(&mut self, nth: usize, meanwhile: &[Happening], crash: Crash) {
+        let Some(id) = self.nth(nth) else { return };
+        let Some(plan) = self.begin(&id, crash) else { return };
+        for happening in meanwhile {
+            Box::pin(happen(self, happening)).await;
+        }
+        if let Some(report) = run(&self.syncer, plan, crash).await {
+            self.record(&id, &report);
+        }
+    }
+
     /// No more trouble; runs until there is nothing to do, and says how many rounds that took.
     pub(crate) async fn quiet(&mut self) -> usize {
         self.calendar.quiet();
@@ -267,7 +279,8 @@ impl Host {
             .filter(|event| event.marker.is_some())
             .map(|stored| {
                 let When::Timed { start, .. } = stored.event.when else { panic!("no timed event") };
-                let calendar = format!("{}/{}", stored.place.connection, stored.place.calendar.as_str());
+                let account = stored.place.account.as_deref().unwrap_or("mail");
+                let calendar = format!("{account}/{}", stored.place.calendar.as_str());
                 (stored.place.person.to_string(), calendar, start, stored.event.title.to_string())
             })
             .collect();

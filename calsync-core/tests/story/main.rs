@@ -1,6 +1,7 @@
 //! Stories: any sequence of what happens to a company's orders and people, with workers racing, hosts crashing between any
 //! two effects and providers failing at every call, ends after a few quiet runs with exactly the wanted events; and one more
 //! run makes no call.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod company;
 mod host;
@@ -26,6 +27,7 @@ enum Happening {
     GuestSignsUp { order: usize },
     PersonDeletes { nth: usize },
     Sync { appointment: usize, crash: Crash },
+    Straggler { appointment: usize, meanwhile: Vec<Happening>, crash: Crash },
     TwoWorkers { appointment: usize, between: Box<Happening>, crash: Crash },
     Trouble { seed: u64, per_mille: u64 },
     Reconnected,
@@ -60,6 +62,13 @@ fn change() -> impl Strategy<Value = Happening> {
     ]
 }
 
+fn change_or_sync() -> impl Strategy<Value = Happening> {
+    prop_oneof![
+        change(),
+        (0usize..4, crash()).prop_map(|(appointment, crash)| Happening::Sync { appointment, crash }),
+    ]
+}
+
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         5 => change(),
@@ -67,6 +76,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => (0usize..4, change(), crash()).prop_map(|(appointment, between, crash)| {
             Happening::TwoWorkers { appointment, between: Box::new(between), crash }
         }),
+        2 => (0usize..4, prop::collection::vec(change_or_sync(), 1..4), crash()).prop_map(
+            |(appointment, meanwhile, crash)| Happening::Straggler { appointment, meanwhile, crash }
+        ),
         1 => (0usize..20).prop_map(|nth| Happening::PersonDeletes { nth }),
         1 => (any::<u64>(), prop_oneof![Just(0u64), Just(300), Just(900)])
             .prop_map(|(seed, per_mille)| Happening::Trouble { seed, per_mille }),
@@ -102,6 +114,9 @@ async fn happen(host: &mut Host, happening: &Happening) {
         Happening::Sync { appointment, crash } => host.sync(*appointment, *crash).await,
         Happening::TwoWorkers { appointment, between, crash } => {
             host.race(*appointment, between, *crash).await
+        }
+        Happening::Straggler { appointment, meanwhile, crash } => {
+            host.straggle(*appointment, meanwhile, *crash).await;
         }
         Happening::Trouble { seed, per_mille } => host.trouble(*seed, *per_mille),
         Happening::Reconnected => host.revive(),

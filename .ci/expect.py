@@ -1,0 +1,131 @@
+"""What the quickstart's files must say, worked out from world.json alone, in another language and with none of our code.
+
+    expect.py WORLD OUT EXPECT
+
+Checks that OUT holds exactly the files that should be there (person, calendar, event key), and writes EXPECT for the judge:
+{"key.ics": {"events": [{...}]}}. The texts are the guide's own f-strings.
+"""
+import datetime as dt, json, pathlib, sys, uuid
+from zoneinfo import ZoneInfo
+
+KEYS = uuid.UUID("a626fb1a-706e-50cf-a216-eda0282c90b7")
+APPOINTMENTS = uuid.uuid5(uuid.NAMESPACE_URL, "calsync:appointment:1")
+
+
+def derived(space, *parts):
+    return uuid.uuid5(space, "".join(f"{len(str(p).encode())}:{p}" for p in parts))
+
+
+def instant(date, time, zone):
+    """The first of a doubled hour; a skipped one moves forward, as Python's fold=0 has it."""
+    local = dt.datetime.fromisoformat(f"{date}T{time or '09:00'}").replace(tzinfo=ZoneInfo(zone), fold=0)
+    return int(local.timestamp())
+
+
+def texts(role, order, service, staff, customer):
+    name = (customer or {}).get("name") or order.get("guest_name") or "Guest"
+    email = (customer or {}).get("email") or order.get("guest_email")
+    phone = (customer or {}).get("phone") or order.get("guest_phone") or "N/A"
+    notes = (order.get("notes") or "").replace("\r\n", "\n").strip() or None
+    address = ", ".join(p for p in (order["address_line1"], order["city"], order["postcode"]) if p)
+    staff_name, staff_phone = (staff["name"], staff["phone"] or "N/A") if staff else ("Unassigned", "N/A")
+    if role == "customer":
+        return f"Service: {service['name']}", f"""
+Order: {order['order_number']}
+Staff: {staff_name}
+Phone: {staff_phone}
+Notes: {notes or 'None'}
+    """.strip(), address
+    if role == "staff":
+        return f"{service['name']} at {name}'s", f"""
+Customer: {name}
+Email: {email}
+Phone: {phone}
+Order: {order['order_number']}
+Special Instructions: {notes or 'None'}
+Address: {address}
+    """.strip(), address
+    return f"{staff_name} - {service['name']}", f"""
+Staff: {staff_name} ({staff_phone})
+Customer: {name}
+Email: {email}
+Phone: {phone}
+Order: {order['order_number']}
+Service: {service['name']}
+Address: {address}
+Notes: {notes or 'None'}
+    """.strip(), address
+
+
+def places(profile):
+    if profile["calendar_provider"] not in (None, "", "none"):
+        yield "default", profile["calendar_provider"], profile["calendar_calendar_id"] or "primary"
+    for c in profile.get("connections") or []:
+        yield c["id"], c["provider"], c["calendar_id"]
+
+
+def takes_part(profile):
+    settings = profile["calendar_sync_settings"] or {}
+    outbound = settings.get("sync_direction", "outbound") in ("outbound", "both", "bidirectional", "two_way")
+    return profile["calendar_sync_enabled"] and outbound and settings.get("auto_sync", True)
+
+
+def people(world, order, staff, customer):
+    """(role, person, where), one a person, in the order of precedence."""
+    profiles = {str(p["id"]): p for p in world["profiles"]}
+    staff_by_id = {str(s["id"]): s for s in world["staff"]}
+    roles = []
+    if staff:
+        roles.append(("staff", staff["profile_id"]))
+        if staff["manager_id"] is not None:
+            roles.append(("manager", staff_by_id[str(staff["manager_id"])]["profile_id"]))
+    roles += [("admin", a) for a in world["admins"]]
+    if customer:
+        roles.append(("customer", customer["profile_id"]))
+    seen = set()
+    for role, profile in roles:
+        if profile is None or str(profile) in seen:
+            continue
+        seen.add(str(profile))
+        profile = profiles[str(profile)]
+        for connection, provider, calendar in places(profile) if takes_part(profile) else ():
+            if provider == "apple":
+                yield role, f"profile:{profile['id']}", str(profile["id"]), connection, calendar
+    if not customer or customer["profile_id"] is None:
+        email = (customer or {}).get("email") or order.get("guest_email")
+        if email:
+            yield "customer", "guest", "guest", 0, email
+
+
+def main(world_file, out, expect_file):
+    world = json.loads(pathlib.Path(world_file).read_text("utf-8"))
+    by_id = lambda kind: {str(r["id"]): r for r in world[kind]}
+    services, staff_by_id, customers = by_id("services"), by_id("staff"), by_id("customers")
+    files, expect = set(), {}
+    for order in world["orders"]:
+        if order["status"] != "confirmed":
+            continue
+        customer = customers[str(order["customer_id"])] if order.get("customer_id") is not None else None
+        for item in order["items"]:
+            service = services[str(item["service_id"])]
+            staff = staff_by_id[str(item["staff_id"])] if item["staff_id"] is not None else None
+            appointment = derived(APPOINTMENTS, order["id"], item["id"])
+            start = instant(order["scheduled_date"], order.get("scheduled_time"), world["time_zone"])
+            for role, person, folder, connection, calendar in people(world, order, staff, customer):
+                key = derived(KEYS, world["namespace"], appointment, person, connection, calendar, 0).hex
+                summary, description, location = texts(role, order, service, staff, customer)
+                files.add(f"{folder}/{calendar}/{key}.ics")
+                expect[f"{key}.ics"] = {"method": None, "events": [{
+                    "uid": key, "summary": summary, "description": description, "location": location, "start": start,
+                    "end": start + 60 * service["duration"], "sequence": 1, "status": "CONFIRMED", "organizer": None,
+                    "attendees": []}]}
+    there = {str(p.relative_to(out)).replace("%20", " ") for p in pathlib.Path(out).rglob("*.ics")}
+    for what, names in (("missing", files - there), ("not wanted", there - files)):
+        for name in sorted(names):
+            print(f"{what}: {name}")
+    pathlib.Path(expect_file).write_text(json.dumps(expect), "utf-8")
+    print(f"{len(files)} files expected, {len(there)} there")
+    return int(files != there)
+
+
+sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,139 @@
+//! Values of RFC 5545 section 3.3, read.
+
+use calsync_core::time::{Zone, check};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+
+use crate::error::IcsProblem;
+
+/// A DATE, or a DATE-TIME in one of its forms.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Moment {
+    Day(NaiveDate),
+    Instant { at: DateTime<Utc>, zone: Option<Zone> },
+}
+
+/// Reads DTSTART and DTEND.
+pub(crate) fn moment(value: &str, tzid: Option<&str>) -> Result<Moment, IcsProblem> {
+    let value = value.trim();
+    if !value.contains('T') {
+        return Ok(Moment::Day(date(value).ok_or(IcsProblem::Malformed)?));
+    }
+    if let Some(at) = utc(value) {
+        check(at).map_err(|_| IcsProblem::Year)?;
+        return Ok(Moment::Instant { at, zone: None });
+    }
+    let local = local(value).ok_or(IcsProblem::Malformed)?;
+    let zone = zone(tzid.ok_or(IcsProblem::Floating)?).ok_or(IcsProblem::UnknownZone)?;
+    let at = zone.instant(local).map_err(|_| IcsProblem::Year)?;
+    Ok(Moment::Instant { at, zone: Some(zone) })
+}
+
+/// A zone by its TZID: an IANA name, or one behind a vendor's prefix (`/example.org/Europe/London`).
+fn zone(tzid: &str) -> Option<Zone> {
+    let tzid = tzid.trim();
+    if !tzid.starts_with('/') {
+        return Zone::new(tzid).ok();
+    }
+    let mut tails = tzid.match_indices('/').filter_map(|(at, _)| tzid.get(at + 1..));
+    tails.find_map(|tail| Zone::new(tail).ok())
+}
+
+/// A DATE-TIME in UTC.
+pub(crate) fn utc(value: &str) -> Option<DateTime<Utc>> {
+    Some(local(value.strip_suffix(['Z', 'z'])?)?.and_utc())
+}
+
+fn local(value: &str) -> Option<NaiveDateTime> {
+    let (day, time) = value.split_once('T')?;
+    if time.len() != 6 {
+        return None;
+    }
+    // A leap second is a second no zone data knows.
+    let second = digits(time, 4, 6)?.min(59);
+    Some(date(day)?.and_time(NaiveTime::from_hms_opt(digits(time, 0, 2)?, digits(time, 2, 4)?, second)?))
+}
+
+fn date(value: &str) -> Option<NaiveDate> {
+    if value.len() != 8 {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(digits(value, 0, 4)?.try_into().ok()?, digits(value, 4, 6)?, digits(value, 6, 8)?)
+}
+
+fn digits(text: &str, from: usize, to: usize) -> Option<u32> {
+    let part = text.get(from..to)?;
+    if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse().ok() } else { None }
+}
+
+/// A DURATION. Days are taken as 24 hours.
+pub(crate) fn duration(value: &str) -> Option<TimeDelta> {
+    let value = value.trim();
+    let (sign, value) = match value.strip_prefix('-') {
+        Some(value) => (-1, value),
+        None => (1, value.strip_prefix('+').unwrap_or(value)),
+    };
+    let mut seconds = 0_i64;
+    let mut number = String::new();
+    let mut any = false;
+    for character in value.strip_prefix('P')?.chars() {
+        let unit = match character {
+            'W' => 604_800,
+            'D' => 86_400,
+            'H' => 3_600,
+            'M' => 60,
+            'S' => 1,
+            'T' if number.is_empty() => continue,
+            digit if digit.is_ascii_digit() => {
+                number.push(digit);
+                continue;
+            }
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.parse::<i64>().ok()?.checked_mul(unit)?)?;
+        number.clear();
+        any = true;
+    }
+    if any && number.is_empty() { TimeDelta::try_seconds(sign * seconds) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let seconds = |text| duration(text).map(|duration| duration.num_seconds());
+        assert_eq!(seconds("-PT15M"), Some(-900));
+        assert_eq!(seconds("P1DT2H3M4S"), Some(93_784));
+        assert_eq!(seconds("+P2W"), Some(1_209_600));
+        for broken in
+            ["", "P", "PT", "15M", "P1", "PT1.5S", "P-1D", "P99999999999999999999D", "P9223372036854775807W"]
+        {
+            assert_eq!(seconds(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn moments() {
+        let instant = |value, tzid| match moment(value, tzid) {
+            Ok(Moment::Instant { at, .. }) => at.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(instant("20260701T090000", Some("Europe/London")), "2026-07-01 08:00:00 UTC");
+        assert_eq!(
+            instant("20260701T090000", Some("/citadel.org/20250101_1/Europe/London")),
+            "2026-07-01 08:00:00 UTC"
+        );
+        assert_eq!(instant("20260701T090060Z", None), "2026-07-01 09:00:59 UTC");
+        assert_eq!(instant("20260701T090000", None), "Err(Floating)");
+        assert_eq!(instant("20260701T090000", Some("GMT Standard Time")), "Err(UnknownZone)");
+        assert_eq!(instant("29990701T090000Z", None), "2999-07-01 09:00:00 UTC");
+        assert_eq!(instant("30000701T090000Z", None), "Err(Year)");
+        for broken in
+            ["2026-07-01T09:00:00Z", "20261301T090000Z", "T", "20260701T", "é0260701T090000", "２０２６0701"]
+        {
+            assert_eq!(instant(broken, None), "Err(Malformed)", "{broken}");
+        }
+        assert_eq!(moment("20260701", None), Ok(Moment::Day(NaiveDate::from_ymd_opt(2026, 7, 1).unwrap())));
+    }
+}

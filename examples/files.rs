@@ -1,0 +1,183 @@
+//! Where this host keeps its rows: two JSON files. A real one has a database.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use calsync_core::model::{Appointment, Customer, Directory, Order, Profile, Service, Staff};
+use calsync_core::time::Zone;
+use calsync_core::{AppointmentId, OrderId, ProfileId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Input that cannot be used: the file, the place in it, and what is wrong.
+#[derive(Debug)]
+pub struct BadInput(String);
+
+impl fmt::Display for BadInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A file's name, for errors.
+#[derive(Debug, Default)]
+pub struct FileName(PathBuf);
+
+impl FileName {
+    /// An error in this file.
+    pub fn bad(&self, problem: impl fmt::Display) -> BadInput {
+        BadInput(format!("{}: {problem}", self.0.display()))
+    }
+}
+
+/// What the company has: people, services and orders.
+#[derive(Debug, Deserialize)]
+pub struct World {
+    #[serde(skip)]
+    pub file: FileName,
+    pub namespace: String,
+    pub time_zone: Zone,
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
+    #[serde(default)]
+    customers: Vec<Customer>,
+    #[serde(default)]
+    services: Vec<Service>,
+    #[serde(default)]
+    staff: Vec<Staff>,
+    #[serde(default)]
+    admins: Vec<ProfileId>,
+    #[serde(default)]
+    pub orders: Vec<Order>,
+}
+
+impl World {
+    pub fn load(path: &Path) -> Result<Self, BadInput> {
+        let mut world: Self = read_json(path)?;
+        world.file = FileName(path.to_owned());
+        Ok(world)
+    }
+
+    pub fn directory(&self) -> Result<Directory, BadInput> {
+        Directory::new()
+            .with_services(self.services.clone())
+            .and_then(|directory| directory.with_customers(self.customers.clone()))
+            .and_then(|directory| directory.with_staff(self.staff.clone()))
+            .and_then(|directory| directory.with_profiles(self.profiles.clone()))
+            .map(|directory| directory.with_admins(self.admins.clone()))
+            .map_err(|error| self.file.bad(error))
+    }
+
+    pub fn orders_by_id(&self) -> Result<HashMap<OrderId, &Order>, BadInput> {
+        let mut orders = HashMap::new();
+        for order in &self.orders {
+            if orders.insert(order.id.clone(), order).is_some() {
+                return Err(self.file.bad(format_args!("order {}: id: is used twice", order.id)));
+            }
+        }
+        Ok(orders)
+    }
+}
+
+/// The rows this host writes: its appointments with their ledgers, and the profiles as last seen (without tokens; the
+/// world file is where they are read from).
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    #[serde(skip)]
+    pub file: FileName,
+    #[serde(default)]
+    pub appointments: Vec<Appointment>,
+    #[serde(default)]
+    pub profiles: Vec<Profile>,
+    #[serde(skip)]
+    of_order: HashMap<OrderId, Vec<usize>>,
+}
+
+impl State {
+    /// The rows of the last run; none before the first.
+    pub fn load(path: &Path) -> Result<Self, BadInput> {
+        let mut state = if path.exists() { read_json(path)? } else { Self::default() };
+        state.file = FileName(path.to_owned());
+        let mut ids: HashSet<AppointmentId> = HashSet::new();
+        for (at, appointment) in state.appointments.iter().enumerate() {
+            if !ids.insert(appointment.id.clone()) {
+                return Err(state
+                    .file
+                    .bad(format_args!("appointment {}: id: is used twice", appointment.id)));
+            }
+            if let Some(order) = &appointment.order_id {
+                state.of_order.entry(order.clone()).or_default().push(at);
+            }
+        }
+        Ok(state)
+    }
+
+    pub fn add(&mut self, appointments: Vec<Appointment>) {
+        for appointment in appointments {
+            if let Some(order) = &appointment.order_id {
+                self.of_order.entry(order.clone()).or_default().push(self.appointments.len());
+            }
+            self.appointments.push(appointment);
+        }
+    }
+
+    pub fn of_order(&self, order: &OrderId) -> impl Iterator<Item = &Appointment> {
+        self.of_order.get(order).into_iter().flatten().filter_map(|at| self.appointments.get(*at))
+    }
+
+    /// Whether every item's appointment is there.
+    pub fn check_links(&self, world: &World) -> Result<(), BadInput> {
+        let known: HashSet<&AppointmentId> =
+            self.appointments.iter().map(|appointment| &appointment.id).collect();
+        for item in world.orders.iter().flat_map(|order| &order.items) {
+            if let Some(id) = item.appointment_id.as_ref().filter(|id| !known.contains(id)) {
+                let (place, problem) =
+                    (&item.id, format!("there is no appointment {id} in {}", self.file.0.display()));
+                return Err(world.file.bad(format_args!("order item {place}: appointment_id: {problem}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The order of an appointment.
+    pub fn order_of<'a>(
+        &self,
+        appointment: &Appointment,
+        orders: &HashMap<OrderId, &'a Order>,
+    ) -> Result<&'a Order, BadInput> {
+        let order = appointment.order_id.as_ref().and_then(|id| orders.get(id).copied());
+        let problem =
+            format_args!("appointment {}: order_id: there is no such order", appointment.id).to_string();
+        order.ok_or_else(|| self.file.bad(problem))
+    }
+}
+
+/// Reads a JSON file; an error says where in it.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BadInput> {
+    let file = FileName(path.to_owned());
+    let text = fs::read_to_string(path).map_err(|error| file.bad(error))?;
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| file.bad(error))?;
+    deserializer.end().map_err(|error| file.bad(error))?;
+    Ok(value)
+}
+
+/// Writes a JSON file whole or not at all: into a temporary file beside it, which then takes its place.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BadInput> {
+    let write = || -> std::io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
+        let mut file = fs::File::create(&temporary)?;
+        serde_json::to_writer_pretty(&mut file, value)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        fs::File::open(folder)?.sync_all()
+    };
+    write().map_err(|error| FileName(path.to_owned()).bad(error))
+}

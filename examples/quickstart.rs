@@ -1,0 +1,163 @@
+//! The reference host: real orders in, real calendar files out.
+//!
+//! ```text
+//! cargo run --example quickstart
+//! ```
+//!
+//! reads the orders of a cleaning company, and writes a folder of .ics files for every person into `out/`. Run it again:
+//! there is nothing to do. Then edit an appointment in `out/state.json` (its time, its staff member, its status) and run it
+//! once more: what changed is put right in everybody's calendar, and nothing else is touched.
+//!
+//! The five steps are marked below. Everything else here is what any host has anyway: a place to load its rows from, and a
+//! place to save them.
+
+mod files;
+mod summary;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use calsync_core::ProviderKind;
+use calsync_core::audience::Audience;
+use calsync_core::clock::{Clock, SystemClock};
+use calsync_core::plan::Plan;
+use calsync_core::report::Report;
+use calsync_core::sync::Syncer;
+use calsync_ics::IcsFolder;
+use chrono::{DateTime, Utc};
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use files::{BadInput, State, World, write_json};
+use summary::Summary;
+
+/// Puts the orders of a world file into people's calendars, as .ics files.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The orders, people and services.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/world.json"))]
+    world: PathBuf,
+    /// The folder for the calendars.
+    #[arg(long, default_value = "out")]
+    out: PathBuf,
+    /// The host's rows: appointments with their ledgers. `state.json` in the out folder unless given.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// What happened. `report.json` in the out folder unless given.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Say what would be done, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Pretend it is this time (RFC 3339).
+    #[arg(long)]
+    now: Option<DateTime<Utc>>,
+    /// How many events may be under way at once.
+    #[arg(long, default_value_t = 16)]
+    concurrency: usize,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(&Options::parse()).await {
+        Ok(summary) => {
+            print!("{summary}");
+            if summary.is_all_delivered() { ExitCode::SUCCESS } else { ExitCode::from(3) }
+        }
+        Err(bad) => {
+            eprintln!("{bad}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<Summary, BadInput> {
+    let state_file = options.state.clone().unwrap_or_else(|| options.out.join("state.json"));
+    let report_file = options.report.clone().unwrap_or_else(|| options.out.join("report.json"));
+    let mut world = World::load(&options.world)?;
+    let mut state = State::load(&state_file)?;
+    let directory = world.directory()?;
+
+    let mut syncer = Syncer::builder(world.namespace.as_str())
+        .provider(IcsFolder::new(&options.out))
+        .provider(IcsFolder::new(&options.out).with_kind(ProviderKind::INVITATION))
+        .time_zone(world.time_zone.clone())
+        .concurrency(options.concurrency);
+    if let Some(now) = options.now {
+        syncer = syncer.clock(StoppedClock(now));
+    }
+    let syncer = syncer.build();
+
+    // 1. Confirm: an order that is confirmed gets an appointment for every item that has none.
+    for order in &mut world.orders {
+        let id = order.id.clone();
+        order.link(state.of_order(&id));
+        let made = order.confirm(&directory, &world.time_zone).map_err(|error| world.file.bad(error))?;
+        state.add(made);
+    }
+    state.check_links(&world)?;
+    //    An order that was cancelled takes its appointments along.
+    let orders = world.orders_by_id()?;
+    for appointment in &mut state.appointments {
+        if let Some(order) = appointment.order_id.as_ref().and_then(|id| orders.get(id)) {
+            order.carry_status(appointment);
+        }
+    }
+
+    // 2. Plan: what should be in whose calendar, and what has to be done about it.
+    let mut plans: Vec<Plan> = Vec::new();
+    for appointment in &state.appointments {
+        let order = state.order_of(appointment, &orders)?;
+        let audience = Audience::of(order, appointment, &directory).map_err(|error| state.file.bad(error))?;
+        plans.push(syncer.plan(order, appointment, &audience).map_err(|error| state.file.bad(error))?);
+    }
+    let now = options.now.unwrap_or_else(|| SystemClock.now());
+    if options.dry_run {
+        return Ok(Summary::of_plans(&plans, &world, now));
+    }
+
+    // 3. Begin: the rows about to be touched are marked, and saved. From here a crash can lose nothing.
+    for (plan, appointment) in plans.iter().zip(&mut state.appointments) {
+        plan.begin(appointment).map_err(|error| state.file.bad(error))?;
+    }
+    state.profiles = world.profiles.clone();
+    write_json(&state_file, &state)?;
+
+    // 4. Run: the only step that touches the world.
+    let notes = plans.iter().map(Plan::without_steps).collect::<Vec<_>>();
+    let bar = progress(plans.iter().map(|plan| plan.steps.len()).sum());
+    let mut report = Report::new();
+    let mut run = syncer.run_all(plans);
+    while let Some(outcome) = run.next().await {
+        bar.inc(1);
+        report.outcomes.push(outcome);
+    }
+    bar.finish_and_clear();
+
+    // 5. Record: what happened goes back into the ledgers, and they are saved.
+    for appointment in &mut state.appointments {
+        appointment.record(&report);
+    }
+    write_json(&state_file, &state)?;
+
+    let summary = Summary::of_run(&notes, &report, &state, &world, now);
+    write_json(&report_file, &summary)?;
+    Ok(summary)
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress(steps: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} events")
+        .unwrap_or(ProgressStyle::default_bar());
+    ProgressBar::new(steps as u64).with_style(style)
+}
+
+/// For `--now`.
+#[derive(Debug)]
+struct StoppedClock(DateTime<Utc>);
+
+impl Clock for StoppedClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.0
+    }
+}

@@ -1,0 +1,237 @@
+//! What happened, as a table for people and as JSON for programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use calsync_core::ProfileId;
+use calsync_core::audience::Reason;
+use calsync_core::ledger::{Hold, ParkReason};
+use calsync_core::place::{Person, Place, Role};
+use calsync_core::plan::{Action, Note, Plan};
+use calsync_core::report::{Report, Verdict};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use crate::files::{State, World};
+
+/// What happened, or what would.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// When.
+    at: DateTime<Utc>,
+    /// Whether nothing was written.
+    dry_run: bool,
+    /// How many steps ended how.
+    totals: BTreeMap<String, usize>,
+    /// Who got what.
+    people: Vec<Line>,
+    /// What was not done, and why.
+    notes: Vec<AppointmentNotes>,
+    /// Every step's outcome.
+    outcomes: Report,
+    /// The plans, in words. Only on a dry run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    plans: Vec<String>,
+    #[serde(skip)]
+    names: BTreeMap<ProfileId, String>,
+}
+
+/// One calendar of one person.
+#[derive(Debug, Default, Serialize)]
+struct Line {
+    person: String,
+    name: String,
+    provider: String,
+    calendar: String,
+    created: usize,
+    updated: usize,
+    removed: usize,
+    failed: usize,
+    standing: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct AppointmentNotes {
+    appointment: calsync_core::AppointmentId,
+    notes: Vec<Note>,
+}
+
+impl Summary {
+    /// What would be done.
+    pub fn of_plans(plans: &[Plan], world: &World, now: DateTime<Utc>) -> Self {
+        let mut summary = Self::new(plans, world, now);
+        summary.dry_run = true;
+        for step in plans.iter().flat_map(|plan| &plan.steps) {
+            let line = summary.line(&step.place);
+            match &step.action {
+                Action::Create { .. } => line.created += 1,
+                Action::Update { .. } | Action::Look { content: Some(_), .. } => line.updated += 1,
+                Action::Delete { .. } | Action::Look { content: None, .. } => line.removed += 1,
+            }
+        }
+        summary.people.sort_by(|a, b| (&a.name, &a.calendar).cmp(&(&b.name, &b.calendar)));
+        summary.plans = plans.iter().filter(|plan| !plan.is_empty()).map(Plan::to_string).collect();
+        summary
+    }
+
+    /// What was done.
+    pub fn of_run(plans: &[Plan], report: &Report, state: &State, world: &World, now: DateTime<Utc>) -> Self {
+        let mut summary = Self::new(plans, world, now);
+        for outcome in &report.outcomes {
+            *summary.totals.entry(outcome.verdict.to_string()).or_default() += 1;
+            let line = summary.line(&outcome.place);
+            match outcome.verdict {
+                Verdict::Created => line.created += 1,
+                Verdict::Updated => line.updated += 1,
+                Verdict::Removed => line.removed += 1,
+                _ => line.failed += usize::from(!outcome.verdict.is_done()),
+            }
+        }
+        for row in state.appointments.iter().flat_map(|appointment| &appointment.ledger.deliveries) {
+            if row.standing().is_some() {
+                summary.line(&row.place).standing += 1;
+            }
+        }
+        summary.people.sort_by(|a, b| (&a.name, &a.calendar).cmp(&(&b.name, &b.calendar)));
+        summary.outcomes = report.clone();
+        summary.outcomes.outcomes.sort_by(|a, b| (&a.appointment, &a.place).cmp(&(&b.appointment, &b.place)));
+        summary
+    }
+
+    fn new(plans: &[Plan], world: &World, now: DateTime<Utc>) -> Self {
+        let notes = plans.iter().filter(|plan| !plan.notes.is_empty());
+        let notes = notes.map(|plan| AppointmentNotes {
+            appointment: plan.appointment.clone(),
+            notes: plan.notes.clone(),
+        });
+        Self {
+            at: now,
+            dry_run: false,
+            totals: BTreeMap::new(),
+            people: Vec::new(),
+            notes: notes.collect(),
+            outcomes: Report::new(),
+            plans: Vec::new(),
+            names: world.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect(),
+        }
+    }
+
+    /// Whether every event that should stand somewhere does. Somebody without a provider is reported, and is no failure.
+    pub fn is_all_delivered(&self) -> bool {
+        let waits = |note: &Note| match note {
+            Note::Held { hold, .. } => !matches!(hold, Hold::Parked { reason: ParkReason::Settling, .. }),
+            _ => false,
+        };
+        self.outcomes.is_all_done() && !self.notes.iter().flat_map(|plan| &plan.notes).any(waits)
+    }
+
+    fn line(&mut self, place: &Place) -> &mut Line {
+        let person = place.person.to_string();
+        let calendar = place.calendar.as_str();
+        let known = self.people.iter().position(|line| {
+            line.person == person && line.provider == place.provider.as_str() && line.calendar == calendar
+        });
+        let at = known.unwrap_or_else(|| {
+            let name = match &place.person {
+                Person::Profile(id) => self.names.get(id).cloned().unwrap_or_default(),
+                Person::Guest => "guest".to_owned(),
+            };
+            let (provider, calendar) = (place.provider.to_string(), calendar.to_owned());
+            self.people.push(Line { person, name, provider, calendar, ..Line::default() });
+            self.people.len() - 1
+        });
+        &mut self.people[at]
+    }
+
+    /// Why somebody gets nothing, and for how many appointments.
+    fn reasons(&self) -> BTreeMap<String, usize> {
+        let mut reasons = BTreeMap::new();
+        for note in self.notes.iter().flat_map(|plan| &plan.notes) {
+            let reason = match note {
+                Note::LeftOut { reason: Reason::AlreadyAs(_), .. } => continue,
+                Note::LeftOut { role, person, reason } => {
+                    format!("{}: {reason}", self.who(*role, person.as_ref()))
+                }
+                Note::NoProvider { role, place } => {
+                    format!(
+                        "{}: no provider registered for {}",
+                        self.who(*role, Some(&place.person)),
+                        place.provider
+                    )
+                }
+                Note::Held { role, place, hold } => {
+                    format!("{}: waiting: {hold}", self.who(*role, Some(&place.person)))
+                }
+                other => other.to_string(),
+            };
+            *reasons.entry(reason).or_default() += 1;
+        }
+        reasons
+    }
+
+    fn who(&self, role: Role, person: Option<&Person>) -> String {
+        match person {
+            Some(Person::Profile(id)) => match self.names.get(id).filter(|name| !name.is_empty()) {
+                Some(name) => format!("{name} ({role})"),
+                None => format!("profile {id} ({role})"),
+            },
+            Some(Person::Guest) => "guest".to_owned(),
+            None => role.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for plan in &self.plans {
+            writeln!(f, "{plan}")?;
+        }
+        if !self.people.is_empty() {
+            let mut rows = vec![
+                ["", "calendar", "created", "updated", "removed", "failed", "events"].map(str::to_owned),
+            ];
+            for line in &self.people {
+                let name = if line.name.is_empty() { &line.person } else { &line.name };
+                let calendar = format!("{} {}", line.provider, line.calendar);
+                let numbers = [line.created, line.updated, line.removed, line.failed, line.standing]
+                    .map(|n| n.to_string());
+                let [created, updated, removed, failed, standing] = numbers;
+                rows.push([name.clone(), calendar, created, updated, removed, failed, standing]);
+            }
+            table(f, &rows)?;
+        }
+        for (reason, appointments) in self.reasons() {
+            writeln!(f, "- {reason} ({appointments}×)")?;
+        }
+        let done: usize =
+            self.people.iter().map(|line| line.created + line.updated + line.removed + line.failed).sum();
+        match (done, self.dry_run) {
+            (0, _) => writeln!(f, "nothing to do"),
+            (_, true) => writeln!(f, "{done} events would be written or removed; nothing was"),
+            (_, false) => {
+                let totals: Vec<String> =
+                    self.totals.iter().map(|(verdict, count)| format!("{count} {verdict}")).collect();
+                writeln!(f, "{}", totals.join(", "))
+            }
+        }
+    }
+}
+
+/// Texts to the left, numbers to the right.
+fn table(f: &mut fmt::Formatter<'_>, rows: &[[String; 7]]) -> fmt::Result {
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    for row in rows {
+        for (column, cell) in row.iter().enumerate() {
+            let gap = " ".repeat(widths[column].saturating_sub(cell.width()));
+            let separator = if column == 0 { "" } else { "  " };
+            match column {
+                0 | 1 => write!(f, "{separator}{cell}{gap}")?,
+                _ => write!(f, "{separator}{gap}{cell}")?,
+            }
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,367 @@
+//! The reference host as its users meet it: run, run again, change something, run again; and bad input.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A world file, an out folder, and the program.
+struct Desk {
+    folder: TempDir,
+    world: Value,
+}
+
+impl Desk {
+    /// A small company: Eve (managed by Mia) cleans for Anna, who has two calendars; Adam is there too.
+    fn new() -> Self {
+        let profile = |id: i64, name: &str| {
+            json!({"id": id, "name": name, "email": format!("{id}@example.org"), "calendar_sync_enabled": true,
+                "calendar_provider": "apple", "calendar_calendar_id": "home",
+                "calendar_access_token": "SECRET", "calendar_refresh_token": "SECRET",
+                "calendar_sync_settings": {"auto_sync": true, "sync_direction": "outbound", "colour": "red"}})
+        };
+        let mut anna = profile(1, "Anna");
+        anna["connections"] =
+            json!([{"id": "second", "provider": "apple", "calendar_id": "family", "access_token": "SECRET"}]);
+        let world = json!({
+            "namespace": "test-shop", "time_zone": "Europe/London",
+            "profiles": [anna, profile(2, "Eve"), profile(3, "Mia"), profile(4, "Adam")],
+            "customers": [{"id": 1, "name": "Anna", "email": "anna@example.org", "phone": null, "profile_id": 1}],
+            "services": [{"id": 5, "name": "Deep clean", "duration": 90}, {"id": 6, "name": "Windows", "duration": 60}],
+            "staff": [
+                {"id": 3, "name": "Eve", "phone": "07700 900123", "profile_id": 2, "manager_id": 4},
+                {"id": 4, "name": "Mia", "phone": null, "profile_id": 3, "manager_id": null},
+                {"id": 5, "name": "Adam", "phone": null, "profile_id": 4, "manager_id": null}],
+            "admins": [],
+            "orders": [{"id": 1, "order_number": "ORD-1", "status": "confirmed", "customer_id": 1, "guest_name": null,
+                "guest_email": null, "guest_phone": null, "address_line1": "1 High St", "city": "Leeds",
+                "postcode": "LS1 1AA", "notes": "Ring twice, please", "scheduled_date": "2027-01-20",
+                "scheduled_time": "10:00", "items": [{"id": 1, "service_id": 5, "staff_id": 3, "appointment_id": null}]}]
+        });
+        Self { folder: TempDir::new().unwrap(), world }
+    }
+
+    fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn run_with(&self, options: &[&str]) -> Output {
+        let world = self.folder.path().join("world.json");
+        fs::write(&world, serde_json::to_string_pretty(&self.world).unwrap()).unwrap();
+        let mut command = Command::new(program());
+        command.arg("--world").arg(world).arg("--out").arg(self.out()).args(options);
+        command.output().unwrap()
+    }
+
+    /// Runs it, expects all well, and gives what it printed.
+    fn run(&self) -> String {
+        let output = self.run_with(&[]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn state(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.out().join("state.json")).unwrap()).unwrap()
+    }
+
+    /// Edits the one appointment, as the host would.
+    fn edit(&self, field: &str, value: Value) {
+        let mut state = self.state();
+        state["appointments"][0][field] = value;
+        fs::write(self.out().join("state.json"), state.to_string()).unwrap();
+    }
+
+    /// Every calendar file: person, calendar, and what it says.
+    fn files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        for person in
+            fs::read_dir(self.out()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
+        {
+            for calendar in fs::read_dir(&person).unwrap().map(|entry| entry.unwrap().path()) {
+                for file in fs::read_dir(&calendar).unwrap().map(|entry| entry.unwrap().path()) {
+                    let name = file.strip_prefix(self.out()).unwrap().display().to_string();
+                    files.insert(name, fs::read_to_string(&file).unwrap().replace("\r\n ", ""));
+                }
+            }
+        }
+        files
+    }
+
+    /// Which calendars have how many files.
+    fn calendars(&self) -> Vec<String> {
+        self.files().keys().map(|file| Path::new(file).parent().unwrap().display().to_string()).collect()
+    }
+
+    fn content(&self, calendar: &str) -> String {
+        let files = self.files();
+        let mut of_calendar = files.iter().filter(|(name, _)| name.starts_with(&format!("{calendar}/")));
+        let (_, content) = of_calendar.next().unwrap_or_else(|| panic!("nothing in {calendar}"));
+        assert_eq!(of_calendar.next(), None, "one event in {calendar}");
+        content.clone()
+    }
+}
+
+/// The program is built along with the tests, beside them.
+fn program() -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let target = here.parent().and_then(Path::parent).unwrap();
+    target.join("examples").join(format!("quickstart{}", std::env::consts::EXE_SUFFIX))
+}
+
+#[test]
+fn everybody_gets_their_event_once() {
+    let desk = Desk::new();
+    desk.run();
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+    assert!(desk.content("1/home").contains("SUMMARY:Service: Deep clean\r\n"));
+    assert!(desk.content("2/home").contains("SUMMARY:Deep clean at Anna's\r\n"));
+    assert!(desk.content("3/home").contains("SUMMARY:Eve - Deep clean\r\n"));
+    assert!(desk.content("2/home").contains("DTSTART;TZID=Europe/London:20270120T100000\r\n"));
+    let (files, state) = (desk.files(), desk.state());
+    let printed = desk.run();
+    assert!(printed.contains("nothing to do"), "{printed}");
+    assert_eq!(desk.files(), files);
+    assert_eq!(desk.state(), state);
+}
+
+#[test]
+fn no_token_is_written_anywhere() {
+    let desk = Desk::new();
+    let printed = desk.run();
+    assert!(!printed.contains("SECRET"));
+    for file in ["state.json", "report.json"] {
+        let text = fs::read_to_string(desk.out().join(file)).unwrap();
+        assert!(!text.contains("SECRET"), "{file}");
+        assert!(file != "state.json" || text.contains("colour"), "unknown settings are kept");
+    }
+}
+
+#[test]
+fn a_move_is_followed_in_place() {
+    let desk = Desk::new();
+    desk.run();
+    let names: Vec<String> = desk.files().into_keys().collect();
+    desk.edit("start_time", json!("2027-01-21T14:00:00Z"));
+    desk.edit("end_time", json!("2027-01-21T15:30:00+00:00"));
+    desk.run();
+    assert_eq!(desk.files().into_keys().collect::<Vec<_>>(), names);
+    for calendar in ["1/home", "1/family", "2/home", "3/home"] {
+        let content = desk.content(calendar);
+        assert!(content.contains("DTSTART;TZID=Europe/London:20270121T140000\r\n"), "{content}");
+        assert!(content.contains("SEQUENCE:2\r\n"), "{content}");
+    }
+    assert!(desk.run().contains("nothing to do"));
+}
+
+#[test]
+fn a_job_that_changes_hands_changes_calendars_and_comes_back() {
+    let desk = Desk::new();
+    desk.run();
+    desk.edit("staff_id", json!(5));
+    desk.run();
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "4/home"], "Adam has no manager");
+    assert!(desk.content("1/home").contains("Staff: Adam"));
+    desk.edit("staff_id", json!(3));
+    desk.run();
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+    desk.edit("service_id", json!(6));
+    desk.run();
+    assert!(desk.content("2/home").contains("SUMMARY:Windows at Anna's\r\n"));
+}
+
+#[test]
+fn a_cancellation_empties_the_calendars_and_a_reconfirmation_fills_them() {
+    let mut desk = Desk::new();
+    desk.run();
+    desk.edit("status", json!("cancelled"));
+    desk.run();
+    assert_eq!(desk.files().len(), 0);
+    assert!(desk.run().contains("nothing to do"));
+    desk.edit("status", json!("confirmed"));
+    desk.run();
+    assert_eq!(desk.files().len(), 4);
+
+    desk.world["orders"][0]["status"] = json!("cancelled");
+    desk.run();
+    assert_eq!((desk.files().len(), &desk.state()["appointments"][0]["status"]), (0, &json!("cancelled")));
+    desk.world["orders"][0]["status"] = json!("confirmed");
+    desk.run();
+    assert_eq!(desk.files().len(), 4);
+    assert_eq!(desk.state()["appointments"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn settings_are_followed() {
+    let mut desk = Desk::new();
+    desk.run();
+    desk.world["profiles"][1]["calendar_sync_enabled"] = json!(false);
+    desk.world["profiles"][0]["calendar_calendar_id"] = json!("work");
+    desk.world["profiles"][0]["connections"] = json!([]);
+    desk.world["admins"] = json!([4]);
+    desk.run();
+    assert_eq!(desk.calendars(), ["1/work", "3/home", "4/home"]);
+    assert!(desk.content("4/home").contains("SUMMARY:Eve - Deep clean\r\n"));
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_reported_and_no_failure() {
+    let mut desk = Desk::new();
+    desk.world["profiles"][1]["calendar_provider"] = json!("google");
+    let printed = desk.run();
+    assert!(printed.contains("no provider registered for google"), "{printed}");
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "3/home"]);
+}
+
+#[test]
+fn a_row_of_older_code_is_taken_over() {
+    let mut desk = Desk::new();
+    desk.run();
+    let mut state = desk.state();
+    let row = state["appointments"][0].as_object_mut().unwrap();
+    row.remove("calendar_ledger");
+    row.insert("calendar_event_id".to_owned(), json!({"apple": "event_789"}));
+    row.insert("calendar_synced_to".to_owned(), json!(["apple"]));
+    desk.world["profiles"][2]["calendar_calendar_id"] = json!("old");
+    fs::remove_dir_all(desk.out()).unwrap();
+    fs::create_dir_all(desk.out().join("3/old")).unwrap();
+    fs::write(desk.out().join("state.json"), state.to_string()).unwrap();
+    let old = desk.content_of_older_code();
+    fs::write(desk.out().join("3/old/event_789.ics"), old).unwrap();
+    desk.run();
+    let files = desk.files();
+    assert!(files["3/old/event_789.ics"].contains("SUMMARY:Eve - Deep clean\r\n"), "{files:?}");
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/old"]);
+    assert_eq!(desk.state()["appointments"][0]["calendar_event_id"], json!({"apple": "event_789"}));
+    assert!(desk.run().contains("nothing to do"));
+}
+
+impl Desk {
+    fn content_of_older_code(&self) -> &'static str {
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//old//EN\r\nBEGIN:VEVENT\r\nUID:event_789\r\nDTSTAMP:20260101T000000Z\r\n\
+         DTSTART:20270120T100000Z\r\nSUMMARY:old\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    }
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_says_what_it_would() {
+    let desk = Desk::new();
+    let output = desk.run_with(&["--dry-run"]);
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("create for staff in apple of profile 2"), "{printed}");
+    assert!(!desk.out().exists());
+}
+
+#[test]
+fn what_cannot_be_delivered_is_exit_3_and_heals() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.out()).unwrap();
+    fs::write(desk.out().join("2"), "a file where Eve's folder belongs").unwrap();
+    let output = desk.run_with(&[]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "3/home"], "the others have theirs");
+    fs::remove_file(desk.out().join("2")).unwrap();
+    desk.run();
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+    assert!(desk.run().contains("nothing to do"));
+}
+
+#[test]
+fn bad_input_is_one_clear_line_and_nothing_is_written() {
+    type Spoil = fn(&mut Value);
+    let cases: Vec<(&str, Spoil)> = vec![
+        ("namespace", |world| {
+            world.as_object_mut().unwrap().remove("namespace");
+        }),
+        ("time_zone: no time zone is called `Europe/Londn`", |world| {
+            world["time_zone"] = json!("Europe/Londn")
+        }),
+        ("service 5: duration: must be more than zero", |world| world["services"][0]["duration"] = json!(0)),
+        ("service 5: duration: must be more than zero", |world| {
+            world["services"][0]["duration"] = json!(-30)
+        }),
+        ("services[0].duration", |world| world["services"][0]["duration"] = json!("90")),
+        ("order 1: scheduled_date: is missing", |world| world["orders"][0]["scheduled_date"] = json!(null)),
+        ("orders[0].scheduled_date", |world| world["orders"][0]["scheduled_date"] = json!("2027-02-30")),
+        ("orders[0].scheduled_time", |world| world["orders"][0]["scheduled_time"] = json!("25:00")),
+        ("the year 3000", |world| world["orders"][0]["scheduled_date"] = json!("3000-01-01")),
+        ("the year 1899", |world| world["orders"][0]["scheduled_date"] = json!("1899-12-31")),
+        ("profiles[1]", |world| world["profiles"][1]["calendar_calendar_id"] = json!("../../x")),
+        ("profiles[1]", |world| world["profiles"][1]["calendar_sync_enabled"] = json!("perhaps")),
+        ("profiles[0]", |world| world["profiles"][0]["connections"][0]["calendar_id"] = json!("a\u{0}b")),
+        ("profile 2: id: is used twice", |world| world["profiles"][0]["id"] = json!(2)),
+        ("order 1: id: is used twice", |world| {
+            let order = world["orders"][0].clone();
+            world["orders"].as_array_mut().unwrap().push(order);
+        }),
+        ("service_id: there is no service 99", |world| {
+            world["orders"][0]["items"][0]["service_id"] = json!(99)
+        }),
+        ("order item 1: appointment_id: there is no appointment 10", |world| {
+            world["orders"][0]["items"][0]["appointment_id"] = json!(10);
+        }),
+        ("there is no staff 99", |world| world["orders"][0]["items"][0]["staff_id"] = json!(99)),
+        ("there is no customer 99", |world| world["orders"][0]["customer_id"] = json!(99)),
+        ("there is no profile 99", |world| world["staff"][0]["profile_id"] = json!(99)),
+        ("there is no profile 99", |world| world["admins"] = json!([99])),
+        ("orders[0].id", |world| world["orders"][0]["id"] = json!(1.5)),
+        ("orders[0].items[0].id", |world| world["orders"][0]["items"][0]["id"] = json!("")),
+    ];
+    for (message, spoil) in cases {
+        let mut desk = Desk::new();
+        spoil(&mut desk.world);
+        let output = desk.run_with(&[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(error.contains("world.json: ") || error.contains("state.json: "), "{error}");
+        assert!(error.contains(message), "{message}: {error}");
+        assert!(!error.contains("SECRET") && !error.contains("anna@"), "{error}");
+        assert!(!desk.out().exists(), "{message}: something was written");
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_used_is_left_as_it_is() {
+    let desk = Desk::new();
+    desk.run();
+    let (good, files) = (desk.state(), desk.files());
+    type Spoil = fn(&mut Value);
+    let cases: Vec<(&str, Spoil)> = vec![
+        ("end_time: does not come after start_time", |row| row["end_time"] = row["start_time"].clone()),
+        ("appointments[0]", |row| row["start_time"] = json!("2027-01-20T10:00:00")),
+        ("end_time: the year 3000", |row| row["end_time"] = json!("3000-01-01T00:00:00Z")),
+        ("staff_id: there is no staff 99", |row| row["staff_id"] = json!(99)),
+        ("order_id: there is no such order", |row| row["order_id"] = json!(99)),
+        ("appointments[0]", |row| row["time_zone"] = json!("Mars/Olympus")),
+    ];
+    for (message, spoil) in cases {
+        let mut state = good.clone();
+        spoil(&mut state["appointments"][0]);
+        let text = state.to_string();
+        fs::write(desk.out().join("state.json"), &text).unwrap();
+        let output = desk.run_with(&[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}: {error}");
+        assert!(error.contains(message) && error.lines().count() == 1, "{message}: {error}");
+        assert_eq!(fs::read_to_string(desk.out().join("state.json")).unwrap(), text);
+        assert_eq!(desk.files(), files);
+    }
+}
+
+#[test]
+fn hostile_text_is_cut_and_cleaned() {
+    let mut desk = Desk::new();
+    desk.world["orders"][0]["notes"] =
+        json!(format!("{}\u{0}\u{7}", "n\r\nATTENDEE:mailto:evil@example.org ".repeat(30_000)));
+    desk.world["customers"][0]["name"] = json!("Anna\r\nATTENDEE:mailto:evil@example.org");
+    desk.run();
+    for (name, content) in desk.files() {
+        assert!(!content.lines().any(|line| line.starts_with("ATTENDEE")), "{name}");
+        assert!(content.len() < 20_000 && content.contains('…'), "{name}: {}", content.len());
+    }
+    assert!(desk.run().contains("nothing to do"));
+}
