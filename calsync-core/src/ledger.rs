@@ -191,6 +191,17 @@ impl Delivery {
     }
 }
 
+impl Presence {
+    /// The key of the event that stands there, or may.
+    pub(crate) fn key(&self) -> Option<EventKey> {
+        match self {
+            Self::Absent => None,
+            Self::Present(standing) => Some(standing.key),
+            Self::Unsure(unsure) => Some(unsure.key),
+        }
+    }
+}
+
 impl Standing {
     /// An event under that key and provider's id, of unknown version and content.
     #[must_use]

@@ -77,7 +77,13 @@ impl Ledger {
         let newer = outcome.failure.as_ref().and_then(|failure| failure.newer_revision);
         self.revision = self.revision.max(outcome.revision).max(newer.unwrap_or_default());
 
-        let row = match self.position(&outcome.place).and_then(|at| self.deliveries.get_mut(at)) {
+        // The calendar may have been connected anew before or after that plan: the row is the one of the same event.
+        let same_event = || {
+            let key = outcome.presence.key()?;
+            self.deliveries.iter().position(|row| row.presence.key() == Some(key))
+        };
+        let at = self.position(&outcome.place).or_else(same_event);
+        let row = match at.and_then(|at| self.deliveries.get_mut(at)) {
             Some(row) => row,
             // The host did not save what was begun.
             None => self.add(Delivery::new(outcome.place.clone(), outcome.role, outcome.at)),
@@ -85,6 +91,7 @@ impl Ledger {
         if row.revision > outcome.revision {
             return row.learn_late(outcome);
         }
+        row.place = outcome.place.clone();
         row.role = outcome.role;
         row.revision = outcome.revision;
         row.changed_at = outcome.at;

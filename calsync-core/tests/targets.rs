@@ -120,6 +120,14 @@ fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_today() 
         (&company.place(CUSTOMER), &Some(before.clone()))
     );
 
+    // An empty row of the new connection is no reason to go another way; its generations count on.
+    let mut second = cancelled(company.clone());
+    put(&mut second, CUSTOMER, Role::Customer, Presence::Absent).generation = 4;
+    let plan = second.plan();
+    assert_eq!((&plan.steps[0].place, plan.steps[0].generation), (&company.place(CUSTOMER), 4));
+    plan.begin(&mut second.appointment).unwrap();
+    assert_eq!(second.appointment.ledger.deliveries.len(), 1);
+
     // Another calendar, or the old connection still there: the row says where.
     company.appointment.ledger.deliveries[0].hold = None;
     for connections in [

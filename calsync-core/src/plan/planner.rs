@@ -115,8 +115,12 @@ impl Planner {
             let row = row.or_else(|| draft.adopt(audience, &wish));
             draft.decide(row, wish.place, wish.role, Some(wish.content));
         }
-        for row in rows {
+        for mut row in rows {
             let (place, role) = (draft.reached_through(audience, &row.delivery.place), row.delivery.role);
+            let empty = appointment.ledger.delivery(&place).map_or(0, |row| row.generation);
+            if empty > row.delivery.generation {
+                row.delivery.to_mut().generation = empty;
+            }
             draft.decide(Some(row), place, role, None);
         }
         draft.release_inherited(audience);
@@ -220,11 +224,15 @@ impl<'a> PlanDraft<'a> {
         let theirs = audience.members.iter().filter(|member| member.person.as_ref() == Some(&place.person));
         let theirs: Vec<Place> = theirs.flat_map(Member::places).collect();
         let ledger = &self.appointment.ledger;
-        let rows = ledger.deliveries.iter().filter(|row| is_one_place(&row.place, place, global)).count();
+        let is_empty = |row: &Delivery| row.presence == Presence::Absent;
+        let rows = ledger.deliveries.iter().filter(|row| !is_empty(row));
+        let rows = rows.filter(|row| is_one_place(&row.place, place, global)).count();
         if rows > 1 || theirs.iter().any(|other| other.connection == place.connection) {
             return place.clone();
         }
-        let is_anew = |other: &&Place| is_one_place(other, place, global) && ledger.delivery(other).is_none();
+        let is_anew = |other: &&Place| {
+            is_one_place(other, place, global) && ledger.delivery(other).is_none_or(is_empty)
+        };
         theirs.iter().find(is_anew).unwrap_or(place).clone()
     }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::id::AppointmentId;
 use crate::identity::EventKey;
 use crate::ledger::{Hold, ParkReason, Presence, Standing, Unsure};
+use crate::place::Place;
 use crate::plan::{Action, Content, Plan, RemovedByPerson, Step};
 use crate::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written,
@@ -199,7 +200,10 @@ impl Hand<'_> {
             }
         }
         let next = generation.saturating_add(1);
-        for (key, generation) in [(unsure.key, generation), (self.key(next), next)] {
+        // A run that was cut off before the calendar was connected anew took the next key of its own connection.
+        let before = self.step.moves.as_ref().map(|before| (self.key_at(before, next), next));
+        for (key, generation) in [(unsure.key, generation), (self.key(next), next)].into_iter().chain(before)
+        {
             if let Some(found) = self.provider.find(place, &self.context.namespace, &key).await? {
                 return Ok(Some((standing(key, found), generation)));
             }
@@ -237,7 +241,11 @@ impl Hand<'_> {
         if generation == self.step.generation {
             return self.step.key;
         }
-        EventKey::derive(&self.context.namespace, &self.context.appointment, &self.step.place, generation)
+        self.key_at(&self.step.place, generation)
+    }
+
+    fn key_at(&self, place: &Place, generation: u32) -> EventKey {
+        EventKey::derive(&self.context.namespace, &self.context.appointment, place, generation)
     }
 
     fn marker(&self, key: EventKey) -> Marker {

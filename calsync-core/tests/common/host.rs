@@ -8,10 +8,10 @@ use calsync_core::audience::Audience;
 use calsync_core::clock::Clock;
 use calsync_core::error::Operation;
 use calsync_core::identity::EventKey;
-use calsync_core::ledger::Delivery;
+use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::Place;
+use calsync_core::place::{Place, Role};
 use calsync_core::plan::{Plan, RemovedByPerson};
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
@@ -22,7 +22,7 @@ use calsync_core::sync::Syncer;
 use calsync_core::{Error, ErrorKind, Retry};
 use chrono::{DateTime, Utc};
 
-use super::{Company, NAMESPACE, now};
+use super::{Company, NAMESPACE, now, planner};
 
 /// Shows the time it was given.
 #[derive(Debug, Clone)]
@@ -78,6 +78,11 @@ impl Host {
         report
     }
 
+    /// Time passes.
+    pub(crate) fn wait(&self, minutes: i64) {
+        *self.watch.0.lock().unwrap() += chrono::Duration::minutes(minutes);
+    }
+
     /// The only row of the ledger.
     pub(crate) fn row(&self) -> &Delivery {
         assert_eq!(self.company.appointment.ledger.deliveries.len(), 1);
@@ -94,8 +99,51 @@ impl Host {
         self.company.appointment.status = "cancelled".into();
     }
 
-    pub(crate) fn titles(&self) -> Vec<String> {
-        self.world.calendar.events().into_iter().map(|stored| stored.event.title.to_string()).collect()
+    /// A host whose customer, the only one with an account, has the event as it should be.
+    pub(crate) async fn synced(policy: RemovedByPerson) -> Self {
+        let mut host = Self::with_policy(Company::of_one(), policy);
+        assert!(host.sync().await.is_all_done());
+        host.assert_quiet();
+        host
+    }
+
+    /// Whatever went wrong, so many runs put it right: one event, saying what it should, and then silence.
+    pub(crate) async fn assert_heals(&mut self, runs: usize) {
+        for _ in 0..runs {
+            self.sync().await;
+        }
+        let events = self.world.calendar.events();
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events[0].event.when, self.company.event_by(&planner(), Role::Customer).when);
+        self.assert_quiet();
+    }
+
+    /// Nothing is wanted any more; so many runs, an hour apart, leave nothing behind.
+    pub(crate) async fn assert_cleans_up(&mut self, runs: usize) {
+        for _ in 0..runs {
+            self.wait(60);
+            self.sync().await;
+        }
+        assert_eq!(self.world.calendar.events(), []);
+        self.assert_quiet();
+    }
+
+    /// The only row in short: `absent`, `present`, `unsure`, or `unsure before` when it is known what stood there; what
+    /// it is parked for (`DeleteRefused` stands for any refusal); its generation.
+    pub(crate) fn state(&self) -> (String, Option<ParkReason>, u32) {
+        let row = self.row();
+        let presence = match &row.presence {
+            Presence::Absent => "absent",
+            Presence::Present(_) => "present",
+            Presence::Unsure(unsure) if unsure.before.is_none() => "unsure",
+            Presence::Unsure(_) => "unsure before",
+        };
+        let hold = match &row.hold {
+            Some(Hold::Parked { reason, .. }) => Some(*reason),
+            Some(Hold::Refused { .. }) => Some(ParkReason::DeleteRefused),
+            None => None,
+        };
+        (presence.to_owned(), hold, row.generation)
     }
 
     /// Everything stands as it should: nothing is planned, nothing waits.

@@ -7,7 +7,7 @@ use calsync_core::ConnectionId;
 use calsync_core::audience::{Audience, Trigger};
 use calsync_core::event::Event;
 use calsync_core::identity::EventKey;
-use calsync_core::ledger::{Delivery, Presence, Standing};
+use calsync_core::ledger::{Delivery, Ledger, Presence, Standing};
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
 };
@@ -140,9 +140,11 @@ impl Company {
         planner.plan(&self.order, &self.appointment, &audience, now).unwrap()
     }
 
-    /// What the first plan of a role's event says.
+    /// What the event of a role says, whatever stands already.
     pub(crate) fn event_by(&self, planner: &Planner, role: Role) -> Event {
-        let plan = self.plan_by(planner, Trigger::Automatic, now());
+        let mut anew = self.clone();
+        anew.appointment.ledger = Ledger::default();
+        let plan = anew.plan_by(planner, Trigger::Automatic, now());
         let step = plan.steps.iter().find(|step| step.role == role).unwrap();
         (*step.content().unwrap().event).clone()
     }

@@ -1,0 +1,226 @@
+//! Who is who: keys that anybody can compute, and fingerprints of what an event says.
+#![cfg(test)]
+
+mod common;
+
+use std::sync::Arc;
+
+use calsync_core::audience::Trigger;
+use calsync_core::event::{Event, GuideWording, Reminders, When};
+use calsync_core::id::{AppointmentId, ConnectionId, Id, ProfileId};
+use calsync_core::identity::{EventKey, Fingerprint};
+use calsync_core::names::{CalendarId, ProviderKind};
+use calsync_core::place::{Person, Place, Role};
+use calsync_core::plan::Planner;
+use calsync_core::provider::Capabilities;
+use calsync_core::time::Zone;
+use common::{Company, STAFF, at, google, now, planner};
+use proptest::prelude::*;
+
+/// The six parts of a key, as the host has them. No profile is the guest.
+#[derive(Debug, Clone, PartialEq)]
+struct Parts {
+    namespace: String,
+    appointment: String,
+    profile: Option<String>,
+    connection: String,
+    calendar: String,
+    generation: u32,
+}
+
+impl Parts {
+    fn new(
+        namespace: &str,
+        appointment: &str,
+        profile: Option<&str>,
+        connection: &str,
+        calendar: &str,
+        generation: u32,
+    ) -> Self {
+        let [namespace, appointment, connection, calendar] =
+            [namespace, appointment, connection, calendar].map(str::to_owned);
+        let profile = profile.map(str::to_owned);
+        Self { namespace, appointment, profile, connection, calendar, generation }
+    }
+
+    fn key(&self) -> EventKey {
+        let appointment: AppointmentId = Id::text(&self.appointment).unwrap();
+        let connection: ConnectionId = Id::text(&self.connection).unwrap();
+        let profile = self.profile.as_ref().map(|id| Person::Profile(Id::text(id).unwrap()));
+        let calendar = CalendarId::new(&self.calendar).unwrap();
+        let place = Place::new(profile.unwrap_or(Person::Guest), ProviderKind::GOOGLE, connection, calendar);
+        EventKey::derive(&self.namespace, &appointment, &place, self.generation)
+    }
+}
+
+/// Computed with Python's uuid module by the recipe in the documentation of `calsync_core::identity`. They may never
+/// change: events that stand in people's calendars go by them.
+#[test]
+fn keys_are_the_ones_python_computes() {
+    let uuid = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+    for (parts, key) in [
+        (Parts::new("my-shop", "10", Some("3"), "default", "primary", 0), "6d709f8152a05a61b10906a7ec27a32c"),
+        (Parts::new("my-shop", "10", Some("3"), "default", "primary", 7), "95d41d39f15b5d61acd6ff6881eb038a"),
+        (
+            Parts::new("my-shop", uuid, Some("usr_8"), "home", "anna@example.org", 0),
+            "7807edbd64bb537ba83ba20f5e0a6772",
+        ),
+        (
+            Parts::new("Müller & Söhne 清掃", "-3", Some("Zoë"), "Büro", "familie/ÅÄÖ", 1),
+            "67e7f80a66af52ddb0ca2b887cb815b5",
+        ),
+        (Parts::new("my-shop", "10", None, "0", "gus@example.org", 0), "3306a31c1d985722b62b00f3464d2207"),
+        (
+            Parts::new("my-shop", "1:2", Some("3:4"), "5:", "10:primary", u32::MAX),
+            "c0233d28760652b48a2264d5444b82ab",
+        ),
+        (Parts::new("", "10", Some("profile:3"), "007", "x", 0), "93f9c2d1ec4f5cb89b2e2a4f65f7d654"),
+    ] {
+        assert_eq!(parts.key().to_string(), key, "{parts:?}");
+    }
+}
+
+#[test]
+fn an_id_that_is_a_number_gives_one_key_however_the_host_writes_it() {
+    let place = |profile: ProfileId| {
+        let connection = ConnectionId::text("default").unwrap();
+        Place::new(Person::Profile(profile), ProviderKind::GOOGLE, connection, CalendarId::primary())
+    };
+    let number = EventKey::derive("my-shop", &10.into(), &place(3.into()), 0);
+    let text = EventKey::derive("my-shop", &Id::text("10").unwrap(), &place(Id::text("3").unwrap()), 0);
+    assert_eq!(number, text);
+}
+
+#[test]
+fn the_key_does_not_depend_on_how_the_calendar_is_reached() {
+    // Hosts learn accounts later, and rename providers; the event must still be found.
+    let place = Place::new(
+        Person::Profile(3.into()),
+        ProviderKind::APPLE,
+        ConnectionId::text("default").unwrap(),
+        CalendarId::primary(),
+    );
+    let key = Parts::new("my-shop", "10", Some("3"), "default", "primary", 0).key();
+    assert_eq!(EventKey::derive("my-shop", &10.into(), &place.with_account(Some("anna".into())), 0), key);
+}
+
+#[test]
+fn a_guests_key_is_no_profiles() {
+    let guest = Parts::new("my-shop", "10", None, "0", "gus@example.org", 0);
+    for profile in ["guest", ":", "0"] {
+        assert_ne!(Parts { profile: Some(profile.into()), ..guest.clone() }.key(), guest.key());
+    }
+}
+
+#[test]
+fn a_guests_event_goes_by_the_key_the_documentation_says() {
+    let plan = Company::of_guest().plan();
+    let step = plan.steps.iter().find(|step| step.place.person == Person::Guest).unwrap();
+    assert_eq!(step.key.to_string(), "3306a31c1d985722b62b00f3464d2207");
+}
+
+/// Texts that look like pieces of the encoding.
+fn tricky() -> impl Strategy<Value = String> {
+    "[0-9:]{1,4}|[a-c1:é]{1,3}|1:[0-9]{1,2}"
+}
+
+fn parts() -> impl Strategy<Value = Parts> {
+    (tricky(), tricky(), proptest::option::of(tricky()), tricky(), tricky(), 0..12_u32).prop_map(
+        |(namespace, appointment, profile, connection, calendar, generation)| Parts {
+            namespace,
+            appointment,
+            profile,
+            connection,
+            calendar,
+            generation,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn other_parts_give_another_key(a in parts(), b in parts()) {
+        prop_assert_eq!(a == b, a.key() == b.key());
+    }
+
+    #[test]
+    fn the_same_letters_split_elsewhere_give_another_key(
+        text in "[0-9:a]{5,12}",
+        first in 1..4_usize,
+        second in 1..4_usize,
+    ) {
+        let split = |at: usize| {
+            let (appointment, rest) = text.split_at(at);
+            Parts::new("my-shop", appointment, Some("3"), rest, "primary", 0)
+        };
+        prop_assert_eq!(first == second, split(first).key() == split(second).key());
+    }
+
+    #[test]
+    fn a_letter_moved_from_one_text_to_the_next_is_another_fingerprint(text in "[a-c\n]{3,9}", at in 1..3_usize) {
+        let event = |title: &str, description: &str, location: &str| {
+            let when = When::Timed { start: now(), end: at_ten(), zone: Zone::UTC };
+            Event::new(title, when).with_description(description).with_location(location).fingerprint()
+        };
+        let (left, right) = text.split_at(at);
+        let all = [event(left, right, ""), event(left, "", right), event(&text, "", ""), event("", left, right)];
+        let different: std::collections::HashSet<Fingerprint> = all.into_iter().collect();
+        prop_assert_eq!(different.len(), all.len());
+    }
+}
+
+fn at_ten() -> chrono::DateTime<chrono::Utc> {
+    at("2026-01-20T10:00:00Z")
+}
+
+/// The fingerprint of the staff member's event.
+fn printed(company: &Company, planner: &Planner, now: chrono::DateTime<chrono::Utc>) -> Fingerprint {
+    let plan = company.plan_by(planner, Trigger::Automatic, now);
+    plan.steps.iter().find(|step| step.role == Role::Staff).unwrap().content().unwrap().fingerprint
+}
+
+#[test]
+fn the_fingerprint_does_not_depend_on_where_or_when_it_is_written() {
+    let company = Company::new();
+    let print = printed(&company, &planner(), now());
+    assert_eq!(printed(&company, &planner(), at("2027-01-01T00:00:00Z")), print);
+    let capabilities = Capabilities::new().with_etags(true).with_client_ids(true);
+    let other = Planner::new("another-shop").with_provider(ProviderKind::GOOGLE, capabilities);
+    assert_eq!(printed(&company, &other, now()), print);
+
+    let mut elsewhere = company.clone();
+    elsewhere.profile(STAFF).connections = vec![google("other", "family", "another")];
+    elsewhere.appointment.id = 99.into();
+    elsewhere.appointment.ledger.revision = 12;
+    assert_eq!(printed(&elsewhere, &planner(), now()), print);
+    // A part of a second is more than calendars keep.
+    let mut later = company;
+    later.appointment.start_time += chrono::Duration::milliseconds(400);
+    assert_eq!(printed(&later, &planner(), now()), print);
+}
+
+#[test]
+fn everything_the_reader_sees_is_in_the_fingerprint() {
+    let print = printed(&Company::new(), &planner(), now());
+    let changes: [fn(&mut Company); 8] = [
+        |company| company.appointment.start_time += chrono::Duration::seconds(1),
+        |company| company.appointment.end_time += chrono::Duration::seconds(1),
+        |company| company.appointment.time_zone = Some(Zone::new("Europe/London").unwrap()),
+        |company| company.appointment.status = "pending".into(),
+        |company| company.order.notes = None,
+        |company| company.order.city = Some("York".into()),
+        |company| company.customer.phone = None,
+        |company| company.service.name = "Windows".into(),
+    ];
+    for (nth, change) in changes.into_iter().enumerate() {
+        let mut company = Company::new();
+        change(&mut company);
+        assert_ne!(printed(&company, &planner(), now()), print, "change {nth}");
+    }
+    let reminding = GuideWording::new().with_reminders(Reminders::Before(vec![30]));
+    assert_ne!(printed(&Company::new(), &planner().with_wording(Arc::new(reminding)), now()), print);
+    // What the staff member does not see changes nothing for him.
+    let mut company = Company::new();
+    company.staff.phone = None;
+    assert_eq!(printed(&company, &planner(), now()), print);
+}
