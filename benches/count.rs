@@ -1,8 +1,6 @@
 //! Some work, some number of times, for an instruction counter: `count first-plan 10000`. See README.md.
 
-use std::hint::black_box;
-
-use calsync_benches::{Company, plain};
+use calsync_benches::company::{Company, plain_all};
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -12,16 +10,8 @@ fn main() {
     let company = if work == "no-change" { company.written() } else { company };
     let named = company.targets();
     match work.as_str() {
-        "format" => counted(|| {
-            for (facts, role) in &named {
-                black_box(plain(facts, *role));
-            }
-        }),
-        "first-plan" | "no-change" => counted(|| {
-            for job in &company.jobs {
-                black_box(company.plan(job));
-            }
-        }),
+        "format" => counted(|| plain_all(&named)),
+        "first-plan" | "no-change" => counted(|| company.plan_all()),
         _ => panic!("format, first-plan or no-change"),
     }
 }

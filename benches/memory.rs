@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use calsync_benches::{Company, plain};
+use calsync_benches::company::{Company, plain};
 use calsync_core::plan::Plan;
 use peak_alloc::PeakAlloc;
 
