@@ -3,8 +3,10 @@
 mod bare;
 mod peers;
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::hint::black_box;
+use std::io::Write;
 
 use calsync_core::event::{Event, When};
 use calsync_core::identity::EventKey;
@@ -31,9 +33,9 @@ struct Booking {
 }
 
 /// So many bookings, three quarters of an hour apart.
-fn bookings(count: usize) -> Vec<Booking> {
+fn bookings(count: usize) -> impl Iterator<Item = Booking> {
     let first: NaiveDateTime = "2026-03-02T08:00:00".parse().expect("a time");
-    let booking = |at: usize| {
+    let booking = move |at: usize| {
         let start = first + Duration::minutes(at as i64 * 45);
         Booking {
             uid: uuid::Uuid::from_u128(at as u128 * 0x9E37_79B9_7F4A_7C15).simple().to_string(),
@@ -51,22 +53,22 @@ fn bookings(count: usize) -> Vec<Booking> {
             sequence: (at % 5) as u32,
         }
     };
-    (0..count).map(booking).collect()
+    (0..count).map(booking)
 }
 
 /// The same for calsync: instants, and its own marker.
-fn drafts(bookings: &[Booking]) -> Vec<Draft> {
-    let zone = Zone::new(TZID).expect("a zone");
+fn draft(booking: &Booking, zone: &Zone) -> Draft {
     let at = |local| zone.instant(local).expect("a year calendars know");
-    let draft = |booking: &Booking| {
-        let when = When::Timed { start: at(booking.start), end: at(booking.end), zone: zone.clone() };
-        let event = Event::new(booking.summary.as_str(), when)
-            .with_description(booking.description.as_str())
-            .with_location(booking.location.as_str());
-        let key = EventKey::from_uuid(booking.uid.parse().expect("a UUID"));
-        Draft::new(Marker::new("leeds-cleaning", key, booking.sequence.into()), event, booking.changed)
-    };
-    bookings.iter().map(draft).collect()
+    let when = When::Timed { start: at(booking.start), end: at(booking.end), zone: zone.clone() };
+    let event = Event::new(booking.summary.as_str(), when)
+        .with_description(booking.description.as_str())
+        .with_location(booking.location.as_str());
+    let key = EventKey::from_uuid(booking.uid.parse().expect("a UUID"));
+    Draft::new(Marker::new("leeds-cleaning", key, booking.sequence.into()), event, booking.changed)
+}
+
+fn zone() -> Zone {
+    Zone::new(TZID).expect("a zone")
 }
 
 /// The events, for everybody.
@@ -79,8 +81,8 @@ pub struct Prepared {
 impl Prepared {
     /// So many events.
     pub fn new(events: usize) -> Self {
-        let bookings = bookings(events);
-        Self { drafts: drafts(&bookings), bookings }
+        let (bookings, zone) = (bookings(events).collect::<Vec<_>>(), zone());
+        Self { drafts: bookings.iter().map(|booking| draft(booking, &zone)).collect(), bookings }
     }
 }
 
@@ -121,11 +123,7 @@ impl Writer {
     /// Writes all events as one feed; how many bytes that was.
     pub fn feed(self, events: &Prepared) -> usize {
         if self == Self::Calsync {
-            let mut feed = FeedWriter::new(Vec::new(), &CalendarInfo::new()).expect("a feed");
-            for draft in &events.drafts {
-                feed.write(draft).expect("an event");
-            }
-            return black_box(feed.finish().expect("a feed")).len();
+            return black_box(write_feed(Vec::new(), events.drafts.iter())).len();
         }
         self.write(&mut String::new(), &events.bookings)
     }
@@ -157,14 +155,28 @@ impl fmt::Display for Writer {
     }
 }
 
+fn write_feed<W: Write>(out: W, drafts: impl Iterator<Item = impl Borrow<Draft>>) -> W {
+    let mut feed = FeedWriter::new(out, &CalendarInfo::new()).expect("a feed");
+    for draft in drafts {
+        feed.write(draft.borrow()).expect("an event");
+    }
+    feed.finish().expect("a feed")
+}
+
+/// A feed of so many events by calsync-ics, each made when its turn comes, and written away.
+pub fn stream(events: usize) {
+    let zone = zone();
+    write_feed(std::io::sink(), bookings(events).map(|booking| draft(&booking, &zone)));
+}
+
 /// Everybody writes the same event: the lines of the bare file are in every other one, however its writer folds or orders them.
 pub fn check() {
-    let bookings = bookings(40);
-    for (booking, draft) in bookings.iter().zip(drafts(&bookings)) {
+    let events = Prepared::new(40);
+    for (booking, draft) in events.bookings.iter().zip(&events.drafts) {
         let mut bare = String::new();
         bare::write(&mut bare, [booking], bare::LONDON);
         assert!(bare.split("\r\n").all(|line| line.len() <= 75));
-        let calsync = calsync_ics::write_event(&draft).expect("an event");
+        let calsync = calsync_ics::write_event(draft).expect("an event");
         for (name, file) in [
             ("calsync", calsync),
             ("icalendar", peers::icalendar([booking])),
