@@ -1,9 +1,11 @@
-//! What a plan of 100,000 targets weighs when all of it is held at once, and that it holds no text twice.
+//! What a plan of 100,000 targets weighs when all of it is held at once, and that it holds no text twice; and what a feed
+//! needs, however long.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use calsync_benches::{Company, plain};
+use calsync_benches::company::{Company, plain};
+use calsync_benches::ics;
 use calsync_core::plan::Plan;
 use peak_alloc::PeakAlloc;
 
@@ -14,6 +16,12 @@ fn main() {
     let once = std::env::args().any(|arg| arg == "--test");
     for targets in if once { &[1_000][..] } else { &[1_000, 10_000, 100_000] } {
         measure(*targets);
+    }
+    // The first one makes the zone's definition, which stays.
+    ics::stream(1);
+    for events in if once { &[100][..] } else { &[1_000, 10_000, 100_000] } {
+        let (_, peak, ()) = weigh(|| ics::stream(*events));
+        println!("{events:>7} events in one feed: {peak} bytes at the peak");
     }
 }
 

@@ -1,8 +1,6 @@
 //! Planning 1,000, 10,000 and 100,000 targets, against as many times `format!` of the same strings.
 
-use std::hint::black_box;
-
-use calsync_benches::{Company, check, plain};
+use calsync_benches::company::{Company, check, plain, plain_all};
 use calsync_core::plan::Plan;
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -19,11 +17,7 @@ fn a_format(bencher: Bencher<'_, '_>, targets: usize) {
     let company = Company::with_targets(targets);
     check(&company);
     let targets = company.targets();
-    bencher.counter(ItemsCount::new(targets.len())).bench_local(|| {
-        for (facts, role) in &targets {
-            black_box(plain(facts, *role));
-        }
-    });
+    bencher.counter(ItemsCount::new(targets.len())).bench_local(|| plain_all(&targets));
 }
 
 /// A first plan, audience included; every plan is dropped before the next.
@@ -31,11 +25,7 @@ fn a_format(bencher: Bencher<'_, '_>, targets: usize) {
 fn b_first_plan(bencher: Bencher<'_, '_>, targets: usize) {
     let company = Company::with_targets(targets);
     let targets = company.plans().map(|plan| plan.steps.len()).sum::<usize>();
-    bencher.counter(ItemsCount::new(targets)).bench_local(|| {
-        for job in &company.jobs {
-            black_box(company.plan(black_box(job)));
-        }
-    });
+    bencher.counter(ItemsCount::new(targets)).bench_local(|| company.plan_all());
 }
 
 /// The plan when everything stands as it should.
@@ -44,11 +34,7 @@ fn c_no_change(bencher: Bencher<'_, '_>, targets: usize) {
     let company = Company::with_targets(targets).written();
     assert!(company.plans().all(|plan| plan.is_empty()));
     let targets = company.plans().map(|plan| plan.unchanged).sum::<usize>();
-    bencher.counter(ItemsCount::new(targets)).bench_local(|| {
-        for job in &company.jobs {
-            black_box(company.plan(black_box(job)));
-        }
-    });
+    bencher.counter(ItemsCount::new(targets)).bench_local(|| company.plan_all());
 }
 
 /// The strings alone, all of them kept.

@@ -2,31 +2,27 @@
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
 
-use crate::{Booking, TZID};
+use super::{Booking, TZID};
 
 const HEADER: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//bare//EN\r\nCALSCALE:GREGORIAN\r\n";
 const FOOTER: &str = "END:VCALENDAR\r\n";
 
 /// The zone's definition, ready made.
-pub(crate) const LONDON: &str = "BEGIN:VTIMEZONE\r\nTZID:Europe/London\r\n\
+pub(super) const LONDON: &str = "BEGIN:VTIMEZONE\r\nTZID:Europe/London\r\n\
     BEGIN:DAYLIGHT\r\nTZOFFSETFROM:+0000\r\nTZOFFSETTO:+0100\r\nTZNAME:BST\r\nDTSTART:19700329T010000\r\n\
     RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU\r\nEND:DAYLIGHT\r\n\
     BEGIN:STANDARD\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0000\r\nTZNAME:GMT\r\nDTSTART:19701025T020000\r\n\
     RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n";
 
-pub(crate) fn file(booking: &Booking, zone: &str) -> String {
-    feed([booking], zone)
-}
-
-pub(crate) fn feed<'a>(bookings: impl IntoIterator<Item = &'a Booking>, zone: &str) -> String {
-    let mut out = String::with_capacity(2_048);
+/// Writes a calendar of these into the buffer, which is emptied first.
+pub(super) fn write<'a>(out: &mut String, bookings: impl IntoIterator<Item = &'a Booking>, zone: &str) {
+    out.clear();
     out.push_str(HEADER);
     out.push_str(zone);
     for booking in bookings {
-        event(&mut out, booking);
+        event(out, booking);
     }
     out.push_str(FOOTER);
-    out
 }
 
 fn event(out: &mut String, booking: &Booking) {
@@ -50,16 +46,16 @@ fn event(out: &mut String, booking: &Booking) {
 fn text(out: &mut String, head: &str, value: &str) {
     let mut escaped = String::with_capacity(head.len() + value.len() + 16);
     escaped.push_str(head);
-    for character in value.chars() {
-        match character {
-            '\n' => escaped.push_str("\\n"),
-            '\\' | ';' | ',' => {
-                escaped.push('\\');
-                escaped.push(character);
-            }
-            character => escaped.push(character),
+    let mut from = 0;
+    for (at, byte) in value.bytes().enumerate() {
+        if matches!(byte, b'\n' | b'\\' | b';' | b',') {
+            escaped.push_str(&value[from..at]);
+            escaped.push('\\');
+            escaped.push(if byte == b'\n' { 'n' } else { char::from(byte) });
+            from = at + 1;
         }
     }
+    escaped.push_str(&value[from..]);
     let (mut rest, mut room) = (escaped.as_str(), 75);
     while rest.len() > room {
         let cut = (0..=room).rev().find(|cut| rest.is_char_boundary(*cut)).unwrap_or(room);

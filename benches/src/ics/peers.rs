@@ -8,10 +8,10 @@ use calcard::icalendar::{
 use chrono::{Datelike, NaiveDateTime, Timelike};
 use icalendar::{Calendar, CalendarDateTime, Component, Event, EventLike, EventStatus};
 
-use crate::{Booking, TZID};
+use super::{Booking, TZID};
 
 /// The icalendar crate; it knows no `VTIMEZONE`.
-pub(crate) fn icalendar<'a>(bookings: impl IntoIterator<Item = &'a Booking>) -> String {
+pub(super) fn icalendar<'a>(bookings: impl IntoIterator<Item = &'a Booking>) -> String {
     let mut calendar = Calendar::new();
     for booking in bookings {
         let local = |date_time| CalendarDateTime::WithTimezone { date_time, tzid: TZID.to_owned() };
@@ -32,7 +32,7 @@ pub(crate) fn icalendar<'a>(bookings: impl IntoIterator<Item = &'a Booking>) -> 
 }
 
 /// calcard, with its own definition of the zone if asked.
-pub(crate) fn calcard<'a>(bookings: impl IntoIterator<Item = &'a Booking>, zone: bool) -> String {
+pub(super) fn calcard<'a>(bookings: impl IntoIterator<Item = &'a Booking>, zone: bool) -> String {
     let mut root = ICalendarComponent::new(ICalendarComponentType::VCalendar);
     root.add_property(ICalendarProperty::Version, text("2.0"));
     root.add_property(ICalendarProperty::Prodid, text("-//calcard//EN"));

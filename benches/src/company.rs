@@ -1,5 +1,6 @@
 //! A cleaning company of any size, the same every time; and the plainest code that words its events.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use calsync_core::audience::Audience;
@@ -161,6 +162,13 @@ impl Company {
         self.planner.plan(&job.order, &job.appointment, &audience, self.now).expect("a plan")
     }
 
+    /// Every plan, each dropped before the next.
+    pub fn plan_all(&self) {
+        for job in &self.jobs {
+            black_box(self.plan(black_box(job)));
+        }
+    }
+
     /// Every plan.
     pub fn plans(&self) -> impl Iterator<Item = Plan> {
         self.jobs.iter().map(|job| self.plan(job))
@@ -276,6 +284,13 @@ pub fn plain(facts: &Facts<'_>, role: Role) -> [String; 3] {
         ),
     };
     [title, description, location]
+}
+
+/// [`plain`] for every target, each dropped before the next.
+pub fn plain_all(targets: &[(Facts<'_>, Role)]) {
+    for (facts, role) in targets {
+        black_box(plain(black_box(facts), *role));
+    }
 }
 
 /// Panics unless [`plain`] makes the strings of every planned event.
