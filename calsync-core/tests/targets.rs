@@ -88,6 +88,37 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
 }
 
 #[test]
+fn a_connection_that_leads_to_another_account_gets_its_event_there() {
+    // The guide's columns: the same `default` connection, the same `primary` calendar, and another Google account.
+    let mut company = settled();
+    let before = company.place(CUSTOMER);
+    company.appointment.ledger.deliveries[0].hold =
+        Some(Hold::Parked { reason: ParkReason::Reconnect, until: None });
+    company.profile(CUSTOMER).connections = vec![google("default", "primary", "another")];
+    let plan = company.plan();
+    assert_eq!(actions(&plan), ["create"], "{plan}");
+    let role = Role::Customer;
+    assert_eq!(
+        plan.notes,
+        [Note::LeftBehind { role, place: before.clone() }],
+        "and it says what stays behind"
+    );
+    plan.begin(&mut company.appointment).unwrap();
+    let rows = &company.appointment.ledger.deliveries;
+    assert_eq!((rows.len(), &rows[0].place), (1, &company.place(CUSTOMER)));
+    assert_ne!(
+        plan.steps[0].key,
+        as_wanted(&Company::of_one(), CUSTOMER).key,
+        "a key is never used for two events"
+    );
+
+    // Where the account was not known before, it is taken for the same one.
+    let mut company = settled();
+    company.appointment.ledger.deliveries[0].place.account = None;
+    assert!(company.plan().is_empty());
+}
+
+#[test]
 fn connecting_anew_is_what_a_row_parked_for_it_waits_for() {
     for reason in [ParkReason::Reconnect, ParkReason::MissingScope, ParkReason::Forbidden] {
         let mut company = settled();

@@ -142,6 +142,13 @@ pub enum Note {
         /// What keeps it.
         hold: Hold,
     },
+    /// The connection leads to another account now, and an event in the one before cannot be reached any more.
+    LeftBehind {
+        /// The role.
+        role: Role,
+        /// Where it stands.
+        place: Place,
+    },
     /// An event that older code wrote belongs to nobody of the audience; it is left as it is.
     NobodysEvent {
         /// The provider.

@@ -111,7 +111,8 @@ impl Planner {
         let wishes = draft.wishes(audience, stands, &mut prepared);
         let mut rows = draft.rows(audience);
         for wish in wishes {
-            let row = draft.take_row(&mut rows, &wish);
+            let row =
+                draft.take_row(&mut rows, &wish).map(|row| draft.without_other_account(row, &wish.place));
             let row = row.or_else(|| draft.adopt(audience, &wish));
             draft.decide(row, wish.place, wish.role, Some(wish.content));
         }
@@ -215,6 +216,23 @@ impl<'a> PlanDraft<'a> {
             row.delivery.to_mut().generation = own.delivery.generation;
         }
         Some(row)
+    }
+
+    /// The row of a connection that leads to another account than when its event was written: that event is out of reach,
+    /// and nothing of ours stands in the calendar of the same name there.
+    fn without_other_account(&mut self, mut row: Row<'a>, place: &Place) -> Row<'a> {
+        let global = self.planner.providers.get(&place.provider).is_some_and(|can| can.global_calendar_ids);
+        let is_empty = row.delivery.presence == Presence::Absent;
+        if is_empty || global || is_one_place(&row.delivery.place, place, global) {
+            return row;
+        }
+        let (role, was) = (row.delivery.role, row.delivery.place.clone());
+        self.plan.notes.push(Note::LeftBehind { role, place: was });
+        let delivery = row.delivery.to_mut();
+        // A run that was cut off may have taken the next generation.
+        delivery.generation = delivery.generation.saturating_add(2);
+        (delivery.presence, delivery.hold, delivery.rivals_since) = (Presence::Absent, None, None);
+        row
     }
 
     /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no

@@ -59,6 +59,12 @@ impl fmt::Display for Note {
                 write!(f, "nothing for {role} in {place}: no provider registered")
             }
             Self::Held { role, place, hold } => write!(f, "waiting for {role} in {place}: {hold}"),
+            Self::LeftBehind { role, place } => {
+                write!(
+                    f,
+                    "the event for {role} in {place} stays behind: it is connected to another account now"
+                )
+            }
             Self::NobodysEvent { provider } => {
                 write!(f, "an event of older code in {provider} belongs to nobody here; left as it is")
             }
