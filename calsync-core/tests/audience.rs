@@ -9,6 +9,9 @@ use calsync_core::model::{Profile, SyncDirection, SyncSettings};
 use calsync_core::place::{Person, Role};
 use common::{ADMIN, CUSTOMER, Company, MANAGER, STAFF, google};
 
+/// What is changed in a record.
+type Spoil<T> = fn(&mut T);
+
 /// One line a member: `staff profile 30: takes part`.
 fn who(company: &Company, trigger: Trigger) -> Vec<String> {
     let directory = company.directory();
@@ -47,7 +50,7 @@ fn the_four_roles_take_part_each_once() {
 
 #[test]
 fn everybody_who_is_left_out_is_told_why() {
-    let cases: [(&str, bool, fn(&mut Profile)); 9] = [
+    let cases: [(&str, bool, Spoil<Profile>); 9] = [
         ("calendar sync is off", false, |profile| profile.calendar_sync_enabled = false),
         ("no calendar is connected", false, |profile| profile.connections.clear()),
         ("the calendar is only read", false, |profile| {
@@ -256,7 +259,7 @@ fn a_guest_with_the_address_of_somebody_who_takes_part_gets_no_second_event() {
 
 #[test]
 fn a_reference_that_leads_nowhere_is_an_error_that_names_the_record() {
-    let cases: [(&str, fn(&mut Company)); 9] = [
+    let cases: [(&str, Spoil<Company>); 9] = [
         ("appointment 10: service_id: there is no service 99", |company| {
             company.appointment.service_id = 99.into()
         }),

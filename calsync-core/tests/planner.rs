@@ -27,6 +27,9 @@ fn steps(company: &Company) -> Vec<String> {
     actions(&plan).into_iter().zip(&plan.steps).map(line).collect()
 }
 
+/// What there is (presence and generation), and the steps when an event is wanted and when none is.
+type Line<'a> = (&'a str, Option<(Presence, u32)>, &'a [&'a str], &'a [&'a str]);
+
 #[test]
 fn the_table_of_should_be_and_is() {
     let company = Company::of_one();
@@ -35,7 +38,7 @@ fn the_table_of_should_be_and_is() {
     other.fingerprint = None;
     let creating = Unsure::new(same.key, None, now());
     let updating = Unsure::new(same.key, Some(same.clone()), now());
-    let table: [(&str, Option<(Presence, u32)>, &[&str], &[&str]); 8] = [
+    let table: [Line<'_>; 8] = [
         ("no row", None, &["create 0"], &[]),
         ("never written", Some((Presence::Absent, 0)), &["create 0"], &[]),
         ("withdrawn once", Some((Presence::Absent, 1)), &["create 1"], &[]),
