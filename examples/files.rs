@@ -1,6 +1,6 @@
 //! Where this host keeps its rows: two JSON files. A real one has a database.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
@@ -93,6 +93,8 @@ pub struct State {
     #[serde(default)]
     pub profiles: Vec<Profile>,
     #[serde(skip)]
+    by_id: HashMap<AppointmentId, usize>,
+    #[serde(skip)]
     of_order: HashMap<OrderId, Vec<usize>>,
 }
 
@@ -101,27 +103,30 @@ impl State {
     pub fn load(path: &Path) -> Result<Self, BadInput> {
         let mut state = if path.exists() { read_json(path)? } else { Self::default() };
         state.file = FileName(path.to_owned());
-        let mut ids: HashSet<AppointmentId> = HashSet::new();
-        for (at, appointment) in state.appointments.iter().enumerate() {
-            if !ids.insert(appointment.id.clone()) {
+        for appointment in std::mem::take(&mut state.appointments) {
+            if state.by_id.contains_key(&appointment.id) {
                 return Err(state
                     .file
                     .bad(format_args!("appointment {}: id: is used twice", appointment.id)));
             }
-            if let Some(order) = &appointment.order_id {
-                state.of_order.entry(order.clone()).or_default().push(at);
-            }
+            state.add([appointment]);
         }
         Ok(state)
     }
 
-    pub fn add(&mut self, appointments: Vec<Appointment>) {
+    pub fn add(&mut self, appointments: impl IntoIterator<Item = Appointment>) {
         for appointment in appointments {
+            let at = self.appointments.len();
+            self.by_id.insert(appointment.id.clone(), at);
             if let Some(order) = &appointment.order_id {
-                self.of_order.entry(order.clone()).or_default().push(self.appointments.len());
+                self.of_order.entry(order.clone()).or_default().push(at);
             }
             self.appointments.push(appointment);
         }
+    }
+
+    pub fn appointment_mut(&mut self, id: &AppointmentId) -> Option<&mut Appointment> {
+        self.by_id.get(id).and_then(|at| self.appointments.get_mut(*at))
     }
 
     pub fn of_order(&self, order: &OrderId) -> impl Iterator<Item = &Appointment> {
@@ -130,10 +135,8 @@ impl State {
 
     /// Whether every item's appointment is there.
     pub fn check_links(&self, world: &World) -> Result<(), BadInput> {
-        let known: HashSet<&AppointmentId> =
-            self.appointments.iter().map(|appointment| &appointment.id).collect();
         for item in world.orders.iter().flat_map(|order| &order.items) {
-            if let Some(id) = item.appointment_id.as_ref().filter(|id| !known.contains(id)) {
+            if let Some(id) = item.appointment_id.as_ref().filter(|id| !self.by_id.contains_key(id)) {
                 let (place, problem) =
                     (&item.id, format!("there is no appointment {id} in {}", self.file.0.display()));
                 return Err(world.file.bad(format_args!("order item {place}: appointment_id: {problem}")));

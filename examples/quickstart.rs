@@ -129,15 +129,14 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     let mut report = Report::new();
     let mut run = syncer.run_all(plans);
     while let Some(outcome) = run.next().await {
-        bar.inc(1);
+        // 5. Record: what happened goes back into the appointment's ledger.
+        if let Some(appointment) = state.appointment_mut(&outcome.appointment) {
+            appointment.record(&Report::from(outcome.clone()));
+        }
         report.outcomes.push(outcome);
+        bar.inc(1);
     }
     bar.finish_and_clear();
-
-    // 5. Record: what happened goes back into the ledgers, and they are saved.
-    for appointment in &mut state.appointments {
-        appointment.record(&report);
-    }
     write_json(&state_file, &state)?;
 
     let summary = Summary::of_run(&notes, &report, &state, &world, now);

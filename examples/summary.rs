@@ -10,7 +10,7 @@ use calsync_core::place::{Person, Place, Role};
 use calsync_core::plan::{Action, Note, Plan};
 use calsync_core::report::{Report, Verdict};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use unicode_width::UnicodeWidthStr;
 
 use crate::files::{State, World};
@@ -25,7 +25,8 @@ pub struct Summary {
     /// How many steps ended how.
     totals: BTreeMap<String, usize>,
     /// Who got what.
-    people: Vec<Line>,
+    #[serde(serialize_with = "values")]
+    people: BTreeMap<CalendarName, Line>,
     /// What was not done, and why.
     notes: Vec<AppointmentNotes>,
     /// Every step's outcome.
@@ -36,6 +37,9 @@ pub struct Summary {
     #[serde(skip)]
     names: BTreeMap<ProfileId, String>,
 }
+
+/// The person's name and id, the provider and the calendar.
+type CalendarName = (String, String, String, String);
 
 /// One calendar of one person.
 #[derive(Debug, Default, Serialize)]
@@ -70,7 +74,6 @@ impl Summary {
                 Action::Delete { .. } | Action::Look { content: None, .. } => line.removed += 1,
             }
         }
-        summary.people.sort_by(|a, b| (&a.name, &a.calendar).cmp(&(&b.name, &b.calendar)));
         summary.plans = plans.iter().filter(|plan| !plan.is_empty()).map(Plan::to_string).collect();
         summary
     }
@@ -93,7 +96,6 @@ impl Summary {
                 summary.line(&row.place).standing += 1;
             }
         }
-        summary.people.sort_by(|a, b| (&a.name, &a.calendar).cmp(&(&b.name, &b.calendar)));
         summary.outcomes = report.clone();
         summary.outcomes.outcomes.sort_by(|a, b| (&a.appointment, &a.place).cmp(&(&b.appointment, &b.place)));
         summary
@@ -109,7 +111,7 @@ impl Summary {
             at: now,
             dry_run: false,
             totals: BTreeMap::new(),
-            people: Vec::new(),
+            people: BTreeMap::new(),
             notes: notes.collect(),
             outcomes: Report::new(),
             plans: Vec::new(),
@@ -127,21 +129,14 @@ impl Summary {
     }
 
     fn line(&mut self, place: &Place) -> &mut Line {
-        let person = place.person.to_string();
-        let calendar = place.calendar.as_str();
-        let known = self.people.iter().position(|line| {
-            line.person == person && line.provider == place.provider.as_str() && line.calendar == calendar
-        });
-        let at = known.unwrap_or_else(|| {
-            let name = match &place.person {
-                Person::Profile(id) => self.names.get(id).cloned().unwrap_or_default(),
-                Person::Guest => "guest".to_owned(),
-            };
-            let (provider, calendar) = (place.provider.to_string(), calendar.to_owned());
-            self.people.push(Line { person, name, provider, calendar, ..Line::default() });
-            self.people.len() - 1
-        });
-        &mut self.people[at]
+        let name = match &place.person {
+            Person::Profile(id) => self.names.get(id).cloned().unwrap_or_default(),
+            Person::Guest => "guest".to_owned(),
+        };
+        let (person, provider) = (place.person.to_string(), place.provider.to_string());
+        let calendar = place.calendar.as_str().to_owned();
+        let key = (name.clone(), person.clone(), provider.clone(), calendar.clone());
+        self.people.entry(key).or_insert_with(|| Line { person, name, provider, calendar, ..Line::default() })
     }
 
     /// Why somebody gets nothing, and for how many appointments.
@@ -191,7 +186,7 @@ impl fmt::Display for Summary {
             let mut rows = vec![
                 ["", "calendar", "created", "updated", "removed", "failed", "events"].map(str::to_owned),
             ];
-            for line in &self.people {
+            for line in self.people.values() {
                 let name = if line.name.is_empty() { &line.person } else { &line.name };
                 let calendar = format!("{} {}", line.provider, line.calendar);
                 let numbers = [line.created, line.updated, line.removed, line.failed, line.standing]
@@ -205,7 +200,7 @@ impl fmt::Display for Summary {
             writeln!(f, "- {reason} ({appointments}×)")?;
         }
         let done: usize =
-            self.people.iter().map(|line| line.created + line.updated + line.removed + line.failed).sum();
+            self.people.values().map(|line| line.created + line.updated + line.removed + line.failed).sum();
         match (done, self.dry_run) {
             (0, _) => writeln!(f, "nothing to do"),
             (_, true) => writeln!(f, "{done} events would be written or removed; nothing was"),
@@ -216,6 +211,10 @@ impl fmt::Display for Summary {
             }
         }
     }
+}
+
+fn values<S: Serializer>(people: &BTreeMap<CalendarName, Line>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(people.values())
 }
 
 /// Texts to the left, numbers to the right.
