@@ -118,7 +118,7 @@ impl Delivery {
             (Some(unsure), Presence::Absent) => {
                 // Our own writes crossed; nobody deleted anything by hand.
                 self.presence = Presence::Unsure(unsure.with_removing(true));
-                self.generation = outcome.generation;
+                self.generation = self.generation.max(outcome.generation);
                 true
             }
             _ => false,

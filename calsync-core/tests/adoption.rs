@@ -1,5 +1,6 @@
 //! Events that the guide's own code wrote, with one id a provider and no ledger.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

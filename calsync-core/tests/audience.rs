@@ -1,5 +1,6 @@
 //! Who takes part in an appointment, in which role, and who not and why.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What a step does when the outside world does not: every failure, and the row it leaves.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

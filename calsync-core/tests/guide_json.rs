@@ -1,5 +1,6 @@
 //! The guide's rows as they stand in its database, and rows that are not as they should be.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

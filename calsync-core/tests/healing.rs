@@ -1,5 +1,6 @@
 //! Crashes, late reports, races and backups: what later runs make of them.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 
@@ -118,6 +119,28 @@ async fn what_a_slow_worker_left_behind_is_found_when_it_reports_at_last() {
     assert_eq!(report.outcomes[0].verdict, Verdict::Created);
     assert_eq!(host.company.appointment.record(&report), 1);
     host.assert_cleans_up(1).await;
+}
+
+#[tokio::test]
+async fn a_late_report_does_not_bring_spent_keys_back() {
+    let mut host = Host::new(Company::of_one());
+    let slow = host.begin();
+    for status in ["cancelled", "confirmed", "cancelled"] {
+        host.company.appointment.status = status.into();
+        host.wait(60);
+        host.sync().await;
+    }
+    let report = host.syncer.run(slow).await;
+    host.company.appointment.record(&report);
+    host.assert_cleans_up(1).await;
+    host.company.appointment.status = "confirmed".into();
+    let creates = host.world.calendar.calls(Operation::Create);
+    host.assert_heals(1).await;
+    assert_eq!(
+        host.world.calendar.calls(Operation::Create),
+        creates + 1,
+        "the first key tried was a new one"
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Who is who: keys that anybody can compute, and fingerprints of what an event says.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

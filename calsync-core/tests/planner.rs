@@ -1,5 +1,6 @@
 //! Should be × is → steps.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Who may read what: a canary in every private field, looked for everywhere.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Events that are not where they were left: deleted by hand, replaced, or their keys spent.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! What each role's event says, word for word as in the guide.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! The guide's three service functions.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 

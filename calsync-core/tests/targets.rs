@@ -1,5 +1,6 @@
 //! Which calendars are targets, and what becomes of an event when its connection changes.
 #![cfg(test)]
+#![cfg(feature = "sync")]
 
 mod common;
 
