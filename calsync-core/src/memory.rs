@@ -15,8 +15,8 @@ use crate::identity::EventKey;
 use crate::names::{CalendarId, Etag, ProviderKind, RemoteId};
 use crate::place::{Person, Place};
 use crate::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
+    UpdateOptions, Written,
 };
 
 /// Calendars in memory. Clones share them.
@@ -170,7 +170,12 @@ impl MemoryCalendar {
 
     fn calendar(&self, place: &Place) -> Calendar {
         let account = match &place.account {
-            _ if self.capabilities.global_calendar_ids => None,
+            _ if self.capabilities.calendar_ids == CalendarIds::Global => None,
+            _ if self.capabilities.calendar_ids == CalendarIds::GlobalButPrimary
+                && !place.calendar.is_primary() =>
+            {
+                None
+            }
             Some(account) => Some((Person::Guest, account.to_string())),
             None => Some((place.person.clone(), place.connection.to_string())),
         };

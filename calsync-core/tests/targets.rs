@@ -9,7 +9,7 @@ use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence, Standing};
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::place::{Person, Role};
 use calsync_core::plan::{Note, Plan};
-use calsync_core::provider::Capabilities;
+use calsync_core::provider::{CalendarIds, Capabilities};
 use common::{
     CUSTOMER, Company, MANAGER, NAMESPACE, STAFF, actions, as_wanted, cancelled, connection, google, now,
     planner, put, settled,
@@ -54,8 +54,10 @@ fn two_connections_to_one_calendar_of_one_account_are_one_target() {
     company.profile(CUSTOMER).connections =
         ["a", "b"].map(|id| connection(id, ProviderKind::GOOGLE, "team@example.org")).into();
     assert_eq!(connections(&company.plan()), ["a", "b"]);
-    let global =
-        planner().with_provider(ProviderKind::GOOGLE, Capabilities::new().with_global_calendar_ids(true));
+    let global = planner().with_provider(
+        ProviderKind::GOOGLE,
+        Capabilities::new().with_calendar_ids(CalendarIds::GlobalButPrimary),
+    );
     assert_eq!(connections(&company.plan_by(&global, Trigger::Automatic, now())), ["a"]);
 }
 

@@ -10,8 +10,8 @@ use calsync_core::identity::EventKey;
 use calsync_core::names::{Etag, ProviderKind, RemoteId};
 use calsync_core::place::Place;
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
+    UpdateOptions, Written,
 };
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -200,7 +200,7 @@ impl CalendarProvider for IcsFolder {
             .with_silent(true)
             .with_client_ids(true)
             .with_etags(true)
-            .with_global_calendar_ids(true)
+            .with_calendar_ids(CalendarIds::Global)
     }
 
     async fn create(&self, place: &Place, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {

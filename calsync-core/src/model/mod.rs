@@ -13,3 +13,10 @@ pub use order::{Address, Order, OrderItem, Service};
 pub use people::{Customer, Staff};
 pub use profile::{Connection, Credentials, Profile, SyncDirection, SyncSettings};
 pub use status::{AppointmentStatus, AppointmentType, OrderStatus};
+
+/// A column that is null reads like one that is not there.
+fn null_is_default<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(<Option<T> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
+}

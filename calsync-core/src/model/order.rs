@@ -4,6 +4,7 @@ use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AppointmentId, CustomerId, OrderId, OrderItemId, ServiceId, StaffId};
+use crate::model::null_is_default;
 use crate::model::status::OrderStatus;
 
 /// An order, with the guide's fields.
@@ -13,7 +14,7 @@ pub struct Order {
     /// The host's id.
     pub id: OrderId,
     /// The number people know it by.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub order_number: String,
     /// Where it stands.
     pub status: OrderStatus,
@@ -48,7 +49,7 @@ pub struct Order {
     #[serde(default)]
     pub scheduled_time: Option<NaiveTime>,
     /// What was ordered.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub items: Vec<OrderItem>,
 }
 

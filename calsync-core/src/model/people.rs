@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CustomerId, ProfileId, StaffId};
+use crate::model::null_is_default;
 
 /// A customer, with or without an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,7 +12,7 @@ pub struct Customer {
     /// The host's id.
     pub id: CustomerId,
     /// The full name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub name: String,
     /// The e-mail address.
     #[serde(default)]
@@ -31,7 +32,7 @@ pub struct Staff {
     /// The host's id.
     pub id: StaffId,
     /// The full name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub name: String,
     /// The telephone number.
     #[serde(default)]

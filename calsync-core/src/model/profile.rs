@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::id::{ConnectionId, ProfileId};
+use crate::model::null_is_default;
 use crate::names::{CalendarId, ProviderKind};
 use crate::secret::Secret;
 
@@ -250,7 +251,7 @@ struct Row {
     name: Option<String>,
     #[serde(default)]
     email: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     calendar_sync_enabled: bool,
     #[serde(default)]
     calendar_provider: Option<ProviderKind>,

@@ -15,7 +15,7 @@ use crate::names::{ProviderKind, RemoteId};
 use crate::place::{Person, Place, Role};
 use crate::plan::prepare::Prepared;
 use crate::plan::{Action, Content, Note, Plan, Step};
-use crate::provider::Capabilities;
+use crate::provider::{CalendarIds, Capabilities};
 use crate::time::Zone;
 
 /// Works out plans. Pure: the same order, appointment, audience and time give the same plan.
@@ -105,9 +105,13 @@ impl Planner {
                 unchanged: 0,
             },
         };
-        let mut prepared = Prepared::new(&*self.wording, &self.zone, order, appointment, audience)?;
+        let mut prepared = Prepared::new(&*self.wording, &self.zone, order, appointment, audience);
         let stands =
             !appointment.status.is_cancelled() && !order.status.is_cancelled() && !audience.is_withdrawn();
+        if stands {
+            // What is to be removed can be removed whatever its times are.
+            appointment.check()?;
+        }
         let wishes = draft.wishes(audience, stands, &mut prepared);
         let mut rows = draft.rows(audience);
         for wish in wishes {
@@ -164,8 +168,8 @@ impl<'a> PlanDraft<'a> {
                     self.plan.notes.push(Note::NoProvider { role: member.role, place });
                     continue;
                 };
-                let global = capabilities.global_calendar_ids;
-                if wishes.iter().any(|wish| is_one_place(&wish.place, &place, global)) {
+                let ids = capabilities.calendar_ids;
+                if wishes.iter().any(|wish| ids.is_one_calendar(&wish.place, &place)) {
                     continue;
                 }
                 let content = prepared.content(member.role, &capabilities.text);
@@ -196,6 +200,10 @@ impl<'a> PlanDraft<'a> {
         rows
     }
 
+    fn calendar_ids(&self, place: &Place) -> CalendarIds {
+        self.planner.providers.get(&place.provider).map_or(CalendarIds::default(), |can| can.calendar_ids)
+    }
+
     /// The row of a wish: the one of its place, or that of the same calendar under a connection since replaced. Where an
     /// event stands under the other connection, the place's own row can only be an empty one; its generations count on.
     fn take_row(&self, rows: &mut Vec<Row<'a>>, wish: &Wish) -> Option<Row<'a>> {
@@ -204,11 +212,10 @@ impl<'a> PlanDraft<'a> {
         if own.as_ref().is_some_and(|row| !matches!(row.delivery.presence, Presence::Absent)) {
             return own;
         }
-        let global =
-            self.planner.providers.get(&wish.place.provider).is_some_and(|can| can.global_calendar_ids);
+        let ids = self.calendar_ids(&wish.place);
         let is_same_calendar = |row: &Row<'_>| {
             !matches!(row.delivery.presence, Presence::Absent)
-                && is_one_place(&row.delivery.place, &wish.place, global)
+                && ids.is_one_calendar(&row.delivery.place, &wish.place)
         };
         let Some(at) = rows.iter().position(is_same_calendar) else { return own };
         let mut row = rows.swap_remove(at);
@@ -221,9 +228,9 @@ impl<'a> PlanDraft<'a> {
     /// The row of a connection that leads to another account than when its event was written: that event is out of reach,
     /// and nothing of ours stands in the calendar of the same name there.
     fn without_other_account(&mut self, mut row: Row<'a>, place: &Place) -> Row<'a> {
-        let global = self.planner.providers.get(&place.provider).is_some_and(|can| can.global_calendar_ids);
+        let ids = self.calendar_ids(place);
         let is_empty = row.delivery.presence == Presence::Absent;
-        if is_empty || global || is_one_place(&row.delivery.place, place, global) {
+        if is_empty || ids.is_one_calendar(&row.delivery.place, place) {
             return row;
         }
         let (role, was) = (row.delivery.role, row.delivery.place.clone());
@@ -238,19 +245,18 @@ impl<'a> PlanDraft<'a> {
     /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no
     /// longer there to reach it through.
     fn reached_through(&self, audience: &Audience<'_>, place: &Place) -> Place {
-        let global = self.planner.providers.get(&place.provider).is_some_and(|can| can.global_calendar_ids);
+        let ids = self.calendar_ids(place);
         let theirs = audience.members.iter().filter(|member| member.person.as_ref() == Some(&place.person));
         let theirs: Vec<Place> = theirs.flat_map(Member::places).collect();
         let ledger = &self.appointment.ledger;
         let is_empty = |row: &Delivery| row.presence == Presence::Absent;
         let rows = ledger.deliveries.iter().filter(|row| !is_empty(row));
-        let rows = rows.filter(|row| is_one_place(&row.place, place, global)).count();
+        let rows = rows.filter(|row| ids.is_one_calendar(&row.place, place)).count();
         if rows > 1 || theirs.iter().any(|other| other.connection == place.connection) {
             return place.clone();
         }
-        let is_anew = |other: &&Place| {
-            is_one_place(other, place, global) && ledger.delivery(other).is_none_or(is_empty)
-        };
+        let is_anew =
+            |other: &&Place| ids.is_one_calendar(other, place) && ledger.delivery(other).is_none_or(is_empty);
         theirs.iter().find(is_anew).unwrap_or(place).clone()
     }
 
@@ -341,15 +347,6 @@ impl<'a> PlanDraft<'a> {
         let moves = delivery.filter(|row| row.place != place).map(|row| row.place.clone());
         self.plan.steps.push(Step { place, role, generation, key, action, adopts, moves, rivals_since });
     }
-}
-
-/// Whether two places of one person are one and the same calendar.
-fn is_one_place(a: &Place, b: &Place, global_calendar_ids: bool) -> bool {
-    let same_account = match (&a.account, &b.account) {
-        (Some(a), Some(b)) => a == b,
-        _ => global_calendar_ids || a.connection == b.connection,
-    };
-    a.person == b.person && a.provider == b.provider && a.calendar == b.calendar && same_account
 }
 
 /// Whether somebody's events are neither kept right nor removed.

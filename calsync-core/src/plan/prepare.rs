@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::audience::Audience;
-use crate::error::InputError;
 use crate::event::{Event, EventStatus, Facts, Text, TextLimits, When, Wording};
 use crate::model::{Appointment, AppointmentStatus, Order};
 use crate::place::Role;
@@ -27,10 +26,9 @@ impl<'a> Prepared<'a> {
         order: &'a Order,
         appointment: &Appointment,
         audience: &Audience<'a>,
-    ) -> Result<Self, InputError> {
-        appointment.check()?;
+    ) -> Self {
         let zone = appointment.time_zone.as_ref().unwrap_or(zone).clone();
-        Ok(Self {
+        Self {
             wording,
             facts: Facts::new(order, audience),
             when: When::Timed { start: appointment.start_time, end: appointment.end_time, zone },
@@ -40,7 +38,7 @@ impl<'a> Prepared<'a> {
             },
             worded: Vec::new(),
             fitted: Vec::new(),
-        })
+        }
     }
 
     /// The event of a role, as a provider with such limits can store it.

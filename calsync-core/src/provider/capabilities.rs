@@ -1,6 +1,9 @@
 //! What a provider can do, as data.
 
 use crate::event::TextLimits;
+#[cfg(doc)]
+use crate::names::CalendarId;
+use crate::place::Place;
 
 /// What a provider can do, and how much of it. The planner and the syncer read this; nothing asks for a provider's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,9 +15,8 @@ pub struct Capabilities {
     pub client_ids: bool,
     /// Events have etags.
     pub etags: bool,
-    /// A calendar's id names one calendar in all the world, so that two connections to it are one place even where
-    /// neither knows its account. False where ids mean something only within an account.
-    pub global_calendar_ids: bool,
+    /// How far a calendar's id reaches.
+    pub calendar_ids: CalendarIds,
     /// How long the texts may be.
     pub text: TextLimits,
     /// How many requests one account may have under way at once.
@@ -25,6 +27,37 @@ pub struct Capabilities {
     pub per_minute_per_application: Option<u32>,
 }
 
+/// How far a calendar's id reaches: whether two connections of one person with the same calendar id are one place even where
+/// nobody knows their accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CalendarIds {
+    /// An id means something only within its account.
+    #[default]
+    PerAccount,
+    /// An id names one calendar, but for [`CalendarId::primary`], which means another one in every account.
+    GlobalButPrimary,
+    /// An id names one calendar, `primary` among them.
+    Global,
+}
+
+impl CalendarIds {
+    /// Whether two places of one person are one and the same calendar.
+    #[must_use]
+    pub fn is_one_calendar(self, a: &Place, b: &Place) -> bool {
+        let by_id = match self {
+            Self::PerAccount => false,
+            Self::GlobalButPrimary => !a.calendar.is_primary(),
+            Self::Global => true,
+        };
+        let by_account = match (&a.account, &b.account) {
+            (Some(a), Some(b)) => a == b,
+            _ => a.connection == b.connection,
+        };
+        a.person == b.person && a.provider == b.provider && a.calendar == b.calendar && (by_id || by_account)
+    }
+}
+
 impl Default for Capabilities {
     /// A provider that can do nothing special.
     fn default() -> Self {
@@ -32,7 +65,7 @@ impl Default for Capabilities {
             silent: false,
             client_ids: false,
             etags: false,
-            global_calendar_ids: false,
+            calendar_ids: CalendarIds::PerAccount,
             text: TextLimits::default(),
             in_flight_per_account: 4,
             per_minute_per_account: None,
@@ -69,10 +102,10 @@ impl Capabilities {
         self
     }
 
-    /// A calendar's id names one calendar in all the world.
+    /// A calendar's id reaches this far.
     #[must_use]
-    pub fn with_global_calendar_ids(mut self, global: bool) -> Self {
-        self.global_calendar_ids = global;
+    pub fn with_calendar_ids(mut self, calendar_ids: CalendarIds) -> Self {
+        self.calendar_ids = calendar_ids;
         self
     }
 

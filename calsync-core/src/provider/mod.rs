@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-pub use capabilities::Capabilities;
+pub use capabilities::{CalendarIds, Capabilities};
 pub use draft::{CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written};
 
 use crate::error::Error;
