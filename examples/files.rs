@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use calsync_core::model::{Appointment, Customer, Directory, Order, Profile, Service, Staff};
@@ -175,10 +175,10 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BadInput> {
         fs::create_dir_all(folder)?;
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".tmp");
-        let mut file = fs::File::create(&temporary)?;
+        let mut file = BufWriter::new(fs::File::create(&temporary)?);
         serde_json::to_writer_pretty(&mut file, value)?;
         file.write_all(b"\n")?;
-        file.sync_all()?;
+        file.into_inner()?.sync_all()?;
         fs::rename(&temporary, path)?;
         fs::File::open(folder)?.sync_all()
     };
