@@ -5,7 +5,9 @@
 
 mod planner;
 mod prepare;
+mod rows;
 mod words;
+mod work;
 
 use std::sync::Arc;
 
