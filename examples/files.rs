@@ -58,6 +58,9 @@ impl World {
     pub fn load(path: &Path) -> Result<Self, BadInput> {
         let mut world: Self = read_json(path)?;
         world.file = FileName(path.to_owned());
+        if world.namespace.trim().is_empty() {
+            return Err(world.file.bad("namespace: is empty"));
+        }
         Ok(world)
     }
 

@@ -91,7 +91,8 @@ pub enum Trigger {
 }
 
 impl Reason {
-    /// Whether the events somebody has are left as they are, neither kept right nor removed.
+    /// Whether the events somebody has are left as they are, neither kept right nor removed, for as long as they belong to
+    /// the audience. A cancelled appointment's stay too: with `auto_sync` off until the person asks.
     #[must_use]
     pub fn leaves_as_is(&self) -> bool {
         matches!(self, Self::AutoSyncOff | Self::UnknownDirection | Self::BadEmail)

@@ -13,6 +13,15 @@
 //!     return uuid.uuid5(uuid.UUID("a626fb1a-706e-50cf-a216-eda0282c90b7"), name)
 //! event_key("my-shop", 10, "profile:3", "default", "primary", 0)
 //! ```
+//!
+//! Test vectors, for whoever computes keys elsewhere:
+//!
+//! | namespace | appointment | person | connection | calendar | generation | key |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | `my-shop` | `10` | `profile:3` | `default` | `primary` | `0` | `6d709f8152a05a61b10906a7ec27a32c` |
+//! | `my-shop` | `10` | `profile:3` | `default` | `primary` | `7` | `95d41d39f15b5d61acd6ff6881eb038a` |
+//! | `my-shop` | `10` | `guest` | `0` | `gus@example.org` | `0` | `3306a31c1d985722b62b00f3464d2207` |
+//! | `Müller & Söhne 清掃` | `-3` | `profile:Zoë` | `Büro` | `familie/ÅÄÖ` | `1` | `67e7f80a66af52ddb0ca2b887cb815b5` |
 
 use std::fmt::{self, Write as _};
 use std::hash::Hasher;

@@ -6,6 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
+use calsync_core::audience::Audience;
 use calsync_core::event::{
     CustomerView, Event, GuideWording, Reminders, Text, TextLimits, TitleStyle, Wording,
 };
@@ -255,5 +256,16 @@ fn a_host_rewords_one_role_and_the_others_keep_the_guides_words() {
     assert_eq!(customers.reminders, Reminders::Before(vec![60]));
     for role in [Role::Staff, Role::Manager, Role::Admin] {
         assert_eq!(company.event_by(&german, role), company.event_by(&planner(), role));
+    }
+}
+
+#[test]
+fn a_preview_is_what_the_reader_will_get() {
+    let company = Company::new();
+    let directory = company.directory();
+    let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
+    for role in Role::ALL {
+        let preview = planner().preview(role, &company.order, &company.appointment, &audience).unwrap();
+        assert_eq!(text(&preview), says(&company, role));
     }
 }

@@ -276,6 +276,7 @@ fn bad_input_is_one_clear_line_and_nothing_is_written() {
         ("namespace", |world| {
             world.as_object_mut().unwrap().remove("namespace");
         }),
+        ("namespace: is empty", |world| world["namespace"] = json!(" ")),
         ("time_zone: no time zone is called `Europe/Londn`", |world| {
             world["time_zone"] = json!("Europe/Londn")
         }),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::audience::Audience;
 use crate::error::InputError;
-use crate::event::{GuideWording, Wording};
+use crate::event::{Event, GuideWording, Wording};
 use crate::identity::EventKey;
 use crate::ledger::Presence;
 use crate::model::{Appointment, Order};
@@ -71,6 +71,22 @@ impl Planner {
     pub fn with_provider(mut self, kind: ProviderKind, capabilities: Capabilities) -> Self {
         self.providers.insert(kind, capabilities);
         self
+    }
+
+    /// What a reader in that role would see, whether anybody has it or not: for a page that shows the event before it is
+    /// written. Not cut to any provider's limits yet.
+    ///
+    /// # Errors
+    /// When the appointment's times cannot stand in a calendar.
+    pub fn preview(
+        &self,
+        role: Role,
+        order: &Order,
+        appointment: &Appointment,
+        audience: &Audience<'_>,
+    ) -> Result<Arc<Event>, InputError> {
+        appointment.check()?;
+        Ok(Prepared::new(&*self.wording, &self.zone, order, appointment, audience).worded(role))
     }
 
     /// Compares the events that should exist for an appointment with those that do.

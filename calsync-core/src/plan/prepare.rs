@@ -64,7 +64,8 @@ impl<'a> Prepared<'a> {
         content
     }
 
-    fn worded(&mut self, role: Role) -> Arc<Event> {
+    /// The event of a role, as it is worded.
+    pub(super) fn worded(&mut self, role: Role) -> Arc<Event> {
         if let Some((_, event)) = self.worded.iter().find(|(of, _)| *of == role) {
             return event.clone();
         }

@@ -8,9 +8,10 @@ use chrono::Duration;
 use crate::audience::Audience;
 use crate::clock::{Clock, SystemClock};
 use crate::error::InputError;
-use crate::event::{GuideWording, Wording};
+use crate::event::{Event, GuideWording, Wording};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
+use crate::place::Role;
 use crate::plan::{Plan, Planner, RemovedByPerson};
 use crate::provider::CalendarProvider;
 use crate::sync::limits::Limits;
@@ -77,6 +78,20 @@ impl Syncer {
         audience: &Audience<'_>,
     ) -> Result<Plan, InputError> {
         self.inner.planner.plan(order, appointment, audience, self.inner.clock.now())
+    }
+
+    /// What a reader in that role would see; see [`Planner::preview`].
+    ///
+    /// # Errors
+    /// When the appointment's times cannot stand in a calendar.
+    pub fn preview(
+        &self,
+        role: Role,
+        order: &Order,
+        appointment: &Appointment,
+        audience: &Audience<'_>,
+    ) -> Result<Arc<Event>, InputError> {
+        self.inner.planner.preview(role, order, appointment, audience)
     }
 
     /// Runs a plan that was begun and saved.
