@@ -17,12 +17,12 @@ mod summary;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use calsync_core::ProviderKind;
 use calsync_core::audience::Audience;
 use calsync_core::clock::{Clock, SystemClock};
 use calsync_core::plan::Plan;
 use calsync_core::report::Report;
 use calsync_core::sync::Syncer;
+use calsync_core::{InputError, ProviderKind};
 use calsync_ics::IcsFolder;
 use chrono::{DateTime, Utc};
 use clap::Parser;
@@ -108,8 +108,13 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     let mut plans: Vec<Plan> = Vec::new();
     for appointment in &state.appointments {
         let order = state.order_of(appointment, &orders)?;
-        let audience = Audience::of(order, appointment, &directory).map_err(|error| state.file.bad(error))?;
-        plans.push(syncer.plan(order, appointment, &audience).map_err(|error| state.file.bad(error))?);
+        let bad = |error: InputError| {
+            // An appointment is a row of the state; whatever it refers to stands in the world.
+            let file = if error.record.starts_with("appointment ") { &state.file } else { &world.file };
+            file.bad(error)
+        };
+        let audience = Audience::of(order, appointment, &directory).map_err(bad)?;
+        plans.push(syncer.plan(order, appointment, &audience).map_err(bad)?);
     }
     let now = options.now.unwrap_or_else(|| SystemClock.now());
     if options.dry_run {

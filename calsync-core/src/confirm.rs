@@ -62,7 +62,7 @@ impl Order {
     /// doubled hours; the end follows by the service's duration in real minutes.
     ///
     /// # Errors
-    /// When the date is missing, a service is unknown or its duration is not positive, or a time is outside
+    /// When the date is missing, a service or staff member is unknown, a service's duration is not positive, or a time is outside
     /// [`time::YEARS`]. Then nothing is made and nothing linked.
     pub fn confirm(&mut self, directory: &Directory, zone: &Zone) -> Result<Vec<Appointment>, InputError> {
         self.confirm_with(directory, zone, default_id)
@@ -102,10 +102,14 @@ impl Order {
         directory: &Directory,
         zone: &Zone,
     ) -> Result<Appointment, InputError> {
-        let service = directory.service(&item.service_id).ok_or_else(|| {
-            let problem = Problem::NoSuchRecord(format!("service {}", item.service_id));
-            InputError::new("order item", &item.id, "service_id", problem)
-        })?;
+        let missing = |field, record: String| {
+            InputError::new("order item", &item.id, field, Problem::NoSuchRecord(record))
+        };
+        let service = directory.service(&item.service_id);
+        let service = service.ok_or_else(|| missing("service_id", format!("service {}", item.service_id)))?;
+        if let Some(id) = item.staff_id.as_ref().filter(|id| directory.staff(id).is_none()) {
+            return Err(missing("staff_id", format!("staff {id}")));
+        }
         let of_service = |problem: Problem| InputError::new("service", &service.id, "duration", problem);
         if service.duration <= 0 {
             return Err(of_service(Problem::NotPositive));
@@ -234,13 +238,16 @@ mod tests {
     #[test]
     fn bad_input_names_its_record_and_makes_nothing() {
         type Spoil = fn(&mut Order);
-        let cases: [(&str, Spoil); 6] = [
+        let cases: [(&str, Spoil); 7] = [
             ("order 1: scheduled_date: is missing", |order| order.scheduled_date = None),
             ("service 8: duration: must be more than zero", |order| order.items.push(OrderItem::new(3, 8))),
             ("order item 3: service_id: there is no service 99", |order| {
                 order.items.push(OrderItem::new(3, 99))
             }),
             ("order item 1: id: is used twice", |order| order.items.push(OrderItem::new(1, 5))),
+            ("order item 1: staff_id: there is no staff 99", |order| {
+                order.items[0].staff_id = Some(99.into())
+            }),
             ("order 1: scheduled_date: the year 3000 is outside 1900 to 2999", |order| {
                 order.scheduled_date = "3000-01-01".parse().ok();
             }),

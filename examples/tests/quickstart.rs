@@ -318,7 +318,7 @@ fn bad_input_is_one_clear_line_and_nothing_is_written() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{message}: {error}");
         assert_eq!(error.lines().count(), 1, "{error}");
-        assert!(error.contains("world.json: ") || error.contains("state.json: "), "{error}");
+        assert!(error.contains("world.json: "), "{error}");
         assert!(error.contains(message), "{message}: {error}");
         assert!(!error.contains("SECRET") && !error.contains("anna@"), "{error}");
         assert!(!desk.out().exists(), "{message}: something was written");
