@@ -94,7 +94,7 @@ def people(world, order, staff, customer):
     if not customer or customer["profile_id"] is None:
         email = (customer or {}).get("email") or order.get("guest_email")
         if email:
-            yield "customer", "guest", "guest", 0, email
+            yield "customer", "guest", "invitations/guest", 0, email
 
 
 def main(world_file, out, expect_file):

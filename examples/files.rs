@@ -29,7 +29,8 @@ pub struct FileName(PathBuf);
 impl FileName {
     /// An error in this file.
     pub fn bad(&self, problem: impl fmt::Display) -> BadInput {
-        BadInput(format!("{}: {problem}", self.0.display()))
+        let line = format!("{}: {problem}", self.0.display());
+        BadInput(line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
     }
 }
 
@@ -112,20 +113,27 @@ impl State {
                     .file
                     .bad(format_args!("appointment {}: id: is used twice", appointment.id)));
             }
-            state.add([appointment]);
+            state.add([appointment])?;
         }
         Ok(state)
     }
 
-    pub fn add(&mut self, appointments: impl IntoIterator<Item = Appointment>) {
+    /// Adds rows. One whose id is there already is an error: the order's item is not linked to it.
+    pub fn add(&mut self, appointments: impl IntoIterator<Item = Appointment>) -> Result<(), BadInput> {
         for appointment in appointments {
             let at = self.appointments.len();
-            self.by_id.insert(appointment.id.clone(), at);
+            if self.by_id.insert(appointment.id.clone(), at).is_some() {
+                let id = &appointment.id;
+                return Err(self
+                    .file
+                    .bad(format_args!("appointment {id}: is there twice, or has lost its order_item_id")));
+            }
             if let Some(order) = &appointment.order_id {
                 self.of_order.entry(order.clone()).or_default().push(at);
             }
             self.appointments.push(appointment);
         }
+        Ok(())
     }
 
     pub fn appointment_mut(&mut self, id: &AppointmentId) -> Option<&mut Appointment> {
@@ -136,8 +144,12 @@ impl State {
         self.of_order.get(order).into_iter().flatten().filter_map(|at| self.appointments.get(*at))
     }
 
-    /// Whether every item's appointment is there.
+    /// Whether every appointment's order and every item's appointment is there.
     pub fn check_links(&self, world: &World) -> Result<(), BadInput> {
+        let orders = world.orders_by_id()?;
+        for appointment in &self.appointments {
+            self.order_of(appointment, &orders)?;
+        }
         for item in world.orders.iter().flat_map(|order| &order.items) {
             if let Some(id) = item.appointment_id.as_ref().filter(|id| !self.by_id.contains_key(id)) {
                 let (place, problem) =
@@ -161,6 +173,42 @@ impl State {
     }
 }
 
+/// No file may be named twice: the second to be written would take the first one's place.
+pub fn check_distinct(files: &[&Path]) -> Result<(), BadInput> {
+    let real =
+        |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or(path.to_owned());
+    for (at, file) in files.iter().enumerate() {
+        if files.iter().take(at).any(|other| real(other) == real(file)) {
+            return Err(FileName(file.to_path_buf()).bad("is named for two things"));
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a second quickstart from the same rows: a lock on their folder, given back when dropped, and by the system when
+/// the process dies. `None` where there is no folder yet.
+pub fn lock(state: &Path) -> Result<Option<fs::File>, BadInput> {
+    let Ok(folder) = fs::File::open(folder_of(state)) else { return Ok(None) };
+    match folder.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(FileName(state.to_owned()).bad("another quickstart is at work"))
+        }
+        _ => Ok(Some(folder)),
+    }
+}
+
+/// [`lock`], making the folder. Nobody may have come first.
+pub fn lock_new(state: &Path) -> Result<Option<fs::File>, BadInput> {
+    let file = FileName(state.to_owned());
+    fs::create_dir_all(folder_of(state)).map_err(|error| file.bad(error))?;
+    let lock = lock(state)?;
+    if state.exists() { Err(file.bad("another quickstart was faster; run it again")) } else { Ok(lock) }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Reads a JSON file; an error says where in it.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BadInput> {
     let file = FileName(path.to_owned());
@@ -174,7 +222,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BadInput> {
 /// Writes a JSON file whole or not at all: into a temporary file beside it, which then takes its place.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BadInput> {
     let write = || -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(path);
         fs::create_dir_all(folder)?;
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".tmp");

@@ -14,6 +14,7 @@
 mod files;
 mod summary;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,7 +62,8 @@ struct Options {
 async fn main() -> ExitCode {
     match run(&Options::parse()).await {
         Ok(summary) => {
-            print!("{summary}");
+            // A reader that has gone away has seen enough.
+            let _ = write!(std::io::stdout(), "{summary}");
             if summary.is_all_delivered() { ExitCode::SUCCESS } else { ExitCode::from(3) }
         }
         Err(bad) => {
@@ -74,13 +76,15 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> Result<Summary, BadInput> {
     let state_file = options.state.clone().unwrap_or_else(|| options.out.join("state.json"));
     let report_file = options.report.clone().unwrap_or_else(|| options.out.join("report.json"));
+    files::check_distinct(&[&options.world, &state_file, &report_file])?;
+    let mut lock = files::lock(&state_file)?;
     let mut world = World::load(&options.world)?;
     let mut state = State::load(&state_file)?;
     let directory = world.directory()?;
 
     let mut syncer = Syncer::builder(world.namespace.as_str())
         .provider(IcsFolder::new(&options.out))
-        .provider(IcsFolder::new(&options.out).with_kind(ProviderKind::INVITATION))
+        .provider(IcsFolder::new(options.out.join("invitations")).with_kind(ProviderKind::INVITATION))
         .time_zone(world.time_zone.clone())
         .concurrency(options.concurrency);
     if let Some(now) = options.now {
@@ -88,14 +92,15 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     }
     let syncer = syncer.build();
 
+    state.check_links(&world)?;
+
     // 1. Confirm: an order that is confirmed gets an appointment for every item that has none.
     for order in &mut world.orders {
         let id = order.id.clone();
         order.link(state.of_order(&id));
         let made = order.confirm(&directory, &world.time_zone).map_err(|error| world.file.bad(error))?;
-        state.add(made);
+        state.add(made)?;
     }
-    state.check_links(&world)?;
     //    An order that was cancelled takes its appointments along.
     let orders = world.orders_by_id()?;
     for appointment in &mut state.appointments {
@@ -120,6 +125,12 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     if options.dry_run {
         return Ok(Summary::of_plans(&plans, &world, now));
     }
+
+    if lock.is_none() {
+        lock = files::lock_new(&state_file)?;
+    }
+    // What cannot be reported is not begun.
+    write_json(&report_file, &Summary::of_plans(&plans, &world, now))?;
 
     // 3. Begin: the rows about to be touched are marked, and saved. From here a crash can lose nothing.
     for (plan, appointment) in plans.iter().zip(&mut state.appointments) {
@@ -146,6 +157,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
 
     let summary = Summary::of_run(&notes, &report, &state, &world, now);
     write_json(&report_file, &summary)?;
+    drop(lock);
     Ok(summary)
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use calsync_core::ProfileId;
 use calsync_core::audience::Reason;
+use calsync_core::event::clean_line;
 use calsync_core::ledger::{Hold, ParkReason};
 use calsync_core::place::{Person, Place, Role};
 use calsync_core::plan::{Action, Note, Plan};
@@ -102,6 +103,8 @@ impl Summary {
     }
 
     fn new(plans: &[Plan], world: &World, now: DateTime<Utc>) -> Self {
+        let names = world.profiles.iter();
+        let names = names.map(|profile| (profile.id.clone(), clean_line(&profile.name).into_owned()));
         let notes = plans.iter().filter(|plan| !plan.notes.is_empty());
         let notes = notes.map(|plan| AppointmentNotes {
             appointment: plan.appointment.clone(),
@@ -115,7 +118,7 @@ impl Summary {
             notes: notes.collect(),
             outcomes: Report::new(),
             plans: Vec::new(),
-            names: world.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect(),
+            names: names.collect(),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::place::{Person, Place, Role};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ledger {
-    /// How many plans were begun; the SEQUENCE of the last write.
+    /// Rises with every plan that is begun, and above any newer revision met out there.
     #[serde(default)]
     pub revision: u64,
     /// The rows.
@@ -306,7 +306,8 @@ impl Ledger {
     }
 
     /// The guide's `calendar_event_id`: one event id per provider. Where several stand with one provider it is the one
-    /// the guide's code would have written last: the manager's, else an admin's, a staff member's, a customer's.
+    /// the guide's code would have written last: the manager's, else the staff
+    /// member's, the customer's; an admin's only where it is alone, since that code wrote none.
     #[must_use]
     pub fn event_ids(&self) -> BTreeMap<ProviderKind, RemoteId> {
         let mut ids: BTreeMap<ProviderKind, (u8, RemoteId)> = BTreeMap::new();
@@ -317,9 +318,9 @@ impl Ledger {
             let Some(standing) = row.standing() else { continue };
             let rank = match row.role {
                 Role::Manager => 0,
-                Role::Admin => 1,
-                Role::Staff => 2,
-                Role::Customer => 3,
+                Role::Staff => 1,
+                Role::Customer => 2,
+                Role::Admin => 3,
             };
             if ids.get(&row.place.provider).is_none_or(|(best, _)| rank < *best) {
                 ids.insert(row.place.provider.clone(), (rank, standing.remote_id.clone()));

@@ -30,13 +30,14 @@ impl ProviderKind {
         Self(Cow::Borrowed(name))
     }
 
-    /// A kind by its name; the case does not matter.
+    /// A kind by its name; the case does not matter, and control characters go.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let name = name.trim();
         let known = [Self::GOOGLE, Self::OUTLOOK, Self::APPLE, Self::INVITATION, Self::MEMORY];
         let found = known.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(name));
-        found.unwrap_or_else(|| Self(Cow::Owned(name.to_ascii_lowercase())))
+        let own = || name.chars().filter(|c| !c.is_control()).collect::<String>().to_ascii_lowercase();
+        found.unwrap_or_else(|| Self(Cow::Owned(own())))
     }
 
     /// The name.

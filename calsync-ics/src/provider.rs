@@ -27,7 +27,8 @@ use crate::writer::{Extras, IcsWriter};
 /// A provider whose calendars are folders of .ics files: `root/<person>/<calendar>/<key>.ics`, one file an event.
 ///
 /// The person is the profile's id, or `guest`, in whose folder a calendar is the e-mail address. In all three names
-/// `[A-Za-z0-9._@-]` stand as they are and anything else as `%` and two digits; what is too long ends in a digest. Folders are made
+/// `[A-Za-z0-9._@-]` stand as they are (but for a dot at either end, and names that mean something to a system or to calsync)
+/// and anything else as `%` and two digits; what is too long ends in a digest. Folders are made
 /// as they are needed. An event's remote id is its file's name before `.ics`, not encoded.
 ///
 /// # What holds
@@ -74,7 +75,8 @@ impl IcsFolder {
         Self { files: Files::new(root.into()), kind: ProviderKind::APPLE }
     }
 
-    /// For connections of another kind.
+    /// For connections of another kind. Folders of two kinds need two roots: a connection that changes its kind would
+    /// otherwise find its new event in the file of the old one.
     #[must_use]
     pub fn with_kind(mut self, kind: ProviderKind) -> Self {
         self.kind = kind;

@@ -77,8 +77,10 @@ impl Desk {
     /// Every calendar file: person, calendar, and what it says.
     fn files(&self) -> BTreeMap<String, String> {
         let mut files = BTreeMap::new();
-        for person in
-            fs::read_dir(self.out()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
+        for person in fs::read_dir(self.out())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir() && !path.ends_with("invitations"))
         {
             for calendar in fs::read_dir(&person).unwrap().map(|entry| entry.unwrap().path()) {
                 for file in fs::read_dir(&calendar).unwrap().map(|entry| entry.unwrap().path()) {
@@ -365,4 +367,67 @@ fn hostile_text_is_cut_and_cleaned() {
         assert!(content.len() < 20_000 && content.contains('…'), "{name}: {}", content.len());
     }
     assert!(desk.run().contains("nothing to do"));
+}
+
+#[test]
+fn a_calendar_that_becomes_another_kind_loses_no_event() {
+    let mut desk = Desk::new();
+    desk.run();
+    desk.world["profiles"][1]["calendar_provider"] = json!("invitation");
+    desk.run();
+    assert!(desk.out().join("invitations/2/home").read_dir().unwrap().count() == 1);
+    desk.world["profiles"][1]["calendar_provider"] = json!("apple");
+    desk.run();
+    assert!(desk.content("2/home").contains("SUMMARY:Deep clean at Anna's\r\n"));
+}
+
+#[test]
+fn a_time_no_calendar_can_hold_is_refused_before_anything_is_written() {
+    let desk = Desk::new();
+    for now in ["9999-01-01T00:00:00Z", "0001-01-01T00:00:00Z"] {
+        let output = desk.run_with(&["--now", now]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(!desk.out().exists());
+    }
+}
+
+#[test]
+fn a_file_named_for_two_things_is_left_alone() {
+    let desk = Desk::new();
+    let world = desk.folder.path().join("world.json");
+    for option in ["--state", "--report"] {
+        let output = desk.run_with(&[option, world.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(fs::read_to_string(&world).unwrap().contains("orders") && !desk.out().exists());
+    }
+}
+
+#[test]
+fn two_at_once_leave_one_whole_state() {
+    let desk = Desk::new();
+    desk.run_with(&["--dry-run"]);
+    let world = desk.folder.path().join("world.json");
+    for _ in 0..10 {
+        let start = || {
+            Command::new(program()).arg("--world").arg(&world).arg("--out").arg(desk.out()).spawn().unwrap()
+        };
+        for mut process in [start(), start()] {
+            let code = process.wait().unwrap().code();
+            assert!(matches!(code, Some(0 | 2)), "{code:?}");
+        }
+        assert_eq!(desk.state()["appointments"].as_array().unwrap().len(), 1);
+    }
+    assert!(desk.run().contains("nothing to do"));
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+}
+
+#[test]
+fn a_row_that_lost_its_item_is_not_doubled() {
+    let desk = Desk::new();
+    desk.run();
+    desk.edit("order_item_id", json!(null));
+    let state = desk.state();
+    let output = desk.run_with(&[]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(desk.state(), state);
 }

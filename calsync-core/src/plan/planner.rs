@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::audience::Audience;
-use crate::error::InputError;
+use crate::error::{InputError, Problem};
 use crate::event::{Event, GuideWording, Wording};
 use crate::identity::EventKey;
 use crate::ledger::Presence;
@@ -17,7 +17,7 @@ use crate::plan::prepare::Prepared;
 use crate::plan::work::{PlanDraft, Row, Wish};
 use crate::plan::{Action, Content, Note, Plan, Step};
 use crate::provider::Capabilities;
-use crate::time::Zone;
+use crate::time::{self, Zone};
 
 /// Works out plans. Pure: the same order, appointment, audience and time give the same plan.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ impl Planner {
     /// `now` decides which parked rows may be tried again, and is the time of change the events will carry.
     ///
     /// # Errors
-    /// When the appointment's times cannot stand in a calendar.
+    /// When the appointment's times cannot stand in a calendar, or `now` cannot.
     pub fn plan(
         &self,
         order: &Order,
@@ -115,6 +115,9 @@ impl Planner {
                 unchanged: 0,
             },
         };
+        let of_now =
+            |error| InputError::new("the plan of appointment", &appointment.id, "now", Problem::Time(error));
+        time::check(now).map_err(of_now)?;
         let mut prepared = Prepared::new(&*self.wording, &self.zone, order, appointment, audience);
         let stands =
             !appointment.status.is_cancelled() && !order.status.is_cancelled() && !audience.is_withdrawn();

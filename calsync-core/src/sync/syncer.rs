@@ -99,8 +99,8 @@ impl Syncer {
         self.run_all(std::iter::once(plan))
     }
 
-    /// Runs plans that were begun and saved, each of another appointment, as many steps at once as the syncer's concurrency
-    /// and the providers' limits allow.
+    /// Runs plans that were begun and saved, each of another appointment, up to the syncer's concurrency at once. A step that
+    /// waits for its account's limit counts among them.
     pub fn run_all<I: IntoIterator<Item = Plan>>(&self, plans: I) -> Run<I::IntoIter> {
         Run::new(self.inner.clone(), plans.into_iter())
     }
