@@ -106,26 +106,14 @@ impl Hand<'_> {
                 Ok(written) => return self.written(Verdict::Created, key, generation, written, content),
                 Err(error) => error,
             };
-            if error.kind() == ErrorKind::KeySpent {
-                if generation < last {
-                    generation += 1;
-                    continue;
-                }
-                return self.failed(
-                    error,
-                    generation.saturating_add(1),
-                    Presence::Absent,
-                    Unsure::new(key, None, self.context.at),
-                    Some(content),
-                );
+            let spent = error.kind() == ErrorKind::KeySpent;
+            if spent && generation < last {
+                generation += 1;
+                continue;
             }
-            return self.failed(
-                error,
-                generation,
-                Presence::Absent,
-                Unsure::new(key, None, self.context.at),
-                Some(content),
-            );
+            let unsure = Unsure::new(key, None, self.context.at);
+            let free = generation.saturating_add(u32::from(spent));
+            return self.failed(error, free, Presence::Absent, unsure, Some(content));
         }
     }
 
