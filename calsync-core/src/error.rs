@@ -162,6 +162,24 @@ pub enum Operation {
     Find,
     /// Read an event by the provider's id.
     Get,
+    /// Trade a consent for tokens.
+    Connect,
+    /// Get a new access token.
+    Refresh,
+    /// Give a grant back.
+    Revoke,
+    /// List an account's calendars.
+    ListCalendars,
+    /// Make a calendar.
+    CreateCalendar,
+}
+
+impl Operation {
+    /// Whether it only reads, so that a lost answer leaves nothing unknown.
+    #[must_use]
+    pub fn only_reads(self) -> bool {
+        matches!(self, Self::Find | Self::Get | Self::ListCalendars)
+    }
 }
 
 impl Error {
@@ -311,6 +329,11 @@ impl fmt::Display for Operation {
             Self::Delete => "delete",
             Self::Find => "find",
             Self::Get => "get",
+            Self::Connect => "connect",
+            Self::Refresh => "refresh",
+            Self::Revoke => "revoke",
+            Self::ListCalendars => "list calendars",
+            Self::CreateCalendar => "create calendar",
         })
     }
 }

@@ -6,6 +6,8 @@ pub mod clock;
 pub mod confirm;
 pub mod error;
 pub mod event;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod id;
 pub mod identity;
 pub mod ledger;
