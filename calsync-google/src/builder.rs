@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use calsync_core::auth::{
-    AccessTokens, ApiClient, MemoryTokenStore, OAuthClient, SetupError, TokenStore,
-};
+use calsync_core::auth::{AccessTokens, ApiClient, MemoryTokenStore, OAuthClient, SetupError, TokenStore};
 use calsync_core::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use calsync_core::event::TextLimits;
 use calsync_core::http::{Endpoint, EndpointError, HttpTransport, TransportError};

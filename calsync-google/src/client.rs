@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use calsync_core::ProviderKind;
 use calsync_core::auth::{ApiClient, GrantKey};
 use calsync_core::clock::Clock;
 use calsync_core::error::{Error, ErrorKind, Operation};
@@ -11,14 +12,15 @@ use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::place::Place;
 use calsync_core::provider::AccountCalendar;
 use calsync_core::time::Zone;
-use calsync_core::ProviderKind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::convert;
 use crate::error::{of_answer, unreadable};
 use crate::request::{BadRequest, Requests};
-use crate::wire::{CalendarBody, CalendarListEntry, CalendarListPage, CalendarResource, EventResource, EventsPage};
+use crate::wire::{
+    CalendarBody, CalendarListEntry, CalendarListPage, CalendarResource, EventResource, EventsPage,
+};
 
 /// How many pages of an answer are read before it is taken for endless.
 const MOST_PAGES: usize = 1_000;
@@ -60,7 +62,9 @@ impl Client {
     pub(crate) async fn get(&self, place: &Place, id: &RemoteId) -> Result<Option<EventResource>, Error> {
         match self.event(place, Operation::Get, self.requests.get(&place.calendar, id)).await {
             Ok(event) => Ok(Some(event)),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.check_calendar(place).await.map(|()| None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.check_calendar(place).await.map(|()| None)
+            }
             Err(error) => Err(error),
         }
     }

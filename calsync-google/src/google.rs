@@ -44,7 +44,6 @@ pub struct GoogleCalendar {
 
 impl GoogleCalendar {
     /// Begins to put one together.
-    #[must_use]
     pub fn builder() -> GoogleCalendarBuilder {
         GoogleCalendarBuilder::new()
     }
@@ -66,7 +65,7 @@ impl GoogleCalendar {
         callback: &str,
     ) -> Result<Tokens, ConnectError> {
         let tokens = self.oauth.finish(pending, callback).await?;
-        self.client.api.tokens().connected(key, &tokens).await?;
+        self.client.api.tokens().connected(key, &tokens).await.map_err(ConnectError::Store)?;
         Ok(tokens)
     }
 

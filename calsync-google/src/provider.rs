@@ -121,7 +121,10 @@ impl GoogleCalendar {
             // Copies of an event that somebody else organizes cannot be revived, and tombstones vanish in the end.
             Err(error)
                 if convert::is_cancelled(&standing)
-                    && matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Refused | ErrorKind::NotFound) =>
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::Forbidden | ErrorKind::Refused | ErrorKind::NotFound
+                    ) =>
             {
                 Err(spent())
             }
