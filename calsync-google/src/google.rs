@@ -26,11 +26,11 @@ use crate::client::Client;
 /// fn begin(google: &GoogleCalendar) {
 ///     let connect = google.connect();
 ///     keep_in_session(&connect.pending);
-///     redirect_to(connect.url());
+///     redirect_to(connect.url.expose());
 /// }
 ///
 /// async fn came_back(google: &GoogleCalendar, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
-///     let key = GrantKey::new(Person::Profile(7.into()), ProviderKind::GOOGLE, "default");
+///     let key = GrantKey::new(Person::Profile(7.into()), ProviderKind::GOOGLE, 1);
 ///     google.finish(&key, pending, query).await?; // the tokens are stored
 ///     Ok(())
 /// }

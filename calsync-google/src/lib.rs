@@ -5,6 +5,8 @@ mod builder;
 mod client;
 mod convert;
 mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
 mod google;
 mod provider;
 mod request;
