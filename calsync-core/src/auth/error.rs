@@ -205,6 +205,9 @@ pub enum ConnectError {
     /// The server is not available. The same callback may be finished again while it has not expired.
     #[error("the authorization server is not available")]
     Unavailable(#[source] Unavailable),
+    /// The tokens are there and could not be stored; the code is spent. A new connect may succeed.
+    #[error("the tokens could not be stored")]
+    Store(#[source] AuthError),
 }
 
 impl ConnectError {

@@ -123,7 +123,7 @@ impl Target {
 }
 
 /// Whether a URL's host is the machine itself. A name other than `localhost` may lead anywhere.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     address.is_ok_and(|address| address.is_loopback()) || host.eq_ignore_ascii_case("localhost")
 }

@@ -38,6 +38,12 @@ impl TransportError {
         Self { kind, source: None }
     }
 
+    /// A client that is set up wrongly, with what is wrong with it.
+    #[cfg(feature = "reqwest")]
+    pub(super) fn setup(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(TransportErrorKind::Setup).with_source(source)
+    }
+
     /// With the error underneath, which must hold no URL, header or body.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -5,6 +5,13 @@
 
 mod endpoint;
 mod error;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+mod retry_after;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "rustls-no-provider")]
+mod tls;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,6 +21,11 @@ use bytes::Bytes;
 
 pub use endpoint::{Endpoint, EndpointError, Target};
 pub use error::{TransportError, TransportErrorKind};
+#[cfg(feature = "reqwest")]
+pub use reqwest::{ReqwestTransport, ReqwestTransportBuilder};
+pub use retry_after::{LONGEST_RETRY_AFTER, retry_after};
+#[cfg(feature = "serve")]
+pub use serve::{LoopbackServer, ServeError};
 
 use crate::error::Operation;
 use crate::names::ProviderKind;
