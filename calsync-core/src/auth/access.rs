@@ -226,7 +226,7 @@ impl AccessTokens {
             let is_refused = rejected.is_some_and(|rejected| rejected.expose() == known.token.expose());
             let has_run_out = known.expires_at.is_some_and(|expires_at| expires_at <= now);
             // A clock that was set back makes nothing trustworthy.
-            let is_trusted = (TimeDelta::zero()..=inner.trust).contains(&(now - *seen_at));
+            let is_trusted = (TimeDelta::zero()..inner.trust).contains(&(now - *seen_at));
             if !is_refused && !has_run_out && is_trusted {
                 return Ok(Found::Token(known.token.clone()));
             }

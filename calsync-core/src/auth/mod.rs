@@ -4,6 +4,7 @@
 //! - [`TokenStore`] is the host's: where tokens are kept, by [`GrantKey`], with a version each.
 //! - [`AccessTokens`] (feature `oauth`) hands out access tokens that are valid now, and has one refresh at a time.
 //! - [`ApiClient`] (feature `oauth`) sends a provider's requests with them.
+//! - [`Vault`] (feature `vault`) seals tokens, so that they can be stored.
 
 #[cfg(feature = "oauth")]
 mod access;
@@ -28,6 +29,8 @@ mod store;
 #[cfg(feature = "oauth")]
 mod token_endpoint;
 mod tokens;
+#[cfg(feature = "vault")]
+mod vault;
 
 #[cfg(feature = "oauth")]
 pub use access::{AccessToken, AccessTokens, Grant};
@@ -46,3 +49,5 @@ pub use pending::{Connect, PendingConnect};
 pub use scope::ScopeNames;
 pub use store::{MemoryTokenStore, Saved, StoreError, StoredTokens, TokenStore, TokenVersion};
 pub use tokens::Tokens;
+#[cfg(feature = "vault")]
+pub use vault::{Opened, Purpose, Vault, VaultError, VaultKey};

@@ -7,9 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderMap, StatusCode, header};
+use ::http::StatusCode;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use oauth2::basic::{BasicErrorResponse, BasicTokenResponse};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse, RequestTokenError};
 use serde_json::{Map, Value};
@@ -18,7 +17,7 @@ use super::error::Unavailable;
 use super::{AuthError, ServerCode};
 use crate::clock::Clock;
 use crate::error::Operation;
-use crate::http::{Call, HttpTransport, Response};
+use crate::http::{Call, HttpTransport, Response, retry_after};
 use crate::names::ProviderKind;
 
 /// The endpoints a client posts forms to.
@@ -147,14 +146,4 @@ fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
         Some(detail) => Some(code.with_detail(&detail)),
         None => Some(code),
     }
-}
-
-/// Stands in until `http::retry_after` is there: seconds, or an HTTP date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = DateTime::parse_from_rfc2822(value).ok()?;
-    Some((at.with_timezone(&Utc) - now).to_std().unwrap_or_default())
 }
