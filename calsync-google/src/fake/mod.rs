@@ -1,0 +1,74 @@
+//! Google Calendar and Google's OAuth server, in process, for tests: calsync's own and those of hosts.
+//!
+//! [`FakeGoogle`] is an [`HttpTransport`](calsync_core::http::HttpTransport): hand it to a provider in place of the network. It
+//! looks at paths only, so any host will do:
+//!
+//! | path | what answers |
+//! | --- | --- |
+//! | `/calendar/v3/…` | Calendar API v3: events, calendars, calendarList, freeBusy, channels |
+//! | `/batch/calendar/v3` | many calls in one |
+//! | `/o/oauth2/v2/auth` | the consent page |
+//! | `/token`, `/revoke` | tokens |
+//!
+//! It shares no code with the provider, so that it can judge it. It behaves as the real one where that is documented or was
+//! seen, and the stricter way where it is not known; what a test may want the other way is in [`Settings`].
+//!
+//! ```
+//! use calsync_google::fake::{FakeGoogle, Fault, FaultRule, ApiMethod};
+//! use serde_json::json;
+//!
+//! let google = FakeGoogle::new();
+//! let anna = google.user("anna@example.org");
+//! let tokens = anna.tokens(&["calendar.events"]);
+//! assert!(!tokens.access_token.expose().is_empty());
+//!
+//! // The next insert is made, and its answer lost.
+//! google.fault(FaultRule::new(Fault::DropAfter).with_method(ApiMethod::EventsInsert));
+//!
+//! // Anna has an event of her own.
+//! let times = json!({"start": {"date": "2026-12-03"}, "end": {"date": "2026-12-04"}, "summary": "Birthday"});
+//! let id = anna.adds_event("primary", times).expect("a sound event");
+//! assert_eq!(anna.events("primary").len(), 1);
+//! assert!(anna.deletes_event("primary", &id));
+//! assert_eq!(anna.tombstones("primary").len(), 1);
+//! ```
+//!
+//! Behind the feature `fake`, for dev-dependencies; outside the semver promise.
+
+mod access;
+mod api;
+mod batch;
+mod body;
+mod calendars;
+mod channels;
+mod consent;
+mod events;
+mod faults;
+mod fields;
+mod free_busy;
+mod google;
+mod grants;
+mod limits;
+mod list;
+mod merge;
+mod paging;
+mod people;
+mod questions;
+mod reply;
+mod request;
+mod route;
+mod series;
+mod settings;
+mod state;
+mod times;
+mod token;
+mod view;
+
+pub use access::AccessRole;
+pub use consent::Decision;
+pub use faults::{Fault, FaultRule};
+pub use google::FakeGoogle;
+pub use people::{FakeTokens, FakeUser};
+pub use questions::{FakeCalendar, FakeChannel, FakeEvent, FakeMail, MailKind, SeenRequest, Writes};
+pub use route::ApiMethod;
+pub use settings::{ErrorShape, LimitAnswer, Limits, Settings};

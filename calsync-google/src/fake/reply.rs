@@ -1,0 +1,233 @@
+//! Answers, and the errors among them.
+
+use bytes::Bytes;
+use calsync_core::http::Response;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{HeaderName, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::settings::ErrorShape;
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: Vec<(HeaderName, String)>,
+    pub(super) body: Bytes,
+}
+
+impl Reply {
+    pub(super) fn json(status: StatusCode, body: &Value) -> Self {
+        Self::text(status, "application/json; charset=UTF-8", body.to_string())
+    }
+
+    pub(super) fn html(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self::text(status, "text/html; charset=UTF-8", body)
+    }
+
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new() }
+    }
+
+    pub(super) fn text(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: vec![(CONTENT_TYPE, content_type.to_owned())], body: body.into() }
+    }
+
+    /// A resource, with its etag as a header too.
+    pub(super) fn resource(body: &Value) -> Self {
+        let etag = body.get("etag").and_then(Value::as_str);
+        let reply = Self::json(StatusCode::OK, body);
+        match etag {
+            Some(etag) => reply.with_header(http::header::ETAG, etag),
+            None => reply,
+        }
+    }
+
+    pub(super) fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The body, where it is JSON.
+    pub(super) fn value(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        for (name, value) in self.headers {
+            // A value that cannot be a header is the fake's own slip; it is left out.
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().append(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// A refusal by the Calendar API.
+#[derive(Debug, Clone)]
+pub(super) struct Problem(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    status: StatusCode,
+    reason: &'static str,
+    message: String,
+    domain: &'static str,
+    location: Option<(&'static str, String)>,
+    top_message: Option<&'static str>,
+    detail: Option<&'static str>,
+    headers: Vec<(HeaderName, String)>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            status,
+            reason,
+            message: message.into(),
+            domain: "global",
+            location: None,
+            top_message: None,
+            detail: None,
+            headers: Vec::new(),
+        }))
+    }
+
+    /// 400 for a value that cannot be used.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", message)
+    }
+
+    /// 400 for a value of that parameter.
+    pub(super) fn invalid_parameter(name: &str) -> Self {
+        Self::invalid(format!("Invalid value for: {name}")).at("parameter", name)
+    }
+
+    /// 400 for a value that is missing.
+    pub(super) fn required(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "required", message)
+    }
+
+    pub(super) fn forbidden(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, reason, message)
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "notFound", "Not Found")
+    }
+
+    pub(super) fn gone(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, reason, message)
+    }
+
+    pub(super) fn duplicate() -> Self {
+        let message = "The requested identifier already exists.";
+        Self::new(StatusCode::CONFLICT, "duplicate", message)
+    }
+
+    pub(super) fn stale() -> Self {
+        let problem = Self::new(StatusCode::PRECONDITION_FAILED, "conditionNotMet", "Precondition Failed");
+        problem.at("header", "If-Match")
+    }
+
+    /// 401. `missing` is for a request without any token.
+    pub(super) fn unauthorized(missing: bool) -> Self {
+        let (reason, message) =
+            if missing { ("required", "Login Required.") } else { ("authError", "Invalid Credentials") };
+        let mut problem = Self::new(StatusCode::UNAUTHORIZED, reason, message).at("header", "Authorization");
+        problem.0.top_message = Some(if missing {
+            "Request is missing required authentication credential."
+        } else {
+            "Request had invalid authentication credentials."
+        });
+        problem.0.detail = Some(if missing { "CREDENTIALS_MISSING" } else { "ACCESS_TOKEN_EXPIRED" });
+        let challenge = if missing {
+            "Bearer realm=\"https://accounts.google.com/\"".to_owned()
+        } else {
+            "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"".to_owned()
+        };
+        problem.0.headers.push((http::header::WWW_AUTHENTICATE, challenge));
+        problem
+    }
+
+    /// 403 for a scope that was not granted.
+    pub(super) fn scope(wanted: &str) -> Self {
+        let mut problem = Self::forbidden("insufficientPermissions", "Insufficient Permission");
+        problem.0.top_message = Some("Request had insufficient authentication scopes.");
+        problem.0.detail = Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT");
+        let challenge = format!(
+            "Bearer realm=\"https://accounts.google.com/\", error=\"insufficient_scope\", scope=\"{wanted}\""
+        );
+        problem.0.headers.push((http::header::WWW_AUTHENTICATE, challenge));
+        problem
+    }
+
+    pub(super) fn in_domain(mut self, domain: &'static str) -> Self {
+        self.0.domain = domain;
+        self
+    }
+
+    pub(super) fn at(mut self, kind: &'static str, location: &str) -> Self {
+        self.0.location = Some((kind, location.to_owned()));
+        self
+    }
+
+    pub(super) fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.0.headers.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn reply(&self, shape: ErrorShape) -> Reply {
+        let mut reply = Reply::json(self.0.status, &self.body(shape));
+        reply.headers.extend(self.0.headers.iter().cloned());
+        reply
+    }
+
+    fn body(&self, shape: ErrorShape) -> Value {
+        let message = self.0.top_message.unwrap_or(&self.0.message);
+        if shape == ErrorShape::Flat {
+            return json!({"error": self.0.reason, "error_description": message});
+        }
+        let mut error = Map::new();
+        error.insert("code".into(), self.0.status.as_u16().into());
+        error.insert("message".into(), message.into());
+        if shape != ErrorShape::WithoutErrors {
+            let mut item =
+                json!({"domain": self.0.domain, "reason": self.0.reason, "message": self.0.message});
+            if let (Some((kind, location)), Some(item)) = (&self.0.location, item.as_object_mut()) {
+                item.insert("locationType".into(), (*kind).into());
+                item.insert("location".into(), location.as_str().into());
+            }
+            error.insert("errors".into(), json!([item]));
+        }
+        if shape != ErrorShape::Classic || self.0.detail.is_some() {
+            error.insert("status".into(), self.rpc_status().into());
+        }
+        if let Some(detail) = self.0.detail.filter(|_| shape != ErrorShape::WithoutErrors) {
+            let kind = "type.googleapis.com/google.rpc.ErrorInfo";
+            let detail = json!({"@type": kind, "reason": detail, "domain": "googleapis.com"});
+            error.insert("details".into(), json!([detail]));
+        }
+        json!({ "error": error })
+    }
+
+    /// The name that newer front ends put beside the code (google.rpc.Code).
+    fn rpc_status(&self) -> &'static str {
+        match self.0.status.as_u16() {
+            400 => "INVALID_ARGUMENT",
+            401 => "UNAUTHENTICATED",
+            403 if self.0.reason.ends_with("Exceeded") => "RESOURCE_EXHAUSTED",
+            403 => "PERMISSION_DENIED",
+            404 => "NOT_FOUND",
+            409 if self.0.reason == "duplicate" => "ALREADY_EXISTS",
+            409 => "ABORTED",
+            410 | 412 => "FAILED_PRECONDITION",
+            429 => "RESOURCE_EXHAUSTED",
+            503 => "UNAVAILABLE",
+            _ => "INTERNAL",
+        }
+    }
+}

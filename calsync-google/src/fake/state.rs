@@ -1,0 +1,217 @@
+//! Everything the fake knows.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use calsync_core::clock::{Clock, SystemClock};
+use calsync_core::http::Request;
+use calsync_core::time::Zone;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::access::AccessRole;
+use super::channels::Channel;
+use super::faults::Faults;
+use super::grants::Grants;
+use super::limits::Windows;
+use super::questions::{FakeMail, SeenRequest, Writes};
+use super::route::ApiMethod;
+use super::settings::Settings;
+
+/// Everything the fake knows.
+pub(super) struct State {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: Settings,
+    pub(super) users: BTreeMap<String, User>,
+    pub(super) calendars: BTreeMap<String, Calendar>,
+    pub(super) grants: Grants,
+    pub(super) channels: Vec<Channel>,
+    pub(super) notices: Vec<Request>,
+    pub(super) mails: Vec<FakeMail>,
+    pub(super) invitations: usize,
+    pub(super) writes: Writes,
+    pub(super) log: VecDeque<SeenRequest>,
+    pub(super) counts: BTreeMap<ApiMethod, usize>,
+    pub(super) faults: Faults,
+    pub(super) windows: Windows,
+    /// Rises with every change; names versions, ids and tokens.
+    serial: u64,
+    last_change: DateTime<Utc>,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    pub(super) zone: Zone,
+    /// Whether the account has a calendar at all; without one every call is 403 `notACalendarUser`.
+    pub(super) has_calendar: bool,
+}
+
+/// A calendar.
+#[derive(Debug, Clone)]
+pub(super) struct Calendar {
+    pub(super) owner: String,
+    pub(super) summary: String,
+    pub(super) description: Option<String>,
+    pub(super) location: Option<String>,
+    pub(super) zone: Zone,
+    pub(super) primary: bool,
+    /// The OAuth client that made it, if one did.
+    pub(super) made_by: Option<String>,
+    pub(super) etag: String,
+    /// Who sees it, the owner among them.
+    pub(super) access: BTreeMap<String, AccessRole>,
+    pub(super) events: BTreeMap<String, StoredEvent>,
+    /// Sync tokens of an earlier epoch are dead.
+    pub(super) epoch: u64,
+    pub(super) updated: DateTime<Utc>,
+}
+
+/// An event, or what is left of one.
+#[derive(Debug, Clone)]
+pub(super) struct StoredEvent {
+    /// All but kind, etag, reminders and what depends on who looks.
+    pub(super) body: Map<String, Value>,
+    pub(super) etag: String,
+    pub(super) change: u64,
+    pub(super) updated: DateTime<Utc>,
+    /// Reminders belong to a user, not to the event.
+    pub(super) reminders: BTreeMap<String, Value>,
+}
+
+/// What a change gets: a version of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Stamp {
+    pub(super) etag: String,
+    pub(super) change: u64,
+    pub(super) at: DateTime<Utc>,
+}
+
+impl StoredEvent {
+    pub(super) fn text(&self, field: &str) -> &str {
+        self.body.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.text("status") == "cancelled"
+    }
+
+    pub(super) fn stamp(&mut self, stamp: &Stamp) {
+        self.etag.clone_from(&stamp.etag);
+        self.change = stamp.change;
+        self.updated = stamp.at;
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            settings: Settings::default(),
+            users: BTreeMap::new(),
+            calendars: BTreeMap::new(),
+            grants: Grants::default(),
+            channels: Vec::new(),
+            notices: Vec::new(),
+            mails: Vec::new(),
+            invitations: 0,
+            writes: Writes::default(),
+            log: VecDeque::new(),
+            counts: BTreeMap::new(),
+            faults: Faults::default(),
+            windows: Windows::default(),
+            serial: 0,
+            last_change: DateTime::UNIX_EPOCH,
+        }
+    }
+}
+
+impl State {
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// The number of the latest change.
+    pub(super) fn latest(&self) -> u64 {
+        self.serial
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// A version for a change made now. No two are alike, even while the clock stands still.
+    pub(super) fn stamp(&mut self) -> Stamp {
+        let change = self.next();
+        self.last_change = self.now().max(self.last_change + TimeDelta::milliseconds(1));
+        Stamp { etag: format!("\"{}\"", 3_489_000_000_000_000 + change * 2000), change, at: self.last_change }
+    }
+
+    /// A text that nobody has seen yet and that says nothing.
+    pub(super) fn opaque(&mut self, what: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(what.as_bytes());
+        hash.update(self.next().to_be_bytes());
+        URL_SAFE_NO_PAD.encode(hash.finalize())
+    }
+
+    /// An id inside the alphabet of event ids.
+    pub(super) fn new_event_id(&mut self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(b"event");
+        hash.update(self.next().to_be_bytes());
+        hash.finalize().iter().take(13).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The user of that address, with a primary calendar; made if it is not there.
+    pub(super) fn user(&mut self, email: &str) {
+        if self.users.contains_key(email) {
+            return;
+        }
+        let zone = Zone::new("Europe/London").unwrap_or_default();
+        self.users.insert(email.to_owned(), User { zone, has_calendar: true });
+        self.add_calendar(email, email.to_owned(), email, None);
+    }
+
+    /// A calendar of that user's.
+    pub(super) fn add_calendar(&mut self, owner: &str, id: String, summary: &str, made_by: Option<String>) {
+        let stamp = self.stamp();
+        let zone = self.users.get(owner).map(|user| user.zone.clone()).unwrap_or_default();
+        let calendar = Calendar {
+            owner: owner.to_owned(),
+            summary: summary.to_owned(),
+            description: None,
+            location: None,
+            zone,
+            primary: id == owner,
+            made_by,
+            etag: stamp.etag,
+            access: BTreeMap::from([(owner.to_owned(), AccessRole::Owner)]),
+            events: BTreeMap::new(),
+            epoch: 0,
+            updated: stamp.at,
+        };
+        self.calendars.insert(id, calendar);
+    }
+
+    /// The id of a secondary calendar.
+    pub(super) fn new_calendar_id(&mut self) -> String {
+        format!("c_{}@group.calendar.google.com", self.new_event_id())
+    }
+
+    /// `primary` is the calendar that is called like its owner.
+    pub(super) fn calendar_id<'a>(&self, user: &'a str, id: &'a str) -> &'a str {
+        if id == "primary" { user } else { id }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("State(..)")
+    }
+}

@@ -1,0 +1,105 @@
+//! Start and end of an event.
+
+use calsync_core::time::Zone;
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::reply::Problem;
+
+/// A start or an end.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Moment {
+    Day(NaiveDate),
+    At(DateTime<Utc>, Option<Zone>),
+}
+
+impl Moment {
+    /// Reads `{"date"}` or `{"dateTime", "timeZone"}`. `side` is `start` or `end`; `needs_zone` for a series.
+    pub(super) fn read(value: Option<&Value>, side: &str, needs_zone: bool) -> Result<Self, Problem> {
+        let missing = || Problem::required(format!("Missing {side} time."));
+        let bad = || Problem::invalid(format!("Invalid {side} time."));
+        let value = value.filter(|value| !value.is_null()).ok_or_else(missing)?;
+        let object = value.as_object().ok_or_else(bad)?;
+        let text = |name: &str| match object.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.as_str())),
+            Some(_) => Err(bad()),
+        };
+        let zone = text("timeZone")?;
+        match (text("date")?, text("dateTime")?) {
+            (Some(_), Some(_)) => Err(bad()),
+            (None, None) => Err(missing()),
+            // A zone on a day means nothing; this is stricter than the documentation.
+            (Some(_), None) if zone.is_some() => Err(bad()),
+            (Some(date), None) => day(date).map(Self::Day).ok_or_else(bad),
+            (None, Some(time)) => {
+                let bad_zone = || Problem::invalid(format!("Invalid time zone definition for {side} time."));
+                let zone = zone.map(Zone::new).transpose().map_err(|_| bad_zone())?;
+                if needs_zone && zone.is_none() {
+                    return Err(no_zone(side));
+                }
+                if time.as_bytes().get(10) != Some(&b'T') {
+                    return Err(bad());
+                }
+                if let Ok(instant) = DateTime::parse_from_rfc3339(time) {
+                    return Ok(Self::At(instant.with_timezone(&Utc), zone));
+                }
+                let local: NaiveDateTime = time.parse().map_err(|_| bad())?;
+                let zone = zone.ok_or_else(|| no_zone(side))?;
+                let instant = zone.instant(local).map_err(|_| bad())?;
+                Ok(Self::At(instant, Some(zone)))
+            }
+        }
+    }
+
+    /// As it is kept and shown: in `shown_in`, with the event's own zone, or the calendar's where it has none.
+    pub(super) fn write(&self, shown_in: &Zone, calendar: &Zone) -> Value {
+        match self {
+            Self::Day(date) => json!({"date": date.to_string()}),
+            Self::At(instant, zone) => {
+                let zone = zone.as_ref().unwrap_or(calendar);
+                json!({"dateTime": shown(*instant, shown_in), "timeZone": zone.name()})
+            }
+        }
+    }
+
+    pub(super) fn is_day(&self) -> bool {
+        matches!(self, Self::Day(_))
+    }
+
+    /// The instant; a day begins at midnight in the calendar's zone.
+    pub(super) fn instant(&self, calendar: &Zone) -> DateTime<Utc> {
+        match self {
+            Self::Day(date) => {
+                let midnight = date.and_time(NaiveTime::MIN);
+                calendar.instant(midnight).unwrap_or_else(|_| midnight.and_utc())
+            }
+            Self::At(instant, _) => *instant,
+        }
+    }
+}
+
+/// An instant as RFC 3339 has it, with the zone's offset at that time.
+pub(super) fn shown(instant: DateTime<Utc>, zone: &Zone) -> String {
+    let offset = FixedOffset::east_opt(zone.offset(instant));
+    let local = offset.map(|offset| instant.with_timezone(&offset));
+    local.map_or_else(
+        || instant.to_rfc3339_opts(SecondsFormat::Secs, true),
+        |local| local.to_rfc3339_opts(SecondsFormat::Secs, true),
+    )
+}
+
+/// An instant as `created` and `updated` show it.
+pub(super) fn stamp_text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A day, in ten characters and no other way.
+fn day(text: &str) -> Option<NaiveDate> {
+    let date = text.parse::<NaiveDate>().ok()?;
+    (date.to_string() == text).then_some(date)
+}
+
+fn no_zone(side: &str) -> Problem {
+    Problem::required(format!("Missing time zone definition for {side} time."))
+}

@@ -1,0 +1,97 @@
+//! How events and calendars show themselves.
+
+use calsync_core::time::Zone;
+use serde_json::{Map, Value, json};
+
+use super::state::{Calendar, StoredEvent};
+use super::times::{Moment, stamp_text};
+
+/// An event as a user sees it, with times in `zone`.
+pub(super) fn event(calendar: &Calendar, stored: &StoredEvent, user: &str, zone: &Zone) -> Value {
+    let mut body = stored.body.clone();
+    for side in ["start", "end", "originalStartTime"] {
+        if let Some(shown) = body.get(side).and_then(|value| in_zone(value, zone, &calendar.zone)) {
+            body.insert(side.into(), shown);
+        }
+    }
+    body.insert("kind".into(), "calendar#event".into());
+    body.insert("etag".into(), stored.etag.as_str().into());
+    body.insert("updated".into(), stamp_text(stored.updated).into());
+    let reminders = stored.reminders.get(user).cloned().unwrap_or_else(|| json!({"useDefault": true}));
+    body.insert("reminders".into(), reminders);
+    if let Some(Value::Array(attendees)) = body.get_mut("attendees") {
+        for attendee in attendees.iter_mut().filter_map(Value::as_object_mut) {
+            if attendee.get("email").and_then(Value::as_str) == Some(user) {
+                attendee.insert("self".into(), true.into());
+            }
+        }
+    }
+    if body.get("creator").and_then(|who| who.get("email")).and_then(Value::as_str) != Some(user) {
+        // Visible only to who made the event.
+        body.remove("source");
+    }
+    body.into()
+}
+
+/// What a reader who may only see times gets.
+pub(super) fn times_only(event: &Value) -> Value {
+    kept(
+        event,
+        &["kind", "etag", "id", "status", "start", "end", "transparency", "recurringEventId", "eventType"],
+    )
+}
+
+/// What is left of a deleted event for sure.
+pub(super) fn tombstone(event: &Value) -> Value {
+    kept(event, &["kind", "etag", "id", "status", "recurringEventId", "originalStartTime"])
+}
+
+/// A calendar (`calendars.get`).
+pub(super) fn calendar(id: &str, calendar: &Calendar) -> Value {
+    let mut body = Map::new();
+    body.insert("kind".into(), "calendar#calendar".into());
+    body.insert("etag".into(), calendar.etag.as_str().into());
+    body.insert("id".into(), id.into());
+    body.insert("summary".into(), calendar.summary.as_str().into());
+    body.insert("timeZone".into(), calendar.zone.name().into());
+    body.insert("conferenceProperties".into(), json!({"allowedConferenceSolutionTypes": ["hangoutsMeet"]}));
+    for (name, value) in [("description", &calendar.description), ("location", &calendar.location)] {
+        if let Some(value) = value {
+            body.insert(name.into(), value.as_str().into());
+        }
+    }
+    body.into()
+}
+
+/// A calendar in a user's list (`calendarList.get`).
+pub(super) fn list_entry(id: &str, stored: &Calendar, user: &str) -> Value {
+    let mut entry = calendar(id, stored);
+    if let Some(entry) = entry.as_object_mut() {
+        let role = stored.access.get(user).map(|role| role.name()).unwrap_or_default();
+        entry.insert("kind".into(), "calendar#calendarListEntry".into());
+        entry.insert("accessRole".into(), role.into());
+        entry.insert("selected".into(), true.into());
+        entry.insert("colorId".into(), "14".into());
+        entry.insert("backgroundColor".into(), "#9fe1e7".into());
+        entry.insert("foregroundColor".into(), "#000000".into());
+        entry.insert("defaultReminders".into(), default_reminders(stored));
+        if stored.primary && stored.owner == user {
+            entry.insert("primary".into(), true.into());
+        }
+    }
+    entry
+}
+
+/// A primary calendar reminds ten minutes ahead, as a new account's does; others do not remind.
+pub(super) fn default_reminders(calendar: &Calendar) -> Value {
+    if calendar.primary { json!([{"method": "popup", "minutes": 10}]) } else { json!([]) }
+}
+
+fn in_zone(value: &Value, zone: &Zone, calendar: &Zone) -> Option<Value> {
+    Some(Moment::read(Some(value), "start", false).ok()?.write(zone, calendar))
+}
+
+fn kept(event: &Value, names: &[&str]) -> Value {
+    let fields = names.iter().filter_map(|name| Some(((*name).to_owned(), event.get(name)?.clone())));
+    Value::Object(fields.collect())
+}
