@@ -85,7 +85,7 @@ impl fmt::Display for EventKey {
     }
 }
 
-struct PersonPart<'a>(&'a Person);
+pub(crate) struct PersonPart<'a>(pub(crate) &'a Person);
 
 impl fmt::Display for PersonPart<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +96,8 @@ impl fmt::Display for PersonPart<'_> {
     }
 }
 
-fn push(name: &mut String, part: &str) {
+/// A part of a name, told apart from its neighbours by its length.
+pub(crate) fn push(name: &mut String, part: &str) {
     push_number(name, part.len() as u64);
     name.push(':');
     name.push_str(part);

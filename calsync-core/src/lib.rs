@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audience;
+#[cfg(any(feature = "oauth", feature = "vault"))]
+pub mod auth;
 pub mod clock;
 pub mod confirm;
 pub mod error;

@@ -1,5 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod builder;
+mod client;
+mod convert;
+mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
+mod google;
+mod provider;
+mod request;
+mod scope;
+mod wire;
+
+pub use builder::{BuildError, GoogleCalendarBuilder};
+pub use google::GoogleCalendar;
+pub use scope::Scope;

@@ -1,5 +1,6 @@
 //! What a backend has to do, and what it says it can do.
 
+mod calendars;
 mod capabilities;
 mod draft;
 
@@ -7,6 +8,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+pub use calendars::AccountCalendar;
 pub use capabilities::{CalendarIds, Capabilities};
 pub use draft::{CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written};
 

@@ -1,10 +1,12 @@
 //! Bad luck strikes whom it should, and what was done is done.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use calsync_core::clock::Sleep;
 use calsync_core::error::Operation;
 use calsync_core::http::{Call, HttpTransport, TransportErrorKind};
 use calsync_core::{ProviderKind, Retry};
@@ -122,18 +124,25 @@ async fn a_rule_counts() {
     assert_eq!(answer.headers["retry-after"], "7");
 }
 
+/// Waits in no time, and remembers for how many seconds.
+#[derive(Debug, Clone, Default)]
+struct Waited(Arc<AtomicU64>);
+
+#[async_trait]
+impl Sleep for Waited {
+    async fn sleep(&self, duration: Duration) {
+        self.0.fetch_add(duration.as_secs(), Ordering::Relaxed);
+    }
+}
+
 #[tokio::test]
 async fn waiting_is_the_tests_own_business() {
     let mut stage = Stage::new();
-    let waited = Arc::new(AtomicUsize::new(0));
-    let counter = waited.clone();
-    stage.google = stage.google.clone().with_sleep(move |by: Duration| {
-        counter.fetch_add(by.as_secs() as usize, Ordering::Relaxed);
-        std::future::ready(())
-    });
+    let waited = Waited::default();
+    stage.google = stage.google.clone().with_sleep(waited.clone());
     stage.google.fault(Fault::Delay(Duration::from_secs(40)));
     assert_eq!(stage.event("GET", "", None).await.status, 200);
-    assert_eq!(waited.load(Ordering::Relaxed), 40);
+    assert_eq!(waited.0.load(Ordering::Relaxed), 40);
 
     // A slow one lets others go first.
     stage.google.fault(Fault::Slow(3));

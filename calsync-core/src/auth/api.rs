@@ -1,0 +1,73 @@
+//! A provider's requests, with a token.
+
+use std::sync::Arc;
+
+use ::http::{HeaderValue, StatusCode, header};
+
+use super::error::Unavailable;
+use super::{AccessToken, AccessTokens, AuthError, GrantKey};
+use crate::error::{Error, Operation};
+use crate::http::{Call, HttpTransport, Request, Response};
+use crate::names::ProviderKind;
+
+/// Sends a provider's requests in a person's name. Clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct ApiClient {
+    transport: Arc<dyn HttpTransport>,
+    tokens: AccessTokens,
+    provider: ProviderKind,
+}
+
+impl ApiClient {
+    /// Sends through `transport`, with tokens from `tokens`.
+    #[must_use]
+    pub fn new(transport: Arc<dyn HttpTransport>, tokens: AccessTokens, provider: ProviderKind) -> Self {
+        Self { transport, tokens, provider }
+    }
+
+    /// The tokens it sends.
+    #[must_use]
+    pub fn tokens(&self) -> &AccessTokens {
+        &self.tokens
+    }
+
+    /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the answer, whatever its status. A 401 is
+    /// answered with another token, once; a second 401 is given back like any answer.
+    ///
+    /// # Errors
+    /// When there is no token, in which case nothing was sent or nothing but what a 401 refused; and when there is no
+    /// whole answer.
+    pub async fn send(
+        &self,
+        key: &GrantKey,
+        operation: Operation,
+        request: Request,
+    ) -> Result<Response, Error> {
+        let of_auth = |error: AuthError| error.into_error(self.provider.clone(), operation);
+        let token = self.tokens.token(key).await.map_err(of_auth)?;
+        let response = self.send_with(&token, operation, request.clone()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        let token = self.tokens.renew(key, &token).await.map_err(of_auth)?;
+        self.send_with(&token, operation, request).await
+    }
+
+    async fn send_with(
+        &self,
+        token: &AccessToken,
+        operation: Operation,
+        mut request: Request,
+    ) -> Result<Response, Error> {
+        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+        // Tokens that no header can hold are refused where they come from.
+        let mut bearer = bearer.map_err(|_| {
+            AuthError::Unavailable(Unavailable::default()).into_error(self.provider.clone(), operation)
+        })?;
+        bearer.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, bearer);
+        request.extensions_mut().insert(Call::new(self.provider.clone(), operation));
+        let sent = self.transport.send(request).await;
+        sent.map_err(|error| error.into_error(self.provider.clone(), operation))
+    }
+}

@@ -1,0 +1,342 @@
+//! The authorization code flow with PKCE, and what follows from it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ::http::{Method, header};
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenResponse, TokenUrl,
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::callback::{Callback, Outcome};
+use super::error::Unavailable;
+use super::token_endpoint::{Caller, TokenEndpoint, read};
+use super::tokens::is_sendable;
+use super::{
+    AuthError, Connect, ConnectError, Grant, GrantKey, OAuthClientBuilder, PendingConnect, ScopeNames,
+    ServerCode, Tokens,
+};
+use crate::error::Operation;
+use crate::http::{Endpoint, Request};
+use crate::names::ProviderKind;
+use crate::secret::Secret;
+
+/// A host's client at one authorization server: consent (RFC 6749 section 4.1, with PKCE, RFC 7636), refresh (section 6) and
+/// revocation (RFC 7009). Clones are handles to the same one.
+#[derive(Clone)]
+pub struct OAuthClient {
+    inner: Arc<Inner>,
+    finished: Arc<Mutex<Finished>>,
+}
+
+pub(super) struct Inner {
+    pub(super) client_id: ClientId,
+    pub(super) secret: Option<Secret>,
+    pub(super) authorize_url: AuthUrl,
+    pub(super) token_url: TokenUrl,
+    pub(super) revoke_url: Option<Endpoint>,
+    pub(super) redirect: RedirectUrl,
+    pub(super) scopes: Vec<String>,
+    pub(super) scope_names: ScopeNames,
+    pub(super) authorize_params: Vec<(String, String)>,
+    pub(super) expiry_margin: Duration,
+    pub(super) pending_lifetime: Duration,
+    pub(super) endpoint: TokenEndpoint,
+}
+
+/// The states of connects that were finished, until they would have expired.
+type Finished = HashMap<String, DateTime<Utc>>;
+
+type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+impl OAuthClient {
+    /// How many finished connects are remembered. Beyond, the oldest are forgotten; the server still takes each code only once.
+    const MAX_FINISHED: usize = 10_000;
+
+    /// The longest life of an access token that is believed.
+    const MAX_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+
+    /// Begins a client with the id that the server gave the host.
+    #[must_use]
+    pub fn builder(provider: ProviderKind, client_id: impl Into<String>) -> OAuthClientBuilder {
+        OAuthClientBuilder::new(provider, client_id.into())
+    }
+
+    pub(super) fn of(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), finished: Arc::default() }
+    }
+
+    /// The kind of backend its grants open.
+    #[must_use]
+    pub fn provider(&self) -> &ProviderKind {
+        &self.inner.endpoint.provider
+    }
+
+    /// Begins a connect: where to send the person, and what to keep until they come back.
+    #[must_use]
+    pub fn connect(&self) -> Connect {
+        let inner = &self.inner;
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let client = inner.client();
+        let mut request = client.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge);
+        request = request.add_scopes(inner.scopes.iter().cloned().map(Scope::new));
+        for (name, value) in &inner.authorize_params {
+            request = request.add_extra_param(name, value);
+        }
+        let (url, state) = request.url();
+        let pending = PendingConnect {
+            provider: self.provider().clone(),
+            state: Secret::new(state.into_secret()),
+            verifier: Secret::new(verifier.into_secret()),
+            redirect: inner.redirect.as_str().to_owned(),
+            scopes: inner.scopes.clone(),
+            expires_at: later(inner.now(), inner.pending_lifetime),
+        };
+        Connect { url: Secret::new(url), pending }
+    }
+
+    /// Ends a connect: `callback` is the URL the person came back with, or its query.
+    ///
+    /// A state is taken once. This client remembers which it took, in memory; that no other process takes it again
+    /// is the server's doing, which takes a code once. After [`ConnectError::Unavailable`], and when this future was dropped, the same
+    /// callback may be finished again.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn finish(&self, pending: PendingConnect, callback: &str) -> Result<Tokens, ConnectError> {
+        let inner = &self.inner;
+        if pending.provider != *self.provider() {
+            return Err(ConnectError::OtherProvider);
+        }
+        let callback = Callback::read(callback)?;
+        if !pending.is_of(&callback.state) {
+            return Err(ConnectError::WrongState);
+        }
+        if pending.expires_at <= inner.now() {
+            return Err(ConnectError::Expired);
+        }
+        let claim = self.claim(callback.state, pending.expires_at).ok_or(ConnectError::ReusedState)?;
+        let outcome = match callback.outcome {
+            Outcome::Error(error) => Err(refused(&error)),
+            Outcome::Code(code) => inner.trade(code, &pending).await,
+        };
+        if !matches!(outcome, Err(ConnectError::Unavailable(_))) {
+            claim.settle();
+        }
+        outcome
+    }
+
+    /// Gets new tokens with the refresh token; the old refresh token stays where the server gives no new one (RFC 6749 section 6).
+    ///
+    /// A host uses [`AccessTokens`](super::AccessTokens), which saves what this returns before anybody can use it.
+    ///
+    /// # Errors
+    /// See [`AuthError`].
+    pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, AuthError> {
+        let inner = &self.inner;
+        let Some(refresh_token) = &tokens.refresh_token else {
+            return Err(AuthError::Reconnect(ServerCode::new("no_refresh_token")));
+        };
+        let (client, token) = (inner.client(), RefreshToken::new(refresh_token.expose().to_owned()));
+        let caller = Caller(&inner.endpoint, Operation::Refresh);
+        let answer = read(client.exchange_refresh_token(&token).request_async(&caller).await)?;
+        let fresh = inner.tokens(&answer, &tokens.scopes)?;
+        Ok(Tokens { refresh_token: fresh.refresh_token.or_else(|| tokens.refresh_token.clone()), ..fresh })
+    }
+
+    /// Gives a grant back. One that is already dead is success, and so is one of a server that cannot revoke.
+    ///
+    /// At Google this ends every grant of the same account to this client, other connections of that account included.
+    ///
+    /// # Errors
+    /// See [`AuthError`].
+    pub async fn revoke(&self, tokens: &Tokens) -> Result<(), AuthError> {
+        let inner = &self.inner;
+        let Some(url) = &inner.revoke_url else { return Ok(()) };
+        let (token, hint) = match &tokens.refresh_token {
+            Some(token) => (token, "refresh_token"),
+            None => (&tokens.access_token, "access_token"),
+        };
+        let mut form = format!("token={}&token_type_hint={hint}", escape(token.expose()));
+        form.push_str(&format!("&client_id={}", escape(&inner.client_id)));
+        if let Some(secret) = &inner.secret {
+            form.push_str(&format!("&client_secret={}", escape(secret.expose())));
+        }
+        let uri = url.target().uri().map_err(|_| AuthError::Configuration(ServerCode::new("revoke_url")))?;
+        let mut request = Request::new(Bytes::from(form));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        let form_type = ::http::HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert(header::CONTENT_TYPE, form_type);
+        inner.endpoint.revoke(request).await
+    }
+
+    /// Which of the scopes this client asks for these tokens lack. Tokens whose scopes are not known lack nothing.
+    #[must_use]
+    pub fn missing_scopes(&self, tokens: &Tokens) -> Vec<String> {
+        if tokens.scopes.is_empty() {
+            return Vec::new();
+        }
+        self.inner.scope_names.missing(&self.inner.scopes, &tokens.scopes)
+    }
+
+    fn claim(&self, state: String, until: DateTime<Utc>) -> Option<Claim<'_>> {
+        let mut finished = self.finished();
+        let now = self.inner.now();
+        finished.retain(|_, until| *until > now);
+        if finished.contains_key(&state) {
+            return None;
+        }
+        if finished.len() >= Self::MAX_FINISHED {
+            let oldest = finished.iter().min_by_key(|(_, until)| **until).map(|(state, _)| state.clone());
+            oldest.and_then(|oldest| finished.remove(&oldest));
+        }
+        finished.insert(state.clone(), until);
+        Some(Claim { client: self, state: Some(state) })
+    }
+
+    fn finished(&self) -> MutexGuard<'_, Finished> {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A state that is being finished. Unless it is settled, it may be finished again.
+struct Claim<'a> {
+    client: &'a OAuthClient,
+    state: Option<String>,
+}
+
+impl Claim<'_> {
+    fn settle(mut self) {
+        self.state = None;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = &self.state {
+            self.client.finished().remove(state);
+        }
+    }
+}
+
+impl Inner {
+    fn now(&self) -> DateTime<Utc> {
+        self.endpoint.clock.now()
+    }
+
+    /// Made for each call, so that the secret lives in the clear only while one is made.
+    fn client(&self) -> Client {
+        let client = BasicClient::new(self.client_id.clone())
+            // In the body, where Google and Microsoft document it.
+            .set_auth_type(AuthType::RequestBody)
+            .set_auth_uri(self.authorize_url.clone())
+            .set_token_uri(self.token_url.clone())
+            .set_redirect_uri(self.redirect.clone());
+        match &self.secret {
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+            None => client,
+        }
+    }
+
+    async fn trade(&self, code: String, pending: &PendingConnect) -> Result<Tokens, ConnectError> {
+        let redirect = super::builder::redirect_url(pending.redirect.clone());
+        let redirect = redirect.map_err(|_| ConnectError::Configuration(ServerCode::new("redirect")))?;
+        let client = self.client();
+        let request = client
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.expose().to_owned()))
+            .set_redirect_uri(Cow::Owned(redirect));
+        let caller = Caller(&self.endpoint, Operation::Connect);
+        let answer = read(request.request_async(&caller).await);
+        let tokens = answer.and_then(|answer| self.tokens(&answer, &pending.scopes));
+        let tokens = tokens.map_err(ConnectError::of_code)?;
+        let missing = self.scope_names.missing(&pending.scopes, &tokens.scopes);
+        if !missing.is_empty() {
+            return Err(ConnectError::MissingScopes(missing));
+        }
+        if tokens.refresh_token.is_none() {
+            return Err(ConnectError::NoRefreshToken);
+        }
+        Ok(tokens)
+    }
+
+    /// Out of the oauth2 crate's types, which are not wiped. A server that names no scopes granted those asked for (RFC 6749 section
+    /// 5.1).
+    fn tokens(&self, answer: &BasicTokenResponse, asked_for: &[String]) -> Result<Tokens, AuthError> {
+        let access_token = Secret::new(answer.access_token().secret().as_str());
+        if *answer.token_type() != BasicTokenType::Bearer || !is_sendable(&access_token) {
+            return Err(AuthError::Unavailable(Unavailable::status(200)));
+        }
+        let refresh_token = answer.refresh_token().map(|token| token.secret().as_str());
+        let scopes = answer.scopes().map(|scopes| scopes.iter().flat_map(|scope| super::scope::split(scope)));
+        Ok(Tokens {
+            access_token,
+            refresh_token: refresh_token.filter(|token| !token.is_empty()).map(Secret::new),
+            expires_at: answer.expires_in().map(|life| {
+                let life = life.min(OAuthClient::MAX_LIFE);
+                later(self.now(), life - self.expiry_margin.min(life / 2))
+            }),
+            scopes: scopes.map_or_else(|| asked_for.to_vec(), Iterator::collect),
+        })
+    }
+}
+
+#[async_trait]
+impl Grant for OAuthClient {
+    async fn obtain(&self, _key: &GrantKey, current: Option<&Tokens>) -> Result<Tokens, AuthError> {
+        self.refresh(current.ok_or(AuthError::NotConnected)?).await
+    }
+
+    async fn revoke(&self, _key: &GrantKey, tokens: &Tokens) -> Result<(), AuthError> {
+        self.revoke(tokens).await
+    }
+}
+
+/// What an error at the consent page means (RFC 6749 section 4.1.2.1).
+fn refused(error: &str) -> ConnectError {
+    let code = ServerCode::new(error);
+    match code.code() {
+        "access_denied" => ConnectError::Denied,
+        "unauthorized_client"
+        | "unsupported_response_type"
+        | "invalid_scope"
+        | "invalid_request"
+        | "invalid_client"
+        | "redirect_uri_mismatch" => ConnectError::Configuration(code),
+        "server_error" | "temporarily_unavailable" => {
+            ConnectError::Unavailable(Unavailable { code: Some(code), ..Unavailable::default() })
+        }
+        _ => ConnectError::Refused(code),
+    }
+}
+
+fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+    now.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn escape(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// Shows neither secret nor redirect.
+impl fmt::Debug for OAuthClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthClient")
+            .field("provider", self.provider())
+            .field("client_id", &self.inner.client_id.as_str())
+            .field("is_public", &self.inner.secret.is_none())
+            .field("scopes", &self.inner.scopes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,224 @@
+//! What goes wrong between a consent and a token.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::StoreError;
+use crate::error::{Error, ErrorKind, Operation, Retry};
+use crate::http::{TransportError, TransportErrorKind};
+use crate::names::ProviderKind;
+
+/// A server's machine-readable code of what it refused (RFC 6749 sections 4.1.2.1 and 5.2), such as `invalid_grant`, with its own
+/// narrower one where it gave one. Never its sentence, which may hold a person's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerCode {
+    code: String,
+    detail: Option<String>,
+}
+
+impl ServerCode {
+    const MAX_LEN: usize = 64;
+
+    /// A code. One that is no code at all (RFC 6749 allows more characters than any server uses) reads `unreadable`.
+    #[must_use]
+    pub fn new(code: &str) -> Self {
+        let code = if Self::is_code(code) { code } else { "unreadable" };
+        Self { code: code.to_owned(), detail: None }
+    }
+
+    /// The same with a narrower code, such as Google's `error_subtype` or the number of Microsoft's `AADSTS700082`. One that is
+    /// no code is left out.
+    #[must_use]
+    pub fn with_detail(mut self, detail: &str) -> Self {
+        self.detail = Some(detail.to_owned()).filter(|detail| Self::is_code(detail));
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The narrower code.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    fn is_code(text: &str) -> bool {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        (1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(allowed)
+    }
+}
+
+impl fmt::Display for ServerCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.detail {
+            None => f.write_str(&self.code),
+            Some(detail) => write!(f, "{} ({detail})", self.code),
+        }
+    }
+}
+
+/// Why there is no access token. Nothing was sent to the calendar.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// Nothing is stored for this grant: the person has to connect.
+    #[error("the calendar is not connected")]
+    NotConnected,
+    /// The grant is dead: the person has to connect again.
+    #[error("the grant is dead: {0}")]
+    Reconnect(ServerCode),
+    /// The server does not accept the host's client. No person can help it.
+    #[error("the OAuth client is set up wrongly: {0}")]
+    Configuration(ServerCode),
+    /// The server is not available, or talks nonsense; later may be better.
+    #[error("the token endpoint is not available")]
+    Unavailable(#[source] Unavailable),
+    /// The token store failed. A token that was rotated meanwhile is kept, and saved before anything else is tried.
+    #[error("the tokens could not be loaded or saved")]
+    Store(#[source] StoreError),
+}
+
+/// How a token endpoint was not available.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// The HTTP status, where there was one.
+    pub status: Option<u16>,
+    /// The server's code, where it gave one.
+    pub code: Option<ServerCode>,
+    /// How long it asked to be left alone.
+    pub retry_after: Option<Duration>,
+    /// What the transport said, where there was no answer.
+    pub transport: Option<Arc<TransportError>>,
+}
+
+impl Unavailable {
+    pub(super) fn status(status: u16) -> Self {
+        Self { status: Some(status), ..Self::default() }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.status, &self.code) {
+            (Some(status), Some(code)) => write!(f, "it answered with status {status}, code {code}"),
+            (Some(status), None) => write!(f, "it answered with status {status} and nothing of use"),
+            (None, _) => f.write_str("it did not answer"),
+        }
+    }
+}
+
+impl std::error::Error for Unavailable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.transport.as_deref().map(|transport| transport as _)
+    }
+}
+
+impl AuthError {
+    /// This failure as that of a provider's call that never went out.
+    #[must_use]
+    pub fn into_error(self, provider: ProviderKind, operation: Operation) -> Error {
+        let of = |kind| Error::new(kind, provider, operation);
+        let error = match &self {
+            Self::NotConnected => of(ErrorKind::Unauthenticated).with_code("not_connected"),
+            Self::Reconnect(code) => of(ErrorKind::Unauthenticated).with_code(code.code()),
+            Self::Configuration(code) => of(ErrorKind::Configuration).with_code(code.code()),
+            Self::Unavailable(unavailable) => {
+                let limited = unavailable.status == Some(429);
+                let mut error = of(if limited { ErrorKind::RateLimited } else { ErrorKind::Unavailable });
+                if let Some(status) = unavailable.status {
+                    error = error.with_status(status);
+                }
+                if let Some(code) = &unavailable.code {
+                    error = error.with_code(code.code());
+                }
+                if let Some(after) = unavailable.retry_after {
+                    error = error.with_retry_after(after);
+                }
+                error.with_retry(Retry::Later)
+            }
+            Self::Store(_) => of(ErrorKind::Unavailable).with_code("token_store").with_retry(Retry::Later),
+        };
+        error.with_source(self)
+    }
+}
+
+impl From<StoreError> for AuthError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<TransportError> for AuthError {
+    /// A client that cannot send at all is the host's to mend; everything else may pass.
+    fn from(error: TransportError) -> Self {
+        if error.kind() == TransportErrorKind::Setup {
+            return Self::Configuration(ServerCode::new("transport"));
+        }
+        Self::Unavailable(Unavailable { transport: Some(Arc::new(error)), ..Unavailable::default() })
+    }
+}
+
+/// Why a connect did not end with tokens.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// What came back cannot be read: no code and no error, or a parameter twice (RFC 6749 section 3.1).
+    #[error("the callback cannot be read")]
+    Malformed,
+    /// The callback belongs to another connect, or is forged (RFC 6749 section 10.12).
+    #[error("the callback's state is not that of this connect")]
+    WrongState,
+    /// This callback was taken before.
+    #[error("the callback was used before")]
+    ReusedState,
+    /// The person took too long; a new connect may succeed.
+    #[error("the connect has expired")]
+    Expired,
+    /// The pending state was made for another provider.
+    #[error("the connect was begun with another provider")]
+    OtherProvider,
+    /// The person said no.
+    #[error("the person did not consent")]
+    Denied,
+    /// The server refused at its consent page, for another reason.
+    #[error("consent was refused: {0}")]
+    Refused(ServerCode),
+    /// The server did not take the code: used, or too old. A new connect may succeed.
+    #[error("the code was refused: {0}")]
+    CodeRefused(ServerCode),
+    /// The person unticked these. What was granted is not kept; a new connect may ask again.
+    #[error("not granted: {}", .0.join(", "))]
+    MissingScopes(Vec<String>),
+    /// There is no refresh token, so that the connection would be dead within the hour. The client has to ask for offline
+    /// access, and for consent each time.
+    #[error("the server gave no refresh token")]
+    NoRefreshToken,
+    /// The server does not accept the host's client. No person can help it.
+    #[error("the OAuth client is set up wrongly: {0}")]
+    Configuration(ServerCode),
+    /// The server is not available. The same callback may be finished again while it has not expired.
+    #[error("the authorization server is not available")]
+    Unavailable(#[source] Unavailable),
+    /// The tokens are there and could not be stored; the code is spent. A new connect may succeed.
+    #[error("the tokens could not be stored")]
+    Store(#[source] AuthError),
+}
+
+impl ConnectError {
+    /// What a token endpoint's answer to a code means.
+    pub(super) fn of_code(error: AuthError) -> Self {
+        match error {
+            AuthError::Configuration(code) => Self::Configuration(code),
+            AuthError::Reconnect(code) => Self::CodeRefused(code),
+            AuthError::Unavailable(unavailable) => Self::Unavailable(unavailable),
+            // A code needs neither a grant nor a store.
+            AuthError::NotConnected | AuthError::Store(_) => Self::Unavailable(Unavailable::default()),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Credentials: how a person's consent becomes tokens, where those are kept, and how they stay fresh.
+//!
+//! - [`OAuthClient`] (feature `oauth`) asks for consent with PKCE, trades the code for [`Tokens`], refreshes and revokes them.
+//! - [`TokenStore`] is the host's: where tokens are kept, by [`GrantKey`], with a version each.
+//! - [`AccessTokens`] (feature `oauth`) hands out access tokens that are valid now, and has one refresh at a time.
+//! - [`ApiClient`] (feature `oauth`) sends a provider's requests with them.
+//! - [`Vault`] (feature `vault`) seals tokens, so that they can be stored.
+
+#[cfg(feature = "oauth")]
+mod access;
+#[cfg(feature = "oauth")]
+mod api;
+#[cfg(feature = "oauth")]
+mod builder;
+#[cfg(feature = "oauth")]
+mod callback;
+#[cfg(feature = "oauth")]
+mod client;
+#[cfg(feature = "oauth")]
+mod error;
+#[cfg(feature = "oauth")]
+mod flight;
+mod grant_key;
+#[cfg(feature = "oauth")]
+mod pending;
+#[cfg(feature = "oauth")]
+mod scope;
+mod store;
+#[cfg(feature = "oauth")]
+mod token_endpoint;
+mod tokens;
+#[cfg(feature = "vault")]
+mod vault;
+
+#[cfg(feature = "oauth")]
+pub use access::{AccessToken, AccessTokens, Grant};
+#[cfg(feature = "oauth")]
+pub use api::ApiClient;
+#[cfg(feature = "oauth")]
+pub use builder::{OAuthClientBuilder, SetupError};
+#[cfg(feature = "oauth")]
+pub use client::OAuthClient;
+#[cfg(feature = "oauth")]
+pub use error::{AuthError, ConnectError, ServerCode, Unavailable};
+pub use grant_key::GrantKey;
+#[cfg(feature = "oauth")]
+pub use pending::{Connect, PendingConnect};
+#[cfg(feature = "oauth")]
+pub use scope::ScopeNames;
+pub use store::{MemoryTokenStore, Saved, StoreError, StoredTokens, TokenStore, TokenVersion};
+pub use tokens::Tokens;
+#[cfg(feature = "vault")]
+pub use vault::{Opened, Purpose, Vault, VaultError, VaultKey};

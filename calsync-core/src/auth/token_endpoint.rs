@@ -1,0 +1,149 @@
+//! A token endpoint's answers, sorted before anybody else reads them.
+//!
+//! The oauth2 crate would keep neither the status nor `Retry-After` of an answer that is not OAuth's, and shows raw bodies in
+//! `Debug`; so it only ever sees a JSON object with status 200.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::StatusCode;
+use bytes::Bytes;
+use oauth2::basic::{BasicErrorResponse, BasicTokenResponse};
+use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse, RequestTokenError};
+use serde_json::{Map, Value};
+
+use super::error::Unavailable;
+use super::{AuthError, ServerCode};
+use crate::clock::Clock;
+use crate::error::Operation;
+use crate::http::{Call, HttpTransport, Response, retry_after};
+use crate::names::ProviderKind;
+
+/// The endpoints a client posts forms to.
+#[derive(Debug, Clone)]
+pub(super) struct TokenEndpoint {
+    pub(super) provider: ProviderKind,
+    pub(super) transport: Arc<dyn HttpTransport>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// The endpoint as the oauth2 crate calls it, for one operation.
+pub(super) struct Caller<'e>(pub(super) &'e TokenEndpoint, pub(super) Operation);
+
+impl<'c> AsyncHttpClient<'c> for Caller<'_> {
+    type Error = AuthError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, AuthError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.0.send(self.1, request))
+    }
+}
+
+/// What the oauth2 crate makes of an answer.
+pub(super) type Answer = Result<BasicTokenResponse, RequestTokenError<AuthError, BasicErrorResponse>>;
+
+impl TokenEndpoint {
+    /// No server's answer with a token in it comes near.
+    const MAX_BODY: usize = 64 * 1024;
+
+    /// Sends a form; gives an answer that says yes.
+    async fn send(&self, operation: Operation, request: HttpRequest) -> Result<HttpResponse, AuthError> {
+        let response = self.post(operation, request.map(Bytes::from)).await?;
+        let (parts, body) = response.into_parts();
+        if body.len() > Self::MAX_BODY {
+            return Err(AuthError::Unavailable(Unavailable::status(parts.status.as_u16())));
+        }
+        let object: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
+        let is_yes = |object: &Map<String, Value>| !object.contains_key("error");
+        if parts.status == StatusCode::OK && object.as_ref().is_some_and(is_yes) {
+            return Ok(HttpResponse::new(body.into()));
+        }
+        Err(refusal(parts.status, object.as_ref(), retry_after(&parts.headers, self.clock.now())))
+    }
+
+    /// Asks for a token to be revoked (RFC 7009). One that is no longer valid is revoked.
+    pub(super) async fn revoke(&self, request: crate::http::Request) -> Result<(), AuthError> {
+        let response = self.post(Operation::Revoke, request).await?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        let small = Some(response.body()).filter(|body| body.len() <= Self::MAX_BODY);
+        let object: Option<Map<String, Value>> = small.and_then(|body| serde_json::from_slice(body).ok());
+        let after = retry_after(response.headers(), self.clock.now());
+        match refusal(response.status(), object.as_ref(), after) {
+            // Google's and RFC 7009's answers about a token they do not know.
+            AuthError::Reconnect(code) if matches!(code.code(), "invalid_token" | "invalid_grant") => Ok(()),
+            error => Err(error),
+        }
+    }
+
+    async fn post(
+        &self,
+        operation: Operation,
+        mut request: crate::http::Request,
+    ) -> Result<Response, AuthError> {
+        request.extensions_mut().insert(Call::new(self.provider.clone(), operation));
+        Ok(self.transport.send(request).await?)
+    }
+}
+
+/// What the oauth2 crate could not read is nonsense that a later answer may not be.
+pub(super) fn read(answer: Answer) -> Result<BasicTokenResponse, AuthError> {
+    answer.map_err(|error| match error {
+        RequestTokenError::Request(error) => error,
+        // Its other kinds hold the body.
+        _ => AuthError::Unavailable(Unavailable::status(200)),
+    })
+}
+
+/// What an answer that is not a yes means. The status speaks first, since a proxy's 503 may hold anything; then the code.
+fn refusal(
+    status: StatusCode,
+    object: Option<&Map<String, Value>>,
+    retry_after: Option<Duration>,
+) -> AuthError {
+    let code = object.and_then(code_in);
+    let unavailable = |code| {
+        AuthError::Unavailable(Unavailable { code, retry_after, ..Unavailable::status(status.as_u16()) })
+    };
+    if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
+        return unavailable(code);
+    }
+    let Some(code) = code else { return unavailable(None) };
+    match code.code() {
+        "invalid_grant"
+        | "invalid_token"
+        | "access_denied"
+        | "interaction_required"
+        | "consent_required"
+        | "login_required" => AuthError::Reconnect(code),
+        "invalid_client"
+        | "unauthorized_client"
+        | "unsupported_grant_type"
+        | "invalid_scope"
+        | "invalid_request"
+        | "redirect_uri_mismatch"
+        | "deleted_client"
+        | "disabled_client"
+        | "unsupported_token_type" => AuthError::Configuration(code),
+        // `temporarily_unavailable`, `server_error`, `slow_down`, `rate_limit_exceeded`, and what nobody has heard of: nobody is
+        // blamed for it.
+        _ => unavailable(Some(code)),
+    }
+}
+
+/// The code in an error's body, with the narrower one of Google (`error_subtype`) or Microsoft (`suberror`, `error_codes`).
+fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
+    // Google's API front end writes an object here, which is not OAuth's error.
+    let code = ServerCode::new(object.get("error")?.as_str()?);
+    let text = |name: &str| object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let number = || {
+        let number = object.get("error_codes")?.as_array()?.first()?.as_u64()?;
+        Some(format!("AADSTS{number}"))
+    };
+    match text("error_subtype").or(text("suberror")).map(str::to_owned).or_else(number) {
+        Some(detail) => Some(code.with_detail(&detail)),
+        None => Some(code),
+    }
+}

@@ -1,0 +1,310 @@
+//! Tokens sealed for storage.
+
+mod key;
+mod sealed;
+
+use std::fmt;
+use std::sync::Arc;
+
+use chacha20poly1305::aead::{AeadInOut, Generate};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+pub use key::VaultKey;
+
+use self::sealed::Sealed;
+use super::{GrantKey, Tokens};
+use crate::identity::{PersonPart, push};
+use crate::secret::Secret;
+
+/// Seals tokens for storage, and opens them: [`Vault::seal`]. Clones are handles to the same one.
+///
+/// Several keys make rotation possible: everything is sealed with the current one, and what an older one sealed still opens, with
+/// [`Opened::reseal`] set.
+///
+/// # The sealed text
+///
+/// `cs1.<key id>.<base64url, unpadded>`, so that it fits a text column. The bytes are a random nonce of 24, the ciphertext and a
+/// tag of 16, by XChaCha20-Poly1305 (`draft-irtf-cfrg-xchacha-03`). The associated data are the seven parts *`cs1`, key id, namespace,
+/// provider, person, connection, purpose* in this order, each written as its length in UTF-8 bytes, a colon and the text, as in
+/// [the keys of events](crate::identity). The person is `profile:` and the profile's id, or `guest`.
+///
+/// So a text that is copied to another person's row, connection or column, or to another host's database, does not open.
+///
+/// Test vector, for whoever seals elsewhere: under the key `k1` of the bytes 00, 01 … 1f, for the namespace `my-shop`, google,
+/// `profile:10`, connection `default` and the purpose `refresh`, this opens to `1//0a-Refresh` (nonce 40, 41 … 57):
+///
+/// ```
+/// use calsync_core::auth::{GrantKey, Purpose, Vault, VaultKey};
+/// use calsync_core::{place::Person, ConnectionId, ProviderKind, Secret};
+///
+/// // From where the host keeps its secrets; made once by `VaultKey::generate("k1")` and `to_text`.
+/// let key = VaultKey::from_text("k1", &Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"))?;
+/// let vault = Vault::new("my-shop", key);
+/// let grant = GrantKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, ConnectionId::text("default").unwrap());
+/// let column = "cs1.k1.QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZX5RYqQLHNK3PphuLNx430jgsgJDb7cI7EMbMda0w";
+/// let opened = vault.open(column, &grant, Purpose::REFRESH_TOKEN)?;
+/// assert_eq!(opened.secret.expose(), "1//0a-Refresh");
+/// assert!(!opened.reseal);
+///
+/// let column = vault.seal(&opened.secret, &grant, Purpose::REFRESH_TOKEN)?;
+/// assert!(vault.open(&column, &grant, Purpose::ACCESS_TOKEN).is_err());
+/// # Ok::<(), calsync_core::auth::VaultError>(())
+/// ```
+#[derive(Clone)]
+pub struct Vault {
+    namespace: Arc<str>,
+    /// The first is the current one.
+    keys: Arc<[VaultKey]>,
+}
+
+/// What a sealed text is for. One does not open as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose(&'static str);
+
+impl Purpose {
+    /// An access token by itself: the guide's `calendar_access_token`.
+    pub const ACCESS_TOKEN: Self = Self("access");
+    /// A refresh token by itself: the guide's `calendar_refresh_token`.
+    pub const REFRESH_TOKEN: Self = Self("refresh");
+    /// A whole [`Tokens`], as [`Vault::seal_tokens`] writes it.
+    pub const TOKENS: Self = Self("tokens");
+    /// A connect that waits for the person, as [`Vault::seal_pending`](Vault::seal_pending) writes it.
+    #[cfg(feature = "oauth")]
+    pub const PENDING: Self = Self("pending");
+
+    /// A purpose of the host's own.
+    #[must_use]
+    pub const fn from_static(name: &'static str) -> Self {
+        Self(name)
+    }
+}
+
+/// What a sealed text held.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened<T = Secret> {
+    /// What was sealed.
+    pub secret: T,
+    /// Whether an older key sealed it, so that it should be sealed and stored anew.
+    pub reseal: bool,
+}
+
+/// Why something cannot be sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// The text is not a sealed one, or not a whole one.
+    #[error("the text is not a sealed one")]
+    Malformed,
+    /// A later version of calsync sealed it.
+    #[error("the text was sealed by another version")]
+    Version,
+    /// None of the vault's keys has the id in the text.
+    #[error("the text was sealed with the key {0}, which this vault does not have")]
+    UnknownKey(String),
+    /// It was changed, or sealed with another key of this id, or for another grant, purpose or namespace. Which of them, nobody
+    /// can tell.
+    #[error("the text was changed, or was not sealed for this")]
+    NotAuthentic,
+    /// It opens, and holds something else than it should.
+    #[error("the text does not hold what it should")]
+    Content,
+    /// A key's id must be 1 to 32 ASCII letters, digits, `-` and `_`.
+    #[error("a key's id must be 1 to 32 letters, digits, - and _")]
+    KeyId,
+    /// A key must be 32 bytes.
+    #[error("a key must be 32 bytes, written in base64url")]
+    Key,
+    /// Two keys have the same id.
+    #[error("two keys have the id {0}")]
+    KeyTwice(String),
+    /// The machine gave no randomness.
+    #[error("the machine gave no randomness")]
+    Randomness,
+    /// More than can be sealed.
+    #[error("this is too large to be sealed")]
+    TooLarge,
+}
+
+impl Vault {
+    /// A vault of the host's namespace, the one of its [`Syncer`](crate::sync::Syncer), that seals with this key.
+    #[must_use]
+    pub fn new(namespace: impl Into<Arc<str>>, current: VaultKey) -> Self {
+        Self { namespace: namespace.into(), keys: Arc::new([current]) }
+    }
+
+    /// The same vault, that also opens what this older key sealed.
+    ///
+    /// # Errors
+    /// [`VaultError::KeyTwice`].
+    pub fn with_older_key(self, key: VaultKey) -> Result<Self, VaultError> {
+        if self.keys.iter().any(|other| other.id() == key.id()) {
+            return Err(VaultError::KeyTwice(key.id().to_owned()));
+        }
+        let keys = self.keys.iter().cloned().chain([key]).collect();
+        Ok(Self { keys, ..self })
+    }
+
+    /// Seals a secret for storage in that grant's row.
+    ///
+    /// # Errors
+    /// [`VaultError::Randomness`] or [`VaultError::TooLarge`].
+    pub fn seal(&self, secret: &Secret, grant: &GrantKey, purpose: Purpose) -> Result<String, VaultError> {
+        self.seal_bytes(secret.expose().as_bytes(), grant, purpose)
+    }
+
+    /// Opens what was sealed for this grant and purpose.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub fn open(&self, sealed: &str, grant: &GrantKey, purpose: Purpose) -> Result<Opened, VaultError> {
+        let Opened { secret, reseal } = self.open_bytes(sealed, grant, purpose)?;
+        // Copied at its very length: a text that has to shrink leaves a copy behind that nobody wipes.
+        let text = std::str::from_utf8(&secret).map_err(|_| VaultError::Content)?.to_owned();
+        Ok(Opened { secret: Secret::new(text), reseal })
+    }
+
+    /// Seals all of a grant's tokens as one text.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    pub fn seal_tokens(&self, tokens: &Tokens, grant: &GrantKey) -> Result<String, VaultError> {
+        self.seal_json(&TokensRow::from(tokens), grant, Purpose::TOKENS)
+    }
+
+    /// Opens what [`Vault::seal_tokens`] sealed for this grant.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    pub fn open_tokens(&self, sealed: &str, grant: &GrantKey) -> Result<Opened<Tokens>, VaultError> {
+        let Opened { secret, reseal } = self.open_bytes(sealed, grant, Purpose::TOKENS)?;
+        let row: OpenedTokensRow = serde_json::from_slice(&secret).map_err(|_| VaultError::Content)?;
+        Ok(Opened { secret: row.into(), reseal })
+    }
+
+    /// Seals a connect that waits for the person, for a cookie of theirs.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    #[cfg(feature = "oauth")]
+    pub fn seal_pending(
+        &self,
+        pending: &super::PendingConnect,
+        grant: &GrantKey,
+    ) -> Result<String, VaultError> {
+        self.seal_json(pending, grant, Purpose::PENDING)
+    }
+
+    /// Opens what [`Vault::seal_pending`] sealed for this grant.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    #[cfg(feature = "oauth")]
+    pub fn open_pending(&self, sealed: &str, grant: &GrantKey) -> Result<super::PendingConnect, VaultError> {
+        let opened = self.open_bytes(sealed, grant, Purpose::PENDING)?;
+        serde_json::from_slice(&opened.secret).map_err(|_| VaultError::Content)
+    }
+
+    fn seal_json(
+        &self,
+        value: &impl Serialize,
+        grant: &GrantKey,
+        purpose: Purpose,
+    ) -> Result<String, VaultError> {
+        // Room for all but the largest tokens, since a buffer that grows leaves copies behind that nobody wipes.
+        let mut json = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        serde_json::to_writer(&mut *json, value).map_err(|_| VaultError::Content)?;
+        self.seal_bytes(&json, grant, purpose)
+    }
+
+    fn seal_bytes(&self, plain: &[u8], grant: &GrantKey, purpose: Purpose) -> Result<String, VaultError> {
+        let nonce = XNonce::try_generate().map_err(|_| VaultError::Randomness)?;
+        let key = self.keys.first().ok_or(VaultError::Key)?;
+        let mut buffer = Zeroizing::new(Vec::with_capacity(plain.len() + Sealed::TAG));
+        buffer.extend_from_slice(plain);
+        let about = self.about(key.id(), grant, purpose);
+        let sealed = key.cipher().encrypt_in_place(&nonce, about.as_bytes(), &mut *buffer);
+        sealed.map_err(|_| VaultError::TooLarge)?;
+        Ok(Sealed::write(key.id(), &nonce, &buffer))
+    }
+
+    fn open_bytes(
+        &self,
+        sealed: &str,
+        grant: &GrantKey,
+        purpose: Purpose,
+    ) -> Result<Opened<Zeroizing<Vec<u8>>>, VaultError> {
+        let Sealed { key_id, nonce, ciphertext } = Sealed::read(sealed)?;
+        let at = self.keys.iter().position(|key| key.id() == key_id);
+        let found = at.and_then(|at| self.keys.get(at).map(|key| (at, key)));
+        let (at, key) = found.ok_or_else(|| VaultError::UnknownKey(key_id.to_owned()))?;
+        let cipher: XChaCha20Poly1305 = key.cipher();
+        let mut buffer = Zeroizing::new(ciphertext);
+        let about = self.about(key_id, grant, purpose);
+        let opened = cipher.decrypt_in_place(&XNonce::from(nonce), about.as_bytes(), &mut *buffer);
+        opened.map_err(|_| VaultError::NotAuthentic)?;
+        Ok(Opened { secret: buffer, reseal: at != 0 })
+    }
+
+    /// The associated data: what a sealed text belongs to.
+    fn about(&self, key_id: &str, grant: &GrantKey, purpose: Purpose) -> String {
+        let mut about = String::with_capacity(128);
+        let (person, connection) = (PersonPart(&grant.person).to_string(), grant.connection.to_string());
+        let provider = grant.provider.as_str();
+        for part in [Sealed::VERSION, key_id, &self.namespace, provider, &person, &connection, purpose.0] {
+            push(&mut about, part);
+        }
+        about
+    }
+}
+
+/// Shows the keys' ids only.
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("namespace", &self.namespace).field("keys", &self.keys).finish()
+    }
+}
+
+/// Tokens as they are sealed.
+#[derive(Serialize)]
+struct TokensRow<'a> {
+    access_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<DateTime<Utc>>,
+    scopes: &'a [String],
+}
+
+impl<'a> From<&'a Tokens> for TokensRow<'a> {
+    fn from(tokens: &'a Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token.expose(),
+            refresh_token: tokens.refresh_token.as_ref().map(Secret::expose),
+            expires_at: tokens.expires_at,
+            scopes: &tokens.scopes,
+        }
+    }
+}
+
+/// Tokens as they are opened.
+#[derive(Deserialize)]
+struct OpenedTokensRow {
+    access_token: Secret,
+    #[serde(default)]
+    refresh_token: Option<Secret>,
+    #[serde(default)]
+    expires_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    scopes: Vec<String>,
+}
+
+impl From<OpenedTokensRow> for Tokens {
+    fn from(row: OpenedTokensRow) -> Self {
+        let OpenedTokensRow { access_token, refresh_token, expires_at, scopes } = row;
+        Self { access_token, refresh_token, expires_at, scopes }
+    }
+}

@@ -1,0 +1,139 @@
+//! A canary in every secret and every sentence of a server's, looked for in all that can be printed.
+
+use std::error::Error as StdError;
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use calsync_core::auth::*;
+use calsync_core::error::Operation;
+use calsync_core::{ProviderKind, Secret};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::world::*;
+
+/// Everything anybody logs, at every level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Visit for Log {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let _ = write!(self.0.lock().unwrap(), " {field}={value:?}");
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        span.record(&mut self.clone());
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut self.clone());
+    }
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+fn told(error: &(dyn StdError + 'static)) -> String {
+    let mut text = format!("{error:?}");
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let _ = write!(text, "\n{error}");
+        next = error.source();
+    }
+    text
+}
+
+/// All secrets and sentences hold this.
+const CANARY: &str = "zq-canary";
+
+fn assert_silent(what: &str, text: &str) {
+    assert!(!text.contains("zq-"), "{what}: {text}");
+}
+
+/// Answers with canaries in every place but the code's.
+fn answers() -> Vec<(u16, String)> {
+    let yes = format!(
+        r#"{{"access_token":"at-{CANARY}","refresh_token":"rt-{CANARY}","token_type":"Bearer","expires_in":3600}}"#
+    );
+    let mut answers: Vec<_> = ["invalid_grant", "invalid_client", "server_error", "brand_new"]
+        .iter()
+        .map(|code| {
+            (
+                400,
+                format!(
+                    r#"{{"error":"{code}","error_description":"{CANARY} said no","error_uri":"{CANARY}"}}"#
+                ),
+            )
+        })
+        .collect();
+    answers.extend([
+        (200, yes.clone()),
+        (200, yes.replace("Bearer", "mac")),
+        (200, yes.replace("at-", "at-\\n")),
+        (200, yes.replace("3600", "\"soon\"")),
+        (200, yes[..yes.len() - 9].to_owned()),
+        (200, format!("<html>{CANARY}</html>")),
+        (200, format!("{yes}{}", " ".repeat(70_000))),
+        (400, format!(r#"{{"error":"{CANARY} in the code's place"}}"#)),
+        (400, format!(r#"{{"error":"invalid_grant","suberror":"{CANARY}, Anna Smith"}}"#)),
+        (503, format!("<html>{CANARY}</html>")),
+    ]);
+    answers
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_is_printed_holds_a_token() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    for (status, body) in answers() {
+        let server = Server::default();
+        let client = builder(&server, &clock())
+            .secret(Secret::new(CANARY))
+            .redirect(format!("https://shop.example/{CANARY}"))
+            .build()
+            .unwrap();
+        let connect = client.connect();
+        let state =
+            connect.url.expose().split("state=").nth(1).unwrap().split('&').next().unwrap().to_owned();
+        let verifier =
+            serde_json::to_value(&connect.pending).unwrap()["verifier"].as_str().unwrap().to_owned();
+        for text in [format!("{connect:?}"), format!("{:?}", connect.pending), format!("{client:?}")] {
+            assert_silent("connect", &text);
+            assert!(!text.contains(&state) && !text.contains(&verifier), "{text}");
+        }
+        server.answer(status, &body);
+        let callback = format!("state={state}&code=4%2F{CANARY}&login_hint={CANARY}");
+        match client.finish(connect.pending, &callback).await {
+            Ok(tokens) => assert_silent("tokens", &format!("{tokens:?}")),
+            Err(error) => assert_silent("connect error", &told(&error)),
+        }
+
+        let host = Host::with(server.clone(), Store::default(), clock());
+        let old = host.old(&format!("old-{CANARY}"), &format!("old-rt-{CANARY}"));
+        host.store.put(&key(), &old).await;
+        host.store.fail_saves(&[SaveFault::Lost; 5]);
+        server.answer(status, &body);
+        match host.tokens.token(&key()).await {
+            Ok(token) => assert_silent("access token", &format!("{token:?}")),
+            Err(error) => {
+                assert_silent("auth error", &told(&error));
+                assert_silent("error", &told(&error.into_error(ProviderKind::GOOGLE, Operation::Create)));
+            }
+        }
+        let stored = host.store.rows.all();
+        let api = ApiClient::new(Arc::new(server), host.tokens.clone(), ProviderKind::GOOGLE);
+        assert_silent("the rest", &format!("{stored:?} {:?} {:?} {api:?}", host.tokens, host.store.rows));
+    }
+    let log = log.0.lock().unwrap();
+    assert!(log.contains("calsync.grant"), "the log was not listened to");
+    assert_silent("log", &log);
+}

@@ -1,0 +1,269 @@
+//! A scripted authorization server, a token store that can fail, and what both have seen.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use calsync_core::ProviderKind;
+use calsync_core::Secret;
+use calsync_core::auth::*;
+use calsync_core::clock::TokioSleep;
+use calsync_core::error::Operation;
+use calsync_core::http::*;
+use calsync_core::place::Person;
+use calsync_core::testing::TestClock;
+
+pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/calendar.events";
+
+/// Answers from a script; when that is at its end, with new tokens, numbered, unless told otherwise.
+#[derive(Clone, Default)]
+pub(crate) struct Server(Arc<Mutex<Script>>);
+
+#[derive(Default)]
+pub(crate) struct Script {
+    answers: VecDeque<Result<Response, TransportErrorKind>>,
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) rotates: bool,
+    grants: usize,
+}
+
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) operation: Operation,
+    pub(crate) uri: String,
+    pub(crate) form: String,
+    pub(crate) headers: http::HeaderMap,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Server")
+    }
+}
+
+impl Server {
+    pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn answer(&self, status: u16, body: &str) -> &Self {
+        self.answer_with(status, &[], body)
+    }
+
+    pub(crate) fn answer_with(&self, status: u16, headers: &[(&str, &str)], body: &str) -> &Self {
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let response = response.body(Bytes::from(body.to_owned())).unwrap();
+        self.script().answers.push_back(Ok(response));
+        self
+    }
+
+    pub(crate) fn fail(&self, kind: TransportErrorKind) -> &Self {
+        self.script().answers.push_back(Err(kind));
+        self
+    }
+
+    pub(crate) fn seen(&self, operation: Operation) -> Vec<Seen> {
+        self.script().seen.iter().filter(|seen| seen.operation == operation).cloned().collect()
+    }
+
+    pub(crate) fn refreshes(&self) -> usize {
+        self.seen(Operation::Refresh).len()
+    }
+}
+
+impl Script {
+    fn tokens(&mut self) -> Response {
+        self.grants += 1;
+        let n = self.grants;
+        let rotated = if self.rotates { format!(r#","refresh_token":"rt-{n}""#) } else { String::new() };
+        let body = format!(r#"{{"access_token":"at-{n}","token_type":"Bearer","expires_in":3600{rotated}}}"#);
+        http::Response::new(Bytes::from(body))
+    }
+}
+
+#[async_trait]
+impl HttpTransport for Server {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        let mut script = self.script();
+        let operation = request.extensions().get::<Call>().unwrap().operation;
+        script.seen.push(Seen {
+            operation,
+            uri: request.uri().to_string(),
+            form: String::from_utf8(request.body().to_vec()).unwrap(),
+            headers: request.headers().clone(),
+        });
+        match script.answers.pop_front() {
+            Some(answer) => answer.map_err(TransportError::new),
+            None if operation == Operation::Refresh => Ok(script.tokens()),
+            None => Ok(http::Response::new(Bytes::from_static(b"{}"))),
+        }
+    }
+}
+
+/// How a save goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum SaveFault {
+    Lost,
+    SavedAllTheSame,
+}
+
+/// A store in memory that yields, counts and fails on demand.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Store {
+    pub(crate) rows: MemoryTokenStore,
+    pub(crate) state: Arc<Mutex<StoreState>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct StoreState {
+    pub(crate) loads: usize,
+    pub(crate) saves: usize,
+    pub(crate) faults: VecDeque<SaveFault>,
+    /// What another process saves right before this one's next save.
+    pub(crate) overtakes: VecDeque<Tokens>,
+}
+
+impl Store {
+    pub(crate) fn fail_saves(&self, faults: &[SaveFault]) {
+        self.state.lock().unwrap().faults.extend(faults);
+    }
+
+    pub(crate) async fn put(&self, key: &GrantKey, tokens: &Tokens) {
+        let version = self.rows.load(key).await.unwrap().map(|stored| stored.version);
+        assert_ne!(self.rows.save(key, tokens, version).await.unwrap(), Saved::Conflict);
+    }
+
+    pub(crate) async fn stored(&self, key: &GrantKey) -> Tokens {
+        self.rows.load(key).await.unwrap().unwrap().tokens
+    }
+
+    pub(crate) fn saves(&self) -> usize {
+        self.state.lock().unwrap().saves
+    }
+
+    pub(crate) fn loads(&self) -> usize {
+        self.state.lock().unwrap().loads
+    }
+}
+
+#[async_trait]
+impl TokenStore for Store {
+    async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
+        self.state.lock().unwrap().loads += 1;
+        tokio::task::yield_now().await;
+        let stored = self.rows.load(key).await;
+        tokio::task::yield_now().await;
+        stored
+    }
+
+    async fn save(
+        &self,
+        key: &GrantKey,
+        tokens: &Tokens,
+        replaces: Option<TokenVersion>,
+    ) -> Result<Saved, StoreError> {
+        tokio::task::yield_now().await;
+        let (fault, overtake) = {
+            let mut state = self.state.lock().unwrap();
+            state.saves += 1;
+            (state.faults.pop_front(), state.overtakes.pop_front())
+        };
+        if let Some(tokens) = overtake {
+            self.put(key, &tokens).await;
+        }
+        let saved = match fault {
+            Some(SaveFault::Lost) => None,
+            _ => Some(self.rows.save(key, tokens, replaces).await?),
+        };
+        tokio::task::yield_now().await;
+        match saved {
+            Some(saved) if fault.is_none() => Ok(saved),
+            _ => Err(StoreError::new("the database went away")),
+        }
+    }
+
+    async fn remove(&self, key: &GrantKey) -> Result<(), StoreError> {
+        self.rows.remove(key).await
+    }
+}
+
+/// One process of a host.
+pub(crate) struct Host {
+    pub(crate) server: Server,
+    pub(crate) store: Store,
+    pub(crate) clock: TestClock,
+    pub(crate) tokens: AccessTokens,
+}
+
+impl Host {
+    /// With tokens `at-0` and `rt-0` stored, which have run out.
+    pub(crate) async fn new() -> Self {
+        let host = Self::with(Server::default(), Store::default(), clock());
+        host.store.put(&key(), &host.old("at-0", "rt-0")).await;
+        host
+    }
+
+    pub(crate) fn with(server: Server, store: Store, clock: TestClock) -> Self {
+        let client = builder(&server, &clock).build().unwrap();
+        let tokens = AccessTokens::new(
+            Arc::new(client),
+            Arc::new(store.clone()),
+            Arc::new(clock.clone()),
+            Arc::new(TokioSleep),
+        );
+        Self { server, store, clock, tokens }
+    }
+
+    /// Another process over the same store.
+    pub(crate) fn peer(&self) -> Self {
+        Self::with(self.server.clone(), self.store.clone(), self.clock.clone())
+    }
+
+    pub(crate) fn fresh(&self, access: &str, refresh: &str) -> Tokens {
+        self.tokens(access, refresh, 60)
+    }
+
+    pub(crate) fn old(&self, access: &str, refresh: &str) -> Tokens {
+        self.tokens(access, refresh, -60)
+    }
+
+    fn tokens(&self, access: &str, refresh: &str, minutes: i64) -> Tokens {
+        use calsync_core::clock::Clock as _;
+        Tokens::new(Secret::new(access))
+            .with_refresh_token(Secret::new(refresh))
+            .with_expiry(self.clock.now() + chrono::Duration::minutes(minutes))
+    }
+
+    pub(crate) async fn token(&self) -> Result<String, AuthError> {
+        self.tokens.token(&key()).await.map(|token| token.expose().to_owned())
+    }
+}
+
+pub(crate) fn clock() -> TestClock {
+    TestClock::at("2026-11-22T10:00:00Z".parse().unwrap())
+}
+
+pub(crate) fn key() -> GrantKey {
+    GrantKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, 1)
+}
+
+pub(crate) fn builder(server: &Server, clock: &TestClock) -> OAuthClientBuilder {
+    let endpoint = |path: &str| Endpoint::new(&format!("https://auth.example/{path}")).unwrap();
+    OAuthClient::builder(ProviderKind::GOOGLE, "client-1")
+        .secret(Secret::new("client-secret"))
+        .authorize_url(endpoint("authorize"))
+        .token_url(endpoint("token"))
+        .revoke_url(endpoint("revoke"))
+        .redirect("https://shop.example/calendar/callback?tenant=7")
+        .scopes([SCOPE])
+        .authorize_param("access_type", "offline")
+        .transport(server.clone())
+        .clock(clock.clone())
+}

@@ -1,0 +1,176 @@
+//! Requests to the Calendar API v3, put together and not sent.
+//!
+//! <https://developers.google.com/workspace/calendar/api/v3/reference>
+
+use bytes::Bytes;
+use calsync_core::http::{Endpoint, EndpointError, Request, Target};
+use calsync_core::names::{CalendarId, Etag, RemoteId};
+use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::{HeaderValue, Method};
+use serde::Serialize;
+
+use crate::convert;
+use crate::wire::EVENT_FIELDS;
+
+/// The requests there are, below one base URL.
+#[derive(Debug, Clone)]
+pub(crate) struct Requests {
+    api: Endpoint,
+}
+
+/// Why a request could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadRequest {
+    #[error("an id does not fit into a URL")]
+    Id(#[from] EndpointError),
+    #[error("the request cannot be written")]
+    Body(#[from] serde_json::Error),
+    #[error("the request cannot be written")]
+    Request(#[from] http::Error),
+}
+
+impl Requests {
+    pub(crate) fn new(api: Endpoint) -> Self {
+        Self { api }
+    }
+
+    /// `events.insert`.
+    pub(crate) fn insert(&self, calendar: &CalendarId, body: &impl Serialize) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).query("sendUpdates", "none").query("fields", EVENT_FIELDS);
+        request(Method::POST, target, None, Some(body))
+    }
+
+    /// `events.patch`, if the event is still at that version.
+    pub(crate) fn patch(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        etag: Option<&Etag>,
+        body: &impl Serialize,
+    ) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).segment(id.as_str());
+        let target = target.query("sendUpdates", "none").query("fields", EVENT_FIELDS);
+        request(Method::PATCH, target, etag, Some(body))
+    }
+
+    /// `events.delete`, if the event is still at that version.
+    pub(crate) fn delete(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        etag: Option<&Etag>,
+    ) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).segment(id.as_str()).query("sendUpdates", "none");
+        request(Method::DELETE, target, etag, None::<&()>)
+    }
+
+    /// `events.get`. Answers a tombstone too.
+    pub(crate) fn get(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).segment(id.as_str()).query("fields", EVENT_FIELDS);
+        request(Method::GET, target, None, None::<&()>)
+    }
+
+    /// A page of `events.list`: those that carry this key. One property only: what several mean, Google's guide and its
+    /// reference say differently.
+    pub(crate) fn by_key(
+        &self,
+        calendar: &CalendarId,
+        key: &str,
+        page: Option<&str>,
+    ) -> Result<Request, BadRequest> {
+        let property = format!("{}={key}", convert::KEY);
+        let mut target = self.events(calendar).query("privateExtendedProperty", &property);
+        target = target.query("fields", &format!("nextPageToken,items({EVENT_FIELDS})"));
+        if let Some(page) = page {
+            target = target.query("pageToken", page);
+        }
+        request(Method::GET, target, None, None::<&()>)
+    }
+
+    /// The smallest `events.list`: whether the calendar is there.
+    pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).query("maxResults", "1").query("fields", "kind");
+        request(Method::GET, target, None, None::<&()>)
+    }
+
+    /// A page of `calendarList.list`.
+    pub(crate) fn calendars(&self, page: Option<&str>) -> Result<Request, BadRequest> {
+        let mut target = self.api.target().segment("users").segment("me").segment("calendarList");
+        target = target.query(
+            "fields",
+            "nextPageToken,items(id,summary,summaryOverride,timeZone,accessRole,primary,deleted)",
+        );
+        if let Some(page) = page {
+            target = target.query("pageToken", page);
+        }
+        request(Method::GET, target, None, None::<&()>)
+    }
+
+    /// `calendars.insert`.
+    pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, BadRequest> {
+        request(Method::POST, self.api.target().segment("calendars"), None, Some(body))
+    }
+
+    fn events(&self, calendar: &CalendarId) -> Target {
+        self.api.target().segment("calendars").segment(calendar.as_str()).segment("events")
+    }
+}
+
+fn request(
+    method: Method,
+    target: Target,
+    etag: Option<&Etag>,
+    body: Option<&impl Serialize>,
+) -> Result<Request, BadRequest> {
+    let mut request = http::Request::builder().method(method).uri(target.uri()?);
+    if let Some(etag) = etag {
+        request = request.header(IF_MATCH, HeaderValue::from_str(etag.as_str()).map_err(http::Error::from)?);
+    }
+    let body = match body {
+        Some(body) => {
+            request = request.header(CONTENT_TYPE, "application/json");
+            Bytes::from(serde_json::to_vec(body)?)
+        }
+        None => Bytes::new(),
+    };
+    Ok(request.body(body)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests() -> Requests {
+        Requests::new(Endpoint::new("https://www.googleapis.com/calendar/v3").unwrap())
+    }
+
+    #[test]
+    fn ids_are_encoded_once_whatever_they_hold() {
+        let calendar = CalendarId::new("c_7a/b#c@group.calendar.google.com").unwrap();
+        let request = requests().get(&calendar, &RemoteId::new("abc/../x?y")).unwrap();
+        let path = request.uri().path();
+        assert_eq!(
+            path,
+            "/calendar/v3/calendars/c_7a%2Fb%23c%40group.calendar.google.com/events/abc%2F..%2Fx%3Fy"
+        );
+        for id in ["", ".", ".."] {
+            let refused = requests().get(&CalendarId::primary(), &RemoteId::new(id));
+            assert!(matches!(refused, Err(BadRequest::Id(_))), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn every_write_asks_for_silence_and_names_the_version() {
+        let (primary, id, etag) = (CalendarId::primary(), RemoteId::new("abc12"), Etag::new("\"7\""));
+        for request in [
+            requests().insert(&primary, &()).unwrap(),
+            requests().patch(&primary, &id, Some(&etag), &()).unwrap(),
+            requests().delete(&primary, &id, Some(&etag)).unwrap(),
+        ] {
+            assert!(request.uri().query().unwrap().contains("sendUpdates=none"), "{}", request.uri());
+            let version = request.headers().get(IF_MATCH).map(|value| value.to_str().unwrap());
+            assert_eq!(version, (request.method() != Method::POST).then_some("\"7\""));
+        }
+        assert!(requests().delete(&primary, &id, Some(&Etag::new("bad\netag"))).is_err());
+    }
+}
