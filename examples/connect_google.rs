@@ -129,6 +129,8 @@ async fn run(options: &Options) -> Result<(), Failed> {
         return revoke(&google, &key, &tokens).await;
     }
 
+    // Nobody is asked for what could not be kept.
+    tokens.make_key()?;
     connect(&google, &key, redirect).await?;
     // What waited for the person may be tried again.
     untried.push(key.clone());

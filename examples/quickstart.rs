@@ -20,6 +20,7 @@ mod files;
 mod google;
 mod key_file;
 mod summary;
+#[allow(dead_code, reason = "connect_google uses the rest")]
 mod tokens;
 
 use std::io::Write as _;

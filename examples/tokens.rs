@@ -107,6 +107,11 @@ impl TokenFile {
         Ok((Self(Arc::new(Mutex::new(kept))), untried))
     }
 
+    /// Sees to it that there is a key, so that what is saved later can be.
+    pub fn make_key(&self) -> Result<(), BadInput> {
+        self.kept().vault().map(drop)
+    }
+
     /// The rows for the state file. Makes the key, where there is none and something is to be sealed.
     pub fn rows(&self) -> Result<Vec<TokenRow>, BadInput> {
         self.kept().rows()
@@ -156,15 +161,22 @@ impl Kept {
         true
     }
 
-    fn rows(&mut self) -> Result<Vec<TokenRow>, BadInput> {
-        let name = FileName::new(&self.key_file);
-        if self.vault.is_none() && !self.grants.is_empty() {
-            self.vault = Some(Vault::new(self.namespace.as_str(), key_file::create(&self.key_file)?));
-        }
+    /// The vault. Makes its key, where there is none.
+    fn vault(&mut self) -> Result<Vault, BadInput> {
         if let Some(vault) = &self.vault {
+            return Ok(vault.clone());
+        }
+        let vault = Vault::new(self.namespace.as_str(), key_file::create(&self.key_file)?);
+        self.vault = Some(vault.clone());
+        Ok(vault)
+    }
+
+    fn rows(&mut self) -> Result<Vec<TokenRow>, BadInput> {
+        if self.grants.values().any(|grant| !grant.is_sealed) {
+            let vault = self.vault()?;
             for (key, grant) in self.grants.iter_mut().filter(|(_, grant)| !grant.is_sealed) {
                 let column = grant.column.as_ref().map(|column| vault.seal(column, key, COLUMN)).transpose();
-                grant.row.column = column.map_err(|error| name.bad(error))?;
+                grant.row.column = column.map_err(|error| FileName::new(&self.key_file).bad(error))?;
                 grant.is_sealed = true;
             }
         }
@@ -190,9 +202,9 @@ impl Kept {
         if self.grants.get(key).map(|known| TokenVersion(known.row.version)) != replaces {
             return Ok(Saved::Conflict);
         }
-        // So that there is a key.
+        // So that the note of the column is there to be taken over.
         self.rows().map_err(StoreError::new)?;
-        let vault = self.vault.as_ref().ok_or_else(|| StoreError::new("there is no key"))?;
+        let vault = self.vault().map_err(StoreError::new)?;
         let sealed = vault.seal_tokens(tokens, key).map_err(StoreError::new)?;
         let known = self.grants.remove(key);
         let row = TokenRow {

@@ -115,12 +115,18 @@ async fn somebody_connects_and_the_next_run_uses_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_connect_needs_no_run_before() {
-    let desk = Desk::without_annas().await;
+    let mut desk = Desk::without_annas().await;
+    for other in 1..3 {
+        desk.world["profiles"][other]["calendar_sync_enabled"] = json!(false);
+        desk.world["profiles"][other]["calendar_access_token"] = json!(null);
+        desk.world["profiles"][other]["calendar_refresh_token"] = json!(null);
+    }
     let waiting = desk.connect();
     waiting.decide(&desk.google, &Decision::Allow);
     assert_eq!(waiting.end().0, Some(0));
     assert_eq!(desk.run_until_delivered(), 1);
-    desk.assert_delivered(["10:00"; 3]);
+    assert_eq!(desk.google.user(ANNA).events("primary").len(), 3);
+    desk.assert_at_rest();
 }
 
 #[tokio::test(flavor = "multi_thread")]
