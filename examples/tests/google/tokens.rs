@@ -86,9 +86,7 @@ async fn a_rotated_refresh_token_is_never_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotated_refresh_token_survives_a_run_that_is_killed() {
-    let google = FakeGoogle::new().with_sleep(|by| async move {
-        let _passed = tokio::time::timeout(by, std::future::pending::<()>()).await;
-    });
+    let google = FakeGoogle::new().with_sleep(calsync_core::clock::TokioSleep);
     let mut desk = Desk::at(google).await;
     desk.google.set(|settings| settings.rotate_refresh_tokens = true);
     desk.expire();
