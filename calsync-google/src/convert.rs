@@ -93,7 +93,8 @@ pub(crate) fn to_reminders(reminders: &Reminders) -> RemindersBody<'static> {
         Reminders::Before(minutes) => {
             RemindersResource { use_default: false, overrides: Some(minutes.iter().map(popup).collect()) }
         }
-        _ => RemindersResource { use_default: true, overrides: None },
+        // An empty list, since a PATCH would leave those that stand there beside the default.
+        _ => RemindersResource { use_default: true, overrides: Some(Vec::new()) },
     };
     let private = BTreeMap::from([(REMINDERS, reminders_note(reminders).map(Cow::Owned))]);
     RemindersBody { reminders: resource, extended_properties: PrivateProperties { private } }
@@ -260,7 +261,7 @@ mod tests {
                 "description": "Order: 1\n5 &lt; 6 &amp; 7", "location": "1 High St, Leeds",
                 "start": {"dateTime": "2026-07-01T09:00:00+01:00", "timeZone": "Europe/London"},
                 "end": {"dateTime": "2026-07-01T10:30:00+01:00", "timeZone": "Europe/London"},
-                "reminders": {"useDefault": true},
+                "reminders": {"useDefault": true, "overrides": []},
                 "extendedProperties": {"private": {"calsyncKey": "6d709f8152a05a61b10906a7ec27a32c",
                     "calsyncNamespace": "my-shop", "calsyncRevision": "7"}}
             })
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn reminders_are_noted_so_that_the_persons_own_can_be_told_apart() {
         for (reminders, resource, note) in [
-            (Reminders::CalendarDefault, json!({"useDefault": true}), Value::Null),
+            (Reminders::CalendarDefault, json!({"useDefault": true, "overrides": []}), Value::Null),
             (Reminders::Before(vec![]), json!({"useDefault": false, "overrides": []}), json!("")),
             (
                 Reminders::Before(vec![10, 99_999]),

@@ -7,9 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::{HeaderMap, StatusCode, header};
+use ::http::StatusCode;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use oauth2::basic::{BasicErrorResponse, BasicTokenResponse};
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse, RequestTokenError};
 use serde_json::{Map, Value};
@@ -18,7 +17,7 @@ use super::error::Unavailable;
 use super::{AuthError, ServerCode};
 use crate::clock::Clock;
 use crate::error::Operation;
-use crate::http::{Call, HttpTransport, Response};
+use crate::http::{Call, HttpTransport, Response, retry_after};
 use crate::names::ProviderKind;
 
 /// The endpoints a client posts forms to.
@@ -53,7 +52,7 @@ impl TokenEndpoint {
         let response = self.post(operation, request.map(Bytes::from)).await?;
         let (parts, body) = response.into_parts();
         if body.len() > Self::MAX_BODY {
-            return Err(AuthError::Unavailable(Unavailable::status(parts.status.as_u16())));
+            return Err(AuthError::Unavailable(Unavailable::new().with_status(parts.status.as_u16())));
         }
         let object: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
         let is_yes = |object: &Map<String, Value>| !object.contains_key("error");
@@ -94,7 +93,7 @@ pub(super) fn read(answer: Answer) -> Result<BasicTokenResponse, AuthError> {
     answer.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
         // Its other kinds hold the body.
-        _ => AuthError::Unavailable(Unavailable::status(200)),
+        _ => AuthError::Unavailable(Unavailable::new().with_status(200)),
     })
 }
 
@@ -106,7 +105,11 @@ fn refusal(
 ) -> AuthError {
     let code = object.and_then(code_in);
     let unavailable = |code| {
-        AuthError::Unavailable(Unavailable { code, retry_after, ..Unavailable::status(status.as_u16()) })
+        AuthError::Unavailable(Unavailable {
+            code,
+            retry_after,
+            ..Unavailable::new().with_status(status.as_u16())
+        })
     };
     if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
         return unavailable(code);
@@ -147,14 +150,4 @@ fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
         Some(detail) => Some(code.with_detail(&detail)),
         None => Some(code),
     }
-}
-
-/// Stands in until `http::retry_after` is there: seconds, or an HTTP date (RFC 9110 section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = DateTime::parse_from_rfc2822(value).ok()?;
-    Some((at.with_timezone(&Utc) - now).to_std().unwrap_or_default())
 }

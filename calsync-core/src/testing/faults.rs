@@ -13,6 +13,7 @@ use crate::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
 };
+use crate::testing::random::{Random, wait};
 
 /// How a call fails, or is slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +44,6 @@ struct Script {
     random: Option<Random>,
 }
 
-#[derive(Debug)]
-struct Random {
-    state: u64,
-    per_mille: u64,
-    slow: bool,
-}
-
 impl<P> Faulty<P> {
     /// A provider that does not fail yet.
     #[must_use]
@@ -73,7 +67,7 @@ impl<P> Faulty<P> {
     pub fn at_random(&self, seed: u64, per_mille: u64, slow: bool) {
         let mut script = self.lock();
         script.next.clear();
-        script.random = Some(Random { state: seed | 1, per_mille, slow });
+        script.random = Some(Random::new(seed, per_mille, slow));
     }
 
     /// No call fails from now on.
@@ -89,33 +83,24 @@ impl<P> Faulty<P> {
         let mut script = self.lock();
         match script.next.pop_front() {
             Some(fault) => fault,
-            None => script.random.as_mut().map_or(Fault::None, Random::fault),
+            None => script.random.as_mut().map_or(Fault::None, draw),
         }
     }
 }
 
-impl Random {
-    /// The next number (xorshift64*: small, and the same everywhere).
-    fn number(&mut self) -> u64 {
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+/// What fails of `at_random`, and how.
+fn draw(random: &mut Random) -> Fault {
+    if !random.fails() {
+        return Fault::Slow(random.turns());
     }
-
-    fn fault(&mut self) -> Fault {
-        if self.number() % 1000 >= self.per_mille {
-            return if self.slow { Fault::Slow((self.number() % 4) as u8) } else { Fault::None };
-        }
-        match self.number() % 9 {
-            0 => Fault::Before(ErrorKind::Unavailable),
-            1 => Fault::Before(ErrorKind::RateLimited),
-            2 => Fault::Before(ErrorKind::Unauthenticated),
-            3 => Fault::Before(ErrorKind::Refused),
-            4 => Fault::Before(ErrorKind::Forbidden),
-            5 | 6 => Fault::AnswerLost,
-            _ => Fault::RequestLost,
-        }
+    match random.number() % 9 {
+        0 => Fault::Before(ErrorKind::Unavailable),
+        1 => Fault::Before(ErrorKind::RateLimited),
+        2 => Fault::Before(ErrorKind::Unauthenticated),
+        3 => Fault::Before(ErrorKind::Refused),
+        4 => Fault::Before(ErrorKind::Forbidden),
+        5 | 6 => Fault::AnswerLost,
+        _ => Fault::RequestLost,
     }
 }
 
@@ -136,26 +121,11 @@ impl<P: CalendarProvider> Faulty<P> {
                 Err(error(ErrorKind::Unavailable).with_retry(Retry::Unknown))
             }
             Fault::Slow(turns) => {
-                for _ in 0..turns {
-                    yield_now().await;
-                }
+                wait(turns).await;
                 call.await
             }
         }
     }
-}
-
-/// Lets the other futures of the task take their turn.
-async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return std::task::Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        std::task::Poll::Pending
-    })
-    .await;
 }
 
 #[async_trait]

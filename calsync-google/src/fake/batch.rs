@@ -169,6 +169,8 @@ fn split(text: &str) -> (&str, &str) {
 
 fn headers(text: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
+    // Python's mail library folds long lines (RFC 5322 section 2.2.3).
+    let text = text.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ");
     for (name, value) in text.lines().filter_map(|line| line.split_once(':')) {
         let name = HeaderName::from_bytes(name.trim().as_bytes());
         if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value.trim())) {

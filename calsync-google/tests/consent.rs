@@ -1,0 +1,182 @@
+//! From the consent page to an event and back: everything a person can do on the way, good and bad.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use calsync_core::auth::{ConnectError, GrantKey, PendingConnect, TokenStore};
+use calsync_core::names::CalendarId;
+use calsync_core::provider::{CalendarProvider, CreateOptions};
+use calsync_core::time::Zone;
+use calsync_core::{ErrorKind, Secret};
+use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule};
+use calsync_google::{BuildError, GoogleCalendar, Scope};
+use chrono::TimeDelta;
+
+use common::{World, draft_at, event, key_of, place_in, place_of};
+
+fn scoped(world: &World, scopes: &[Scope]) -> GoogleCalendar {
+    world.builder().scopes(scopes.to_vec()).transport(world.google.clone()).build().unwrap()
+}
+
+/// Anna consents to what the page asks, or decides otherwise; what the browser brings back.
+fn callback(world: &World, google: &GoogleCalendar, decision: &Decision) -> (PendingConnect, String) {
+    let connect = google.connect();
+    let url = world.google.consent(connect.url.expose(), "anna@example.org", decision).unwrap();
+    (connect.pending, url)
+}
+
+async fn finish(
+    google: &GoogleCalendar,
+    key: &GrantKey,
+    came: (PendingConnect, String),
+) -> Result<(), ConnectError> {
+    google.finish(key, came.0, &came.1).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_person_connects_gets_an_event_and_disconnects() {
+    let world = World::new().await;
+    let google = scoped(&world, &[Scope::EventsOwned, Scope::CalendarListReadonly]);
+    let key = key_of(7);
+    let (pending, url) = callback(&world, &google, &Decision::Allow);
+    // The host keeps it in its session, as text.
+    let pending: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
+    let tokens = google.finish(&key, pending, &url).await.unwrap();
+    assert!(tokens.refresh_token.is_some());
+    assert_eq!(tokens.expires_at, Some(common::at("2026-11-22T10:00:00Z") + TimeDelta::seconds(3599 - 300)));
+
+    let calendars = google.calendars(&key).await.unwrap();
+    let primary = calendars.iter().find(|calendar| calendar.is_primary).unwrap();
+    assert_eq!((primary.id.as_str(), primary.is_writable), ("anna@example.org", true));
+
+    let place = place_in(7, CalendarId::primary());
+    google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    assert_eq!(world.anna.events("primary").len(), 1);
+
+    // An hour later the access token has run out: renewed before it is refused.
+    world.clock.advance(TimeDelta::hours(1));
+    google.find(&place, "tests", &draft_at(&place, 1, event()).marker.key).await.unwrap();
+    assert_eq!(world.google.token_refreshes(), 1);
+    assert!(world.google.requests().iter().all(|request| request.status != Some(401)));
+
+    google.disconnect(&key).await.unwrap();
+    google.disconnect(&key).await.unwrap();
+    assert!(world.store.load(&key).await.unwrap().is_none());
+    let error = google.calendars(&key).await.unwrap_err();
+    assert_eq!(error.failure().code.as_deref(), Some("not_connected"));
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_on_the_way_is_told_apart_and_stores_nothing() {
+    let world = World::new().await;
+    let google = scoped(&world, &[Scope::EventsOwned, Scope::CalendarListReadonly]);
+    let key = key_of(7);
+
+    let denied = callback(&world, &google, &Decision::Deny);
+    assert!(matches!(finish(&google, &key, denied).await, Err(ConnectError::Denied)));
+
+    let unticked = Decision::AllowOnly(vec!["calendar.events.owned".to_owned()]);
+    let unticked = callback(&world, &google, &unticked);
+    let missing = Scope::CalendarListReadonly.as_str();
+    let error = finish(&google, &key, unticked).await.unwrap_err();
+    assert!(matches!(&error, ConnectError::MissingScopes(scopes) if scopes == &[missing]), "{error}");
+
+    let (pending, _) = callback(&world, &google, &Decision::Allow);
+    let (_, other) = callback(&world, &google, &Decision::Allow);
+    assert!(matches!(finish(&google, &key, (pending, other)).await, Err(ConnectError::WrongState)));
+
+    let late = callback(&world, &google, &Decision::Allow);
+    world.clock.advance(TimeDelta::minutes(11));
+    assert!(matches!(finish(&google, &key, late).await, Err(ConnectError::Expired)));
+
+    let (pending, url) = callback(&world, &google, &Decision::Allow);
+    let copy: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
+    assert!(world.store.load(&key).await.unwrap().is_none(), "nothing so far was stored");
+    google.finish(&key, pending, &url).await.unwrap();
+    assert!(matches!(finish(&google, &key, (copy, url)).await, Err(ConnectError::ReusedState)));
+}
+
+#[tokio::test]
+async fn a_code_is_traded_again_after_the_server_was_not_available() {
+    let world = World::new().await;
+    let google = scoped(&world, &[Scope::EventsOwned]);
+    let key = key_of(7);
+    let (pending, url) = callback(&world, &google, &Decision::Allow);
+    let copy: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
+    let fault = Fault::status(http::StatusCode::SERVICE_UNAVAILABLE);
+    world.google.fault(FaultRule::new(fault).with_method(ApiMethod::Token));
+    let error = finish(&google, &key, (pending, url.clone())).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unavailable(_)), "{error}");
+    finish(&google, &key, (copy, url)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_is_wrong_is_the_hosts_mistake_and_nobodys_reconnect() {
+    let world = World::new().await;
+    let google = world
+        .builder()
+        .client(FakeGoogle::CLIENT_ID, Secret::new("not-the-secret"))
+        .transport(world.google.clone())
+        .build()
+        .unwrap();
+    let came = callback(&world, &google, &Decision::Allow);
+    let error = finish(&google, &key_of(7), came).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Configuration(_)), "{error}");
+
+    world.google.expire_access_tokens();
+    let result =
+        google.create(&place_of(1), &draft_at(&place_of(1), 1, event()), &CreateOptions::new()).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Configuration);
+}
+
+#[tokio::test]
+async fn a_calendar_of_our_own_needs_the_narrowest_scope_only() {
+    let world = World::new().await;
+    let google = scoped(&world, &[Scope::AppCreated]);
+    let key = key_of(7);
+    let came = callback(&world, &google, &Decision::Allow);
+    finish(&google, &key, came).await.unwrap();
+    let london = Zone::new("Europe/London").unwrap();
+    let calendar = google.create_calendar(&key, "Bookings", &london).await.unwrap();
+    let place = place_in(7, calendar.clone());
+    google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    assert_eq!(world.anna.events(calendar.as_str()).len(), 1);
+
+    // Everything else of Anna's stays closed, and says so.
+    let primary = place_in(7, CalendarId::primary());
+    let refused = google.create(&primary, &draft_at(&primary, 1, event()), &CreateOptions::new()).await;
+    let kind = refused.unwrap_err().kind();
+    assert!(matches!(kind, ErrorKind::MissingScope | ErrorKind::CalendarNotFound), "{kind}");
+    assert_eq!(google.calendars(&key).await.unwrap_err().kind(), ErrorKind::MissingScope);
+    assert_eq!(world.anna.events("primary").len(), 0);
+}
+
+#[tokio::test]
+async fn a_permission_taken_back_later_waits_for_its_person() {
+    let world = World::new().await;
+    let google = world.provider();
+    world.anna.keeps_only(&["calendar.calendarlist.readonly"]);
+    let result =
+        google.create(&place_of(1), &draft_at(&place_of(1), 1, event()), &CreateOptions::new()).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::MissingScope);
+}
+
+#[test]
+fn what_cannot_be_trusted_with_a_token_is_not_built() {
+    let build =
+        |change: fn(calsync_google::GoogleCalendarBuilder) -> calsync_google::GoogleCalendarBuilder| {
+            let builder = GoogleCalendar::builder().public_client("id").transport(FakeGoogle::new());
+            change(builder).build()
+        };
+    assert!(build(|builder| builder).is_ok());
+    assert!(matches!(
+        build(|builder| builder.api_url("http://www.googleapis.com")),
+        Err(BuildError::Url("api_url", _))
+    ));
+    assert!(matches!(build(|builder| builder.token_url("nonsense")), Err(BuildError::Url("token_url", _))));
+    assert!(matches!(
+        build(|builder| builder.redirect("http://shop.example/back")),
+        Err(BuildError::OAuth(_))
+    ));
+    assert!(matches!(build(|builder| builder.public_client("")), Err(BuildError::OAuth(_))));
+}
