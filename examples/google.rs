@@ -121,9 +121,10 @@ impl Google {
     }
 
     /// The state is saved as it is now: what is refreshed from now on goes in there.
-    pub fn begun(&self, state: &State) {
-        if let Self::Server(_, tokens) = self {
-            tokens.begin(state);
+    pub fn begun(&self, state: &State) -> Result<(), BadInput> {
+        match self {
+            Self::Server(_, tokens) => tokens.begin(state),
+            Self::Unused | Self::Faked(..) => Ok(()),
         }
     }
 
