@@ -120,7 +120,7 @@ async fn run(options: &Options) -> Result<(), Failed> {
     };
     let mut state = State::load(&state_file)?;
     let (tokens, mut untried) = TokenFile::open(&world, &state, &files.state, &files.key)?;
-    tokens.begin(&state);
+    tokens.begin(&state)?;
 
     let redirect = Redirect::listen(options.port).await;
     let redirect = redirect.map_err(|error| BadInput::of_option("--port", error))?;

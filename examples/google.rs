@@ -8,6 +8,7 @@ use std::sync::Arc;
 use calsync_core::auth::{GrantKey, MemoryTokenStore, TokenStore as _, Tokens};
 use calsync_core::clock::Clock;
 use calsync_core::http::ReqwestTransport;
+use calsync_core::ledger::Presence;
 use calsync_core::model::Profile;
 use calsync_core::place::Person;
 use calsync_core::{ProviderKind, Secret};
@@ -65,7 +66,7 @@ impl Google {
             let provider = build(server.builder(root)?.token_store(tokens.clone()))?;
             return Ok(Self::Server(provider, tokens));
         }
-        let rows = state.google_rows().count();
+        let rows = state.google_rows().filter(|row| row.presence != Presence::Absent).count();
         if rows > 0 && state.google == Some(GoogleAt::Server) {
             let problem =
                 "its Google events stand at a server; name it with --google-url, or use another --out";
@@ -120,9 +121,10 @@ impl Google {
     }
 
     /// The state is saved as it is now: what is refreshed from now on goes in there.
-    pub fn begun(&self, state: &State) {
-        if let Self::Server(_, tokens) = self {
-            tokens.begin(state);
+    pub fn begun(&self, state: &State) -> Result<(), BadInput> {
+        match self {
+            Self::Server(_, tokens) => tokens.begin(state),
+            Self::Unused | Self::Faked(..) => Ok(()),
         }
     }
 

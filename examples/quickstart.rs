@@ -160,7 +160,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     state.profiles = world.profiles.clone();
     google.begin(&mut state)?;
     write_json(&state_file, &state)?;
-    google.begun(&state);
+    google.begun(&state)?;
 
     // 4. Run: the only step that touches the world.
     let notes = plans.iter().map(Plan::without_steps).collect::<Vec<_>>();

@@ -16,7 +16,7 @@ use calsync_core::auth::{
 use calsync_core::place::Person;
 use calsync_core::{ProviderKind, Secret};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::files::{BadInput, FileName, State, World, write_json};
 use crate::key_file;
@@ -46,9 +46,9 @@ struct Kept {
     key_file: PathBuf,
     vault: Option<Vault>,
     grants: BTreeMap<GrantKey, Grant>,
-    /// The state file, and what it holds beside the tokens.
     state_file: PathBuf,
-    state: Value,
+    /// What it holds, field by field, as it is written: there may be much of it, and a save for everybody.
+    state: BTreeMap<String, Box<RawValue>>,
 }
 
 struct Grant {
@@ -83,7 +83,7 @@ impl TokenFile {
             vault,
             grants: BTreeMap::new(),
             state_file: state_file.to_owned(),
-            state: Value::Null,
+            state: BTreeMap::new(),
         };
         for row in &state.tokens {
             let of_row =
@@ -118,8 +118,10 @@ impl TokenFile {
     }
 
     /// From now on every save writes the state file anew, as it is now but for the tokens.
-    pub fn begin(&self, state: &State) {
-        self.kept().state = serde_json::to_value(state).unwrap_or_default();
+    pub fn begin(&self, state: &State) -> Result<(), BadInput> {
+        let text = serde_json::to_string(state).map_err(|error| state.file.bad(error))?;
+        self.kept().state = serde_json::from_str(&text).map_err(|error| state.file.bad(error))?;
+        Ok(())
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -185,11 +187,9 @@ impl Kept {
 
     /// Writes the state file with the tokens as they are. They are on the disk when it returns.
     fn write(&mut self) -> Result<(), BadInput> {
-        let rows = self.rows()?;
-        let rows = serde_json::to_value(rows).map_err(|error| FileName::new(&self.state_file).bad(error))?;
-        if let Some(state) = self.state.as_object_mut() {
-            state.insert("tokens".to_owned(), rows);
-        }
+        let rows = to_raw_value(&self.rows()?);
+        let rows = rows.map_err(|error| FileName::new(&self.state_file).bad(error))?;
+        self.state.insert("tokens".to_owned(), rows);
         write_json(&self.state_file, &self.state)
     }
 
