@@ -23,14 +23,14 @@ def changes(path):
     state = json.load(open(path))
     at_google = lambda row: row["place"]["provider"] == "google" and row["presence"]["state"] == "present"
     later = lambda text: (datetime.datetime.fromisoformat(text) + datetime.timedelta(hours=1)).isoformat()
-    appointments = [a for a in state["appointments"] if any(map(at_google, a["ledger"]["deliveries"]))]
+    appointments = [a for a in state["appointments"] if any(map(at_google, a["calendar_ledger"]["deliveries"]))]
     for number, appointment in enumerate(appointments):
         if number % 3 == 0:
             appointment["start_time"], appointment["end_time"] = later(appointment["start_time"]), later(appointment["end_time"])
         elif number % 3 == 1:
             appointment["status"] = "cancelled"
         else:
-            for row in filter(at_google, appointment["ledger"]["deliveries"]):
+            for row in filter(at_google, appointment["calendar_ledger"]["deliveries"]):
                 before = {k: v for k, v in row["presence"].items() if k != "state"}
                 since = row["changed_at"]
                 row["presence"] = {"state": "unsure", "key": before["key"], "before": before, "since": since}
