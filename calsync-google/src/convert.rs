@@ -189,7 +189,13 @@ fn property<'a>(resource: &'a EventResource, name: &str) -> Option<&'a str> {
 /// The answer to a write. `None` when it does not name the event.
 pub(crate) fn written(resource: &EventResource) -> Option<Written> {
     let id = resource.id.as_deref().filter(|id| !id.is_empty())?;
-    Some(Written::new(RemoteId::new(id)).with_etag(resource.etag.as_deref().map(Etag::new)))
+    Some(Written::new(RemoteId::new(id)).with_etag(etag(resource)))
+}
+
+/// The event's version. One that no header can hold can be asked for in none, and is as good as none.
+pub(crate) fn etag(resource: &EventResource) -> Option<Etag> {
+    let can_be_sent = |etag: &&str| !etag.is_empty() && http::HeaderValue::from_str(etag).is_ok();
+    resource.etag.as_deref().filter(can_be_sent).map(Etag::new)
 }
 
 /// An event that was read. `None` when it has no id or no time that could be understood.
@@ -352,6 +358,14 @@ mod tests {
             json!({"id": "abc12", "start": {"dateTime": "noon"}, "end": {"dateTime": "one"}}),
         ] {
             assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_cannot_be_sent_is_none() {
+        for (etag, is_kept) in [("\"7\"", true), ("W/\"7\"", true), ("", false), ("\"7\n\"", false)] {
+            let resource = EventResource { etag: Some(etag.to_owned()), ..EventResource::default() };
+            assert_eq!(super::etag(&resource).is_some(), is_kept, "{etag:?}");
         }
     }
 

@@ -59,7 +59,7 @@ impl CalendarProvider for GoogleCalendar {
         }
         let standing = self.alive(place, remote_id).await?.ok_or_else(|| not_found(Operation::Update))?;
         check_marker(&standing, &draft.marker, Operation::Update)?;
-        self.write_over(place, remote_id, draft, etag_of(&standing).as_ref(), Some(&standing)).await
+        self.write_over(place, remote_id, draft, convert::etag(&standing).as_ref(), Some(&standing)).await
     }
 
     /// One call where the version in the options is current.
@@ -80,7 +80,7 @@ impl CalendarProvider for GoogleCalendar {
         }
         let Some(standing) = self.alive(place, remote_id).await? else { return Ok(()) };
         check_marker(&standing, marker, Operation::Delete)?;
-        match self.client.delete(place, remote_id, etag_of(&standing).as_ref()).await {
+        match self.client.delete(place, remote_id, convert::etag(&standing).as_ref()).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             result => result,
         }
@@ -116,7 +116,7 @@ impl GoogleCalendar {
             return Err(spent());
         }
         check_marker(&standing, &draft.marker, Operation::Create)?;
-        let etag = etag_of(&standing);
+        let etag = convert::etag(&standing);
         match self.write_over(place, &remote_id, draft, etag.as_ref(), Some(&standing)).await {
             // Copies of an event that somebody else organizes cannot be revived, and tombstones vanish in the end.
             Err(error)
@@ -153,7 +153,7 @@ impl GoogleCalendar {
         // Only the answer tells an event that was not read before apart from one that has these reminders already.
         if standing.is_none() && !convert::has_reminders(&event, reminders) {
             let body = convert::to_reminders(reminders);
-            let rest = self.client.patch(place, remote_id, etag_of(&event).as_ref(), &body).await;
+            let rest = self.client.patch(place, remote_id, convert::etag(&event).as_ref(), &body).await;
             event = rest.map_err(|error| error.with_retry(Retry::Unknown))?;
         }
         written(Operation::Update, &event)
@@ -191,10 +191,6 @@ fn check_marker(standing: &EventResource, marker: &Marker, operation: Operation)
 /// Whether the event has moved on since the version that was named (412).
 fn is_outdated(error: &Error) -> bool {
     error.failure().status == Some(412)
-}
-
-fn etag_of(event: &EventResource) -> Option<Etag> {
-    event.etag.as_deref().map(Etag::new)
 }
 
 fn not_found(operation: Operation) -> Error {
