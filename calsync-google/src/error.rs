@@ -7,6 +7,7 @@ use std::time::Duration;
 use calsync_core::ProviderKind;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::http::Response;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// The longest code taken into an error; Google's reasons are words.
@@ -16,7 +17,14 @@ const LONGEST_CODE: usize = 64;
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
     let status = answer.status().as_u16();
     let reason = reason(answer.body());
-    let (kind, retry) = classify(status, reason.as_deref().unwrap_or_default(), operation);
+    let (kind, retry) = match status {
+        // Whatever page a proxy or a portal shows, it knows neither the event nor the calendar nor the grant: were its 404
+        // believed, the next event would be made beside one that stands.
+        400..=499 if !matches!(status, 408 | 425 | 429) && is_page(answer.body()) => {
+            (ErrorKind::Other, Retry::Later)
+        }
+        _ => classify(status, reason.as_deref().unwrap_or_default(), operation),
+    };
     let mut error = Error::new(kind, ProviderKind::GOOGLE, operation).with_retry(retry).with_status(status);
     if let Some(reason) = reason {
         error = error.with_code(reason);
@@ -103,6 +111,11 @@ fn reason(body: &[u8]) -> Option<String> {
     }
 }
 
+/// Whether it is something to read for people. Google's errors are JSON.
+fn is_page(body: &[u8]) -> bool {
+    !body.is_empty() && serde_json::from_slice::<IgnoredAny>(body).is_err()
+}
+
 /// Whether it is a code and not a sentence, which may hold a person's data.
 fn is_code(text: &str) -> bool {
     (1..=LONGEST_CODE).contains(&text.len())
@@ -153,7 +166,13 @@ mod tests {
             (403, r#"{"error":{"errors":[{"domain":"usageLimits","reason":"accessNotConfigured","message":"Calendar API has not been used in project 1 before or it is disabled."}],"code":403,"message":"x"}}"#, K::Configuration, R::Never, "accessNotConfigured"),
             (403, r#"{"error":{"code":403,"message":"x","status":"PERMISSION_DENIED","details":[{"reason":"SERVICE_DISABLED"}]}}"#, K::Configuration, R::Never, "SERVICE_DISABLED"),
             (403, r#"{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}"#, K::Forbidden, R::Never, "PERMISSION_DENIED"),
-            (403, "<html><body>blocked by your company</body></html>", K::Forbidden, R::Never, ""),
+            (401, "<html>Who are you?</html>", K::Other, R::Later, ""),
+            (403, "<html><body>blocked by your company</body></html>", K::Other, R::Later, ""),
+            (404, "<!doctype html><title>Error 404 (Not Found)!!1</title>", K::Other, R::Later, ""),
+            (404, r#"{"error":{"code":404,"#, K::Other, R::Later, ""),
+            (404, r#"{"error":"not found"}"#, K::NotFound, R::Never, ""),
+            (404, "", K::NotFound, R::Never, ""),
+            (410, "gone", K::Other, R::Later, ""),
             (404, r#"{"error":{"errors":[{"domain":"global","reason":"notFound","message":"Not Found"}],"code":404,"message":"Not Found"}}"#, K::NotFound, R::Never, "notFound"),
             (409, r#"{"error":{"errors":[{"domain":"global","reason":"duplicate","message":"The requested identifier already exists."}],"code":409,"message":"The requested identifier already exists."}}"#, K::KeySpent, R::Never, "duplicate"),
             (409, r#"{"error":{"errors":[{"domain":"global","reason":"conflict","message":"Conflict"}],"code":409,"message":"Conflict"}}"#, K::Unavailable, R::Later, "conflict"),

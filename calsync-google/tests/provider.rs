@@ -280,7 +280,8 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
     update(&provider, &written, &draft(2)).await.unwrap();
     assert_eq!(world.google.token_refreshes(), 1);
     // Google refuses the new one too: then it is the grant.
-    world.google.fault(FaultRule::new(Fault::status(StatusCode::UNAUTHORIZED)).with_path("/events").always());
+    let refused = Fault::error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
+    world.google.fault(FaultRule::new(refused).with_path("/events").always());
     let error = create(&provider, &draft(3)).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unauthenticated, Retry::Never));
 }
@@ -351,6 +352,52 @@ async fn bad_answers_and_bad_luck_are_typed_and_change_nothing_or_say_they_may_h
         update(&provider, &written, &moved).await.unwrap();
         assert_eq!(only(&world).text("location"), Some("2 Low Street"), "{fault:?}");
     }
+}
+
+/// A proxy that has lost its way knows nothing of the event: were it believed, the host would write another one beside it.
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    let unread = Written::new(written.remote_id.clone());
+    let place = place_of(1);
+    // For the one request only, or for every look that follows too. A 401 is asked again with another token.
+    for (status, times) in [(404, 1), (404, 9), (410, 1), (403, 1), (401, 2)] {
+        for call in 0..7 {
+            let page = FaultRule::new(Fault::status(StatusCode::from_u16(status).unwrap()));
+            world.google.fault(page.with_path("/calendar/v3/").with_times(times));
+            let error = match call {
+                0 => create(&provider, &draft(2)).await.err(),
+                1 => update(&provider, &written, &draft(2)).await.err(),
+                2 => update(&provider, &unread, &draft(2)).await.err(),
+                3 => delete(&provider, &written, &draft(2)).await.err(),
+                4 => delete(&provider, &unread, &draft(2)).await.err(),
+                5 => provider.find(&place, "tests", &key_at(&place, 0)).await.err(),
+                _ => provider.get(&place, &written.remote_id).await.err(),
+            };
+            world.google.no_faults();
+            let told = error.map(|error| (error.kind(), error.retry()));
+            assert_eq!(told, Some((ErrorKind::Other, Retry::Later)), "status {status}, call {call}");
+        }
+        assert_eq!(only(&world).id, written.remote_id.as_str());
+    }
+}
+
+/// Nobody could ever send such a version back, so the event would be stuck.
+#[tokio::test]
+async fn a_version_no_header_can_hold_does_not_keep_an_event_from_being_changed() {
+    let world = World::new().await;
+    let provider = world.provider();
+    for etag in ["", "\"7\n\"", "\"ü\""] {
+        let answer = json!({"id": key_at(&place_of(1), 0).to_string(), "status": "confirmed", "etag": etag});
+        world.google.fault(Fault::json(StatusCode::OK, &answer).after());
+        let written = create(&provider, &draft(1)).await.unwrap();
+        update(&provider, &written, &draft(2)).await.unwrap();
+        delete(&provider, &written, &draft(3)).await.unwrap();
+        world.google.purge_tombstones();
+    }
+    assert!(world.anna.events("primary").is_empty());
 }
 
 #[tokio::test]

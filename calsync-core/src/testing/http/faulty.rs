@@ -112,7 +112,7 @@ fn draw(random: &mut Random) -> HttpFault {
     if !random.fails() {
         return HttpFault::Slow(random.turns());
     }
-    match random.number() % 12 {
+    match random.number() % 13 {
         0 => HttpFault::NotSent,
         1 => HttpFault::RequestLost,
         2 | 3 => HttpFault::AnswerLost,
@@ -123,6 +123,7 @@ fn draw(random: &mut Random) -> HttpFault {
         8 => HttpFault::Instead(answers::html(200)),
         9 => HttpFault::Garbled(answers::html(502)),
         10 => HttpFault::Garbled(answers::html(200)),
+        11 => HttpFault::Instead(answers::html(404)),
         _ => HttpFault::CutBody,
     }
 }
