@@ -38,11 +38,11 @@ pub trait Sleep: Debug + Send + Sync + 'static {
 }
 
 /// Waits on tokio's timer, and so only within a tokio runtime that has one.
-#[cfg(feature = "oauth")]
+#[cfg(feature = "tokens")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TokioSleep;
 
-#[cfg(feature = "oauth")]
+#[cfg(feature = "tokens")]
 #[async_trait]
 impl Sleep for TokioSleep {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that waits on the machine")]

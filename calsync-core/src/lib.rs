@@ -2,7 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audience;
-#[cfg(any(feature = "oauth", feature = "vault"))]
+#[cfg(any(feature = "tokens", feature = "vault"))]
 pub mod auth;
 pub mod clock;
 pub mod confirm;

@@ -1,6 +1,8 @@
 //! Google Calendar, connected: consent, calendars, and the provider itself.
 
-use calsync_core::auth::{AuthError, Connect, ConnectError, GrantKey, OAuthClient, PendingConnect, Tokens};
+use calsync_core::auth::{AuthError, GrantKey};
+#[cfg(feature = "oauth")]
+use calsync_core::auth::{Connect, ConnectError, OAuthClient, PendingConnect, Tokens};
 use calsync_core::error::Error;
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{AccountCalendar, Capabilities};
@@ -17,6 +19,7 @@ use crate::client::Client;
 /// # Connecting a person
 ///
 /// ```
+/// # #[cfg(feature = "oauth")] mod connecting {
 /// # use calsync_core::auth::{GrantKey, PendingConnect, ConnectError};
 /// # use calsync_core::place::Person;
 /// # use calsync_core::ProviderKind;
@@ -34,11 +37,13 @@ use crate::client::Client;
 ///     google.finish(&key, pending, query).await?; // the tokens are stored
 ///     Ok(())
 /// }
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct GoogleCalendar {
     pub(crate) client: Client,
     pub(crate) capabilities: Capabilities,
+    #[cfg(feature = "oauth")]
     pub(crate) oauth: OAuthClient,
 }
 
@@ -49,6 +54,7 @@ impl GoogleCalendar {
     }
 
     /// Where to send a person for consent, and what to keep until they come back.
+    #[cfg(feature = "oauth")]
     #[must_use]
     pub fn connect(&self) -> Connect {
         self.oauth.connect()
@@ -58,6 +64,7 @@ impl GoogleCalendar {
     ///
     /// # Errors
     /// See [`ConnectError`]. Nothing is stored then.
+    #[cfg(feature = "oauth")]
     pub async fn finish(
         &self,
         key: &GrantKey,

@@ -3,6 +3,8 @@
 
 mod builder;
 mod client;
+#[cfg(feature = "oauth")]
+mod consent;
 mod convert;
 mod error;
 #[cfg(feature = "fake")]

@@ -16,7 +16,7 @@ use super::{AuthError, GrantKey, Saved, ServerCode, StoreError, TokenStore, Toke
 use crate::clock::{Clock, Sleep};
 use crate::secret::Secret;
 
-/// How a new access token is got: by a refresh token ([`OAuthClient`](super::OAuthClient)), or another way that needs nobody's
+/// How a new access token is got: by a refresh token (`OAuthClient`, feature `oauth`), or another way that needs nobody's
 /// consent, such as a service account.
 #[async_trait]
 pub trait Grant: Debug + Send + Sync + 'static {

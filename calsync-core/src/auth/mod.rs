@@ -2,13 +2,13 @@
 //!
 //! - [`OAuthClient`] (feature `oauth`) asks for consent with PKCE, trades the code for [`Tokens`], refreshes and revokes them.
 //! - [`TokenStore`] is the host's: where tokens are kept, by [`GrantKey`], with a version each.
-//! - [`AccessTokens`] (feature `oauth`) hands out access tokens that are valid now, and has one refresh at a time.
-//! - [`ApiClient`] (feature `oauth`) sends a provider's requests with them.
+//! - [`AccessTokens`] (feature `tokens`) hands out access tokens that are valid now, and has one refresh at a time.
+//! - [`ApiClient`] (feature `tokens`) sends a provider's requests with them.
 //! - [`Vault`] (feature `vault`) seals tokens, so that they can be stored.
 
-#[cfg(feature = "oauth")]
+#[cfg(feature = "tokens")]
 mod access;
-#[cfg(feature = "oauth")]
+#[cfg(feature = "tokens")]
 mod api;
 #[cfg(feature = "oauth")]
 mod builder;
@@ -17,8 +17,10 @@ mod callback;
 #[cfg(feature = "oauth")]
 mod client;
 #[cfg(feature = "oauth")]
+mod connect_error;
+#[cfg(feature = "tokens")]
 mod error;
-#[cfg(feature = "oauth")]
+#[cfg(feature = "tokens")]
 mod flight;
 mod grant_key;
 #[cfg(feature = "oauth")]
@@ -32,16 +34,18 @@ mod tokens;
 #[cfg(feature = "vault")]
 mod vault;
 
-#[cfg(feature = "oauth")]
+#[cfg(feature = "tokens")]
 pub use access::{AccessToken, AccessTokens, Grant};
-#[cfg(feature = "oauth")]
+#[cfg(feature = "tokens")]
 pub use api::ApiClient;
 #[cfg(feature = "oauth")]
 pub use builder::{OAuthClientBuilder, SetupError};
 #[cfg(feature = "oauth")]
 pub use client::OAuthClient;
 #[cfg(feature = "oauth")]
-pub use error::{AuthError, ConnectError, ServerCode, Unavailable};
+pub use connect_error::ConnectError;
+#[cfg(feature = "tokens")]
+pub use error::{AuthError, ServerCode, Unavailable};
 pub use grant_key::GrantKey;
 #[cfg(feature = "oauth")]
 pub use pending::{Connect, PendingConnect};

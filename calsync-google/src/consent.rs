@@ -1,0 +1,114 @@
+//! Google's OAuth server, and how the host is known there.
+
+use std::sync::Arc;
+
+use calsync_core::auth::OAuthClient;
+use calsync_core::clock::Clock;
+use calsync_core::http::HttpTransport;
+use calsync_core::{ProviderKind, Secret};
+
+use crate::builder::{BuildError, GoogleCalendarBuilder, url};
+use crate::scope::Scope;
+
+/// The client id of a host that has none, since a grant of its own needs no consent.
+const NO_CLIENT: &str = "none";
+
+/// What the builder was told of it.
+#[derive(Debug)]
+pub(crate) struct Consent {
+    client_id: String,
+    secret: Option<Secret>,
+    redirect: String,
+    scopes: Vec<Scope>,
+    authorize_url: String,
+    token_url: String,
+    revoke_url: String,
+}
+
+impl Default for Consent {
+    fn default() -> Self {
+        Self {
+            client_id: String::new(),
+            secret: None,
+            redirect: "http://127.0.0.1".to_owned(),
+            scopes: vec![Scope::EventsOwned],
+            authorize_url: "https://accounts.google.com/o/oauth2/v2/auth".to_owned(),
+            token_url: "https://oauth2.googleapis.com/token".to_owned(),
+            revoke_url: "https://oauth2.googleapis.com/revoke".to_owned(),
+        }
+    }
+}
+
+impl Consent {
+    /// The OAuth client. Its id may only be missing where it is not needed.
+    pub(crate) fn build(
+        self,
+        transport: Arc<dyn HttpTransport>,
+        clock: Arc<dyn Clock>,
+        is_needed: bool,
+    ) -> Result<OAuthClient, BuildError> {
+        let has_none = self.client_id.is_empty() && !is_needed;
+        let client_id = if has_none { NO_CLIENT.to_owned() } else { self.client_id };
+        let mut oauth = OAuthClient::builder(ProviderKind::GOOGLE, client_id)
+            .authorize_url(url("authorize_url", &self.authorize_url)?)
+            .token_url(url("token_url", &self.token_url)?)
+            .revoke_url(url("revoke_url", &self.revoke_url)?)
+            .redirect(self.redirect)
+            .scopes(self.scopes.into_iter().map(Scope::as_str))
+            // Without these two Google gives no refresh token, or only the first time somebody consents.
+            .authorize_param("access_type", "offline")
+            .authorize_param("prompt", "consent")
+            .transport(transport)
+            .clock(clock);
+        if let Some(secret) = self.secret {
+            oauth = oauth.secret(secret);
+        }
+        Ok(oauth.build()?)
+    }
+}
+
+/// Consent (feature `oauth`).
+impl GoogleCalendarBuilder {
+    /// The host's OAuth client, from Google's console.
+    pub fn client(mut self, id: impl Into<String>, secret: Secret) -> Self {
+        (self.consent.client_id, self.consent.secret) = (id.into(), Some(secret));
+        self
+    }
+
+    /// The host's OAuth client, where it has no secret.
+    pub fn public_client(mut self, id: impl Into<String>) -> Self {
+        (self.consent.client_id, self.consent.secret) = (id.into(), None);
+        self
+    }
+
+    /// Where people come back to from the consent page, as it is registered with Google. The machine itself unless given,
+    /// which only an installed app can use.
+    pub fn redirect(mut self, url: impl Into<String>) -> Self {
+        self.consent.redirect = url.into();
+        self
+    }
+
+    /// What people are asked to allow. [`Scope::EventsOwned`] unless given.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        self.consent.scopes = scopes.into_iter().collect();
+        self
+    }
+
+    /// Where people consent. Google's own unless given.
+    pub fn authorize_url(mut self, url: impl Into<String>) -> Self {
+        self.consent.authorize_url = url.into();
+        self
+    }
+
+    /// Where tokens come from. Google's own unless given.
+    pub fn token_url(mut self, url: impl Into<String>) -> Self {
+        self.consent.token_url = url.into();
+        self
+    }
+
+    /// Where grants are given back. Google's own unless given.
+    pub fn revoke_url(mut self, url: impl Into<String>) -> Self {
+        self.consent.revoke_url = url.into();
+        self
+    }
+}
