@@ -12,7 +12,7 @@ use calsync_bench_google::clients::Failure;
 use calsync_bench_google::clients::bare::{self, Bare};
 use calsync_bench_google::clients::calsync::{self, Calsync};
 use calsync_bench_google::clients::google_calendar3::{self, GoogleCalendar3};
-use calsync_bench_google::run::{Took, run};
+use calsync_bench_google::run::{Took, counted, run};
 use calsync_bench_google::server::{Seen, serve};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -24,11 +24,11 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |n: usize, default| arguments.get(n).map_or(Ok(default), |number| number.parse::<usize>());
     match arguments.first().map(String::as_str) {
-        Some("check") => runtime(0)?.block_on(check()),
+        Some("check") => check(&runtime(0)?),
         Some(url) => {
             let client = arguments.get(1).ok_or("which client?")?;
             let (inserts, at_once, threads) = (number(2, 20_000)?, number(3, 64)?, number(4, 0)?);
-            let took = runtime(threads)?.block_on(drive(url, client, inserts, at_once))?;
+            let took = drive(&runtime(threads)?, url, client, inserts, at_once)?;
             let cpu = took.cpu.as_secs_f64() * 1e6 / inserts as f64;
             println!("{cpu:.2} {:.0}", inserts as f64 / took.wall.as_secs_f64());
             Ok(())
@@ -44,45 +44,67 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
     }
 }
 
-/// Every client warms up first: connections, the token, the allocator.
-async fn drive(url: &str, client: &str, inserts: usize, at_once: usize) -> Result<Took, Failure> {
-    let all = bookings(inserts);
-    let ids = Arc::new(all.iter().map(|booking| booking.key.to_string()).collect::<Vec<_>>());
-    let few = &all[..inserts.min(2 * at_once)];
-    fn each<T>(of: &[Booking], shape: impl Fn(&Booking) -> T) -> Vec<T> {
-        of.iter().map(shape).collect()
-    }
+/// Inserts through that client.
+fn drive(
+    runtime: &Runtime,
+    url: &str,
+    client: &str,
+    inserts: usize,
+    at_once: usize,
+) -> Result<Took, Failure> {
+    let plan = Plan { bookings: bookings(inserts), at_once };
     match client {
         "bare" => {
             let client = Arc::new(Bare::new(url)?);
-            let insert = move |event| client.clone().insert(event);
-            run(each(few, bare::event), ids.clone(), at_once, insert.clone()).await?;
-            run(each(&all, bare::event), ids, at_once, insert).await
+            plan.carry_out(runtime, bare::event, move |event| client.clone().insert(event))
         }
         "calsync" => {
-            let client = Arc::new(Calsync::new(url).await?);
-            let insert = move |draft| client.clone().insert(draft);
-            run(each(few, calsync::draft), ids.clone(), at_once, insert.clone()).await?;
-            run(each(&all, calsync::draft), ids, at_once, insert).await
+            let client = Arc::new(runtime.block_on(Calsync::new(url))?);
+            plan.carry_out(runtime, calsync::draft, move |draft| client.clone().insert(draft))
         }
         "google-calendar3" => {
             let client = Arc::new(GoogleCalendar3::new(url));
-            let insert = move |event| client.clone().insert(event);
-            run(each(few, google_calendar3::event), ids.clone(), at_once, insert.clone()).await?;
-            run(each(&all, google_calendar3::event), ids, at_once, insert).await
+            plan.carry_out(runtime, google_calendar3::event, move |event| client.clone().insert(event))
         }
         other => Err(format!("there is no client {other:?}").into()),
     }
 }
 
-async fn check() -> Result<(), Failure> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// What to insert.
+struct Plan {
+    bookings: Vec<Booking>,
+    at_once: usize,
+}
+
+impl Plan {
+    /// Warms up first: connections, the token, the allocator.
+    fn carry_out<T, F>(
+        self,
+        runtime: &Runtime,
+        shape: impl Fn(&Booking) -> T,
+        insert: impl Fn(T) -> F + Clone + Send + 'static,
+    ) -> Result<Took, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<String, Failure>> + Send,
+    {
+        let ids: Arc<Vec<_>> =
+            Arc::new(self.bookings.iter().map(|booking| booking.key.to_string()).collect());
+        let few: Vec<T> = self.bookings.iter().take(2 * self.at_once).map(&shape).collect();
+        runtime.block_on(run(few, ids.clone(), self.at_once, insert.clone()))?;
+        let all: Vec<T> = self.bookings.iter().map(shape).collect();
+        counted(runtime, run(all, ids, self.at_once, insert))
+    }
+}
+
+fn check(runtime: &Runtime) -> Result<(), Failure> {
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let url = format!("http://{}", listener.local_addr()?);
     let seen = Seen::default();
-    tokio::spawn(serve(listener, Some(seen.clone())));
+    runtime.spawn(serve(listener, Some(seen.clone())));
     let mut sent = Vec::new();
     for client in CLIENTS {
-        drive(&url, client, 20, 4).await?;
+        drive(runtime, &url, client, 20, 4)?;
         sent.push(events(&seen)?);
     }
     for (client, sent_by_it) in CLIENTS.iter().zip(&sent) {
