@@ -1,11 +1,11 @@
-"""What the quickstart's files must say, worked out from world.json alone, in another language and with none of our code.
+"""What the quickstart must have written, worked out from world.json alone, in another language and with none of our code.
 
     expect.py WORLD OUT EXPECT
 
 Checks that OUT holds exactly the files that should be there (person, calendar, event key), and writes EXPECT for the judge:
-{"key.ics": {"events": [{...}]}}. The texts are the guide's own f-strings.
+{"key.ics": {"events": [{...}]}}. Checks the events in OUT/fake-google.json itself. The texts are the guide's own f-strings.
 """
-import datetime as dt, json, pathlib, sys, uuid
+import datetime as dt, html, json, pathlib, sys, uuid
 from zoneinfo import ZoneInfo
 
 KEYS = uuid.UUID("a626fb1a-706e-50cf-a216-eda0282c90b7")
@@ -58,10 +58,11 @@ Notes: {notes or 'None'}
 
 
 def places(profile):
+    """(connection, provider, calendar, account)"""
     if profile["calendar_provider"] not in (None, "", "none"):
-        yield "default", profile["calendar_provider"], profile["calendar_calendar_id"] or "primary"
+        yield "default", profile["calendar_provider"], profile["calendar_calendar_id"] or "primary", profile["email"]
     for c in profile.get("connections") or []:
-        yield c["id"], c["provider"], c["calendar_id"]
+        yield c["id"], c["provider"], c["calendar_id"], c.get("account")
 
 
 def takes_part(profile):
@@ -71,7 +72,7 @@ def takes_part(profile):
 
 
 def people(world, order, staff, customer):
-    """(role, person, where), one a person, in the order of precedence."""
+    """(role, person, provider, where, connection, calendar), in the order of precedence, everybody in one role only."""
     profiles = {str(p["id"]): p for p in world["profiles"]}
     staff_by_id = {str(s["id"]): s for s in world["staff"]}
     roles = []
@@ -88,20 +89,71 @@ def people(world, order, staff, customer):
             continue
         seen.add(str(profile))
         profile = profiles[str(profile)]
-        for connection, provider, calendar in places(profile) if takes_part(profile) else ():
-            if provider == "apple":
-                yield role, f"profile:{profile['id']}", str(profile["id"]), connection, calendar
+        for connection, provider, calendar, account in places(profile) if takes_part(profile) else ():
+            if provider in ("apple", "google"):
+                where = account if provider == "google" else str(profile["id"])
+                yield role, f"profile:{profile['id']}", provider, where, connection, calendar
     if not customer or customer["profile_id"] is None:
         email = (customer or {}).get("email") or order.get("guest_email")
         if email:
-            yield "customer", "guest", "invitations/guest", 0, email
+            yield "customer", "guest", "invitation", "invitations/guest", 0, email
+
+
+def google_event(namespace, zone, key, texts, start, end):
+    """What a program can say about an event. The description is HTML there, so what looks like it is escaped."""
+    summary, description, location = texts
+    private = {"calsyncKey": key, "calsyncNamespace": namespace, "calsyncRevision": "1"}
+    return {"id": key, "status": "confirmed", "summary": summary, "location": location, "start": (start, zone), "end": (end, zone),
+            "description": html.escape(description, quote=False), "extendedProperties": {"private": private}}
+
+
+# What the server says of itself; nobody is invited, nothing recurs.
+SERVERS_OWN = {"created", "creator", "eventType", "htmlLink", "iCalUID", "organizer", "sequence", "updated"}
+
+
+def read_google(event):
+    body = {name: value for name, value in event["body"].items() if name not in SERVERS_OWN}
+    for name in ("start", "end"):
+        at = body[name]
+        body[name] = (int(dt.datetime.fromisoformat(at["dateTime"]).timestamp()), at["timeZone"])
+    return body
+
+
+def check_google(expected, out):
+    """How many things are wrong with the fake Google's calendars. `expected`: {account: {id: event}}"""
+    wrong = 0
+    file = pathlib.Path(out) / "fake-google.json"
+    there = json.loads(file.read_text("utf-8")) if file.exists() else {"calendars": {}, "mails": [], "invitations": 0}
+    found = {}
+    for calendar, row in there["calendars"].items():
+        for id, event in row["events"].items():
+            if event["body"]["status"] == "cancelled":
+                print(f"google: {id} was made and deleted")
+                wrong += 1
+            else:
+                found.setdefault(calendar, {})[id] = read_google(event)
+    for account in sorted({*expected, *found}):
+        want, have = expected.get(account, {}), found.get(account, {})
+        for id in sorted({*want, *have}):
+            a, b = want.get(id), have.get(id)
+            if a is None or b is None:
+                print(f"google: {account}, {id}: {'not wanted' if a is None else 'missing'}")
+            elif a != b:
+                fields = sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
+                print(f"google: {account}, {id}: other than expected: {', '.join(fields)}")
+            wrong += a != b
+    if there["mails"] or there["invitations"]:
+        print(f"google: {len(there['mails'])} mails, {there['invitations']} invitations")
+        wrong += 1
+    print(f"{sum(map(len, expected.values()))} events at Google expected, {sum(map(len, found.values()))} there")
+    return wrong
 
 
 def main(world_file, out, expect_file):
     world = json.loads(pathlib.Path(world_file).read_text("utf-8"))
     by_id = lambda kind: {str(r["id"]): r for r in world[kind]}
     services, staff_by_id, customers = by_id("services"), by_id("staff"), by_id("customers")
-    files, expect = set(), {}
+    files, expect, google = set(), {}, {}
     for order in world["orders"]:
         if order["status"] != "confirmed":
             continue
@@ -111,13 +163,18 @@ def main(world_file, out, expect_file):
             staff = staff_by_id[str(item["staff_id"])] if item["staff_id"] is not None else None
             appointment = derived(APPOINTMENTS, order["id"], item["id"])
             start = instant(order["scheduled_date"], order.get("scheduled_time"), world["time_zone"])
-            for role, person, folder, connection, calendar in people(world, order, staff, customer):
+            end = start + 60 * service["duration"]
+            for role, person, provider, where, connection, calendar in people(world, order, staff, customer):
                 key = derived(KEYS, world["namespace"], appointment, person, connection, calendar, 0).hex
-                summary, description, location = texts(role, order, service, staff, customer)
-                files.add(f"{folder}/{calendar}/{key}.ics")
+                summary, description, location = said = texts(role, order, service, staff, customer)
+                if provider == "google":
+                    event = google_event(world["namespace"], world["time_zone"], key, said, start, end)
+                    google.setdefault(where if calendar == "primary" else calendar, {})[key] = event
+                    continue
+                files.add(f"{where}/{calendar}/{key}.ics")
                 expect[f"{key}.ics"] = {"method": None, "events": [{
                     "uid": key, "summary": summary, "description": description, "location": location, "start": start,
-                    "end": start + 60 * service["duration"], "sequence": 1, "status": "CONFIRMED", "organizer": None,
+                    "end": end, "sequence": 1, "status": "CONFIRMED", "organizer": None,
                     "attendees": []}]}
     there = {str(p.relative_to(out)).replace("%20", " ") for p in pathlib.Path(out).rglob("*.ics")}
     for what, names in (("missing", files - there), ("not wanted", there - files)):
@@ -125,7 +182,8 @@ def main(world_file, out, expect_file):
             print(f"{what}: {name}")
     pathlib.Path(expect_file).write_text(json.dumps(expect), "utf-8")
     print(f"{len(files)} files expected, {len(there)} there")
-    return int(files != there)
+    wrong = check_google(google, out)
+    return int(files != there or wrong > 0)
 
 
 sys.exit(main(*sys.argv[1:]))

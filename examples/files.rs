@@ -6,11 +6,15 @@ use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use calsync_core::auth::GrantKey;
+use calsync_core::ledger::Delivery;
 use calsync_core::model::{Appointment, Customer, Directory, Order, Profile, Service, Staff};
 use calsync_core::time::Zone;
-use calsync_core::{AppointmentId, OrderId, ProfileId};
+use calsync_core::{AppointmentId, OrderId, ProfileId, ProviderKind};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::tokens::TokenRow;
 
 /// Input that cannot be used: the file, the place in it, and what is wrong.
 #[derive(Debug)]
@@ -22,11 +26,24 @@ impl fmt::Display for BadInput {
     }
 }
 
+impl std::error::Error for BadInput {}
+
+impl BadInput {
+    /// A problem with an option of the command line.
+    pub fn of_option(option: &str, problem: impl fmt::Display) -> Self {
+        FileName(option.into()).bad(problem)
+    }
+}
+
 /// A file's name, for errors.
 #[derive(Debug, Default)]
 pub struct FileName(PathBuf);
 
 impl FileName {
+    pub fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// An error in this file.
     pub fn bad(&self, problem: impl fmt::Display) -> BadInput {
         let line = format!("{}: {problem}", self.0.display());
@@ -86,8 +103,8 @@ impl World {
     }
 }
 
-/// The rows this host writes: its appointments with their ledgers, and the profiles as last seen (without tokens; the
-/// world file is where they are read from).
+/// The rows this host writes: its appointments with their ledgers, the profiles as last seen (without tokens; the world file is
+/// where they are read from), and the tokens it got itself, sealed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct State {
     #[serde(skip)]
@@ -96,10 +113,26 @@ pub struct State {
     pub appointments: Vec<Appointment>,
     #[serde(default)]
     pub profiles: Vec<Profile>,
+    /// Which Google its events stand at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub google: Option<GoogleAt>,
+    /// The tokens of those who use the real one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<TokenRow>,
     #[serde(skip)]
     by_id: HashMap<AppointmentId, usize>,
     #[serde(skip)]
     of_order: HashMap<OrderId, Vec<usize>>,
+}
+
+/// Which Google events stand at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GoogleAt {
+    /// The one in the program.
+    Faked,
+    /// One behind a URL.
+    Server,
 }
 
 impl State {
@@ -160,6 +193,28 @@ impl State {
         Ok(())
     }
 
+    /// Every row of a ledger that is about Google.
+    pub fn google_rows(&self) -> impl Iterator<Item = &Delivery> {
+        let rows = self.appointments.iter().flat_map(|appointment| &appointment.ledger.deliveries);
+        rows.filter(|row| row.place.provider == ProviderKind::GOOGLE)
+    }
+
+    /// Forgets what stands at the Google in the program: it is not the one that is used from now on.
+    pub fn forget_faked_google(&mut self) {
+        for appointment in &mut self.appointments {
+            appointment.ledger.deliveries.retain(|row| row.place.provider != ProviderKind::GOOGLE);
+        }
+    }
+
+    /// Lets everything that waits for new tokens of these grants be tried again.
+    pub fn revive(&mut self, grants: &[GrantKey]) {
+        for appointment in &mut self.appointments {
+            for grant in grants {
+                appointment.ledger.revive(&grant.person, &grant.connection);
+            }
+        }
+    }
+
     /// The order of an appointment.
     pub fn order_of<'a>(
         &self,
@@ -191,7 +246,7 @@ pub fn lock(state: &Path) -> Result<Option<fs::File>, BadInput> {
     let Ok(folder) = fs::File::open(folder_of(state)) else { return Ok(None) };
     match folder.try_lock() {
         Err(fs::TryLockError::WouldBlock) => {
-            Err(FileName(state.to_owned()).bad("another quickstart is at work"))
+            Err(FileName(state.to_owned()).bad("another quickstart or connect_google is at work"))
         }
         _ => Ok(Some(folder)),
     }
@@ -205,12 +260,13 @@ pub fn lock_new(state: &Path) -> Result<Option<fs::File>, BadInput> {
     if state.exists() { Err(file.bad("another quickstart was faster; run it again")) } else { Ok(lock) }
 }
 
-fn folder_of(file: &Path) -> &Path {
+/// The folder a file is in.
+pub fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Reads a JSON file; an error says where in it.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BadInput> {
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BadInput> {
     let file = FileName(path.to_owned());
     let text = fs::read_to_string(path).map_err(|error| file.bad(error))?;
     let mut deserializer = serde_json::Deserializer::from_str(&text);

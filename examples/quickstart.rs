@@ -1,22 +1,32 @@
-//! The reference host: real orders in, real calendar files out.
+//! The reference host: real orders in, real calendars out.
 //!
 //! ```text
 //! cargo run --example quickstart
 //! ```
 //!
-//! reads the orders of a cleaning company, and writes a folder of .ics files for every person into `out/`. Run it again:
+//! reads the orders of a cleaning company, and writes a folder of .ics files for every person into `out/`; those who use Google
+//! Calendar have theirs at a fake Google, in the program itself, that keeps its calendars in `out/fake-google.json`. Run it again:
 //! there is nothing to do. Then edit an appointment in `out/state.json` (its time, its staff member, its status) and run it
 //! once more: what changed is put right in everybody's calendar, and nothing else is touched.
+//!
+//! `--google-url https://www.googleapis.com` asks the real Google instead, with the tokens in the profiles' columns of the world file,
+//! or those that `connect_google` got. Tokens refreshed meanwhile are sealed into the state file; the key is in `tokens.key` beside
+//! it. Should the key be lost, take `tokens` out of the state file: the profiles' columns are used again.
 //!
 //! The five steps are marked below. Everything else here is what any host has anyway: a place to load its rows from, and a
 //! place to save them.
 
 mod files;
+mod google;
+mod key_file;
 mod summary;
+#[allow(dead_code, reason = "connect_google uses the rest")]
+mod tokens;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use calsync_core::audience::Audience;
 use calsync_core::clock::{Clock, SystemClock};
@@ -30,9 +40,10 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use files::{BadInput, State, World, write_json};
+use google::{Google, GoogleFiles};
 use summary::Summary;
 
-/// Puts the orders of a world file into people's calendars, as .ics files.
+/// Puts the orders of a world file into people's calendars: .ics files, and Google Calendar.
 #[derive(Debug, Parser)]
 struct Options {
     /// The orders, people and services.
@@ -56,6 +67,8 @@ struct Options {
     /// How many events may be under way at once.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
+    #[command(flatten)]
+    server: google::Server,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -76,19 +89,27 @@ async fn main() -> ExitCode {
 async fn run(options: &Options) -> Result<Summary, BadInput> {
     let state_file = options.state.clone().unwrap_or_else(|| options.out.join("state.json"));
     let report_file = options.report.clone().unwrap_or_else(|| options.out.join("report.json"));
-    files::check_distinct(&[&options.world, &state_file, &report_file])?;
+    let google_files = GoogleFiles::new(&options.out, &state_file);
+    let GoogleFiles { key, fake, .. } = &google_files;
+    files::check_distinct(&[&options.world, &state_file, &report_file, key, fake])?;
     let mut lock = files::lock(&state_file)?;
     let mut world = World::load(&options.world)?;
     let mut state = State::load(&state_file)?;
     let directory = world.directory()?;
+    let clock: Arc<dyn Clock> = match options.now {
+        Some(now) => Arc::new(StoppedClock(now)),
+        None => Arc::new(SystemClock),
+    };
+    let google = Google::open(&options.server, &google_files, &world, &mut state, clock.clone()).await?;
 
     let mut syncer = Syncer::builder(world.namespace.as_str())
         .provider(IcsFolder::new(&options.out))
         .provider(IcsFolder::new(options.out.join("invitations")).with_kind(ProviderKind::INVITATION))
         .time_zone(world.time_zone.clone())
-        .concurrency(options.concurrency);
-    if let Some(now) = options.now {
-        syncer = syncer.clock(StoppedClock(now));
+        .concurrency(options.concurrency)
+        .clock(clock.clone());
+    if let Some(provider) = google.provider() {
+        syncer = syncer.provider(provider);
     }
     let syncer = syncer.build();
 
@@ -121,9 +142,9 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         let audience = Audience::of(order, appointment, &directory).map_err(bad)?;
         plans.push(syncer.plan(order, appointment, &audience).map_err(bad)?);
     }
-    let now = options.now.unwrap_or_else(|| SystemClock.now());
+    let now = clock.now();
     if options.dry_run {
-        return Ok(Summary::of_plans(&plans, &world, now));
+        return Ok(Summary::of_plans(&plans, &world, now).with_remark(google.remark()));
     }
 
     if lock.is_none() {
@@ -137,7 +158,9 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         plan.begin(appointment).map_err(|error| state.file.bad(error))?;
     }
     state.profiles = world.profiles.clone();
+    google.begin(&mut state)?;
     write_json(&state_file, &state)?;
+    google.begun(&state)?;
 
     // 4. Run: the only step that touches the world.
     let notes = plans.iter().map(Plan::without_steps).collect::<Vec<_>>();
@@ -153,9 +176,10 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         bar.inc(1);
     }
     bar.finish_and_clear();
+    google.end(&mut state)?;
     write_json(&state_file, &state)?;
 
-    let summary = Summary::of_run(&notes, &report, &state, &world, now);
+    let summary = Summary::of_run(&notes, &report, &state, &world, now).with_remark(google.remark());
     write_json(&report_file, &summary)?;
     drop(lock);
     Ok(summary)

@@ -25,6 +25,9 @@ pub struct Summary {
     dry_run: bool,
     /// How many steps ended how.
     totals: BTreeMap<String, usize>,
+    /// What the reader has to know first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<String>,
     /// Who got what.
     #[serde(serialize_with = "values")]
     people: BTreeMap<CalendarName, Line>,
@@ -102,6 +105,12 @@ impl Summary {
         summary
     }
 
+    /// The same with something to say first.
+    pub fn with_remark(mut self, remark: Option<String>) -> Self {
+        self.remark = remark;
+        self
+    }
+
     fn new(plans: &[Plan], world: &World, now: DateTime<Utc>) -> Self {
         let names = world.profiles.iter();
         let names = names.map(|profile| (profile.id.clone(), clean_line(&profile.name).into_owned()));
@@ -114,6 +123,7 @@ impl Summary {
             at: now,
             dry_run: false,
             totals: BTreeMap::new(),
+            remark: None,
             people: BTreeMap::new(),
             notes: notes.collect(),
             outcomes: Report::new(),
@@ -142,9 +152,18 @@ impl Summary {
         self.people.entry(key).or_insert_with(|| Line { person, name, provider, calendar, ..Line::default() })
     }
 
-    /// Why somebody gets nothing, and for how many appointments.
+    /// Why somebody gets nothing, or not yet, and for how many appointments.
     fn reasons(&self) -> BTreeMap<String, usize> {
         let mut reasons = BTreeMap::new();
+        for outcome in self.outcomes.outcomes.iter().filter(|outcome| !outcome.verdict.is_done()) {
+            let who = self.who(outcome.role, Some(&outcome.place.person));
+            let reason = match (&outcome.hold, &outcome.failure) {
+                (Some(hold), _) => format!("{who}: waiting: {hold}"),
+                (None, Some(failure)) => format!("{who}: {failure}; the next run goes on"),
+                (None, None) => continue,
+            };
+            *reasons.entry(reason).or_default() += 1;
+        }
         for note in self.notes.iter().flat_map(|plan| &plan.notes) {
             let reason = match note {
                 Note::LeftOut { reason: Reason::AlreadyAs(_), .. } => continue,
@@ -182,6 +201,9 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(remark) = &self.remark {
+            writeln!(f, "{remark}")?;
+        }
         for plan in &self.plans {
             writeln!(f, "{plan}")?;
         }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use calsync_core::auth::{AccessTokens, ApiClient, MemoryTokenStore, OAuthClient, SetupError, TokenStore};
+use calsync_core::auth::{
+    AccessTokens, ApiClient, Grant, MemoryTokenStore, OAuthClient, SetupError, TokenStore,
+};
 use calsync_core::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use calsync_core::event::TextLimits;
 use calsync_core::http::{Endpoint, EndpointError, HttpTransport, TransportError};
@@ -13,6 +15,9 @@ use crate::client::Client;
 use crate::google::GoogleCalendar;
 use crate::request::Requests;
 use crate::scope::Scope;
+
+/// The client id of a host that has none.
+const NO_CLIENT: &str = "none";
 
 /// Puts a [`GoogleCalendar`] together.
 #[derive(Debug)]
@@ -27,6 +32,7 @@ pub struct GoogleCalendarBuilder {
     token_url: String,
     revoke_url: String,
     transport: Option<Arc<dyn HttpTransport>>,
+    grant: Option<Arc<dyn Grant>>,
     store: Option<Arc<dyn TokenStore>>,
     clock: Arc<dyn Clock>,
     sleep: Arc<dyn Sleep>,
@@ -63,6 +69,7 @@ impl GoogleCalendarBuilder {
             token_url: "https://oauth2.googleapis.com/token".to_owned(),
             revoke_url: "https://oauth2.googleapis.com/revoke".to_owned(),
             transport: None,
+            grant: None,
             store: None,
             clock: Arc::new(SystemClock),
             sleep: Arc::new(TokioSleep),
@@ -126,6 +133,13 @@ impl GoogleCalendarBuilder {
         self
     }
 
+    /// How access tokens are got, where it is not by the consent of each person: a service account, a broker of tokens. The
+    /// OAuth client need not be given then; without one [`GoogleCalendar::connect`] leads nowhere.
+    pub fn grant(mut self, grant: impl Grant) -> Self {
+        self.grant = Some(Arc::new(grant));
+        self
+    }
+
     /// Where tokens are kept. In memory unless given, so that they are gone with the process.
     pub fn token_store(mut self, store: impl TokenStore) -> Self {
         self.store = Some(Arc::new(store));
@@ -161,7 +175,11 @@ impl GoogleCalendarBuilder {
             Some(transport) => transport,
             None => own_transport()?,
         };
-        let mut oauth = OAuthClient::builder(ProviderKind::GOOGLE, self.client_id)
+        let client_id = match &self.grant {
+            Some(_) if self.client_id.is_empty() => NO_CLIENT.to_owned(),
+            _ => self.client_id,
+        };
+        let mut oauth = OAuthClient::builder(ProviderKind::GOOGLE, client_id)
             .authorize_url(url("authorize_url", &self.authorize_url)?)
             .token_url(url("token_url", &self.token_url)?)
             .revoke_url(url("revoke_url", &self.revoke_url)?)
@@ -177,7 +195,8 @@ impl GoogleCalendarBuilder {
         }
         let oauth = oauth.build()?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryTokenStore::new()));
-        let tokens = AccessTokens::new(Arc::new(oauth.clone()), store, self.clock.clone(), self.sleep);
+        let grant = self.grant.unwrap_or_else(|| Arc::new(oauth.clone()));
+        let tokens = AccessTokens::new(grant, store, self.clock.clone(), self.sleep);
         let requests = Requests::new(url("api_url", &self.api_url)?);
         let api = ApiClient::new(transport, tokens, ProviderKind::GOOGLE);
         let capabilities = Capabilities::new()

@@ -55,7 +55,9 @@ impl Client {
         etag: Option<&Etag>,
     ) -> Result<(), Error> {
         let request = self.requests.delete(&place.calendar, id, etag);
-        self.send(&GrantKey::of(place), Operation::Delete, request).await.map(drop)
+        let answer = self.send(&GrantKey::of(place), Operation::Delete, request).await?;
+        // Google answers with nothing; a page with status 200 comes from a portal in between.
+        if answer.body().is_empty() { Ok(()) } else { Err(unreadable(Operation::Delete, &answer)) }
     }
 
     /// The event, be it a tombstone. `None` when Google knows no such id, in a calendar that is there.
@@ -89,7 +91,8 @@ impl Client {
     pub(crate) async fn check_calendar(&self, place: &Place) -> Result<(), Error> {
         let request = self.requests.probe(&place.calendar);
         let answer = self.send(&GrantKey::of(place), Operation::Find, request).await;
-        answer.map(drop).map_err(calendar_not_found)
+        let _: EventsPage = read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
+        Ok(())
     }
 
     pub(crate) async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {

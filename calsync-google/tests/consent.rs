@@ -3,7 +3,7 @@
 
 mod common;
 
-use calsync_core::auth::{ConnectError, GrantKey, PendingConnect, TokenStore};
+use calsync_core::auth::{AuthError, ConnectError, Grant, GrantKey, PendingConnect, TokenStore, Tokens};
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{CalendarProvider, CreateOptions};
 use calsync_core::time::Zone;
@@ -179,4 +179,25 @@ fn what_cannot_be_trusted_with_a_token_is_not_built() {
         Err(BuildError::OAuth(_))
     ));
     assert!(matches!(build(|builder| builder.public_client("")), Err(BuildError::OAuth(_))));
+}
+
+/// Tokens from somewhere else: a service account, a broker.
+#[derive(Debug)]
+struct Broker(FakeGoogle);
+
+#[async_trait::async_trait]
+impl Grant for Broker {
+    async fn obtain(&self, _: &GrantKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
+        Ok(Tokens::new(self.0.tokens("anna@example.org", &["calendar.events"]).access_token))
+    }
+}
+
+#[tokio::test]
+async fn a_grant_of_the_hosts_own_needs_neither_client_nor_consent() {
+    let fake = FakeGoogle::new();
+    let google =
+        GoogleCalendar::builder().grant(Broker(fake.clone())).transport(fake.clone()).build().unwrap();
+    let place = place_of(7);
+    google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    assert_eq!(fake.events().len(), 1);
 }

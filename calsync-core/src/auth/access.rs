@@ -253,7 +253,7 @@ impl AccessTokens {
 async fn wait(mut flight: watch::Receiver<Option<Outcome>>) -> Outcome {
     match flight.wait_for(Option::is_some).await.as_deref() {
         Ok(Some(outcome)) => outcome.clone(),
-        _ => Err(AuthError::Unavailable(Unavailable::default())),
+        _ => Err(AuthError::Unavailable(Unavailable::new())),
     }
 }
 

@@ -62,7 +62,7 @@ impl ApiClient {
         let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
         // Tokens that no header can hold are refused where they come from.
         let mut bearer = bearer.map_err(|_| {
-            AuthError::Unavailable(Unavailable::default()).into_error(self.provider.clone(), operation)
+            AuthError::Unavailable(Unavailable::new()).into_error(self.provider.clone(), operation)
         })?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, bearer);

@@ -275,7 +275,7 @@ impl Inner {
     fn tokens(&self, answer: &BasicTokenResponse, asked_for: &[String]) -> Result<Tokens, AuthError> {
         let access_token = Secret::new(answer.access_token().secret().as_str());
         if *answer.token_type() != BasicTokenType::Bearer || !is_sendable(&access_token) {
-            return Err(AuthError::Unavailable(Unavailable::status(200)));
+            return Err(AuthError::Unavailable(Unavailable::new().with_status(200)));
         }
         let refresh_token = answer.refresh_token().map(|token| token.secret().as_str());
         let scopes = answer.scopes().map(|scopes| scopes.iter().flat_map(|scope| super::scope::split(scope)));
@@ -314,7 +314,7 @@ fn refused(error: &str) -> ConnectError {
         | "invalid_client"
         | "redirect_uri_mismatch" => ConnectError::Configuration(code),
         "server_error" | "temporarily_unavailable" => {
-            ConnectError::Unavailable(Unavailable { code: Some(code), ..Unavailable::default() })
+            ConnectError::Unavailable(Unavailable::new().with_code(code))
         }
         _ => ConnectError::Refused(code),
     }

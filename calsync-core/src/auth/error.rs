@@ -98,8 +98,38 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    pub(super) fn status(status: u16) -> Self {
-        Self { status: Some(status), ..Self::default() }
+    /// No answer, and nothing known of it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An answer of this HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// With the server's code.
+    #[must_use]
+    pub fn with_code(mut self, code: ServerCode) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// With how long the server asked to be left alone.
+    #[must_use]
+    pub fn with_retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// No answer, for this reason.
+    #[must_use]
+    pub fn with_transport(mut self, error: TransportError) -> Self {
+        self.transport = Some(Arc::new(error));
+        self
     }
 }
 
@@ -160,7 +190,7 @@ impl From<TransportError> for AuthError {
         if error.kind() == TransportErrorKind::Setup {
             return Self::Configuration(ServerCode::new("transport"));
         }
-        Self::Unavailable(Unavailable { transport: Some(Arc::new(error)), ..Unavailable::default() })
+        Self::Unavailable(Unavailable::new().with_transport(error))
     }
 }
 
@@ -218,7 +248,7 @@ impl ConnectError {
             AuthError::Reconnect(code) => Self::CodeRefused(code),
             AuthError::Unavailable(unavailable) => Self::Unavailable(unavailable),
             // A code needs neither a grant nor a store.
-            AuthError::NotConnected | AuthError::Store(_) => Self::Unavailable(Unavailable::default()),
+            AuthError::NotConnected | AuthError::Store(_) => Self::Unavailable(Unavailable::new()),
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn fly(
             Err(error) => return Err(error),
         };
     }
-    Err(AuthError::Unavailable(Unavailable::default()))
+    Err(AuthError::Unavailable(Unavailable::new()))
 }
 
 fn is_good(inner: &Inner, tokens: &Tokens, rejected: Option<&AccessToken>) -> bool {

@@ -73,6 +73,7 @@ impl StoredTokens {
 
 /// How a save ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Saved {
     /// Saved, as this version.
     As(TokenVersion),

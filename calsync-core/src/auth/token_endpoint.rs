@@ -52,7 +52,7 @@ impl TokenEndpoint {
         let response = self.post(operation, request.map(Bytes::from)).await?;
         let (parts, body) = response.into_parts();
         if body.len() > Self::MAX_BODY {
-            return Err(AuthError::Unavailable(Unavailable::status(parts.status.as_u16())));
+            return Err(AuthError::Unavailable(Unavailable::new().with_status(parts.status.as_u16())));
         }
         let object: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
         let is_yes = |object: &Map<String, Value>| !object.contains_key("error");
@@ -93,7 +93,7 @@ pub(super) fn read(answer: Answer) -> Result<BasicTokenResponse, AuthError> {
     answer.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
         // Its other kinds hold the body.
-        _ => AuthError::Unavailable(Unavailable::status(200)),
+        _ => AuthError::Unavailable(Unavailable::new().with_status(200)),
     })
 }
 
@@ -105,7 +105,11 @@ fn refusal(
 ) -> AuthError {
     let code = object.and_then(code_in);
     let unavailable = |code| {
-        AuthError::Unavailable(Unavailable { code, retry_after, ..Unavailable::status(status.as_u16()) })
+        AuthError::Unavailable(Unavailable {
+            code,
+            retry_after,
+            ..Unavailable::new().with_status(status.as_u16())
+        })
     };
     if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) {
         return unavailable(code);

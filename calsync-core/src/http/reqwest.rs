@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use ::http::{HeaderMap, Uri, header};
+use ::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use ::reqwest::{Client, ClientBuilder, redirect};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -260,8 +260,12 @@ impl HttpTransport for ReqwestTransport {
         let client = self.client(request.uri())?;
         // Without a runtime the client would panic.
         tokio::runtime::Handle::try_current().map_err(|_| Unusable::NoRuntime.error())?;
+        let says_length = request.body().is_empty() && takes_a_body(request.method());
         let mut request = ::reqwest::Request::try_from(request).map_err(unbuilt)?;
         *request.timeout_mut() = Some(self.limits.call_timeout);
+        if says_length {
+            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         hide_credentials(request.headers_mut());
         let asked = request.url().clone();
         let mut answer = client.execute(request).await.map_err(failed)?;
@@ -277,6 +281,12 @@ impl HttpTransport for ReqwestTransport {
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
     }
+}
+
+/// Whether a request of that method says its length even where that is nothing (RFC 9110 section 8.6); reqwest leaves it
+/// out, and some servers answer 411.
+fn takes_a_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 /// Keeps a token out of what the client underneath logs, and out of HTTP/2's tables of repeated headers.

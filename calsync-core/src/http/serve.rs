@@ -8,7 +8,7 @@ use ::http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use ::http::{HeaderValue, StatusCode, Uri, uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -126,6 +126,9 @@ async fn answer(
 ) -> Result<::http::Response<Full<Bytes>>, Hangup> {
     let (mut parts, body) = request.into_parts();
     parts.uri = absolute(&parts.uri, address).ok_or(Hangup::Unreadable)?;
+    if body.size_hint().lower() > REQUEST_LIMIT as u64 {
+        return Ok(too_large());
+    }
     let body = match Limited::new(body, REQUEST_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),

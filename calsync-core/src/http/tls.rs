@@ -68,3 +68,17 @@ mod tests {
         assert!(CryptoProvider::get_default().is_none());
     }
 }
+
+#[cfg(all(test, not(feature = "rustls")))]
+mod tests {
+    use super::*;
+    use crate::http::TransportErrorKind;
+
+    #[test]
+    fn a_process_without_crypto_is_told_so_and_does_not_panic() {
+        let error = config(Trust::Machine).unwrap_err();
+        assert_eq!(error.kind(), TransportErrorKind::Setup);
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("crypto provider"), "{source}");
+    }
+}

@@ -123,6 +123,22 @@ async fn another_account_connected_elsewhere_is_used_within_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_read_before_the_person_connected_is_not_used_after() {
+    let host = Host::new().await;
+    host.store.put(&key(), &host.fresh("at-before", "rt-before")).await;
+    host.store.state.lock().unwrap().slow_loads.push_back(50);
+    let tokens = host.tokens.clone();
+    let reader = tokio::spawn(async move { tokens.token(&key()).await.map(drop) });
+    for _ in 0..5 {
+        tokio::task::yield_now().await;
+    }
+    host.tokens.connected(&key(), &host.fresh("at-after", "rt-after")).await.unwrap();
+    assert!(!reader.is_finished());
+    reader.await.unwrap().unwrap();
+    assert_eq!(host.token().await.unwrap(), "at-after");
+}
+
+#[tokio::test(start_paused = true)]
 async fn grants_nobody_asks_for_are_forgotten() {
     let host = Host::new().await;
     let remembered = |host: &Host| {

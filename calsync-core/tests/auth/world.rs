@@ -76,6 +76,22 @@ impl Server {
 }
 
 impl Script {
+    /// From here on the server has given what it gives, whether or not anybody hears of it.
+    fn take(&mut self, request: &Request) -> Result<Response, TransportErrorKind> {
+        let operation = request.extensions().get::<Call>().unwrap().operation;
+        self.seen.push(Seen {
+            operation,
+            uri: request.uri().to_string(),
+            form: String::from_utf8(request.body().to_vec()).unwrap(),
+            headers: request.headers().clone(),
+        });
+        match self.answers.pop_front() {
+            Some(answer) => answer,
+            None if operation == Operation::Refresh => Ok(self.tokens()),
+            None => Ok(http::Response::new(Bytes::from_static(b"{}"))),
+        }
+    }
+
     fn tokens(&mut self) -> Response {
         self.grants += 1;
         let n = self.grants;
@@ -88,22 +104,15 @@ impl Script {
 #[async_trait]
 impl HttpTransport for Server {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        for _ in 0..3 {
-            tokio::task::yield_now().await;
-        }
-        let mut script = self.script();
-        let operation = request.extensions().get::<Call>().unwrap().operation;
-        script.seen.push(Seen {
-            operation,
-            uri: request.uri().to_string(),
-            form: String::from_utf8(request.body().to_vec()).unwrap(),
-            headers: request.headers().clone(),
-        });
-        match script.answers.pop_front() {
-            Some(answer) => answer.map_err(TransportError::new),
-            None if operation == Operation::Refresh => Ok(script.tokens()),
-            None => Ok(http::Response::new(Bytes::from_static(b"{}"))),
-        }
+        let on_the_way = async || {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        on_the_way().await;
+        let answer = self.script().take(&request);
+        on_the_way().await;
+        answer.map_err(TransportError::new)
     }
 }
 
@@ -126,6 +135,8 @@ pub(crate) struct StoreState {
     pub(crate) loads: usize,
     pub(crate) saves: usize,
     pub(crate) faults: VecDeque<SaveFault>,
+    /// How long the next reads take to come back, in polls.
+    pub(crate) slow_loads: VecDeque<usize>,
     /// What another process saves right before this one's next save.
     pub(crate) overtakes: VecDeque<Tokens>,
 }
@@ -156,10 +167,16 @@ impl Store {
 #[async_trait]
 impl TokenStore for Store {
     async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
-        self.state.lock().unwrap().loads += 1;
+        let polls = {
+            let mut state = self.state.lock().unwrap();
+            state.loads += 1;
+            state.slow_loads.pop_front().unwrap_or(1)
+        };
         tokio::task::yield_now().await;
         let stored = self.rows.load(key).await;
-        tokio::task::yield_now().await;
+        for _ in 0..polls {
+            tokio::task::yield_now().await;
+        }
         stored
     }
 

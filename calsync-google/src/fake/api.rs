@@ -162,7 +162,6 @@ impl State {
             let entry = serde_json::json!([{"entryPointType": "video", "uri": link}]);
             data.insert("entryPoints".into(), entry);
         }
-        event.body.insert("hangoutLink".into(), link.into());
         event.stamp(&stamp);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use http::StatusCode;
 use http::header::LOCATION;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::access::SCOPE_BASE;
 use super::grants::Code;
@@ -24,6 +24,9 @@ pub enum Decision {
     /// No.
     Deny,
 }
+
+/// All but RFC 3986's unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What an application asks for.
 struct Asked {
@@ -218,7 +221,7 @@ fn with_query<'a>(url: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) ->
         url.push(if url.contains('?') { '&' } else { '?' });
         url.push_str(name);
         url.push('=');
-        url.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+        url.extend(utf8_percent_encode(value, ESCAPED));
     }
     url
 }

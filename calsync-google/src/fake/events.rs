@@ -163,7 +163,8 @@ impl State {
             let message = "Shared properties can only be changed by the organizer of the event.";
             return Err(Problem::forbidden("forbiddenForNonOrganizer", message).in_domain("calendar"));
         }
-        let revives = before.is_cancelled() && body.get("status").is_some_and(|status| status != "cancelled");
+        // A PUT without a status means the default, which is alive.
+        let revives = before.is_cancelled() && body.get("status").is_none_or(|status| status != "cancelled");
         if revives && (self.settings.revive_forbidden || !organizes) {
             return Err(Problem::forbidden("forbidden", "Forbidden"));
         }

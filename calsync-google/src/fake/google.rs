@@ -1,13 +1,11 @@
 //! The fake itself: how it is set up, asked and reached.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use calsync_core::clock::Clock;
+use calsync_core::clock::{Clock, Sleep};
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
 
 use super::consent::Decision;
@@ -19,15 +17,13 @@ use super::route::ApiMethod;
 use super::settings::Settings;
 use super::state::State;
 
-type Sleep = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
 /// Google Calendar and Google's OAuth server, in process. Clones are the same one.
 ///
 /// A new one knows a client, [`FakeGoogle::CLIENT_ID`], and nobody else.
 #[derive(Clone)]
 pub struct FakeGoogle {
     state: Arc<Mutex<State>>,
-    sleep: Option<Sleep>,
+    sleep: Option<Arc<dyn Sleep>>,
 }
 
 impl Default for FakeGoogle {
@@ -64,11 +60,8 @@ impl FakeGoogle {
 
     /// With that to wait by in [`Fault::Delay`]; without it nobody waits.
     #[must_use]
-    pub fn with_sleep<F>(mut self, sleep: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.sleep = Some(Arc::new(move |by| Box::pin(sleep(by))));
+    pub fn with_sleep(mut self, sleep: impl Sleep) -> Self {
+        self.sleep = Some(Arc::new(sleep));
         self
     }
 
@@ -271,7 +264,7 @@ impl HttpTransport for FakeGoogle {
                     yield_now().await;
                 }
             }
-            (Some(Fault::Delay(by)), Some(sleep)) => sleep(*by).await,
+            (Some(Fault::Delay(by)), Some(sleep)) => sleep.sleep(*by).await,
             (Some(Fault::Delay(_)), None) => yield_now().await,
             _ => {}
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access::SCOPE_BASE;
@@ -73,10 +75,14 @@ impl State {
         }
     }
 
+    fn later(&self, life: Duration) -> DateTime<Utc> {
+        let life = TimeDelta::from_std(life).ok();
+        life.and_then(|life| self.now().checked_add_signed(life)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
     pub(super) fn issue_access(&mut self, user: &str, client: &str, scopes: BTreeSet<String>) -> String {
         let token = format!("ya29.{}", self.opaque("access"));
-        let life = TimeDelta::from_std(self.settings.access_token_life).unwrap_or(TimeDelta::zero());
-        let expires_at = self.now() + life;
+        let expires_at = self.later(self.settings.access_token_life);
         let access = Access { user: user.to_owned(), client: client.to_owned(), scopes, expires_at };
         self.grants.access.insert(token.clone(), access);
         token
@@ -84,13 +90,12 @@ impl State {
 
     pub(super) fn issue_refresh(&mut self, user: &str, client: &str, scopes: BTreeSet<String>) -> String {
         let token = format!("1//{}", self.opaque("refresh"));
-        let life = self.settings.refresh_token_life.and_then(|life| TimeDelta::from_std(life).ok());
         let refresh = Refresh {
             user: user.to_owned(),
             client: client.to_owned(),
             scopes,
             number: self.next(),
-            expires_at: life.map(|life| self.now() + life),
+            expires_at: self.settings.refresh_token_life.map(|life| self.later(life)),
         };
         self.grants.refresh.insert(token.clone(), refresh);
         if let Some(limit) = self.settings.refresh_token_limit {

@@ -156,8 +156,10 @@ impl State {
                 Some(page.ok_or_else(bad_page)?)
             }
         };
-        let ids: Vec<String> = self.calendar(&opened.id)?.events.keys().cloned().collect();
-        for id in ids {
+        let events = self.calendar(&opened.id)?.events.iter();
+        let meetings = events.filter(|(_, event)| event.body.contains_key("conferenceData"));
+        let meetings: Vec<String> = meetings.map(|(id, _)| id.clone()).collect();
+        for id in meetings {
             self.settle_conference(&opened.id, &id);
         }
         let calendar = self.calendar(&opened.id)?;

@@ -193,6 +193,10 @@ impl FakeUser {
         self.events(calendar).into_iter().find(|found| found.id == event)
     }
 
+    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.google.state()
+    }
+
     fn hand(&self) -> Writer {
         Writer {
             user: self.email.to_string(),

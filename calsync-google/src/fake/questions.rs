@@ -5,6 +5,7 @@ use std::fmt;
 use calsync_core::http::Call;
 use chrono::{DateTime, Utc};
 use http::Method;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::access::AccessRole;
@@ -122,7 +123,8 @@ impl fmt::Debug for FakeMail {
 }
 
 /// What a mail is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum MailKind {
     /// A new event.

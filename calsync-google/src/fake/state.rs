@@ -145,6 +145,16 @@ impl State {
         self.serial
     }
 
+    /// The number and the time of the latest change.
+    pub(super) fn counters(&self) -> (u64, DateTime<Utc>) {
+        (self.serial, self.last_change)
+    }
+
+    /// Every number and time from now on comes after these.
+    pub(super) fn go_on_from(&mut self, serial: u64, last_change: DateTime<Utc>) {
+        (self.serial, self.last_change) = (serial, last_change);
+    }
+
     /// A version for a change made now. No two are alike, even while the clock stands still.
     pub(super) fn stamp(&mut self) -> Stamp {
         let change = self.next();

@@ -26,6 +26,10 @@ pub(super) fn event(calendar: &Calendar, stored: &StoredEvent, user: &str, zone:
             }
         }
     }
+    let link = body.get("conferenceData").and_then(|data| data.pointer("/entryPoints/0/uri")).cloned();
+    if let Some(link) = link {
+        body.insert("hangoutLink".into(), link);
+    }
     if body.get("creator").and_then(|who| who.get("email")).and_then(Value::as_str) != Some(user) {
         // Visible only to who made the event.
         body.remove("source");
