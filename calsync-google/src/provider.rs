@@ -118,13 +118,12 @@ impl GoogleCalendar {
         check_marker(&standing, &draft.marker, Operation::Create)?;
         let etag = convert::etag(&standing);
         match self.write_over(place, &remote_id, draft, etag.as_ref(), Some(&standing)).await {
-            // Copies of an event that somebody else organizes cannot be revived, and tombstones vanish in the end.
+            // Tombstones vanish in the end, and what stood a moment ago may be deleted by now.
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(spent()),
+            // Copies of an event that somebody else organizes cannot be revived.
             Err(error)
                 if convert::is_cancelled(&standing)
-                    && matches!(
-                        error.kind(),
-                        ErrorKind::Forbidden | ErrorKind::Refused | ErrorKind::NotFound
-                    ) =>
+                    && matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Refused) =>
             {
                 Err(spent())
             }

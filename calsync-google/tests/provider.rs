@@ -5,7 +5,7 @@
 mod common;
 
 use calsync_core::ErrorKind;
-use calsync_core::error::Retry;
+use calsync_core::error::{Operation, Retry};
 use calsync_core::event::{Event, Reminders, TextLimits};
 use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::place::Place;
@@ -176,6 +176,18 @@ async fn a_create_over_a_tombstone_of_ours_revives_it_or_spends_the_key() {
             assert_eq!(only(&world).text("status"), Some("confirmed"));
         }
     }
+}
+
+/// So that the same run takes the next key, and the event is there without another run.
+#[tokio::test]
+async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
+    let world = World::new().await;
+    let provider = world.provider();
+    create(&provider, &draft(1)).await.unwrap();
+    let gone = Fault::error(StatusCode::NOT_FOUND, "notFound", "Not Found");
+    world.google.fault(FaultRule::new(gone).with_method(ApiMethod::EventsPatch));
+    let error = create(&provider, &draft(2)).await.unwrap_err();
+    assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeySpent, Operation::Create));
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use crate::place::Person;
 /// - **Saved means saved.** After `Ok` a crash must not lose it: a provider may have given the old refresh token up.
 /// - Every call ends.
 ///
-/// Tokens should not be stored in the clear: see the vault (feature `vault`).
+/// Tokens should not be stored in the clear: see `Vault` (feature `vault`), which has an example of a whole store.
 #[async_trait]
 pub trait TokenStore: Debug + Send + Sync + 'static {
     /// The tokens of a grant. `None` where there are none.

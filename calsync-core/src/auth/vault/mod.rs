@@ -53,6 +53,88 @@ use crate::secret::Secret;
 /// assert!(vault.open(&column, &grant, Purpose::ACCESS_TOKEN).is_err());
 /// # Ok::<(), calsync_core::auth::VaultError>(())
 /// ```
+///
+/// # In a token store
+///
+/// The traits of calsync are implemented with the `async-trait` crate. `Table` stands for the host's database here:
+///
+/// ```
+/// # use std::{collections::HashMap, sync::Mutex};
+/// use calsync_core::auth::{GrantKey, Saved, StoreError, StoredTokens, TokenStore, TokenVersion, Tokens, Vault};
+/// # #[derive(Debug, Default)]
+/// # struct Table(Mutex<HashMap<GrantKey, (u64, String)>>);
+/// # impl Table {
+/// #     async fn select(&self, key: &GrantKey) -> Result<Option<(u64, String)>, std::fmt::Error> {
+/// #         Ok(self.0.lock().unwrap().get(key).cloned())
+/// #     }
+/// #     async fn insert(&self, key: &GrantKey, version: u64, sealed: String) -> Result<u64, std::fmt::Error> {
+/// #         let mut rows = self.0.lock().unwrap();
+/// #         if rows.contains_key(key) { return Ok(0) }
+/// #         rows.insert(key.clone(), (version, sealed));
+/// #         Ok(1)
+/// #     }
+/// #     async fn update(&self, key: &GrantKey, old: u64, new: u64, sealed: String) -> Result<u64, std::fmt::Error> {
+/// #         let mut rows = self.0.lock().unwrap();
+/// #         if rows.get(key).map(|row| row.0) != Some(old) { return Ok(0) }
+/// #         rows.insert(key.clone(), (new, sealed));
+/// #         Ok(1)
+/// #     }
+/// #     async fn delete(&self, key: &GrantKey) -> Result<(), std::fmt::Error> {
+/// #         self.0.lock().unwrap().remove(key);
+/// #         Ok(())
+/// #     }
+/// # }
+///
+/// #[derive(Debug)]
+/// struct SealedTokens {
+///     vault: Vault,
+///     table: Table, // person, provider, connection, version, sealed
+/// }
+///
+/// #[async_trait::async_trait]
+/// impl TokenStore for SealedTokens {
+///     async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
+///         // select version, sealed from tokens where ..
+///         let Some((version, sealed)) = self.table.select(key).await.map_err(StoreError::new)? else { return Ok(None) };
+///         let opened = self.vault.open_tokens(&sealed, key).map_err(StoreError::new)?;
+///         Ok(Some(StoredTokens::new(opened.secret, TokenVersion(version))))
+///     }
+///
+///     async fn save(
+///         &self,
+///         key: &GrantKey,
+///         tokens: &Tokens,
+///         replaces: Option<TokenVersion>,
+///     ) -> Result<Saved, StoreError> {
+///         let sealed = self.vault.seal_tokens(tokens, key).map_err(StoreError::new)?;
+///         let version = replaces.map_or(0, |replaces| replaces.0) + 1;
+///         let rows = match replaces {
+///             // insert into tokens .. on conflict do nothing
+///             None => self.table.insert(key, version, sealed).await,
+///             // update tokens set version = $new, sealed = $sealed where .. and version = $old
+///             Some(old) => self.table.update(key, old.0, version, sealed).await,
+///         };
+///         let is_saved = rows.map_err(StoreError::new)? == 1;
+///         Ok(if is_saved { Saved::As(TokenVersion(version)) } else { Saved::Conflict })
+///     }
+///
+///     async fn remove(&self, key: &GrantKey) -> Result<(), StoreError> {
+///         self.table.delete(key).await.map_err(StoreError::new)
+///     }
+/// }
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let vault = Vault::new("my-shop", calsync_core::auth::VaultKey::generate("k1")?);
+/// # let store = SealedTokens { vault, table: Table::default() };
+/// # let key = GrantKey::new(calsync_core::place::Person::Guest, calsync_core::ProviderKind::GOOGLE, 1);
+/// # let tokens = Tokens::new(calsync_core::Secret::new("at"));
+/// # assert_eq!(store.save(&key, &tokens, None).await?, Saved::As(TokenVersion(1)));
+/// # assert_eq!(store.save(&key, &tokens, None).await?, Saved::Conflict);
+/// # assert_eq!(store.save(&key, &tokens, Some(TokenVersion(1))).await?, Saved::As(TokenVersion(2)));
+/// # assert_eq!(store.load(&key).await?.unwrap().tokens.access_token.expose(), "at");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Vault {
     namespace: Arc<str>,
