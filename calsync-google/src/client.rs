@@ -10,7 +10,7 @@ use calsync_core::http::{Response, retry_after};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::place::Place;
-use calsync_core::provider::AccountCalendar;
+use calsync_core::provider::{AccountCalendar, Draft, Written};
 use calsync_core::time::Zone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +20,7 @@ use crate::error::{of_answer, unreadable};
 use crate::request::{BadRequest, Requests};
 use crate::wire::{
     CalendarBody, CalendarListEntry, CalendarListPage, CalendarResource, EventResource, EventsPage,
+    InsertedResource,
 };
 
 /// How many pages of an answer are read before it is taken for endless.
@@ -34,8 +35,16 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) async fn insert(&self, place: &Place, body: &impl Serialize) -> Result<EventResource, Error> {
-        self.event(place, Operation::Create, self.requests.insert(&place.calendar, body)).await
+    pub(crate) async fn insert(
+        &self,
+        place: &Place,
+        draft: &Draft,
+        longest_description: usize,
+    ) -> Result<Written, Error> {
+        let request = self.requests.insert(&place.calendar, &convert::to_insert(draft, longest_description));
+        let answer = self.send(&GrantKey::of(place), Operation::Create, request).await?;
+        let made: InsertedResource = read(Operation::Create, &answer)?;
+        convert::inserted(&made).ok_or_else(|| unreadable(Operation::Create, &answer))
     }
 
     pub(crate) async fn patch(

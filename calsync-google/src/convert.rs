@@ -1,7 +1,6 @@
 //! Events of calsync to Google's and back. Pure.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use calsync_core::event::{Event, EventStatus, Reminders, When};
 use calsync_core::identity::EventKey;
@@ -11,8 +10,8 @@ use calsync_core::time::Zone;
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
 use crate::wire::{
-    EventBody, EventDateTime, EventResource, Moment, PrivateProperties, ReminderOverride, RemindersBody,
-    RemindersResource, Time,
+    EventBody, EventDateTime, EventResource, InsertedResource, Moment, PrivateProperties, ReminderOverride,
+    RemindersBody, RemindersResource, Time,
 };
 
 /// The names of our private extended properties; at most 44 characters each
@@ -42,7 +41,7 @@ pub(crate) fn to_insert(draft: &Draft, longest_description: usize) -> EventBody<
     // Nothing to clear yet.
     body.start.clears = false;
     body.end.clears = false;
-    body.extended_properties.private.retain(|_, value| value.is_some());
+    body.extended_properties.private.retain(|(_, value)| value.is_some());
     body
 }
 
@@ -55,11 +54,11 @@ pub(crate) fn to_patch(draft: &Draft, longest_description: usize) -> EventBody<'
         When::AllDay { start, end } => (Time::Day(*start), Time::Day(*end)),
     };
     let marker = &draft.marker;
-    let private = BTreeMap::from([
+    let private = vec![
         (KEY, Some(Cow::Owned(marker.key.to_string()))),
         (NAMESPACE, Some(Cow::Borrowed(&*marker.namespace))),
         (REVISION, Some(Cow::Owned(marker.revision.to_string()))),
-    ]);
+    ];
     EventBody {
         id: None,
         status: match event.status {
@@ -96,7 +95,7 @@ pub(crate) fn to_reminders(reminders: &Reminders) -> RemindersBody<'static> {
         // An empty list, since a PATCH would leave those that stand there beside the default.
         _ => RemindersResource { use_default: true, overrides: Some(Vec::new()) },
     };
-    let private = BTreeMap::from([(REMINDERS, reminders_note(reminders).map(Cow::Owned))]);
+    let private = vec![(REMINDERS, reminders_note(reminders).map(Cow::Owned))];
     RemindersBody { reminders: resource, extended_properties: PrivateProperties { private } }
 }
 
@@ -133,7 +132,7 @@ fn escaped(text: &str, limit: usize) -> Cow<'_, str> {
         '>' => Some("&gt;"),
         _ => None,
     };
-    if !text.contains(['&', '<', '>']) {
+    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'>')) {
         return Cow::Borrowed(text);
     }
     let mut stored = String::with_capacity(text.len() + 16);
@@ -188,14 +187,27 @@ fn property<'a>(resource: &'a EventResource, name: &str) -> Option<&'a str> {
 
 /// The answer to a write. `None` when it does not name the event.
 pub(crate) fn written(resource: &EventResource) -> Option<Written> {
-    let id = resource.id.as_deref().filter(|id| !id.is_empty())?;
-    Some(Written::new(RemoteId::new(id)).with_etag(etag(resource)))
+    named(resource.id.as_deref(), resource.etag.as_deref())
 }
 
-/// The event's version. One that no header can hold can be asked for in none, and is as good as none.
+/// The answer to an insert. `None` when it does not name the event.
+pub(crate) fn inserted(resource: &InsertedResource) -> Option<Written> {
+    named(resource.id.as_deref(), resource.etag.as_deref())
+}
+
+/// The event's version.
 pub(crate) fn etag(resource: &EventResource) -> Option<Etag> {
-    let can_be_sent = |etag: &&str| !etag.is_empty() && http::HeaderValue::from_str(etag).is_ok();
-    resource.etag.as_deref().filter(can_be_sent).map(Etag::new)
+    sendable(resource.etag.as_deref())
+}
+
+fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
+    let id = id.filter(|id| !id.is_empty())?;
+    Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
+}
+
+/// A version that no header can hold can be asked for in none, and is as good as none.
+fn sendable(etag: Option<&str>) -> Option<Etag> {
+    etag.filter(|etag| !etag.is_empty() && http::HeaderValue::from_str(etag).is_ok()).map(Etag::new)
 }
 
 /// An event that was read. `None` when it has no id or no time that could be understood.

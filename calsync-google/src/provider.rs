@@ -30,10 +30,10 @@ impl CalendarProvider for GoogleCalendar {
     /// deleted; anything else keeps it.
     async fn create(&self, place: &Place, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
         check_namespace(draft)?;
-        let body = convert::to_insert(draft, self.capabilities.text.description);
-        match self.client.insert(place, &body).await {
-            Ok(event) => written(Operation::Create, &event),
-            Err(error) if error.kind() == ErrorKind::KeySpent => self.take_over(place, draft).await,
+        match self.client.insert(place, draft, self.capabilities.text.description).await {
+            Ok(written) => Ok(written),
+            // Boxed, since it is large and rare: every create would have room for it.
+            Err(error) if error.kind() == ErrorKind::KeySpent => Box::pin(self.take_over(place, draft)).await,
             Err(error) => Err(calendar_not_found(error)),
         }
     }

@@ -10,7 +10,10 @@ use http::{HeaderValue, Method};
 use serde::Serialize;
 
 use crate::convert;
-use crate::wire::EVENT_FIELDS;
+use crate::wire::{EVENT_FIELDS, INSERTED_FIELDS};
+
+/// Most bodies have fewer bytes.
+const USUAL_BODY: usize = 1024;
 
 /// The requests there are, below one base URL.
 #[derive(Debug, Clone)]
@@ -36,7 +39,7 @@ impl Requests {
 
     /// `events.insert`.
     pub(crate) fn insert(&self, calendar: &CalendarId, body: &impl Serialize) -> Result<Request, BadRequest> {
-        let target = self.events(calendar).query("sendUpdates", "none").query("fields", EVENT_FIELDS);
+        let target = self.events(calendar).query("sendUpdates", "none").query("fields", INSERTED_FIELDS);
         request(Method::POST, target, None, Some(body))
     }
 
@@ -122,18 +125,20 @@ fn request(
     etag: Option<&Etag>,
     body: Option<&impl Serialize>,
 ) -> Result<Request, BadRequest> {
-    let mut request = http::Request::builder().method(method).uri(target.uri()?);
+    let mut request = Request::new(Bytes::new());
+    *request.method_mut() = method;
+    *request.uri_mut() = target.uri()?;
     if let Some(etag) = etag {
-        request = request.header(IF_MATCH, HeaderValue::from_str(etag.as_str()).map_err(http::Error::from)?);
+        let etag = HeaderValue::from_str(etag.as_str()).map_err(http::Error::from)?;
+        request.headers_mut().insert(IF_MATCH, etag);
     }
-    let body = match body {
-        Some(body) => {
-            request = request.header(CONTENT_TYPE, "application/json");
-            Bytes::from(serde_json::to_vec(body)?)
-        }
-        None => Bytes::new(),
-    };
-    Ok(request.body(body)?)
+    if let Some(body) = body {
+        let mut text = Vec::with_capacity(USUAL_BODY);
+        serde_json::to_writer(&mut text, body)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Bytes::from(text);
+    }
+    Ok(request)
 }
 
 #[cfg(test)]

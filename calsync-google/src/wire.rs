@@ -4,11 +4,23 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What is asked for of an event; the rest of it is nobody's business here.
 pub(crate) const EVENT_FIELDS: &str =
     "id,etag,status,summary,description,location,start,end,reminders,extendedProperties/private";
+
+/// What is asked for of an event that was just made: what it says is known.
+pub(crate) const INSERTED_FIELDS: &str = "id,etag";
+
+/// An event that was just made.
+#[derive(Debug, Deserialize)]
+pub(crate) struct InsertedResource {
+    #[serde(default)]
+    pub(crate) id: Option<String>,
+    #[serde(default)]
+    pub(crate) etag: Option<String>,
+}
 
 /// An event as Google answers it. Anything may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -96,7 +108,15 @@ pub(crate) struct RemindersBody<'a> {
 /// Our properties; `None` deletes one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct PrivateProperties<'a> {
-    pub(crate) private: BTreeMap<&'static str, Option<std::borrow::Cow<'a, str>>>,
+    #[serde(serialize_with = "as_object")]
+    pub(crate) private: Vec<(&'static str, Option<std::borrow::Cow<'a, str>>)>,
+}
+
+fn as_object<S: Serializer, V: Serialize>(
+    entries: &[(&'static str, V)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().map(|(name, value)| (name, value)))
 }
 
 /// When an event begins or ends, as it is written.
@@ -117,7 +137,7 @@ pub(crate) enum Time<'a> {
 }
 
 impl Serialize for Moment<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
         let unused: &[&str] = match &self.time {

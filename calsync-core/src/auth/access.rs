@@ -165,7 +165,8 @@ impl AccessTokens {
     pub async fn token(&self, key: &GrantKey) -> Result<AccessToken, AuthError> {
         match self.find(key, None)? {
             Found::Token(token) => Ok(token),
-            Found::Flight(flight, _) => wait(flight).await,
+            // Boxed, since it is rare: every call's future would have room for it.
+            Found::Flight(flight, _) => Box::pin(wait(flight)).await,
         }
     }
 

@@ -7,7 +7,7 @@ use ::http::{HeaderValue, StatusCode, header};
 use super::error::Unavailable;
 use super::{AccessToken, AccessTokens, AuthError, GrantKey};
 use crate::error::{Error, Operation};
-use crate::http::{Call, HttpTransport, Request, Response};
+use crate::http::{Call, HttpTransport, Request, Response, TransportError};
 use crate::names::ProviderKind;
 
 /// Sends a provider's requests in a person's name. Clones are handles to the same one.
@@ -44,22 +44,27 @@ impl ApiClient {
         request: Request,
     ) -> Result<Response, Error> {
         let of_auth = |error: AuthError| error.into_error(self.provider.clone(), operation);
+        let of_transport = |error: TransportError| error.into_error(self.provider.clone(), operation);
         let token = self.tokens.token(key).await.map_err(of_auth)?;
-        let response = self.send_with(&token, operation, request.clone()).await?;
+        let sent = self.begin(&token, operation, request.clone())?.await;
+        let response = sent.map_err(of_transport)?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let token = self.tokens.renew(key, &token).await.map_err(of_auth)?;
-        self.send_with(&token, operation, request).await
+        // Boxed, since it is rare: every call's future would have room for it.
+        let token = Box::pin(self.tokens.renew(key, &token)).await.map_err(of_auth)?;
+        self.begin(&token, operation, request)?.await.map_err(of_transport)
     }
 
-    async fn send_with(
+    /// The request with that token, and the answer to come. No `async fn`: its future would hold the request as well, which
+    /// the transport's holds.
+    fn begin(
         &self,
         token: &AccessToken,
         operation: Operation,
         mut request: Request,
-    ) -> Result<Response, Error> {
-        let bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    ) -> Result<impl Future<Output = Result<Response, TransportError>> + Send, Error> {
+        let bearer = HeaderValue::try_from(["Bearer ", token.expose()].concat());
         // Tokens that no header can hold are refused where they come from.
         let mut bearer = bearer.map_err(|_| {
             AuthError::Unavailable(Unavailable::new()).into_error(self.provider.clone(), operation)
@@ -67,7 +72,7 @@ impl ApiClient {
         bearer.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
         request.extensions_mut().insert(Call::new(self.provider.clone(), operation));
-        let sent = self.transport.send(request).await;
-        sent.map_err(|error| error.into_error(self.provider.clone(), operation))
+        // Past the `Arc`, whose own `send` would box the future once more.
+        Ok((*self.transport).send(request))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, Method, Uri, header};
-use ::reqwest::{Client, ClientBuilder, redirect};
+use ::reqwest::{Client, ClientBuilder, Url, redirect};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
@@ -124,6 +124,20 @@ impl ReqwestTransport {
             Some("http") if uri.host().is_some_and(is_loopback) => Ok(&self.plain),
             _ => Err(Unusable::NotSecure.error()),
         }
+    }
+
+    /// The URL as it is asked for, and the answer to come. Apart from `send`, whose future it keeps small: there is one for
+    /// every call under way.
+    fn begin(
+        &self,
+        request: Request,
+    ) -> Result<(Url, impl Future<Output = ::reqwest::Result<::reqwest::Response>>), TransportError> {
+        let client = self.client(request.uri())?;
+        // Without a runtime the client would panic.
+        tokio::runtime::Handle::try_current().map_err(|_| Unusable::NoRuntime.error())?;
+        let mut request = prepared(request)?;
+        *request.timeout_mut() = Some(self.limits.call_timeout);
+        Ok((request.url().clone(), client.execute(request)))
     }
 
     /// The answer's body, read chunk by chunk, so that the limit holds for what was decompressed.
@@ -257,18 +271,8 @@ fn with_tls(client: ClientBuilder, _secure: bool) -> Result<ClientBuilder, Trans
 #[async_trait]
 impl HttpTransport for ReqwestTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let client = self.client(request.uri())?;
-        // Without a runtime the client would panic.
-        tokio::runtime::Handle::try_current().map_err(|_| Unusable::NoRuntime.error())?;
-        let says_length = request.body().is_empty() && takes_a_body(request.method());
-        let mut request = ::reqwest::Request::try_from(request).map_err(unbuilt)?;
-        *request.timeout_mut() = Some(self.limits.call_timeout);
-        if says_length {
-            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        hide_credentials(request.headers_mut());
-        let asked = request.url().clone();
-        let mut answer = client.execute(request).await.map_err(failed)?;
+        let (asked, answer) = self.begin(request)?;
+        let mut answer = answer.await.map_err(failed)?;
         if *answer.url() != asked {
             // Something has been asked for, of whomever: it is not known what was done.
             return Err(
@@ -287,6 +291,28 @@ impl HttpTransport for ReqwestTransport {
 /// out, and some servers answer 411.
 fn takes_a_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+/// The request as reqwest has it, without its extensions, which are for whoever stands in front of this transport.
+fn prepared(request: Request) -> Result<::reqwest::Request, TransportError> {
+    let (mut parts, body) = request.into_parts();
+    if body.is_empty() && takes_a_body(&parts.method) {
+        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    hide_credentials(&mut parts.headers);
+    let url = Url::parse(&text_of(&parts.uri)).map_err(TransportError::setup)?;
+    let mut request = ::reqwest::Request::new(parts.method, url);
+    *request.version_mut() = parts.version;
+    *request.headers_mut() = parts.headers;
+    *request.body_mut() = Some(body.into());
+    Ok(request)
+}
+
+/// An absolute URI as text. Its `Display` costs as much as parsing the whole URL.
+fn text_of(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    [uri.scheme_str().unwrap_or_default(), "://", authority, path].concat()
 }
 
 /// Keeps a token out of what the client underneath logs, and out of HTTP/2's tables of repeated headers.

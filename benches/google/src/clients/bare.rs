@@ -44,41 +44,10 @@ struct ExtendedProperties {
 
 /// The fields that calsync reads.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "they are read to have read them")]
 struct Answer {
     id: String,
+    #[expect(dead_code, reason = "it is read to have read it")]
     etag: Option<String>,
-    status: Option<String>,
-    summary: Option<String>,
-    description: Option<String>,
-    location: Option<String>,
-    start: Option<AnswerMoment>,
-    end: Option<AnswerMoment>,
-    reminders: Option<AnswerReminders>,
-    extended_properties: Option<AnswerProperties>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "they are read to have read them")]
-struct AnswerMoment {
-    date: Option<String>,
-    date_time: Option<String>,
-    time_zone: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "they are read to have read them")]
-struct AnswerReminders {
-    use_default: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "they are read to have read them")]
-struct AnswerProperties {
-    private: BTreeMap<String, String>,
 }
 
 /// A client, and the URL it posts to: the one that calsync posts to.
@@ -90,8 +59,7 @@ pub struct Bare {
 
 impl Bare {
     pub fn new(base: &str) -> Result<Self, Failure> {
-        let fields = "id%2Cetag%2Cstatus%2Csummary%2Cdescription%2Clocation%2Cstart%2Cend%2Creminders%2CextendedProperties%2Fprivate";
-        let url = format!("{base}/calendar/v3/calendars/{CALENDAR}/events?sendUpdates=none&fields={fields}");
+        let url = format!("{base}/calendar/v3/calendars/{CALENDAR}/events?sendUpdates=none&fields=id%2Cetag");
         Ok(Self { client: reqwest::Client::builder().no_proxy().build()?, url })
     }
 
