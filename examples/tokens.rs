@@ -156,7 +156,7 @@ impl Kept {
             }
             return false;
         }
-        let version = self.grants.get(key).map_or(0, |known| known.row.version) + 1;
+        let version = self.grants.get(key).map_or(0, |known| known.row.version).wrapping_add(1);
         let row = TokenRow { grant: key.clone(), version, column: None, sealed: None };
         let grant = Grant { tokens, column: Some(column), row, is_sealed: false };
         self.grants.insert(key.clone(), grant);
@@ -209,7 +209,7 @@ impl Kept {
         let known = self.grants.remove(key);
         let row = TokenRow {
             grant: key.clone(),
-            version: replaces.map_or(0, |version| version.0) + 1,
+            version: replaces.map_or(0, |version| version.0).wrapping_add(1),
             column: known.as_ref().and_then(|known| known.row.column.clone()),
             sealed: Some(sealed),
         };

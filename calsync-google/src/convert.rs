@@ -84,13 +84,16 @@ pub(crate) fn set_reminders(body: &mut EventBody<'_>, reminders: &Reminders) {
 
 /// The body that sets the reminders alone.
 pub(crate) fn to_reminders(reminders: &Reminders) -> RemindersBody<'static> {
-    let popup = |minutes: &u32| ReminderOverride {
-        method: "popup".to_owned(),
-        minutes: (*minutes).min(EARLIEST_REMINDER),
-    };
+    let popup = |minutes| ReminderOverride { method: "popup".to_owned(), minutes };
     let resource = match reminders {
         Reminders::Before(minutes) => {
-            RemindersResource { use_default: false, overrides: Some(minutes.iter().map(popup).collect()) }
+            // Those earlier than Google takes become its earliest, of which one is enough.
+            let mut minutes: Vec<u32> = minutes.iter().map(|at| (*at).min(EARLIEST_REMINDER)).collect();
+            minutes.dedup();
+            RemindersResource {
+                use_default: false,
+                overrides: Some(minutes.into_iter().map(popup).collect()),
+            }
         }
         // An empty list, since a PATCH would leave those that stand there beside the default.
         _ => RemindersResource { use_default: true, overrides: Some(Vec::new()) },
@@ -304,10 +307,10 @@ mod tests {
             (Reminders::CalendarDefault, json!({"useDefault": true, "overrides": []}), Value::Null),
             (Reminders::Before(vec![]), json!({"useDefault": false, "overrides": []}), json!("")),
             (
-                Reminders::Before(vec![10, 99_999]),
+                Reminders::Before(vec![10, 50_000, 99_999]),
                 json!({"useDefault": false, "overrides": [{"method": "popup", "minutes": 10},
                     {"method": "popup", "minutes": 40_320}]}),
-                json!("10,99999"),
+                json!("10,50000,99999"),
             ),
         ] {
             let body = serde_json::to_value(to_reminders(&reminders)).unwrap();
