@@ -180,6 +180,12 @@ impl Operation {
     pub fn only_reads(self) -> bool {
         matches!(self, Self::Find | Self::Get | Self::ListCalendars)
     }
+
+    /// What may be done where it was sent and its answer is not known.
+    #[must_use]
+    pub fn after_lost_answer(self) -> Retry {
+        if self.only_reads() { Retry::Later } else { Retry::Unknown }
+    }
 }
 
 impl Error {
@@ -210,6 +216,13 @@ impl Error {
         let mut error = Self::new(ErrorKind::Superseded, provider, operation);
         error.0.failure.newer_revision = Some(revision);
         error
+    }
+
+    /// The same failure, understood as one of another kind: a 404 that turns out to be the calendar's.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.failure.kind = kind;
+        self
     }
 
     /// Says what may be done, where it is not the usual for the kind.

@@ -20,6 +20,8 @@ pub mod place;
 pub mod plan;
 pub mod provider;
 pub mod report;
+#[cfg(feature = "tokens")]
+pub mod rest;
 pub mod secret;
 #[cfg(feature = "sync")]
 pub mod sync;

@@ -204,15 +204,7 @@ impl MemoryCalendar {
 
     /// Whether an event that stands may be written over or removed in the name of `marker`.
     fn check(&self, entry: &Entry, marker: &Marker, operation: Operation) -> Result<(), Error> {
-        match &entry.stored.marker {
-            Some(standing) if !standing.is_same_event(marker) => {
-                Err(self.error(ErrorKind::NotOurs, operation))
-            }
-            Some(standing) if standing.revision > marker.revision => {
-                Err(Error::superseded(self.kind.clone(), operation, standing.revision))
-            }
-            _ => Ok(()),
-        }
+        marker.check(entry.stored.marker.as_ref(), self.kind.clone(), operation)
     }
 }
 

@@ -1,23 +1,18 @@
 //! The Calendar API as functions: send, judge the answer, read it.
 
-use std::sync::Arc;
-
-use calsync_core::ProviderKind;
-use calsync_core::auth::{ApiClient, GrantKey};
-use calsync_core::clock::Clock;
+use calsync_core::auth::GrantKey;
 use calsync_core::error::{Error, ErrorKind, Operation};
-use calsync_core::http::{Response, retry_after};
+use calsync_core::http::Request;
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::place::Place;
 use calsync_core::provider::{AccountCalendar, Draft, Written};
+use calsync_core::rest::{BadRequest, RestClient};
 use calsync_core::time::Zone;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::convert;
-use crate::error::{of_answer, unreadable};
-use crate::request::{BadRequest, Requests};
+use crate::request::Requests;
 use crate::wire::{
     CalendarBody, CalendarListEntry, CalendarListPage, CalendarResource, EventResource, EventsPage,
     InsertedResource,
@@ -29,9 +24,8 @@ const MOST_PAGES: usize = 1_000;
 /// One call of the API a method. Errors are those of the call that failed.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    pub(crate) api: ApiClient,
+    pub(crate) rest: RestClient,
     pub(crate) requests: Requests,
-    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Client {
@@ -42,9 +36,9 @@ impl Client {
         longest_description: usize,
     ) -> Result<Written, Error> {
         let request = self.requests.insert(&place.calendar, &convert::to_insert(draft, longest_description));
-        let answer = self.send(&GrantKey::of(place), Operation::Create, request).await?;
-        let made: InsertedResource = read(Operation::Create, &answer)?;
-        convert::inserted(&made).ok_or_else(|| unreadable(Operation::Create, &answer))
+        let answer = self.rest.send(&GrantKey::of(place), Operation::Create, request).await?;
+        let made: InsertedResource = self.rest.read(Operation::Create, &answer)?;
+        convert::inserted(&made).ok_or_else(|| self.rest.unreadable(Operation::Create, &answer))
     }
 
     pub(crate) async fn patch(
@@ -64,9 +58,9 @@ impl Client {
         etag: Option<&Etag>,
     ) -> Result<(), Error> {
         let request = self.requests.delete(&place.calendar, id, etag);
-        let answer = self.send(&GrantKey::of(place), Operation::Delete, request).await?;
+        let answer = self.rest.send(&GrantKey::of(place), Operation::Delete, request).await?;
         // Google answers with nothing; a page with status 200 comes from a portal in between.
-        if answer.body().is_empty() { Ok(()) } else { Err(unreadable(Operation::Delete, &answer)) }
+        if answer.body().is_empty() { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
     }
 
     /// The event, be it a tombstone. `None` when Google knows no such id, in a calendar that is there.
@@ -85,22 +79,22 @@ impl Client {
         let (mut events, mut page) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let request = self.requests.by_key(&place.calendar, &key.to_string(), page.as_deref());
-            let answer = self.send(&GrantKey::of(place), Operation::Find, request).await;
-            let answer: EventsPage = read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
+            let answer = self.rest.send(&GrantKey::of(place), Operation::Find, request).await;
+            let answer: EventsPage = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
             events.extend(answer.items);
             page = answer.next_page_token;
             if page.is_none() {
                 return Ok(events);
             }
         }
-        Err(endless(Operation::Find))
+        Err(self.rest.endless(Operation::Find))
     }
 
     /// After a 404, which says the same of an event and of a calendar that is not there.
     pub(crate) async fn check_calendar(&self, place: &Place) -> Result<(), Error> {
         let request = self.requests.probe(&place.calendar);
-        let answer = self.send(&GrantKey::of(place), Operation::Find, request).await;
-        let _: EventsPage = read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
+        let answer = self.rest.send(&GrantKey::of(place), Operation::Find, request).await;
+        let _: EventsPage = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
         Ok(())
     }
 
@@ -108,15 +102,15 @@ impl Client {
         let (mut calendars, mut page) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let request = self.requests.calendars(page.as_deref());
-            let answer = self.send(key, Operation::ListCalendars, request).await?;
-            let answer: CalendarListPage = read(Operation::ListCalendars, &answer)?;
+            let answer = self.rest.send(key, Operation::ListCalendars, request).await?;
+            let answer: CalendarListPage = self.rest.read(Operation::ListCalendars, &answer)?;
             calendars.extend(answer.items.into_iter().filter_map(calendar));
             page = answer.next_page_token;
             if page.is_none() {
                 return Ok(calendars);
             }
         }
-        Err(endless(Operation::ListCalendars))
+        Err(self.rest.endless(Operation::ListCalendars))
     }
 
     pub(crate) async fn create_calendar(
@@ -126,65 +120,33 @@ impl Client {
         zone: &Zone,
     ) -> Result<CalendarId, Error> {
         let body = CalendarBody { summary: name, time_zone: zone.name() };
-        let answer = self.send(key, Operation::CreateCalendar, self.requests.create_calendar(&body)).await?;
-        let made: CalendarResource = read(Operation::CreateCalendar, &answer)?;
+        let answer =
+            self.rest.send(key, Operation::CreateCalendar, self.requests.create_calendar(&body)).await?;
+        let made: CalendarResource = self.rest.read(Operation::CreateCalendar, &answer)?;
         let id = made.id.as_deref().filter(|id| !id.is_empty()).and_then(|id| CalendarId::new(id).ok());
-        id.ok_or_else(|| unreadable(Operation::CreateCalendar, &answer))
+        id.ok_or_else(|| self.rest.unreadable(Operation::CreateCalendar, &answer))
     }
 
     async fn event(
         &self,
         place: &Place,
         operation: Operation,
-        request: Result<calsync_core::http::Request, BadRequest>,
+        request: Result<Request, BadRequest>,
     ) -> Result<EventResource, Error> {
-        let answer = self.send(&GrantKey::of(place), operation, request).await?;
-        let event: EventResource = read(operation, &answer)?;
+        let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
+        let event: EventResource = self.rest.read(operation, &answer)?;
         // Whatever has no id is no event.
-        if convert::written(&event).is_some() { Ok(event) } else { Err(unreadable(operation, &answer)) }
-    }
-
-    /// Sends it; an answer that is no success is an error.
-    async fn send(
-        &self,
-        key: &GrantKey,
-        operation: Operation,
-        request: Result<calsync_core::http::Request, BadRequest>,
-    ) -> Result<Response, Error> {
-        let request = request.map_err(|bad| unsendable(operation, bad))?;
-        let answer = self.api.send(key, operation, request).await?;
-        if answer.status().is_success() {
-            return Ok(answer);
+        if convert::written(&event).is_some() {
+            Ok(event)
+        } else {
+            Err(self.rest.unreadable(operation, &answer))
         }
-        Err(of_answer(operation, &answer, retry_after(answer.headers(), self.clock.now())))
     }
-}
-
-fn read<T: DeserializeOwned>(operation: Operation, answer: &Response) -> Result<T, Error> {
-    serde_json::from_slice(answer.body()).map_err(|_| unreadable(operation, answer))
-}
-
-fn endless(operation: Operation) -> Error {
-    Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, operation).with_code("endless_answer")
-}
-
-/// An id that fits into no URL is none of Google's: there is no such event.
-fn unsendable(operation: Operation, bad: BadRequest) -> Error {
-    let kind = match bad {
-        BadRequest::Id(_) => ErrorKind::NotFound,
-        BadRequest::Body(_) | BadRequest::Request(_) => ErrorKind::Refused,
-    };
-    Error::new(kind, ProviderKind::GOOGLE, operation).with_source(bad)
 }
 
 /// A 404 to a path that names a calendar and no event.
 pub(crate) fn calendar_not_found(error: Error) -> Error {
-    if error.kind() != ErrorKind::NotFound {
-        return error;
-    }
-    let mut failure = error.into_failure();
-    failure.kind = ErrorKind::CalendarNotFound;
-    Error::from(failure)
+    if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::CalendarNotFound) } else { error }
 }
 
 fn calendar(entry: CalendarListEntry) -> Option<AccountCalendar> {

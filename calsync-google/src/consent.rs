@@ -5,9 +5,10 @@ use std::sync::Arc;
 use calsync_core::auth::OAuthClient;
 use calsync_core::clock::Clock;
 use calsync_core::http::HttpTransport;
+use calsync_core::rest::{BuildError, endpoint};
 use calsync_core::{ProviderKind, Secret};
 
-use crate::builder::{BuildError, GoogleCalendarBuilder, url};
+use crate::builder::GoogleCalendarBuilder;
 use crate::scope::Scope;
 
 /// The client id of a host that has none, since a grant of its own needs no consent.
@@ -50,9 +51,9 @@ impl Consent {
         let has_none = self.client_id.is_empty() && !is_needed;
         let client_id = if has_none { NO_CLIENT.to_owned() } else { self.client_id };
         let mut oauth = OAuthClient::builder(ProviderKind::GOOGLE, client_id)
-            .authorize_url(url("authorize_url", &self.authorize_url)?)
-            .token_url(url("token_url", &self.token_url)?)
-            .revoke_url(url("revoke_url", &self.revoke_url)?)
+            .authorize_url(endpoint("authorize_url", &self.authorize_url)?)
+            .token_url(endpoint("token_url", &self.token_url)?)
+            .revoke_url(endpoint("revoke_url", &self.revoke_url)?)
             .redirect(self.redirect)
             .scopes(self.scopes.into_iter().map(Scope::as_str))
             // Without these two Google gives no refresh token, or only the first time somebody consents.

@@ -6,6 +6,7 @@ use calsync_core::event::{Event, EventStatus, Reminders, When};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{Etag, RemoteId};
 use calsync_core::provider::{Draft, Found, Marker, Written};
+use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
@@ -208,11 +209,6 @@ fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
     Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
 }
 
-/// A version that no header can hold can be asked for in none, and is as good as none.
-fn sendable(etag: Option<&str>) -> Option<Etag> {
-    etag.filter(|etag| !etag.is_empty() && http::HeaderValue::from_str(etag).is_ok()).map(Etag::new)
-}
-
 /// An event that was read. `None` when it has no id or no time that could be understood.
 pub(crate) fn found(resource: &EventResource) -> Option<Found> {
     let Written { remote_id, etag, .. } = written(resource)?;
@@ -373,14 +369,6 @@ mod tests {
             json!({"id": "abc12", "start": {"dateTime": "noon"}, "end": {"dateTime": "one"}}),
         ] {
             assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
-        }
-    }
-
-    #[test]
-    fn a_version_that_cannot_be_sent_is_none() {
-        for (etag, is_kept) in [("\"7\"", true), ("W/\"7\"", true), ("", false), ("\"7\n\"", false)] {
-            let resource = EventResource { etag: Some(etag.to_owned()), ..EventResource::default() };
-            assert_eq!(super::etag(&resource).is_some(), is_kept, "{etag:?}");
         }
     }
 

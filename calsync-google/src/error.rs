@@ -7,47 +7,12 @@ use std::time::Duration;
 use calsync_core::ProviderKind;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::http::Response;
-use serde::de::IgnoredAny;
+use calsync_core::rest::{code_of, failure};
 use serde_json::Value;
-
-/// The longest code taken into an error; Google's reasons are words.
-const LONGEST_CODE: usize = 64;
 
 /// An answer that is not the one hoped for, as an error of `operation`. `retry_after` is what its header asks for.
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
-    let status = answer.status().as_u16();
-    let reason = reason(answer.body());
-    let (kind, retry) = match status {
-        // Whatever page a proxy or a portal shows, it knows neither the event nor the calendar nor the grant: were its 404
-        // believed, the next event would be made beside one that stands.
-        400..=499 if !matches!(status, 408 | 425 | 429) && is_page(answer.body()) => {
-            (ErrorKind::Other, Retry::Later)
-        }
-        _ => classify(status, reason.as_deref().unwrap_or_default(), operation),
-    };
-    let mut error = Error::new(kind, ProviderKind::GOOGLE, operation).with_retry(retry).with_status(status);
-    if let Some(reason) = reason {
-        error = error.with_code(reason);
-    }
-    if let Some(after) = retry_after {
-        error = error.with_retry_after(after);
-    }
-    error
-}
-
-/// A success that could not be read: truncated, HTML from a proxy, or without what it should name.
-pub(crate) fn unreadable(operation: Operation, answer: &Response) -> Error {
-    Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, operation)
-        .with_retry(unknown_unless_reading(operation))
-        .with_status(answer.status().as_u16())
-        .with_code("unreadable_answer")
-}
-
-/// An event that lacks what every event has.
-pub(crate) fn incomplete(operation: Operation) -> Error {
-    Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, operation)
-        .with_retry(unknown_unless_reading(operation))
-        .with_code("incomplete_answer")
+    failure(ProviderKind::GOOGLE, operation, answer, reason(answer.body()), retry_after, classify)
 }
 
 /// The kind of failure and what may be done about it.
@@ -79,18 +44,14 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
         (409, "duplicate") => (Kind::KeySpent, Retry::Never),
         // Somebody else is at the same event just now.
         (409 | 412 | 425, _) => (Kind::Unavailable, Retry::Later),
-        (408 | 500..=599, _) => (Kind::Unavailable, unknown_unless_reading(operation)),
+        (408 | 500..=599, _) => (Kind::Unavailable, operation.after_lost_answer()),
         // A redirect is never followed: it would take the token along.
         (300..=399, _) => (Kind::Unavailable, Retry::Later),
         // Without Google's shape of error it is some proxy's opinion and says nothing of the content.
         (400..=499, "") => (Kind::Other, Retry::Later),
         (400..=499, _) => (Kind::Refused, Retry::Never),
-        _ => (Kind::Other, unknown_unless_reading(operation)),
+        _ => (Kind::Other, operation.after_lost_answer()),
     }
-}
-
-fn unknown_unless_reading(operation: Operation) -> Retry {
-    if operation.only_reads() { Retry::Later } else { Retry::Unknown }
 }
 
 /// The machine-readable reason of an error's body, whichever of Google's shapes it has: `error.details[].reason` says most,
@@ -105,21 +66,7 @@ fn reason(body: &[u8]) -> Option<String> {
     // An OAuth error instead of an API one (`"error": "invalid_token"`), or a bare code.
     let reason = first("details").or_else(|| first("errors")).or_else(|| error.get("status")?.as_str());
     let reason = reason.or_else(|| error.as_str());
-    match reason {
-        Some(reason) if is_code(reason) => Some(reason.to_owned()),
-        _ => error.get("code").map(|_| "error".to_owned()),
-    }
-}
-
-/// Whether it is something to read for people. Google's errors are JSON.
-fn is_page(body: &[u8]) -> bool {
-    !body.is_empty() && serde_json::from_slice::<IgnoredAny>(body).is_err()
-}
-
-/// Whether it is a code and not a sentence, which may hold a person's data.
-fn is_code(text: &str) -> bool {
-    (1..=LONGEST_CODE).contains(&text.len())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    reason.and_then(code_of).or_else(|| error.get("code").map(|_| "error".to_owned()))
 }
 
 #[cfg(test)]
@@ -203,8 +150,6 @@ mod tests {
             assert_eq!(of(status, "", Operation::Get).retry(), Retry::Later);
             assert_eq!(of(status, "", Operation::Update).retry(), Retry::Unknown);
         }
-        assert_eq!(unreadable(Operation::Find, &answer(200, "")).retry(), Retry::Later);
-        assert_eq!(unreadable(Operation::Create, &answer(200, "")).retry(), Retry::Unknown);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl GoogleCalendar {
         callback: &str,
     ) -> Result<Tokens, ConnectError> {
         let tokens = self.oauth.finish(pending, callback).await?;
-        self.client.api.tokens().connected(key, &tokens).await.map_err(ConnectError::Store)?;
+        self.client.rest.tokens().connected(key, &tokens).await.map_err(ConnectError::Store)?;
         Ok(tokens)
     }
 
@@ -81,7 +81,7 @@ impl GoogleCalendar {
     /// # Errors
     /// When it may not have been given back. It can be repeated.
     pub async fn disconnect(&self, key: &GrantKey) -> Result<(), AuthError> {
-        self.client.api.tokens().disconnect(key).await
+        self.client.rest.tokens().disconnect(key).await
     }
 
     /// The calendars of an account. Needs [`Scope::CalendarListReadonly`](crate::Scope::CalendarListReadonly).

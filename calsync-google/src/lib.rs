@@ -15,6 +15,7 @@ mod request;
 mod scope;
 mod wire;
 
-pub use builder::{BuildError, GoogleCalendarBuilder};
+pub use builder::GoogleCalendarBuilder;
+pub use calsync_core::rest::BuildError;
 pub use google::GoogleCalendar;
 pub use scope::Scope;

@@ -12,9 +12,9 @@ use calsync_core::provider::{
 };
 
 use crate::client::calendar_not_found;
+use crate::convert;
 use crate::google::GoogleCalendar;
 use crate::wire::EventResource;
-use crate::{convert, error};
 
 #[async_trait]
 impl CalendarProvider for GoogleCalendar {
@@ -97,12 +97,12 @@ impl CalendarProvider for GoogleCalendar {
             _ => self.client.by_key(place, key).await?,
         };
         let alive = |event: &&EventResource| is_ours(event) && !convert::is_cancelled(event);
-        by_id.iter().find(alive).map(|event| found(Operation::Find, event)).transpose()
+        by_id.iter().find(alive).map(|event| self.found(Operation::Find, event)).transpose()
     }
 
     async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let event = self.alive(place, remote_id).await?;
-        event.map(|event| found(Operation::Get, &event)).transpose()
+        event.map(|event| self.found(Operation::Get, &event)).transpose()
     }
 }
 
@@ -155,7 +155,11 @@ impl GoogleCalendar {
             let rest = self.client.patch(place, remote_id, convert::etag(&event).as_ref(), &body).await;
             event = rest.map_err(|error| error.with_retry(Retry::Unknown))?;
         }
-        written(Operation::Update, &event)
+        convert::written(&event).ok_or_else(|| self.client.rest.incomplete(Operation::Update))
+    }
+
+    fn found(&self, operation: Operation, event: &EventResource) -> Result<Found, Error> {
+        convert::found(event).ok_or_else(|| self.client.rest.incomplete(operation))
     }
 
     /// The event, unless it is deleted. A calendar that is not there is an error.
@@ -176,15 +180,7 @@ fn check_namespace(draft: &Draft) -> Result<(), Error> {
 
 /// Whether the event may be touched in the name of `marker`. One without a marker may: a ledger's row names it by its id.
 fn check_marker(standing: &EventResource, marker: &Marker, operation: Operation) -> Result<(), Error> {
-    match convert::marker(standing) {
-        Some(theirs) if !theirs.is_same_event(marker) => {
-            Err(Error::new(ErrorKind::NotOurs, ProviderKind::GOOGLE, operation))
-        }
-        Some(theirs) if theirs.revision > marker.revision => {
-            Err(Error::superseded(ProviderKind::GOOGLE, operation, theirs.revision))
-        }
-        _ => Ok(()),
-    }
+    marker.check(convert::marker(standing).as_ref(), ProviderKind::GOOGLE, operation)
 }
 
 /// Whether the event has moved on since the version that was named (412).
@@ -194,12 +190,4 @@ fn is_outdated(error: &Error) -> bool {
 
 fn not_found(operation: Operation) -> Error {
     Error::new(ErrorKind::NotFound, ProviderKind::GOOGLE, operation)
-}
-
-fn written(operation: Operation, event: &EventResource) -> Result<Written, Error> {
-    convert::written(event).ok_or_else(|| error::incomplete(operation))
-}
-
-fn found(operation: Operation, event: &EventResource) -> Result<Found, Error> {
-    convert::found(event).ok_or_else(|| error::incomplete(operation))
 }

@@ -2,34 +2,19 @@
 //!
 //! <https://developers.google.com/workspace/calendar/api/v3/reference>
 
-use bytes::Bytes;
-use calsync_core::http::{Endpoint, EndpointError, Request, Target};
+use calsync_core::http::{Endpoint, Request, Target};
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use http::header::{CONTENT_TYPE, IF_MATCH};
-use http::{HeaderValue, Method};
+use calsync_core::rest::{BadRequest, request, with_if_match};
+use http::Method;
 use serde::Serialize;
 
 use crate::convert;
 use crate::wire::{EVENT_FIELDS, INSERTED_FIELDS};
 
-/// Most bodies have fewer bytes.
-const USUAL_BODY: usize = 1024;
-
 /// The requests there are, below one base URL.
 #[derive(Debug, Clone)]
 pub(crate) struct Requests {
     api: Endpoint,
-}
-
-/// Why a request could not be put together.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BadRequest {
-    #[error("an id does not fit into a URL")]
-    Id(#[from] EndpointError),
-    #[error("the request cannot be written")]
-    Body(#[from] serde_json::Error),
-    #[error("the request cannot be written")]
-    Request(#[from] http::Error),
 }
 
 impl Requests {
@@ -40,7 +25,7 @@ impl Requests {
     /// `events.insert`.
     pub(crate) fn insert(&self, calendar: &CalendarId, body: &impl Serialize) -> Result<Request, BadRequest> {
         let target = self.events(calendar).query("sendUpdates", "none").query("fields", INSERTED_FIELDS);
-        request(Method::POST, target, None, Some(body))
+        request(Method::POST, target, Some(body))
     }
 
     /// `events.patch`, if the event is still at that version.
@@ -53,7 +38,7 @@ impl Requests {
     ) -> Result<Request, BadRequest> {
         let target = self.events(calendar).segment(id.as_str());
         let target = target.query("sendUpdates", "none").query("fields", EVENT_FIELDS);
-        request(Method::PATCH, target, etag, Some(body))
+        with_if_match(request(Method::PATCH, target, Some(body))?, etag)
     }
 
     /// `events.delete`, if the event is still at that version.
@@ -64,13 +49,13 @@ impl Requests {
         etag: Option<&Etag>,
     ) -> Result<Request, BadRequest> {
         let target = self.events(calendar).segment(id.as_str()).query("sendUpdates", "none");
-        request(Method::DELETE, target, etag, None::<&()>)
+        with_if_match(request(Method::DELETE, target, None::<&()>)?, etag)
     }
 
     /// `events.get`. Answers a tombstone too.
     pub(crate) fn get(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
         let target = self.events(calendar).segment(id.as_str()).query("fields", EVENT_FIELDS);
-        request(Method::GET, target, None, None::<&()>)
+        request(Method::GET, target, None::<&()>)
     }
 
     /// A page of `events.list`: those that carry this key. One property only: what several mean, Google's guide and its
@@ -87,13 +72,13 @@ impl Requests {
         if let Some(page) = page {
             target = target.query("pageToken", page);
         }
-        request(Method::GET, target, None, None::<&()>)
+        request(Method::GET, target, None::<&()>)
     }
 
     /// The smallest `events.list`: whether the calendar is there.
     pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
         let target = self.events(calendar).query("maxResults", "1").query("fields", "kind");
-        request(Method::GET, target, None, None::<&()>)
+        request(Method::GET, target, None::<&()>)
     }
 
     /// A page of `calendarList.list`.
@@ -106,12 +91,12 @@ impl Requests {
         if let Some(page) = page {
             target = target.query("pageToken", page);
         }
-        request(Method::GET, target, None, None::<&()>)
+        request(Method::GET, target, None::<&()>)
     }
 
     /// `calendars.insert`.
     pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, BadRequest> {
-        request(Method::POST, self.api.target().segment("calendars"), None, Some(body))
+        request(Method::POST, self.api.target().segment("calendars"), Some(body))
     }
 
     fn events(&self, calendar: &CalendarId) -> Target {
@@ -119,31 +104,10 @@ impl Requests {
     }
 }
 
-fn request(
-    method: Method,
-    target: Target,
-    etag: Option<&Etag>,
-    body: Option<&impl Serialize>,
-) -> Result<Request, BadRequest> {
-    let mut request = Request::new(Bytes::new());
-    *request.method_mut() = method;
-    *request.uri_mut() = target.uri()?;
-    if let Some(etag) = etag {
-        let etag = HeaderValue::from_str(etag.as_str()).map_err(http::Error::from)?;
-        request.headers_mut().insert(IF_MATCH, etag);
-    }
-    if let Some(body) = body {
-        let mut text = Vec::with_capacity(USUAL_BODY);
-        serde_json::to_writer(&mut text, body)?;
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *request.body_mut() = Bytes::from(text);
-    }
-    Ok(request)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::IF_MATCH;
 
     fn requests() -> Requests {
         Requests::new(Endpoint::new("https://www.googleapis.com/calendar/v3").unwrap())

@@ -31,6 +31,12 @@ impl ApiClient {
         &self.tokens
     }
 
+    /// The kind of backend it calls.
+    #[must_use]
+    pub fn provider(&self) -> &ProviderKind {
+        &self.provider
+    }
+
     /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the answer, whatever its status. A 401 is
     /// answered with another token, once; a second 401 is given back like any answer.
     ///

@@ -63,8 +63,7 @@ impl TransportError {
         let (kind, retry) = match self.kind {
             TransportErrorKind::Setup => (ErrorKind::Configuration, Retry::Never),
             TransportErrorKind::NotSent => (ErrorKind::Unavailable, Retry::Later),
-            _ if operation.only_reads() => (ErrorKind::Unavailable, Retry::Later),
-            _ => (ErrorKind::Unavailable, Retry::Unknown),
+            _ => (ErrorKind::Unavailable, operation.after_lost_answer()),
         };
         Error::new(kind, provider, operation).with_retry(retry).with_source(self)
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, ErrorKind, Operation};
 use crate::event::Event;
 use crate::identity::EventKey;
-use crate::names::{Etag, RemoteId};
+use crate::names::{Etag, ProviderKind, RemoteId};
 
 /// How an event of ours is known again. Written into the event, invisibly where the calendar allows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +91,28 @@ impl Marker {
     #[must_use]
     pub fn is_same_event(&self, other: &Self) -> bool {
         self.key == other.key && self.namespace == other.namespace
+    }
+
+    /// Whether `operation` may touch, in the name of this, an event that carries `standing`. One without a marker may be
+    /// touched: a row of the ledger names it by its id.
+    ///
+    /// # Errors
+    /// [`NotOurs`](ErrorKind::NotOurs) and [`Superseded`](ErrorKind::Superseded).
+    pub fn check(
+        &self,
+        standing: Option<&Self>,
+        provider: ProviderKind,
+        operation: Operation,
+    ) -> Result<(), Error> {
+        match standing {
+            Some(standing) if !standing.is_same_event(self) => {
+                Err(Error::new(ErrorKind::NotOurs, provider, operation))
+            }
+            Some(standing) if standing.revision > self.revision => {
+                Err(Error::superseded(provider, operation, standing.revision))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,0 +1,86 @@
+//! Requests, put together and not sent.
+
+use ::http::header::{CONTENT_TYPE, IF_MATCH};
+use ::http::{HeaderValue, Method};
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::http::{EndpointError, Request, Target};
+use crate::names::Etag;
+
+/// Most bodies have fewer bytes.
+const USUAL_BODY: usize = 1024;
+
+/// Why a request could not be put together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadRequest {
+    /// An id that is empty, or leads elsewhere.
+    #[error("an id does not fit into a URL")]
+    Id(#[from] EndpointError),
+    /// A body that is no JSON.
+    #[error("the request cannot be written")]
+    Body(#[from] serde_json::Error),
+    /// A header that cannot be sent.
+    #[error("the request cannot be written")]
+    Request(#[from] ::http::Error),
+}
+
+/// A request with a JSON body, or with none.
+///
+/// # Errors
+/// See [`BadRequest`].
+pub fn request(method: Method, target: Target, body: Option<&impl Serialize>) -> Result<Request, BadRequest> {
+    let mut request = Request::new(Bytes::new());
+    *request.method_mut() = method;
+    *request.uri_mut() = target.uri()?;
+    if let Some(body) = body {
+        let mut text = Vec::with_capacity(USUAL_BODY);
+        serde_json::to_writer(&mut text, body)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        *request.body_mut() = Bytes::from(text);
+    }
+    Ok(request)
+}
+
+/// The same, to be carried out only if the event is still at that version (RFC 9110 section 13.1.1).
+///
+/// # Errors
+/// [`BadRequest::Request`] for a version that cannot stand in a header.
+pub fn with_if_match(mut request: Request, etag: Option<&Etag>) -> Result<Request, BadRequest> {
+    if let Some(etag) = etag {
+        let etag = HeaderValue::from_str(etag.as_str()).map_err(::http::Error::from)?;
+        request.headers_mut().insert(IF_MATCH, etag);
+    }
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Endpoint;
+
+    #[test]
+    fn a_body_says_what_it_is_and_no_body_says_nothing() {
+        let base = Endpoint::new("https://example.org").unwrap();
+        let with = request(Method::POST, base.target().segment("x"), Some(&[1])).unwrap();
+        assert_eq!(
+            (&with.body()[..], &with.headers()[CONTENT_TYPE]),
+            (&b"[1]"[..], &"application/json".parse().unwrap())
+        );
+        let without = request(Method::GET, base.target().segment("x"), None::<&()>).unwrap();
+        assert!(without.body().is_empty() && without.headers().is_empty());
+        let step = request(Method::GET, base.target().segment(".."), None::<&()>);
+        assert!(matches!(step, Err(BadRequest::Id(_))));
+    }
+
+    #[test]
+    fn a_version_that_no_header_can_hold_is_an_error() {
+        let base = Endpoint::new("https://example.org").unwrap();
+        let plain = || request(Method::GET, base.target(), None::<&()>).unwrap();
+        let at = |etag: &str| with_if_match(plain(), Some(&Etag::new(etag)));
+        assert_eq!(at("W/\"7\"").unwrap().headers()[IF_MATCH], "W/\"7\"");
+        assert!(matches!(at("bad\netag"), Err(BadRequest::Request(_))));
+        assert!(with_if_match(plain(), None).unwrap().headers().is_empty());
+    }
+}
