@@ -283,7 +283,8 @@ impl Member<'_> {
         let calendars = connections.iter().filter_map(|connection| {
             let (id, calendar) = (connection.id.clone(), connection.calendar_id.clone());
             let place = Place::new(self.person.clone()?, connection.provider.clone(), id, calendar);
-            Some(place.with_account(connection.account.clone()))
+            let place = place.with_account(connection.account.clone());
+            Some(place.with_calendar_name(connection.calendar_name.clone()))
         });
         let mail = address.map(|address| {
             Place::new(

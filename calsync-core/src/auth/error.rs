@@ -69,7 +69,8 @@ pub enum AuthError {
     /// Nothing is stored for this grant: the person has to connect.
     #[error("the calendar is not connected")]
     NotConnected,
-    /// The grant is dead: the person has to connect again.
+    /// The grant is dead: the person has to connect again, and before that perhaps somebody else has to help
+    /// ([`ServerCode::remedy`]).
     #[error("the grant is dead: {0}")]
     Reconnect(ServerCode),
     /// The server does not accept the host's client. No person can help it.
@@ -156,7 +157,7 @@ impl AuthError {
         let of = |kind| Error::new(kind, provider, operation);
         let error = match &self {
             Self::NotConnected => of(ErrorKind::Unauthenticated).with_code("not_connected"),
-            Self::Reconnect(code) => of(ErrorKind::Unauthenticated).with_code(code.code()),
+            Self::Reconnect(code) => of(code.remedy().kind()).with_code(code.code()),
             Self::Configuration(code) => of(ErrorKind::Configuration).with_code(code.code()),
             Self::Unavailable(unavailable) => {
                 let limited = unavailable.status == Some(429);

@@ -25,6 +25,8 @@ mod flight;
 mod grant_key;
 #[cfg(feature = "oauth")]
 mod pending;
+#[cfg(feature = "tokens")]
+mod remedy;
 #[cfg(feature = "oauth")]
 mod scope;
 mod store;
@@ -49,6 +51,8 @@ pub use error::{AuthError, ServerCode, Unavailable};
 pub use grant_key::GrantKey;
 #[cfg(feature = "oauth")]
 pub use pending::{Connect, PendingConnect};
+#[cfg(feature = "tokens")]
+pub use remedy::Remedy;
 #[cfg(feature = "oauth")]
 pub use scope::ScopeNames;
 pub use store::{MemoryTokenStore, Saved, StoreError, StoredTokens, TokenStore, TokenVersion};

@@ -127,6 +127,8 @@ fn refusal(
         | "unsupported_grant_type"
         | "invalid_scope"
         | "invalid_request"
+        | "invalid_resource"
+        | "invalid_tenant"
         | "redirect_uri_mismatch"
         | "deleted_client"
         | "disabled_client"
@@ -137,7 +139,7 @@ fn refusal(
     }
 }
 
-/// The code in an error's body, with the narrower one of Google (`error_subtype`) or Microsoft (`suberror`, `error_codes`).
+/// The code in an error's body, with the narrower one of Microsoft (`error_codes`, `suberror`) or Google (`error_subtype`).
 fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
     // Google's API front end writes an object here, which is not OAuth's error.
     let code = ServerCode::new(object.get("error")?.as_str()?);
@@ -146,7 +148,8 @@ fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
         let number = object.get("error_codes")?.as_array()?.first()?.as_u64()?;
         Some(format!("AADSTS{number}"))
     };
-    match text("error_subtype").or(text("suberror")).map(str::to_owned).or_else(number) {
+    let word = || text("error_subtype").or(text("suberror")).map(str::to_owned);
+    match number().or_else(word) {
         Some(detail) => Some(code.with_detail(&detail)),
         None => Some(code),
     }

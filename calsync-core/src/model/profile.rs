@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::id::{ConnectionId, ProfileId};
 use crate::model::null_is_default;
 use crate::names::{CalendarId, ProviderKind};
+use crate::place::CalendarName;
 use crate::secret::Secret;
 
 /// A person's calendar settings and connections.
@@ -46,6 +47,9 @@ pub struct Connection {
     /// The calendar.
     #[serde(default = "CalendarId::primary", deserialize_with = "or_primary")]
     pub calendar_id: CalendarId,
+    /// What the person calls the calendar. With it a provider finds a calendar again whose id has changed, as Outlook's do.
+    #[serde(default, skip_serializing_if = "CalendarName::is_unknown")]
+    pub calendar_name: CalendarName,
     /// The account, where the provider could tell. Two connections with the same account and calendar are one place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Arc<str>>,
@@ -118,7 +122,21 @@ impl Connection {
     /// A connection to a calendar, without credentials.
     #[must_use]
     pub fn new(id: impl Into<ConnectionId>, provider: ProviderKind, calendar_id: CalendarId) -> Self {
-        Self { id: id.into(), provider, calendar_id, account: None, credentials: Credentials::default() }
+        Self {
+            id: id.into(),
+            provider,
+            calendar_id,
+            calendar_name: CalendarName::default(),
+            account: None,
+            credentials: Credentials::default(),
+        }
+    }
+
+    /// The same connection with the calendar's name.
+    #[must_use]
+    pub fn with_calendar_name(mut self, name: &str) -> Self {
+        self.calendar_name = CalendarName::new(Some(name));
+        self
     }
 
     /// The same connection to a known account.
@@ -263,6 +281,8 @@ struct Row {
     calendar_token_expires_at: Option<DateTime<Utc>>,
     #[serde(default)]
     calendar_calendar_id: Option<CalendarId>,
+    #[serde(default, skip_serializing_if = "CalendarName::is_unknown")]
+    calendar_calendar_name: CalendarName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     calendar_account: Option<Arc<str>>,
     #[serde(default)]
@@ -280,6 +300,7 @@ impl<'de> Deserialize<'de> for Profile {
                 id: ConnectionId::text(Self::FLAT_CONNECTION).map_err(D::Error::custom)?,
                 provider,
                 calendar_id: row.calendar_calendar_id.unwrap_or_else(CalendarId::primary),
+                calendar_name: row.calendar_calendar_name,
                 account: row.calendar_account,
                 credentials: Credentials {
                     access_token: row.calendar_access_token,
@@ -323,6 +344,7 @@ impl Serialize for Profile {
             calendar_refresh_token: None,
             calendar_token_expires_at: None,
             calendar_calendar_id: flat.map(|flat| flat.calendar_id.clone()),
+            calendar_calendar_name: flat.map(|flat| flat.calendar_name.clone()).unwrap_or_default(),
             calendar_account: flat.and_then(|flat| flat.account.clone()),
             calendar_sync_settings: self.calendar_sync_settings.clone(),
             connections: (!others.is_empty()).then_some(others),

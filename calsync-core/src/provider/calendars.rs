@@ -5,7 +5,7 @@ use std::fmt;
 use crate::names::CalendarId;
 use crate::time::Zone;
 
-/// A calendar of an account. `Debug` shows neither its name nor its id, which tell whose it is.
+/// A calendar of an account. `Debug` shows neither its name, its owner nor its id, which tell whose it is.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccountCalendar {
@@ -13,6 +13,8 @@ pub struct AccountCalendar {
     pub id: CalendarId,
     /// What its owner calls it.
     pub name: String,
+    /// The address of who owns it, where the provider tells.
+    pub owner: Option<String>,
     /// The zone it is kept in, where calsync knows it.
     pub zone: Option<Zone>,
     /// Whether it is the account's own default.
@@ -25,7 +27,14 @@ impl AccountCalendar {
     /// A calendar that is not the default and can be written to.
     #[must_use]
     pub fn new(id: CalendarId, name: impl Into<String>) -> Self {
-        Self { id, name: name.into(), zone: None, is_primary: false, is_writable: true }
+        Self { id, name: name.into(), owner: None, zone: None, is_primary: false, is_writable: true }
+    }
+
+    /// Owned by this address.
+    #[must_use]
+    pub fn with_owner(mut self, owner: Option<String>) -> Self {
+        self.owner = owner;
+        self
     }
 
     /// Kept in this zone.

@@ -59,10 +59,14 @@ pub struct Found {
     pub event: Event,
 }
 
-/// How to create. Empty so far.
+/// How to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CreateOptions {}
+pub struct CreateOptions {
+    /// An earlier create under this key may have come through, though no event was found: a server that answers repeated
+    /// creates out of its memory may then name an event that has since been deleted, which is worth a read.
+    pub retried: bool,
+}
 
 /// How to update.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -166,6 +170,13 @@ impl CreateOptions {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether an earlier create under this key may have come through.
+    #[must_use]
+    pub fn with_retried(mut self, retried: bool) -> Self {
+        self.retried = retried;
+        self
     }
 }
 

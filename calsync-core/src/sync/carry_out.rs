@@ -98,11 +98,12 @@ impl Hand<'_> {
     /// two keys.
     async fn create(&self, content: &Content, from: u32) -> Outcome {
         let last = self.step.generation.saturating_add(1);
+        let options = CreateOptions::new().with_retried(matches!(self.step.action, Action::Look { .. }));
         let mut generation = from;
         loop {
             let key = self.key(generation);
             let draft = self.draft(key, content);
-            let error = match self.provider.create(&self.step.place, &draft, &CreateOptions::new()).await {
+            let error = match self.provider.create(&self.step.place, &draft, &options).await {
                 Ok(written) => return self.written(Verdict::Created, key, generation, written, content),
                 Err(error) => error,
             };

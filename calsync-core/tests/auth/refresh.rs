@@ -156,7 +156,8 @@ async fn a_narrower_code_is_kept_for_whoever_explains_it() {
     for (body, detail) in [
         (r#"{"error":"invalid_grant","error_subtype":"invalid_rapt"}"#, Some("invalid_rapt")),
         (r#"{"error":"invalid_grant","error_codes":[700082,1]}"#, Some("AADSTS700082")),
-        (r#"{"error":"invalid_grant","suberror":"bad_token","error_codes":[1]}"#, Some("bad_token")),
+        (r#"{"error":"invalid_grant","suberror":"bad_token","error_codes":[1]}"#, Some("AADSTS1")),
+        (r#"{"error":"invalid_grant","suberror":"bad_token"}"#, Some("bad_token")),
         (r#"{"error":"invalid_grant","suberror":"Anna Smith, anna@example.org"}"#, None),
         (r#"{"error":"invalid_grant","error_codes":"700082"}"#, None),
     ] {

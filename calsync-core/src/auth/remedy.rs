@@ -1,0 +1,87 @@
+//! Who can help, where a grant gives no more tokens.
+
+use super::ServerCode;
+use crate::error::ErrorKind;
+
+/// Who can help, where a grant gives no more tokens. In all four cases a new connect is what ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// The person connects again: the grant was revoked, or has run out.
+    Reconnect,
+    /// The person, or an administrator, consents to what the client asks for.
+    Consent,
+    /// The person signs in at a screen: a second factor, a new password, a device the company knows.
+    Interaction,
+    /// An administrator: the account is switched off, or not assigned to the client.
+    Admin,
+}
+
+/// What Microsoft's numbers say more closely than `invalid_grant` does
+/// (<https://learn.microsoft.com/entra/identity-platform/reference-error-codes>). They say who is to be told, and nothing else: Microsoft
+/// asks programs to rely on none of them.
+const NUMBERS: &[(Remedy, &[u32])] = &[
+    (Remedy::Consent, &[65001, 65004, 650_052, 650_056]),
+    (
+        Remedy::Interaction,
+        &[50055, 50072, 50074, 50076, 50078, 50079, 50125, 50144, 50158, 53000, 53001, 53002, 53003],
+    ),
+    (Remedy::Admin, &[50020, 50034, 50053, 50057, 50105, 700_016]),
+];
+
+impl ServerCode {
+    /// Who can help with a grant that was refused with this code.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self.code() {
+            "consent_required" => Remedy::Consent,
+            "interaction_required" | "login_required" | "mfa_required" => Remedy::Interaction,
+            _ => self.number().and_then(by_number).unwrap_or(Remedy::Reconnect),
+        }
+    }
+
+    /// The number of `AADSTS65001`.
+    fn number(&self) -> Option<u32> {
+        self.detail()?.strip_prefix("AADSTS")?.parse().ok()
+    }
+}
+
+impl Remedy {
+    /// What a calendar's call that met it failed of.
+    pub(super) fn kind(self) -> ErrorKind {
+        match self {
+            Self::Reconnect | Self::Interaction => ErrorKind::Unauthenticated,
+            Self::Consent => ErrorKind::MissingScope,
+            Self::Admin => ErrorKind::Forbidden,
+        }
+    }
+}
+
+fn by_number(number: u32) -> Option<Remedy> {
+    NUMBERS.iter().find(|(_, numbers)| numbers.contains(&number)).map(|(remedy, _)| *remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_speaks_before_the_number() {
+        for (code, detail, remedy) in [
+            ("invalid_grant", "", Remedy::Reconnect),
+            ("invalid_grant", "AADSTS700082", Remedy::Reconnect),
+            ("invalid_grant", "AADSTS50173", Remedy::Reconnect),
+            ("invalid_grant", "invalid_rapt", Remedy::Reconnect),
+            ("invalid_grant", "AADSTS65001", Remedy::Consent),
+            ("invalid_grant", "AADSTS50076", Remedy::Interaction),
+            ("invalid_grant", "AADSTS50057", Remedy::Admin),
+            ("invalid_grant", "AADSTS50105", Remedy::Admin),
+            ("consent_required", "AADSTS50057", Remedy::Consent),
+            ("interaction_required", "AADSTS50076", Remedy::Interaction),
+            ("interaction_required", "AADSTS65001", Remedy::Interaction),
+            ("login_required", "", Remedy::Interaction),
+        ] {
+            assert_eq!(ServerCode::new(code).with_detail(detail).remedy(), remedy, "{code} {detail}");
+        }
+    }
+}
