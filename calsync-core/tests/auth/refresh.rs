@@ -49,7 +49,7 @@ async fn what_is_not_said_again_stays() {
 
 #[tokio::test]
 async fn only_a_dead_grant_sends_the_person_back() {
-    use ErrorKind::{Configuration, RateLimited, Unauthenticated, Unavailable};
+    use ErrorKind::{Configuration, Forbidden, MissingScope, RateLimited, Unauthenticated, Unavailable};
     let aadsts = r#"{"error":"invalid_grant","error_description":"AADSTS700082: …","error_codes":[700082]}"#;
     let google_front_end = r#"{"error":{"code":400,"message":"Bad","status":"INVALID_ARGUMENT"}}"#;
     let large = format!(r#"{{"access_token":"{}","token_type":"Bearer"}}"#, "x".repeat(70_000));
@@ -62,7 +62,26 @@ async fn only_a_dead_grant_sends_the_person_back() {
             Unauthenticated,
             "interaction_required",
         ),
-        (200, r#"{"error":"consent_required"}"#, Unauthenticated, "consent_required"),
+        (200, r#"{"error":"consent_required"}"#, MissingScope, "consent_required"),
+        // Microsoft's, by the code first; its number only says who can help.
+        (400, r#"{"error":"invalid_grant","error_codes":[65001]}"#, MissingScope, "invalid_grant"),
+        (400, r#"{"error":"invalid_grant","error_codes":[50076]}"#, Unauthenticated, "invalid_grant"),
+        (400, r#"{"error":"invalid_grant","error_codes":[50105]}"#, Forbidden, "invalid_grant"),
+        (400, r#"{"error":"invalid_grant","error_codes":[50057]}"#, Forbidden, "invalid_grant"),
+        (401, r#"{"error":"invalid_client","error_codes":[7000222]}"#, Configuration, "invalid_client"),
+        (
+            400,
+            r#"{"error":"unauthorized_client","error_codes":[700016]}"#,
+            Configuration,
+            "unauthorized_client",
+        ),
+        (400, r#"{"error":"invalid_request","error_codes":[50194]}"#, Configuration, "invalid_request"),
+        (
+            400,
+            r#"{"error":"temporarily_unavailable","error_codes":[90006]}"#,
+            Unavailable,
+            "temporarily_unavailable",
+        ),
         (401, r#"{"error":"invalid_client"}"#, Configuration, "invalid_client"),
         (400, r#"{"error":"unauthorized_client"}"#, Configuration, "unauthorized_client"),
         (400, r#"{"error":"unsupported_grant_type"}"#, Configuration, "unsupported_grant_type"),
