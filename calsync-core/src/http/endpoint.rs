@@ -52,6 +52,9 @@ const USUAL_TARGET: usize = 128;
 /// All but RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// In segments and names a dollar sign stands for itself, as OData's system names have it (`$batch`, `$filter`).
+const NAME: &AsciiSet = &ESCAPED.remove(b'$');
+
 impl Endpoint {
     /// A base URL. A slash at its end is dropped.
     ///
@@ -100,7 +103,7 @@ impl Target {
     pub fn segment(mut self, segment: &str) -> Self {
         self.is_sound &= !matches!(segment, "" | "." | "..");
         self.text.push('/');
-        self.text.extend(utf8_percent_encode(segment, ESCAPED));
+        self.text.extend(utf8_percent_encode(segment, NAME));
         self
     }
 
@@ -109,7 +112,7 @@ impl Target {
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.text.push(if self.has_query { '&' } else { '?' });
         self.has_query = true;
-        self.text.extend(utf8_percent_encode(name, ESCAPED));
+        self.text.extend(utf8_percent_encode(name, NAME));
         self.text.push('=');
         self.text.extend(utf8_percent_encode(value, ESCAPED));
         self
@@ -169,6 +172,8 @@ mod tests {
         for step in ["", ".", ".."] {
             assert_eq!(uri(step), Err(EndpointError::PathStep), "{step:?}");
         }
+        let uri = base.target().segment("$batch").query("$filter", "a$ eq 'b'").uri().unwrap();
+        assert_eq!(uri, "https://example.org/v3/$batch?$filter=a%24%20eq%20%27b%27");
         let uri = base.target().query("a", "1&b=2").query("c", "ä").uri().unwrap();
         assert_eq!(uri, "https://example.org/v3?a=1%26b%3D2&c=%C3%A4");
         assert!(base.target().segment(&"x".repeat(100_000)).uri().is_err());

@@ -48,12 +48,28 @@ impl RestClient {
         operation: Operation,
         request: Result<Request, BadRequest>,
     ) -> Result<Response, Error> {
+        let answer = self.exchange(key, operation, request).await?;
+        if answer.status().is_success() { Ok(answer) } else { Err(self.failure(operation, &answer)) }
+    }
+
+    /// Sends a request and gives the answer, whatever it is.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), but for what the judge says.
+    pub async fn exchange(
+        &self,
+        key: &GrantKey,
+        operation: Operation,
+        request: Result<Request, BadRequest>,
+    ) -> Result<Response, Error> {
         let request = request.map_err(|bad| self.unsendable(operation, bad))?;
-        let answer = self.api.send(key, operation, request).await?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        Err((self.judge)(operation, &answer, retry_after(answer.headers(), self.clock.now())))
+        self.api.send(key, operation, request).await
+    }
+
+    /// What an answer that is no success means.
+    #[must_use]
+    pub fn failure(&self, operation: Operation, answer: &Response) -> Error {
+        (self.judge)(operation, answer, retry_after(answer.headers(), self.clock.now()))
     }
 
     /// Reads a success.
@@ -88,7 +104,9 @@ impl RestClient {
             .with_code(code)
     }
 
-    fn unsendable(&self, operation: Operation, bad: BadRequest) -> Error {
+    /// A request that could not be put together.
+    #[must_use]
+    pub fn unsendable(&self, operation: Operation, bad: BadRequest) -> Error {
         let kind = match bad {
             BadRequest::Id(_) => ErrorKind::NotFound,
             BadRequest::Body(_) | BadRequest::Request(_) => ErrorKind::Refused,

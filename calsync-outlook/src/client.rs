@@ -1,0 +1,230 @@
+//! Graph as functions: send, judge the answer, read it.
+
+use bytes::Bytes;
+use calsync_core::auth::GrantKey;
+use calsync_core::error::{Error, ErrorKind, Operation, Retry};
+use calsync_core::http::{Request, Response};
+use calsync_core::identity::EventKey;
+use calsync_core::names::{CalendarId, Etag, RemoteId};
+use calsync_core::place::Place;
+use calsync_core::provider::AccountCalendar;
+use calsync_core::rest::{BadRequest, RestClient};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::convert;
+use crate::error::taken_by;
+use crate::request::{BY_MARKER, BY_TRANSACTION, Requests, next_page};
+use crate::wire::{BatchAnswer, CalendarBody, CalendarResource, EventBody, EventResource, Page, PartAnswer};
+
+/// How many pages of an answer are read before it is taken for endless.
+const MOST_PAGES: usize = 1_000;
+
+/// One call of the API a method, but for listings. Errors are those of the call that failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) rest: RestClient,
+    pub(crate) requests: Requests,
+}
+
+/// How a create ended.
+pub(crate) enum Created {
+    /// With an event: a new one, or the one of an earlier create that was known by the same transaction id.
+    Event(Box<EventResource>),
+    /// An event with other content was made under this transaction id; perhaps the server says which.
+    Taken(Option<RemoteId>),
+}
+
+impl Client {
+    pub(crate) async fn create(&self, place: &Place, body: &EventBody<'_>) -> Result<Created, Error> {
+        let operation = Operation::Create;
+        let request = self.requests.create(&place.calendar, body);
+        let answer = self.rest.exchange(&GrantKey::of(place), operation, request).await?;
+        if answer.status().is_success() {
+            return Ok(Created::Event(Box::new(self.event_in(operation, &answer)?)));
+        }
+        match taken_by(&answer) {
+            Some(by) => Ok(Created::Taken(by)),
+            None => Err(calendar_not_found(self.rest.failure(operation, &answer))),
+        }
+    }
+
+    pub(crate) async fn update(
+        &self,
+        place: &Place,
+        id: &RemoteId,
+        etag: Option<&Etag>,
+        body: &EventBody<'_>,
+    ) -> Result<EventResource, Error> {
+        let request = self.requests.update(&place.calendar, id, etag, body);
+        self.event(place, Operation::Update, request).await
+    }
+
+    pub(crate) async fn delete(
+        &self,
+        place: &Place,
+        id: &RemoteId,
+        etag: Option<&Etag>,
+    ) -> Result<(), Error> {
+        let request = self.requests.delete(&place.calendar, id, etag);
+        let answer = self.rest.send(&GrantKey::of(place), Operation::Delete, request).await?;
+        // Graph answers with nothing; a page with status 200 comes from a portal in between.
+        if answer.body().is_empty() { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
+    }
+
+    /// The event, with our properties. One that is not there is an error, and so is a calendar.
+    pub(crate) async fn get(&self, place: &Place, id: &RemoteId) -> Result<EventResource, Error> {
+        self.event(place, Operation::Get, self.requests.get(&place.calendar, id)).await
+    }
+
+    /// The event's body in HTML.
+    pub(crate) async fn html(&self, place: &Place, id: &RemoteId) -> Result<String, Error> {
+        let event = self.event(place, Operation::Get, self.requests.html(&place.calendar, id)).await?;
+        Ok(event.body.map(|body| body.content.into_owned()).unwrap_or_default())
+    }
+
+    /// The events that carry this key, of any namespace, and one that lost its marker and was made under it. All, or an error.
+    pub(crate) async fn find(&self, place: &Place, key: &EventKey) -> Result<Vec<EventResource>, Error> {
+        let grant = GrantKey::of(place);
+        let request = self.requests.find(&place.calendar, key);
+        let answer = self.rest.send(&grant, Operation::Find, request).await?;
+        let parts: BatchAnswer = self.rest.read(Operation::Find, &answer)?;
+        let marked: Page<EventResource> = self.part(&answer, &parts.responses, BY_MARKER)?;
+        let mut events = marked.value;
+        if let Some(link) = marked.next_link {
+            let first = self.requests.by_marker(&place.calendar, key);
+            self.go_on(&grant, Operation::Find, first, Some(link), &mut events).await?;
+        }
+        if events.is_empty() {
+            let latest: Page<EventResource> = self.part(&answer, &parts.responses, BY_TRANSACTION)?;
+            let made = latest.value.into_iter().find(|event| convert::is_made_under(event, key));
+            if let Some(id) = made.and_then(|event| event.id) {
+                events.push(self.get(place, &RemoteId::new(id)).await?);
+            }
+        }
+        Ok(events)
+    }
+
+    /// After a 404, which says the same of an event and of a calendar that is not there.
+    pub(crate) async fn check_calendar(&self, place: &Place) -> Result<(), Error> {
+        let request = self.requests.probe(&place.calendar);
+        let answer = self.rest.send(&GrantKey::of(place), Operation::Find, request).await;
+        let _: Page<EventResource> = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
+        Ok(())
+    }
+
+    pub(crate) async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {
+        let mut calendars: Vec<CalendarResource> = Vec::new();
+        self.go_on(key, Operation::ListCalendars, self.requests.calendars(), None, &mut calendars).await?;
+        Ok(calendars.into_iter().filter_map(calendar).collect())
+    }
+
+    pub(crate) async fn create_calendar(&self, key: &GrantKey, name: &str) -> Result<CalendarId, Error> {
+        let operation = Operation::CreateCalendar;
+        let request = self.requests.create_calendar(&CalendarBody { name });
+        let answer = self.rest.send(key, operation, request).await?;
+        let made: CalendarResource = self.rest.read(operation, &answer)?;
+        let id = made.id.as_deref().filter(|id| !id.is_empty()).and_then(|id| CalendarId::new(id).ok());
+        id.ok_or_else(|| self.rest.unreadable(operation, &answer))
+    }
+
+    /// Reads the pages of a listing that `first` begins, from `link` on where there is one.
+    async fn go_on<T: DeserializeOwned>(
+        &self,
+        key: &GrantKey,
+        operation: Operation,
+        first: Result<Request, BadRequest>,
+        mut link: Option<String>,
+        all: &mut Vec<T>,
+    ) -> Result<(), Error> {
+        let first = first.map_err(|bad| self.rest.unsendable(operation, bad))?;
+        for _ in 0..MOST_PAGES {
+            let request = match &link {
+                Some(link) => next_page(&first, link),
+                None => Ok(first.clone()),
+            };
+            let answer = self.rest.send(key, operation, request).await.map_err(calendar_not_found)?;
+            let page: Page<T> = self.rest.read(operation, &answer)?;
+            all.extend(page.value);
+            link = page.next_link;
+            if link.is_none() {
+                return Ok(());
+            }
+        }
+        Err(self.rest.endless(operation))
+    }
+
+    async fn event(
+        &self,
+        place: &Place,
+        operation: Operation,
+        request: Result<Request, BadRequest>,
+    ) -> Result<EventResource, Error> {
+        let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
+        self.event_in(operation, &answer)
+    }
+
+    fn event_in(&self, operation: Operation, answer: &Response) -> Result<EventResource, Error> {
+        let event: EventResource = self.rest.read(operation, answer)?;
+        // Whatever has no id is no event.
+        if convert::written(&event).is_some() {
+            Ok(event)
+        } else {
+            Err(self.rest.unreadable(operation, answer))
+        }
+    }
+
+    /// What one part of a batch was answered.
+    fn part<T: DeserializeOwned>(
+        &self,
+        batch: &Response,
+        parts: &[PartAnswer],
+        id: &str,
+    ) -> Result<T, Error> {
+        let part = parts.iter().find(|part| part.id == id);
+        let answer = part.and_then(as_answer).ok_or_else(|| self.rest.unreadable(Operation::Find, batch))?;
+        if answer.status().is_success() {
+            return self.rest.read(Operation::Find, &answer);
+        }
+        let failure = self.rest.failure(Operation::Find, &answer);
+        Err(match failure.kind() {
+            // The token was good enough for the batch: one server's whim.
+            ErrorKind::Unauthenticated => failure.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later),
+            _ => calendar_not_found(failure),
+        })
+    }
+}
+
+/// A part's answer as if it had been asked for alone.
+fn as_answer(part: &PartAnswer) -> Option<Response> {
+    let body = match &part.body {
+        Value::Null => Bytes::new(),
+        body => Bytes::from(body.to_string()),
+    };
+    let mut answer = Response::new(body);
+    *answer.status_mut() = StatusCode::from_u16(part.status).ok()?;
+    for (name, value) in &part.headers {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+            answer.headers_mut().append(name, value);
+        }
+    }
+    Some(answer)
+}
+
+/// A 404 to a path that names a calendar and no event.
+fn calendar_not_found(error: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::CalendarNotFound) } else { error }
+}
+
+fn calendar(calendar: CalendarResource) -> Option<AccountCalendar> {
+    let id = calendar.id.filter(|id| !id.is_empty())?;
+    let found = AccountCalendar::new(CalendarId::new(&id).ok()?, calendar.name.unwrap_or_default());
+    Some(
+        found
+            .with_owner(calendar.owner.and_then(|owner| owner.address))
+            .with_primary(calendar.is_default_calendar == Some(true))
+            .with_writable(calendar.can_edit != Some(false)),
+    )
+}

@@ -1,0 +1,74 @@
+//! Calendars whose ids changed: where they were found again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use calsync_core::auth::GrantKey;
+use calsync_core::names::CalendarId;
+use calsync_core::place::Place;
+use calsync_core::provider::AccountCalendar;
+
+/// Above this many all are forgotten, and found again.
+const MOST: usize = 10_000;
+
+/// Where calendars were found again whose ids stopped existing, for as long as the process lives. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Moved(Arc<Mutex<HashMap<(GrantKey, CalendarId), CalendarId>>>);
+
+impl Moved {
+    /// The place as it is known to be reached today.
+    pub(crate) fn today(&self, place: &Place) -> Place {
+        let mut today = place.clone();
+        let moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Most of the time nothing has moved.
+        if !moved.is_empty()
+            && let Some(calendar) = moved.get(&(GrantKey::of(place), place.calendar.clone()))
+        {
+            today.calendar = calendar.clone();
+        }
+        today
+    }
+
+    /// That place's calendar goes by this id now.
+    pub(crate) fn note(&self, place: &Place, calendar: CalendarId) {
+        let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if moved.len() >= MOST {
+            moved.clear();
+        }
+        moved.insert((GrantKey::of(place), place.calendar.clone()), calendar);
+    }
+}
+
+/// The one calendar among these that goes by this name and is the account's own, if it is one alone.
+pub(crate) fn of_name<'a>(calendars: &'a [AccountCalendar], name: &str) -> Option<&'a CalendarId> {
+    let owner = |calendar: &AccountCalendar| calendar.owner.as_deref().map(str::to_lowercase);
+    let own = calendars.iter().find(|calendar| calendar.is_primary).and_then(owner);
+    let is_own = |calendar: &&AccountCalendar| own.is_none() || owner(calendar) == own;
+    let mut found = calendars.iter().filter(|calendar| calendar.name.trim() == name).filter(is_own);
+    let first = found.next()?;
+    found.next().is_none().then_some(&first.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn calendar(id: &str, name: &str, owner: &str) -> AccountCalendar {
+        AccountCalendar::new(CalendarId::new(id).unwrap(), name).with_owner(Some(owner.to_owned()))
+    }
+
+    #[test]
+    fn a_name_is_only_believed_where_it_is_the_owners_and_the_only_one() {
+        let mut calendars = vec![
+            calendar("p", "Calendar", "anna@example.org").with_primary(true),
+            calendar("a", "Work", "Anna@example.org"),
+            calendar("b", "Work", "ben@example.org"),
+        ];
+        let found =
+            |calendars: &[AccountCalendar], name| of_name(calendars, name).map(|id| id.as_str().to_owned());
+        assert_eq!(found(&calendars, "Work").as_deref(), Some("a"));
+        assert_eq!(found(&calendars, "Gone"), None);
+        calendars.push(calendar("c", "Work", "anna@example.org"));
+        assert_eq!(found(&calendars, "Work"), None, "which of the two?");
+    }
+}

@@ -1,0 +1,236 @@
+//! Requests to Microsoft Graph v1.0, put together and not sent.
+//!
+//! <https://learn.microsoft.com/graph/api/resources/calendar>
+
+use std::collections::BTreeMap;
+
+use calsync_core::http::{Endpoint, EndpointError, Request, Target};
+use calsync_core::identity::EventKey;
+use calsync_core::names::{CalendarId, Etag, RemoteId};
+use calsync_core::rest::{BadRequest, request, with_if_match};
+use http::{HeaderValue, Method, Uri};
+use serde::Serialize;
+
+use crate::convert;
+use crate::wire::{Batch, BatchPart, EVENT_FIELDS};
+
+/// What every request prefers: ids that stay when an event changes its folder
+/// (<https://learn.microsoft.com/graph/outlook-immutable-id>), times in UTC, bodies as text.
+const PREFER: &str = "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", outlook.body-content-type=\"text\"";
+
+/// The same with bodies as they are.
+const PREFER_HTML: &str =
+    "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", outlook.body-content-type=\"html\"";
+
+/// How many of the latest events are looked through for one that lost its marker.
+const LATEST: &str = "50";
+
+/// The parts of a look-up.
+pub(crate) const BY_MARKER: &str = "marker";
+pub(crate) const BY_TRANSACTION: &str = "transaction";
+
+/// The requests there are, below one base URL.
+#[derive(Debug, Clone)]
+pub(crate) struct Requests {
+    api: Endpoint,
+}
+
+impl Requests {
+    pub(crate) fn new(api: Endpoint) -> Self {
+        Self { api }
+    }
+
+    /// Makes an event.
+    pub(crate) fn create(&self, calendar: &CalendarId, body: &impl Serialize) -> Result<Request, BadRequest> {
+        preferring(PREFER, request(Method::POST, self.events(calendar), Some(body))?)
+    }
+
+    /// Changes an event, if it is still at that version.
+    pub(crate) fn update(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        etag: Option<&Etag>,
+        body: &impl Serialize,
+    ) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).segment(id.as_str());
+        with_if_match(preferring(PREFER, request(Method::PATCH, target, Some(body))?)?, etag)
+    }
+
+    /// Deletes an event, if it is still at that version.
+    pub(crate) fn delete(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        etag: Option<&Etag>,
+    ) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).segment(id.as_str());
+        with_if_match(preferring(PREFER, request(Method::DELETE, target, None::<&()>)?)?, etag)
+    }
+
+    /// Reads an event, with our properties.
+    pub(crate) fn get(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
+        let target = with_fields(self.events(calendar).segment(id.as_str()));
+        preferring(PREFER, request(Method::GET, target, None::<&()>)?)
+    }
+
+    /// Reads an event's body as it is.
+    pub(crate) fn html(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).segment(id.as_str()).query("$select", "id,body");
+        preferring(PREFER_HTML, request(Method::GET, target, None::<&()>)?)
+    }
+
+    /// Looks for an event in two ways at once: by its key in our property, and among the latest by its transaction id, which
+    /// Graph takes in no filter. An event that was stored though its making failed may have lost its properties.
+    pub(crate) fn find(&self, calendar: &CalendarId, key: &EventKey) -> Result<Request, BadRequest> {
+        let by_marker = with_fields(self.events(calendar)).query("$filter", &convert::with_key(key));
+        let latest = self.events(calendar).query("$orderby", "createdDateTime desc").query("$top", LATEST);
+        let latest = latest.query("$select", "id,transactionId");
+        let part = |id: &str, target: Target| -> Result<BatchPart, BadRequest> {
+            let url = target.uri()?.to_string();
+            Ok(BatchPart {
+                id: id.to_owned(),
+                method: "GET",
+                url: url.strip_prefix(self.api.as_str()).unwrap_or(&url).to_owned(),
+                headers: BTreeMap::from([("Prefer", PREFER)]),
+            })
+        };
+        let batch = Batch { requests: vec![part(BY_MARKER, by_marker)?, part(BY_TRANSACTION, latest)?] };
+        preferring(PREFER, request(Method::POST, self.api.target().segment("$batch"), Some(&batch))?)
+    }
+
+    /// The first page of what [`find`](Self::find) looks for by the marker.
+    pub(crate) fn by_marker(&self, calendar: &CalendarId, key: &EventKey) -> Result<Request, BadRequest> {
+        let target = with_fields(self.events(calendar)).query("$filter", &convert::with_key(key));
+        preferring(PREFER, request(Method::GET, target, None::<&()>)?)
+    }
+
+    /// The smallest listing: whether the calendar is there.
+    pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).query("$top", "1").query("$select", "id");
+        preferring(PREFER, request(Method::GET, target, None::<&()>)?)
+    }
+
+    /// The first page of an account's calendars.
+    pub(crate) fn calendars(&self) -> Result<Request, BadRequest> {
+        let target = self.me().segment("calendars").query("$top", "100");
+        let target = target.query("$select", "id,name,canEdit,isDefaultCalendar,owner");
+        preferring(PREFER, request(Method::GET, target, None::<&()>)?)
+    }
+
+    /// Makes a calendar.
+    pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, BadRequest> {
+        preferring(PREFER, request(Method::POST, self.me().segment("calendars"), Some(body))?)
+    }
+
+    fn me(&self) -> Target {
+        self.api.target().segment("me")
+    }
+
+    fn events(&self, calendar: &CalendarId) -> Target {
+        let calendar = if calendar.is_primary() {
+            self.me().segment("calendar")
+        } else {
+            self.me().segment("calendars").segment(calendar.as_str())
+        };
+        calendar.segment("events")
+    }
+}
+
+/// The page after the one that `first` began. The link's query is Graph's; where it leads is not for an answer to say, since the
+/// token goes along.
+pub(crate) fn next_page(first: &Request, link: &str) -> Result<Request, BadRequest> {
+    let link: Uri = link.parse().map_err(|_| EndpointError::NotAUrl)?;
+    let query = link.query().ok_or(EndpointError::NotAUrl)?;
+    let mut parts = first.uri().clone().into_parts();
+    let path_and_query = format!("{}?{query}", first.uri().path()).parse();
+    parts.path_and_query = Some(path_and_query.map_err(|_| EndpointError::NotAUrl)?);
+    let mut next = first.clone();
+    *next.uri_mut() = Uri::from_parts(parts).map_err(|_| EndpointError::NotAUrl)?;
+    Ok(next)
+}
+
+fn with_fields(target: Target) -> Target {
+    target.query("$select", EVENT_FIELDS).query("$expand", &convert::properties())
+}
+
+fn preferring(what: &'static str, mut request: Request) -> Result<Request, BadRequest> {
+    request.headers_mut().insert("prefer", HeaderValue::from_static(what));
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::IF_MATCH;
+
+    fn requests() -> Requests {
+        Requests::new(Endpoint::new("https://graph.microsoft.com/v1.0").unwrap())
+    }
+
+    fn key() -> EventKey {
+        EventKey::from_uuid("6d709f8152a05a61b10906a7ec27a32c".parse().unwrap())
+    }
+
+    #[test]
+    fn ids_are_encoded_once_whatever_they_hold() {
+        let calendar = CalendarId::new("AAMk/A+b=").unwrap();
+        let request = requests().get(&calendar, &RemoteId::new("AAk/x+_-=")).unwrap();
+        assert_eq!(request.uri().path(), "/v1.0/me/calendars/AAMk%2FA%2Bb%3D/events/AAk%2Fx%2B_-%3D");
+        let primary = requests().get(&CalendarId::primary(), &RemoteId::new("a")).unwrap();
+        assert_eq!(primary.uri().path(), "/v1.0/me/calendar/events/a");
+        for id in ["", ".", ".."] {
+            let refused = requests().get(&CalendarId::primary(), &RemoteId::new(id));
+            assert!(matches!(refused, Err(BadRequest::Id(_))), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn every_request_wants_ids_that_last_and_changes_name_the_version() {
+        let (primary, id, etag) = (CalendarId::primary(), RemoteId::new("a"), Etag::new("W/\"7\""));
+        let requests = requests();
+        for (request, is_change) in [
+            (requests.create(&primary, &()), false),
+            (requests.update(&primary, &id, Some(&etag), &()), true),
+            (requests.delete(&primary, &id, Some(&etag)), true),
+            (requests.get(&primary, &id), false),
+            (requests.html(&primary, &id), false),
+            (requests.find(&primary, &key()), false),
+            (requests.by_marker(&primary, &key()), false),
+            (requests.probe(&primary), false),
+            (requests.calendars(), false),
+            (requests.create_calendar(&()), false),
+        ] {
+            let request = request.unwrap();
+            let prefer = request.headers()["prefer"].to_str().unwrap();
+            assert!(prefer.starts_with("IdType=\"ImmutableId\","), "{}", request.uri());
+            let version = request.headers().get(IF_MATCH).map(|value| value.to_str().unwrap());
+            assert_eq!(version, is_change.then_some("W/\"7\""), "{}", request.uri());
+        }
+        assert!(requests.delete(&primary, &id, Some(&Etag::new("bad\netag"))).is_err());
+    }
+
+    #[test]
+    fn a_look_up_is_relative_and_every_part_of_it_prefers_the_same() {
+        let request = requests().find(&CalendarId::new("C=").unwrap(), &key()).unwrap();
+        assert_eq!(request.uri().path(), "/v1.0/$batch");
+        let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+        let parts = body["requests"].as_array().unwrap();
+        assert_eq!(parts.len(), 2);
+        for part in parts {
+            assert!(part["url"].as_str().unwrap().starts_with("/me/calendars/C%3D/events?$"), "{part}");
+            assert_eq!(part["headers"]["Prefer"], PREFER);
+        }
+    }
+
+    #[test]
+    fn a_next_page_never_leads_elsewhere() {
+        let first = requests().calendars().unwrap();
+        let next = next_page(&first, "https://evil.example/v1.0/other?$skip=10&x=%24").unwrap();
+        assert_eq!(next.uri(), "https://graph.microsoft.com/v1.0/me/calendars?$skip=10&x=%24");
+        assert_eq!(next.headers(), first.headers());
+        for bad in ["", "not a url", "https://graph.microsoft.com/v1.0/me/calendars"] {
+            assert!(next_page(&first, bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What a person can be asked to allow.
+
+#[cfg(feature = "oauth")]
+use crate::cloud::Cloud;
+
+/// A permission of Microsoft Graph's.
+///
+/// <https://learn.microsoft.com/graph/permissions-reference#calendars-permissions>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// Read and write the person's own calendars. Enough for all that calsync does.
+    CalendarsReadWrite,
+    /// The calendars that others share with the person, too.
+    CalendarsReadWriteShared,
+}
+
+impl Scope {
+    /// The scope's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CalendarsReadWrite => "Calendars.ReadWrite",
+            Self::CalendarsReadWriteShared => "Calendars.ReadWrite.Shared",
+        }
+    }
+
+    /// The scope as it is asked for: outside the global cloud with the host of that cloud's Graph.
+    #[cfg(feature = "oauth")]
+    pub(crate) fn in_cloud(self, cloud: Cloud) -> String {
+        match cloud {
+            Cloud::Global => self.as_str().to_owned(),
+            _ => format!("{}/{}", cloud.graph_url(), self.as_str()),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Graph's JSON: the fields in use, and no others.
+//!
+//! The resources `event` and `calendar` of Microsoft Graph v1.0 (<https://learn.microsoft.com/graph/api/resources/event>).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What is asked for of an event; the rest of it is nobody's business here.
+pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,\
+     isReminderOn,reminderMinutesBeforeStart,isOnlineMeeting";
+
+/// An event as Graph answers it. Anything may be missing, or null.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct EventResource {
+    pub(crate) id: Option<String>,
+    #[serde(rename = "@odata.etag")]
+    pub(crate) etag: Option<String>,
+    pub(crate) transaction_id: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) body: Option<ItemBody<'static>>,
+    pub(crate) start: Option<DateTimeTimeZone<'static>>,
+    pub(crate) end: Option<DateTimeTimeZone<'static>>,
+    pub(crate) is_all_day: Option<bool>,
+    pub(crate) original_start_time_zone: Option<String>,
+    pub(crate) location: Option<Location<'static>>,
+    pub(crate) show_as: Option<String>,
+    pub(crate) is_reminder_on: Option<bool>,
+    pub(crate) reminder_minutes_before_start: Option<i64>,
+    pub(crate) is_online_meeting: Option<bool>,
+    pub(crate) single_value_extended_properties: Option<Vec<ExtendedProperty<'static>>>,
+}
+
+/// A page of anything.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Page<T> {
+    pub(crate) value: Vec<T>,
+    #[serde(default, rename = "@odata.nextLink")]
+    pub(crate) next_link: Option<String>,
+}
+
+/// A body: text, or HTML.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ItemBody<'a> {
+    pub(crate) content_type: Cow<'a, str>,
+    pub(crate) content: Cow<'a, str>,
+}
+
+/// A time on a wall, and where that wall is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct DateTimeTimeZone<'a> {
+    pub(crate) date_time: Cow<'a, str>,
+    pub(crate) time_zone: Cow<'a, str>,
+}
+
+/// A place by name. Writing it takes away what was known of the old one, such as its coordinates.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Location<'a> {
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) display_name: Cow<'a, str>,
+}
+
+/// A property that only programs see (singleValueLegacyExtendedProperty).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ExtendedProperty<'a> {
+    pub(crate) id: Cow<'a, str>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) value: Cow<'a, str>,
+}
+
+/// An event as it is written. A field that is left out stays as it is in a PATCH, and takes its default in a POST.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) transaction_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<ItemBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<DateTimeTimeZone<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<DateTimeTimeZone<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is_all_day: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) location: Option<Location<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) show_as: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is_reminder_on: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reminder_minutes_before_start: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) single_value_extended_properties: Vec<ExtendedProperty<'a>>,
+}
+
+/// A calendar.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CalendarResource {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) can_edit: Option<bool>,
+    pub(crate) is_default_calendar: Option<bool>,
+    pub(crate) owner: Option<EmailAddress>,
+}
+
+/// Somebody.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EmailAddress {
+    pub(crate) address: Option<String>,
+}
+
+/// A calendar to make.
+#[derive(Debug, Serialize)]
+pub(crate) struct CalendarBody<'a> {
+    pub(crate) name: &'a str,
+}
+
+/// Several requests in one.
+#[derive(Debug, Serialize)]
+pub(crate) struct Batch {
+    pub(crate) requests: Vec<BatchPart>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize)]
+pub(crate) struct BatchPart {
+    pub(crate) id: String,
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    pub(crate) headers: BTreeMap<&'static str, &'static str>,
+}
+
+/// The answers, in any order.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BatchAnswer {
+    pub(crate) responses: Vec<PartAnswer>,
+}
+
+/// One of them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct PartAnswer {
+    pub(crate) id: String,
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) body: Value,
+}
+
+fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default().into())
+}
