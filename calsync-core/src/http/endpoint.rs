@@ -50,7 +50,7 @@ pub struct Target {
 const USUAL_TARGET: usize = 128;
 
 /// All but RFC 3986's unreserved characters.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Endpoint {
     /// A base URL. A slash at its end is dropped.
