@@ -66,10 +66,11 @@ mod token;
 mod view;
 
 pub use access::AccessRole;
-pub use consent::Decision;
-pub use faults::{Fault, FaultRule};
+pub use calsync_core::fake::Fault;
+pub use calsync_core::fake::oauth::{Decision, FakeTokens};
+pub use faults::{FaultRule, google_error};
 pub use google::FakeGoogle;
-pub use people::{FakeTokens, FakeUser};
+pub use people::FakeUser;
 pub use questions::{FakeCalendar, FakeChannel, FakeEvent, FakeMail, MailKind, SeenRequest, Writes};
 pub use route::ApiMethod;
 pub use settings::{ErrorShape, LimitAnswer, Limits, Settings};
