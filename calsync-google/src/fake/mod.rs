@@ -10,8 +10,9 @@
 //! | `/o/oauth2/v2/auth` | the consent page |
 //! | `/token`, `/revoke` | tokens |
 //!
-//! It shares no code with the provider, so that it can judge it. It behaves as the real one where that is documented or was
-//! seen, and the stricter way where it is not known; what a test may want the other way is in [`Settings`].
+//! It shares no code with the provider, so that it can judge it; what it shares with other fakes is [`calsync_core::fake`]. It
+//! behaves as the real one where that is documented or was seen, and the stricter way where it is not known; what a test may
+//! want the other way is in [`Settings`].
 //!
 //! ```
 //! use calsync_google::fake::{FakeGoogle, Fault, FaultRule, ApiMethod};
