@@ -8,6 +8,8 @@ pub mod clock;
 pub mod confirm;
 pub mod error;
 pub mod event;
+#[cfg(feature = "fake")]
+pub mod fake;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod id;
@@ -28,6 +30,8 @@ pub mod sync;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub mod time;
+#[cfg(any(feature = "fake", feature = "test-util"))]
+mod turns;
 
 pub use error::{Error, ErrorKind, InputError, Retry};
 pub use id::{AppointmentId, ConnectionId, CustomerId, OrderId, OrderItemId, ProfileId, ServiceId, StaffId};

@@ -50,7 +50,7 @@ pub struct Target {
 const USUAL_TARGET: usize = 128;
 
 /// All but RFC 3986's unreserved characters.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// In segments and names a dollar sign stands for itself, as OData's system names have it (`$batch`, `$filter`).
 const NAME: &AsciiSet = &ESCAPED.remove(b'$');

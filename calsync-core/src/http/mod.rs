@@ -19,6 +19,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+#[cfg(feature = "fake")]
+pub(crate) use endpoint::ESCAPED;
 pub use endpoint::{Endpoint, EndpointError, Target};
 pub use error::{TransportError, TransportErrorKind};
 #[cfg(feature = "reqwest")]

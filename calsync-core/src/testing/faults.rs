@@ -13,7 +13,8 @@ use crate::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
 };
-use crate::testing::random::{Random, wait};
+use crate::testing::random::Random;
+use crate::turns;
 
 /// How a call fails, or is slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl<P: CalendarProvider> Faulty<P> {
                 Err(error(ErrorKind::Unavailable).with_retry(Retry::Unknown))
             }
             Fault::Slow(turns) => {
-                wait(turns).await;
+                turns::pass(turns.into()).await;
                 call.await
             }
         }

@@ -32,18 +32,3 @@ impl Random {
         if self.slow { (self.number() % 4) as u8 } else { 0 }
     }
 }
-
-/// Lets the other futures of the task take so many turns.
-pub(super) async fn wait(turns: u8) {
-    for _ in 0..turns {
-        let mut yielded = false;
-        std::future::poll_fn(|context| {
-            if std::mem::replace(&mut yielded, true) {
-                return std::task::Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            std::task::Poll::Pending
-        })
-        .await;
-    }
-}

@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use super::answers;
 use crate::error::Operation;
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, TransportErrorKind};
-use crate::testing::random::{Random, wait};
+use crate::testing::random::Random;
+use crate::turns;
 
 /// What becomes of a request.
 #[derive(Clone)]
@@ -154,7 +155,7 @@ impl<T: HttpTransport> HttpTransport for FaultyTransport<T> {
                 Ok(answer.map(|mut body| body.split_to(body.len() / 2)))
             }
             HttpFault::Slow(turns) => {
-                wait(turns).await;
+                turns::pass(turns.into()).await;
                 self.inner.send(request).await
             }
         }

@@ -1,0 +1,167 @@
+//! Which requests came in.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+use ::http::Method;
+use ::http::header::IF_MATCH;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::rules::Occasion;
+use crate::http::Call;
+
+/// The latest requests, and how many there were of each method. `R` is what is kept of one, usually a [`SeenRequest`].
+#[derive(Debug)]
+pub struct Log<M, R> {
+    seen: VecDeque<R>,
+    counts: BTreeMap<M, usize>,
+}
+
+impl<M, R> Default for Log<M, R> {
+    fn default() -> Self {
+        Self { seen: VecDeque::new(), counts: BTreeMap::new() }
+    }
+}
+
+impl<M: Ord, R: Clone> Log<M, R> {
+    /// Counts a request, and keeps it; of those that are kept, the latest `size` remain.
+    pub fn record(&mut self, method: M, seen: R, size: usize) {
+        *self.counts.entry(method).or_default() += 1;
+        self.seen.push_back(seen);
+        while self.seen.len() > size {
+            self.seen.pop_front();
+        }
+    }
+
+    /// Those that are kept, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<R> {
+        self.seen.iter().cloned().collect()
+    }
+
+    /// How many there were of that method.
+    #[must_use]
+    pub fn count(&self, method: &M) -> usize {
+        self.counts.get(method).copied().unwrap_or_default()
+    }
+
+    /// How many there were.
+    #[must_use]
+    pub fn count_all(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    /// Forgets the requests, and their number.
+    pub fn clear(&mut self) {
+        self.seen.clear();
+        self.counts.clear();
+    }
+}
+
+/// A request that came in. Tokens are not kept; neither are the bodies of OAuth requests.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SeenRequest<M> {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The method of the API.
+    pub method: M,
+    /// The HTTP method.
+    pub http_method: Method,
+    /// The path, as it was sent.
+    pub path: String,
+    /// The parameters, decoded; none for OAuth requests.
+    pub query: Vec<(String, String)>,
+    /// Whose token it carried.
+    pub user: Option<String>,
+    /// The calendar in the path.
+    pub calendar: Option<String>,
+    /// The event in the path.
+    pub event: Option<String>,
+    /// `If-Match`.
+    pub if_match: Option<String>,
+    /// The body, where it is JSON.
+    pub body: Option<Value>,
+    /// What it was for, where the sender said so.
+    pub call: Option<Call>,
+    /// Whether it was a part of a batch.
+    pub in_batch: bool,
+    /// The answer's status, if there was an answer.
+    pub status: Option<u16>,
+}
+
+impl<M> SeenRequest<M> {
+    /// What is kept of a request, but for the event, the batch and the answer, which the fake knows. Of one to the OAuth server
+    /// the parameters and the body are not kept.
+    #[must_use]
+    pub fn of(at: DateTime<Utc>, occasion: Occasion<'_, M>, is_oauth: bool) -> Self {
+        let incoming = occasion.incoming;
+        Self {
+            at,
+            method: occasion.method,
+            http_method: incoming.http_method.clone(),
+            path: incoming.path.clone(),
+            query: if is_oauth { Vec::new() } else { incoming.query.pairs().to_vec() },
+            user: occasion.user.map(str::to_owned),
+            calendar: occasion.calendar.map(str::to_owned),
+            event: None,
+            if_match: incoming.header(IF_MATCH).map(str::to_owned),
+            body: incoming.json().filter(|_| !is_oauth),
+            call: incoming.call.clone(),
+            in_batch: false,
+            status: None,
+        }
+    }
+
+    /// A parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl<M: fmt::Debug> fmt::Debug for SeenRequest<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeenRequest")
+            .field("method", &self.method)
+            .field("status", &self.status)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Incoming;
+
+    #[test]
+    fn what_goes_to_the_oauth_server_is_not_kept() {
+        let request = ::http::Request::get("http://localhost/token?code=secret");
+        let incoming = Incoming::of(&request.body("{\"code\": \"secret\"}".into()).unwrap());
+        let occasion = Occasion { method: "token", incoming: &incoming, calendar: None, user: None };
+        let seen = SeenRequest::of(DateTime::UNIX_EPOCH, occasion, false);
+        assert_eq!((seen.parameter("code"), seen.body.is_some()), (Some("secret"), true));
+        assert!(!format!("{seen:?}").contains("secret"));
+        let seen = SeenRequest::of(DateTime::UNIX_EPOCH, occasion, true);
+        assert_eq!((seen.path.as_str(), seen.query.len(), seen.body), ("/token", 0, None));
+    }
+
+    #[test]
+    fn it_keeps_the_latest_and_counts_all() {
+        let mut log = Log::default();
+        for number in 0..5 {
+            log.record(if number % 2 == 0 { "even" } else { "odd" }, number, 3);
+        }
+        assert_eq!(log.requests(), [2, 3, 4]);
+        assert_eq!(
+            (log.count(&"even"), log.count(&"odd"), log.count(&"none"), log.count_all()),
+            (3, 2, 0, 5)
+        );
+        log.record("even", 5, 0);
+        assert_eq!((log.requests().len(), log.count_all()), (0, 6));
+        log.clear();
+        assert_eq!(log.count_all(), 0);
+    }
+}

@@ -1,0 +1,175 @@
+//! What an application asks for, and what people say to it.
+
+use std::collections::BTreeSet;
+
+use ::http::StatusCode;
+use ::http::header::LOCATION;
+use percent_encoding::utf8_percent_encode;
+
+use super::grants::Grants;
+use super::page::TICKED;
+use super::pkce::Challenge;
+use crate::fake::{Params, Reply};
+use crate::http::ESCAPED;
+
+/// What a user says on the consent page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Yes to everything that is asked for.
+    Allow,
+    /// Yes to these scopes only; the others are unticked. Names as in the fake user's `tokens`.
+    AllowOnly(Vec<String>),
+    /// No.
+    Deny,
+}
+
+/// What an application asks for, as far as every service reads it alike.
+#[derive(Clone)]
+pub struct Asked {
+    /// The client.
+    pub client: String,
+    /// Where the browser is sent then.
+    pub redirect: String,
+    /// The scopes, as they are named in the request; at least one.
+    pub scopes: BTreeSet<String>,
+    /// What goes back as it came.
+    pub state: Option<String>,
+    /// What the code's verifier is held against.
+    pub challenge: Option<Challenge>,
+}
+
+/// Why a page shows an error, which is never sent to the redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedWrongly {
+    /// A parameter is missing, has no sense, or is there twice.
+    Malformed,
+    /// Nobody knows the client.
+    Client,
+    /// The client may not be sent back there.
+    Redirect,
+    /// It asks for something other than a code.
+    ResponseType,
+}
+
+impl Decision {
+    /// What is granted of the scopes that are `asked` for. `full` makes a scope's full name out of one that the test may have
+    /// shortened.
+    #[must_use]
+    pub fn granted(&self, asked: &BTreeSet<String>, full: impl Fn(&str) -> String) -> BTreeSet<String> {
+        match self {
+            Self::Allow => asked.clone(),
+            Self::AllowOnly(only) => {
+                let only: BTreeSet<String> = only.iter().map(|scope| full(scope)).collect();
+                asked.intersection(&only).cloned().collect()
+            }
+            Self::Deny => BTreeSet::new(),
+        }
+    }
+}
+
+impl Grants {
+    /// Reads what is asked for.
+    ///
+    /// # Errors
+    /// See [`AskedWrongly`].
+    pub fn asked(&self, params: &Params) -> Result<Asked, AskedWrongly> {
+        let names: Vec<&str> = params.pairs().iter().map(|(name, _)| name.as_str()).collect();
+        let mut seen = BTreeSet::new();
+        // RFC 6749 section 3.1: no parameter comes twice. The page's own ticks may.
+        if names.iter().any(|name| *name != TICKED && !seen.insert(name)) {
+            return Err(AskedWrongly::Malformed);
+        }
+        let id = params.get("client_id").ok_or(AskedWrongly::Malformed)?;
+        let client = self.client(id).ok_or(AskedWrongly::Client)?;
+        let redirect = params.get("redirect_uri").ok_or(AskedWrongly::Malformed)?;
+        if !client.takes_redirect(redirect) {
+            return Err(AskedWrongly::Redirect);
+        }
+        if params.get("response_type") != Some("code") {
+            return Err(AskedWrongly::ResponseType);
+        }
+        let scopes = params.get("scope").unwrap_or_default().split_whitespace();
+        let scopes: BTreeSet<String> = scopes.map(str::to_owned).collect();
+        let challenge = Challenge::of(params)?;
+        // Whoever cannot keep a secret needs PKCE.
+        if scopes.is_empty() || (client.is_public() && challenge.is_none()) {
+            return Err(AskedWrongly::Malformed);
+        }
+        let state = params.get("state").map(str::to_owned);
+        Ok(Asked { client: id.to_owned(), redirect: redirect.to_owned(), scopes, state, challenge })
+    }
+}
+
+impl Asked {
+    /// The redirect with `state`, where there is one, and with these parameters.
+    #[must_use]
+    pub fn back(&self, pairs: &[(&str, &str)]) -> String {
+        let state = self.state.as_deref().map(|state| ("state", state));
+        with_query(&self.redirect, state.into_iter().chain(pairs.iter().copied()))
+    }
+}
+
+/// An answer that sends the browser there.
+#[must_use]
+pub fn redirect(location: &str) -> Reply {
+    Reply::empty(StatusCode::FOUND).with_header(LOCATION, location)
+}
+
+/// A URL with more parameters.
+#[must_use]
+pub fn with_query<'a>(url: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in pairs {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url.push_str(name);
+        url.push('=');
+        url.extend(utf8_percent_encode(value, ESCAPED));
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "client_id=app&redirect_uri=https%3A%2F%2Fa.example%2F&response_type=code&scope=b+a&state=s%26t";
+
+    fn asked(text: &str) -> Result<Asked, AskedWrongly> {
+        let mut grants = Grants::default();
+        grants.add_client("app", Some("secret"), "https://a.example/");
+        grants.add_client("device", None, "https://a.example/");
+        grants.asked(&Params::parse(text))
+    }
+
+    #[test]
+    fn what_is_asked_wrongly_is_not_read() {
+        for (part, other, wrong) in [
+            ("client_id=app", "client_id=nobody", AskedWrongly::Client),
+            ("client_id=app", "", AskedWrongly::Malformed),
+            ("client_id=app", "client_id=app&client_id=app", AskedWrongly::Malformed),
+            ("client_id=app", "client_id=device", AskedWrongly::Malformed),
+            ("a.example", "b.example", AskedWrongly::Redirect),
+            ("=code", "=token", AskedWrongly::ResponseType),
+            ("scope=b+a", "scope=+", AskedWrongly::Malformed),
+            ("state", "code_challenge=short&state", AskedWrongly::Malformed),
+        ] {
+            assert_eq!(asked(&GOOD.replace(part, other)).err(), Some(wrong), "{other}");
+        }
+        assert!(asked(&format!("{GOOD}&granted=a&granted=b")).is_ok(), "the page's own ticks");
+    }
+
+    #[test]
+    fn a_decision_is_about_what_was_asked_for() {
+        let asked = asked(GOOD).ok().unwrap();
+        let full = |scope: &str| scope.to_lowercase();
+        let granted =
+            |decision: Decision| decision.granted(&asked.scopes, full).into_iter().collect::<String>();
+        assert_eq!(granted(Decision::Allow), "ab");
+        assert_eq!(granted(Decision::AllowOnly(vec!["B".into(), "c".into()])), "b");
+        assert_eq!(granted(Decision::Deny), "");
+        assert_eq!(asked.back(&[("code", "x y")]), "https://a.example/?state=s%26t&code=x%20y");
+        assert_eq!(with_query("com.example:/?a=b", [("c", "d")]), "com.example:/?a=b&c=d");
+    }
+}

@@ -1,0 +1,90 @@
+//! What nobody has seen yet.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+
+/// Numbers, times and texts that come once only, and the same in every run that does the same things.
+///
+/// [`Serial::counters`] belongs in a snapshot, so that nothing comes again after it.
+#[derive(Debug, Clone, Copy)]
+pub struct Serial {
+    number: u64,
+    last: DateTime<Utc>,
+}
+
+impl Default for Serial {
+    fn default() -> Self {
+        Self { number: 0, last: DateTime::UNIX_EPOCH }
+    }
+}
+
+impl Serial {
+    /// Everything from now on comes after these [`Serial::counters`].
+    #[must_use]
+    pub fn after(number: u64, last: DateTime<Utc>) -> Self {
+        Self { number, last }
+    }
+
+    /// The latest number and the latest time.
+    #[must_use]
+    pub fn counters(&self) -> (u64, DateTime<Utc>) {
+        (self.number, self.last)
+    }
+
+    /// The latest number.
+    #[must_use]
+    pub fn latest(&self) -> u64 {
+        self.number
+    }
+
+    /// The next number.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "numbers do not end, and nobody wants to loop over them"
+    )]
+    pub fn next(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// A time for a change that is made now. Every one is later than the one before, even while the clock stands still.
+    pub fn time(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.last = now.max(self.last + TimeDelta::milliseconds(1));
+        self.last
+    }
+
+    /// 32 bytes that say nothing.
+    pub fn bytes(&mut self, what: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(what.as_bytes());
+        hash.update(self.next().to_be_bytes());
+        hash.finalize().into()
+    }
+
+    /// A text that says nothing: 43 characters of base64url.
+    pub fn opaque(&mut self, what: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_after_a_snapshot_repeats_nothing() {
+        let mut before = Serial::default();
+        let now = DateTime::UNIX_EPOCH;
+        let seen = (before.next(), before.opaque("code"), before.time(now), before.time(now));
+        assert!(seen.3 > seen.2 && seen.2 > now);
+        let (number, last) = before.counters();
+        let mut after = Serial::after(number, last);
+        assert!(after.time(now) > seen.3);
+        assert_eq!(after.latest(), 2);
+        let text = after.opaque("code");
+        assert_ne!(text, seen.1);
+        assert_eq!((text.len(), text), (43, before.opaque("code")));
+    }
+}
