@@ -12,9 +12,16 @@ use crate::names::{CalendarId, ProviderKind};
 use crate::place::{Person, Place};
 use crate::sync::quota::AccountKey;
 
-/// What is not called any more in a run, each with the failure that its remaining steps end with.
+/// What is not called any more in a run.
 #[derive(Debug, Default)]
-pub(super) struct Parked(Mutex<HashMap<Scope, (Failure, Option<DateTime<Utc>>)>>);
+pub(super) struct Parked(Mutex<HashMap<Scope, Why>>);
+
+/// The failure that the remaining steps end with, and until when, where it ends by itself.
+#[derive(Debug, Clone)]
+struct Why {
+    failure: Failure,
+    until: Option<DateTime<Utc>>,
+}
 
 /// How far a failure reaches.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -43,7 +50,7 @@ impl Parked {
             return None;
         }
         let scopes = [Scope::of_grant(place), Scope::of_calendar(place), Scope::Account(account.clone())];
-        let (mut failure, until) = scopes.iter().find_map(|scope| parked.get(scope))?.clone();
+        let Why { mut failure, until } = scopes.iter().find_map(|scope| parked.get(scope))?.clone();
         if let Some(until) = until {
             // Until the same instant, counted from now.
             failure.retry_after_ms = u64::try_from((until - now).num_milliseconds()).ok();
@@ -64,15 +71,16 @@ impl Parked {
             Some(Hold::Parked { until, .. }) => until,
             _ => None,
         };
-        self.lock().entry(scope).or_insert_with(|| (failure.clone(), until));
+        self.lock().entry(scope).or_insert_with(|| Why { failure: failure.clone(), until });
     }
 
     /// An account is not called any more in this run, whatever the step.
     pub(super) fn give_up(&self, failure: &Failure, account: &AccountKey) {
-        self.lock().entry(Scope::Account(account.clone())).or_insert_with(|| (failure.clone(), None));
+        let why = || Why { failure: failure.clone(), until: None };
+        self.lock().entry(Scope::Account(account.clone())).or_insert_with(why);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, (Failure, Option<DateTime<Utc>>)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, Why>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
