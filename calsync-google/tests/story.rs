@@ -55,6 +55,7 @@ impl Company {
         let syncer = Syncer::builder("tests")
             .provider(world.provider_over(network.clone()))
             .clock(world.clock.clone())
+            .sleep(world.clock.clone())
             .build();
 
         let mut order = Order::new(1, OrderStatus::Confirmed);
