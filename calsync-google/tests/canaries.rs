@@ -12,7 +12,7 @@ use calsync_core::auth::{TokenStore, Tokens};
 use calsync_core::http::{LoopbackServer, ReqwestTransport};
 use calsync_core::place::Person;
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions};
-use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule};
+use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule, google_error};
 use tracing_subscriber::fmt::MakeWriter;
 
 use common::{World, draft_at, event, key_at, key_of, place_of};
@@ -95,9 +95,9 @@ async fn nothing_secret_is_ever_told() {
         Fault::Html,
         Fault::Huge(10 * 1024 * 1024),
         Fault::Redirect(format!("{base}/elsewhere")),
-        Fault::error(http::StatusCode::FORBIDDEN, "forbidden", "anna@example.org may not: Deep clean"),
-        Fault::error(http::StatusCode::UNAUTHORIZED, "authError", "anna@example.org"),
-        Fault::error(http::StatusCode::BAD_REQUEST, "anna@example.org", "Deep clean"),
+        google_error(http::StatusCode::FORBIDDEN, "forbidden", "anna@example.org may not: Deep clean"),
+        google_error(http::StatusCode::UNAUTHORIZED, "authError", "anna@example.org"),
+        google_error(http::StatusCode::BAD_REQUEST, "anna@example.org", "Deep clean"),
     ] {
         world.google.fault(FaultRule::new(fault).with_path("/calendars/").with_times(4));
         let (id, options) =

@@ -11,7 +11,7 @@ use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::place::Place;
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, Draft, UpdateOptions, Written};
 use calsync_google::GoogleCalendar;
-use calsync_google::fake::{AccessRole, ApiMethod, FakeEvent, FakeGoogle, Fault, FaultRule};
+use calsync_google::fake::{AccessRole, ApiMethod, FakeEvent, FakeGoogle, Fault, FaultRule, google_error};
 use http::StatusCode;
 use serde_json::json;
 
@@ -184,7 +184,7 @@ async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
     let world = World::new().await;
     let provider = world.provider();
     create(&provider, &draft(1)).await.unwrap();
-    let gone = Fault::error(StatusCode::NOT_FOUND, "notFound", "Not Found");
+    let gone = google_error(StatusCode::NOT_FOUND, "notFound", "Not Found");
     world.google.fault(FaultRule::new(gone).with_method(ApiMethod::EventsPatch));
     let error = create(&provider, &draft(2)).await.unwrap_err();
     assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeySpent, Operation::Create));
@@ -292,7 +292,7 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
     update(&provider, &written, &draft(2)).await.unwrap();
     assert_eq!(world.google.token_refreshes(), 1);
     // Google refuses the new one too: then it is the grant.
-    let refused = Fault::error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
+    let refused = google_error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
     world.google.fault(FaultRule::new(refused).with_path("/events").always());
     let error = create(&provider, &draft(3)).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unauthenticated, Retry::Never));
@@ -325,7 +325,7 @@ async fn a_lost_refresh_is_asked_for_again_and_a_dead_grant_is_not() {
 #[tokio::test]
 async fn bad_answers_and_bad_luck_are_typed_and_change_nothing_or_say_they_may_have() {
     let status = |status: StatusCode| Fault::status(status);
-    let told = |status, reason| Fault::error(status, reason, "Somebody's message");
+    let told = |status, reason| google_error(status, reason, "Somebody's message");
     for (fault, kind, retry) in [
         (Fault::NotSent, ErrorKind::Unavailable, Retry::Later),
         (Fault::DropBefore, ErrorKind::Unavailable, Retry::Unknown),
@@ -475,7 +475,7 @@ async fn an_event_moved_by_both_sides_at_once_is_merged_once_and_then_left_for_l
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
-    let outdated = Fault::error(StatusCode::PRECONDITION_FAILED, "conditionNotMet", "Precondition Failed");
+    let outdated = google_error(StatusCode::PRECONDITION_FAILED, "conditionNotMet", "Precondition Failed");
     world.google.fault(FaultRule::new(outdated).with_method(ApiMethod::EventsPatch).with_times(2));
     world.google.clear_requests();
     let error = update(&provider, &written, &draft(2)).await.unwrap_err();

@@ -137,3 +137,45 @@ pub async fn pause(fault: Option<&Fault>, sleep: Option<&dyn Sleep>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_made_or_not_and_its_answer_spoilt_or_not() {
+        use TransportErrorKind as K;
+        let event = || Reply::json(StatusCode::CREATED, &json!({"id": "x", "a": 1}));
+        let body = |status, body: Value| Ok(Reply::json(status, &body));
+        let late = Fault::json(StatusCode::BAD_GATEWAY, &json!(2)).after();
+        for (fault, expected) in [
+            (Fault::DropAfter, Err(K::Interrupted)),
+            (Fault::TimeOutAfter, Err(K::TimedOut)),
+            (late, body(StatusCode::BAD_GATEWAY, json!(2))),
+            (Fault::WithoutId, body(StatusCode::CREATED, json!({"a": 1}))),
+            (Fault::Slow(1), Ok(event())),
+        ] {
+            assert!(fault.before().is_none(), "{fault:?}");
+            assert_eq!(fault.clone().spoil(event()), expected, "{fault:?}");
+        }
+        for (fault, expected) in [
+            (Fault::NotSent, Err(K::NotSent)),
+            (Fault::DropBefore, Err(K::Interrupted)),
+            (Fault::TimeOutBefore, Err(K::TimedOut)),
+            (Fault::json(StatusCode::CONFLICT, &json!(3)), body(StatusCode::CONFLICT, json!(3))),
+        ] {
+            assert_eq!(fault.before(), Some(expected), "{fault:?}");
+        }
+        let away = Fault::Redirect("https://b.example/".into()).before().unwrap().unwrap().into_response();
+        assert_eq!(
+            (away.status(), away.headers()[LOCATION].as_bytes()),
+            (StatusCode::FOUND, &b"https://b.example/"[..])
+        );
+    }
+
+    #[test]
+    fn what_is_huge_is_json_of_that_size() {
+        let answer = Fault::Huge(1_000_000).spoil(Reply::empty(StatusCode::OK)).unwrap();
+        assert_eq!((answer.body.len(), answer.value().is_some()), (1_000_000, true));
+    }
+}

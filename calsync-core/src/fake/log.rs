@@ -134,6 +134,19 @@ impl<M: fmt::Debug> fmt::Debug for SeenRequest<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::Incoming;
+
+    #[test]
+    fn what_goes_to_the_oauth_server_is_not_kept() {
+        let request = ::http::Request::get("http://localhost/token?code=secret");
+        let incoming = Incoming::of(&request.body("{\"code\": \"secret\"}".into()).unwrap());
+        let occasion = Occasion { method: "token", incoming: &incoming, calendar: None, user: None };
+        let seen = SeenRequest::of(DateTime::UNIX_EPOCH, occasion, false);
+        assert_eq!((seen.parameter("code"), seen.body.is_some()), (Some("secret"), true));
+        assert!(!format!("{seen:?}").contains("secret"));
+        let seen = SeenRequest::of(DateTime::UNIX_EPOCH, occasion, true);
+        assert_eq!((seen.path.as_str(), seen.query.len(), seen.body), ("/token", 0, None));
+    }
 
     #[test]
     fn it_keeps_the_latest_and_counts_all() {

@@ -196,3 +196,54 @@ impl<M: PartialEq> Faults<M> {
         struck
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Request;
+
+    /// For which of so many requests the script has something, by the HTTP status.
+    fn strikes(faults: &mut Faults<&str>, method: &'static str, count: usize) -> Vec<u16> {
+        let incoming = Incoming::of(&Request::default());
+        let occasion = Occasion { method, incoming: &incoming, calendar: Some("work"), user: None };
+        let fault = |fault: Option<Fault>| match fault {
+            Some(Fault::Answer(answer)) => answer.status().as_u16(),
+            _ => 0,
+        };
+        (0..count).map(|_| fault(faults.strike(&occasion))).collect()
+    }
+
+    fn rule(status: u16) -> FaultRule<&'static str> {
+        FaultRule::new(Fault::status(status.try_into().unwrap()))
+    }
+
+    #[test]
+    fn a_rule_counts_what_fits_it_and_goes() {
+        for (rule, expected, is_left) in [
+            (rule(500), [500, 0, 0, 0, 0, 0], false),
+            (rule(500).with_times(2).after(1), [0, 500, 500, 0, 0, 0], false),
+            (rule(500).always(), [500; 6], true),
+            (rule(500).with_every(2).after(1), [0, 0, 500, 0, 500, 0], true),
+            (rule(500).with_every(0), [500; 6], true),
+            (rule(500).with_method("other"), [0; 6], true),
+            (rule(500).with_calendar("work"), [500, 0, 0, 0, 0, 0], false),
+            (rule(500).with_calendar("home"), [0; 6], true),
+            (rule(500).with_user("anna@example.org"), [0; 6], true),
+        ] {
+            let mut faults = Faults::default();
+            faults.push(rule.clone());
+            assert_eq!(strikes(&mut faults, "get", 6), expected, "{rule:?}");
+            assert_eq!(!faults.is_empty(), is_left, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_strikes_is_the_only_one() {
+        let mut faults = Faults::default();
+        faults.push(rule(500).after(1));
+        faults.push(rule(503).with_times(2));
+        faults.push(rule(404).with_method("other"));
+        assert_eq!(strikes(&mut faults, "get", 4), [503, 500, 503, 0]);
+        assert_eq!((faults.len(), strikes(&mut faults, "other", 2)), (1, vec![404, 0]));
+    }
+}

@@ -59,11 +59,8 @@ impl State {
     /// Who calls, by the bearer token.
     pub(super) fn caller(&self, incoming: &Incoming) -> Result<Caller, Problem> {
         let header = incoming.header(http::header::AUTHORIZATION);
-        let bearer = header.and_then(|header| header.split_once(' '));
-        let token = bearer.filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
-        let token = token.ok_or_else(|| Problem::unauthorized(header.is_none()))?;
-        let access = self.grants.access.get(token.trim()).filter(|access| access.expires_at > self.now());
-        let access = access.ok_or_else(|| Problem::unauthorized(false))?;
+        let token = incoming.bearer().ok_or_else(|| Problem::unauthorized(header.is_none()))?;
+        let access = self.grants.access(token, self.now()).ok_or_else(|| Problem::unauthorized(false))?;
         let short = |scope: &String| scope.strip_prefix(SCOPE_BASE).unwrap_or(scope).to_owned();
         Ok(Caller {
             user: access.user.clone(),

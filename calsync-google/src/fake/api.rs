@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::access::{AccessRole, Caller};
 use super::events::{Change, SendUpdates, Writer};
 use super::fields;
-use super::reply::{Problem, Reply};
-use super::request::Incoming;
+use super::reply::{Problem, Reply, resource};
+use super::request::{Incoming, Typed as _};
 use super::route::ApiMethod;
 use super::state::{Calendar, State, StoredEvent};
 use super::view;
@@ -92,7 +92,7 @@ impl State {
         if event.is_cancelled() && self.settings.bare_tombstones {
             shown = view::tombstone(&shown);
         }
-        Ok(Reply::resource(&shown))
+        Ok(resource(&shown))
     }
 
     fn change(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
@@ -138,7 +138,7 @@ impl State {
         let calendar = self.calendar(id)?;
         let stored = calendar.events.get(event).ok_or_else(Problem::not_found)?;
         let zone = answer_zone(incoming, calendar)?;
-        Ok(Reply::resource(&view::event(calendar, stored, &caller.user, &zone)))
+        Ok(resource(&view::event(calendar, stored, &caller.user, &zone)))
     }
 
     /// A conference that was pending is there by the next time somebody looks.

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use calsync_core::fake::{self, Params};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::reply::{Problem, Reply};
-use super::request::{Incoming, Params};
+use super::request::Incoming;
 use super::route::{ApiMethod, Route};
 use super::state::State;
 
@@ -55,7 +56,7 @@ impl State {
                 }
             });
         }
-        let boundary = format!("batch_{}", self.opaque("batch"));
+        let boundary = format!("batch_{}", self.serial.opaque("batch"));
         let mut body = String::new();
         for (part, answer) in parts.iter().zip(answers.into_iter().flatten()) {
             write_part(&mut body, &boundary, part.id.as_deref(), &answer);
@@ -67,7 +68,7 @@ impl State {
     /// The order of execution, which is nobody's business.
     fn order(&mut self, len: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..len).collect();
-        let mut state = (self.settings.batch_seed ^ self.next().rotate_left(32)) | 1;
+        let mut state = (self.settings.batch_seed ^ self.serial.next().rotate_left(32)) | 1;
         for last in (1..len).rev() {
             // xorshift64*: small, and the same everywhere.
             state ^= state >> 12;
@@ -144,16 +145,15 @@ fn call(inner: &str, outer: &Incoming) -> Option<Incoming> {
     {
         route.method = ApiMethod::Unknown;
     }
-    Some(Incoming {
+    let request = fake::Incoming {
         http_method,
         path: path.to_owned(),
         query: Params::parse(query),
         headers,
         body: Bytes::from(body.trim().to_owned()),
         call: outer.call.clone(),
-        route,
-        in_batch: true,
-    })
+    };
+    Some(Incoming { request, route, in_batch: true })
 }
 
 /// Headers, and what comes after the empty line.

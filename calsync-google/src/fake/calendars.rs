@@ -6,8 +6,8 @@ use calsync_core::time::Zone;
 use http::StatusCode;
 
 use super::access::{AccessRole, Caller};
-use super::reply::{Problem, Reply};
-use super::request::Incoming;
+use super::reply::{Problem, Reply, resource};
+use super::request::{Incoming, Typed as _};
 use super::route::ApiMethod;
 use super::state::State;
 use super::view;
@@ -33,7 +33,7 @@ impl State {
         let items = chosen.iter().map(|(id, calendar)| view::list_entry(id, calendar, &caller.user));
         let mut body = json!({
             "kind": "calendar#calendarList",
-            "etag": format!("\"p{}\"", self.latest()),
+            "etag": format!("\"p{}\"", self.serial.latest()),
             "items": items.collect::<Value>(),
         });
         if let (true, Some((last, _)), Some(body)) =
@@ -41,17 +41,17 @@ impl State {
         {
             body.insert("nextPageToken".into(), last.as_str().into());
         }
-        Ok(Reply::resource(&body))
+        Ok(resource(&body))
     }
 
     pub(super) fn calendar_list_entry(&self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
         let id = self.open(caller, &incoming.route, AccessRole::FreeBusyReader)?.id;
-        Ok(Reply::resource(&view::list_entry(&id, self.calendar(&id)?, &caller.user)))
+        Ok(resource(&view::list_entry(&id, self.calendar(&id)?, &caller.user)))
     }
 
     pub(super) fn get_calendar(&self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
         let id = self.open(caller, &incoming.route, AccessRole::FreeBusyReader)?.id;
-        Ok(Reply::resource(&view::calendar(&id, self.calendar(&id)?)))
+        Ok(resource(&view::calendar(&id, self.calendar(&id)?)))
     }
 
     pub(super) fn insert_calendar(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
@@ -63,7 +63,7 @@ impl State {
         let id = self.new_calendar_id();
         self.add_calendar(&caller.user, id.clone(), "", Some(caller.client.clone()));
         self.write_calendar(&id, &body, true)?;
-        Ok(Reply::resource(&view::calendar(&id, self.calendar(&id)?)))
+        Ok(resource(&view::calendar(&id, self.calendar(&id)?)))
     }
 
     pub(super) fn change_calendar(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
@@ -71,7 +71,7 @@ impl State {
         let body = incoming.object()?;
         check(&body)?;
         self.write_calendar(&id, &body, incoming.route.method == ApiMethod::CalendarsUpdate)?;
-        Ok(Reply::resource(&view::calendar(&id, self.calendar(&id)?)))
+        Ok(resource(&view::calendar(&id, self.calendar(&id)?)))
     }
 
     pub(super) fn delete_calendar(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {

@@ -71,7 +71,7 @@ impl State {
         }
         let channel = Channel {
             id: id.to_owned(),
-            resource: self.opaque("resource"),
+            resource: self.serial.opaque("resource"),
             resource_uri: format!(
                 "https://www.googleapis.com/calendar/v3/calendars/{calendar}/events?alt=json"
             ),

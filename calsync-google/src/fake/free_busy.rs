@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::access::Caller;
-use super::reply::{Problem, Reply};
+use super::reply::{Problem, Reply, resource};
 use super::request::Incoming;
 use super::series::{occurrences, span};
 use super::state::{Calendar, State, StoredEvent};
@@ -56,7 +56,7 @@ impl State {
             };
             calendars.insert(id.to_owned(), answer);
         }
-        Ok(Reply::resource(&json!({
+        Ok(resource(&json!({
             "kind": "calendar#freeBusy",
             "timeMin": shown(from, &Zone::UTC),
             "timeMax": shown(to, &Zone::UTC),

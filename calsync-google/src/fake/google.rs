@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 
 use async_trait::async_trait;
 use calsync_core::clock::{Clock, Sleep};
+use calsync_core::fake::oauth::{Decision, FakeTokens};
+use calsync_core::fake::{Reply, pause};
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
 
-use super::consent::Decision;
-use super::faults::{Fault, FaultRule};
-use super::people::{FakeTokens, FakeUser};
+use super::faults::FaultRule;
+use super::people::FakeUser;
 use super::questions::{FakeCalendar, FakeChannel, FakeEvent, FakeMail, SeenRequest, Writes};
 use super::request::Incoming;
 use super::route::ApiMethod;
@@ -58,7 +58,7 @@ impl FakeGoogle {
         self
     }
 
-    /// With that to wait by in [`Fault::Delay`]; without it nobody waits.
+    /// With that to wait by in [`Fault::Delay`](super::Fault::Delay); without it nobody waits.
     #[must_use]
     pub fn with_sleep(mut self, sleep: impl Sleep) -> Self {
         self.sleep = Some(Arc::new(sleep));
@@ -68,22 +68,15 @@ impl FakeGoogle {
     /// With a client, or with one more redirect of one that is known.
     #[must_use]
     pub fn client(self, id: &str, secret: &str, redirect: &str) -> Self {
-        self.add_client(id, Some(secret), redirect);
+        self.state().grants.add_client(id, Some(secret), redirect);
         self
     }
 
     /// With a client that has no secret and needs PKCE, as apps on people's devices are.
     #[must_use]
     pub fn public_client(self, id: &str, redirect: &str) -> Self {
-        self.add_client(id, None, redirect);
+        self.state().grants.add_client(id, None, redirect);
         self
-    }
-
-    fn add_client(&self, id: &str, secret: Option<&str>, redirect: &str) {
-        let mut state = self.state();
-        let client = state.grants.clients.entry(id.to_owned()).or_default();
-        client.secret = secret.map(str::to_owned);
-        client.redirects.push(redirect.to_owned());
     }
 
     /// Changes how it behaves, from now on.
@@ -111,25 +104,25 @@ impl FakeGoogle {
         self.state().decide_url(url, user, decision)
     }
 
-    /// Something goes wrong: [`Fault`]s alone strike the next request.
+    /// Something goes wrong: [`Fault`](super::Fault)s alone strike the next request.
     pub fn fault(&self, rule: impl Into<FaultRule>) {
-        self.state().faults.0.push(rule.into());
+        self.state().faults.push(rule);
     }
 
     /// Nothing goes wrong any more.
     pub fn no_faults(&self) {
-        self.state().faults.0.clear();
+        self.state().faults.clear();
     }
 
     /// How many scripted faults have yet to strike.
     #[must_use]
     pub fn faults_left(&self) -> usize {
-        self.state().faults.0.len()
+        self.state().faults.len()
     }
 
     /// Every access token is dead from now on; refresh tokens live.
     pub fn expire_access_tokens(&self) {
-        self.state().grants.access.clear();
+        self.state().grants.expire_access();
     }
 
     /// Every sync token of that calendar is dead from now on: 410 `fullSyncRequired`.
@@ -197,26 +190,24 @@ impl FakeGoogle {
     /// The latest requests, oldest first; parts of a batch come before the batch.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenRequest> {
-        self.state().log.iter().cloned().collect()
+        self.state().log.requests()
     }
 
     /// Forgets the requests so far, and their number.
     pub fn clear_requests(&self) {
-        let mut state = self.state();
-        state.log.clear();
-        state.counts.clear();
+        self.state().log.clear();
     }
 
     /// How many requests for that method came in, whatever became of them.
     #[must_use]
     pub fn count(&self, method: ApiMethod) -> usize {
-        self.state().counts.get(&method).copied().unwrap_or_default()
+        self.state().log.count(&method)
     }
 
     /// How many requests came in.
     #[must_use]
     pub fn count_all(&self) -> usize {
-        self.state().counts.values().sum()
+        self.state().log.count_all()
     }
 
     /// How many access tokens were given for refresh tokens.
@@ -258,30 +249,8 @@ impl HttpTransport for FakeGoogle {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let incoming = Incoming::of(&request);
         let fault = self.state().fault_for(&incoming);
-        match (&fault, &self.sleep) {
-            (Some(Fault::Slow(turns)), _) => {
-                for _ in 0..*turns {
-                    yield_now().await;
-                }
-            }
-            (Some(Fault::Delay(by)), Some(sleep)) => sleep.sleep(*by).await,
-            (Some(Fault::Delay(_)), None) => yield_now().await,
-            _ => {}
-        }
+        pause(fault.as_ref(), self.sleep.as_deref()).await;
         let answer = self.state().exchange(&incoming, fault);
-        answer.map(super::reply::Reply::into_response).map_err(TransportError::new)
+        answer.map(Reply::into_response).map_err(TransportError::new)
     }
-}
-
-/// Lets the other futures of the task take their turn.
-async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -1,13 +1,14 @@
 //! `events.list` and `events.instances`: filters, pages, and what has changed since.
 
+use calsync_core::fake::Params;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::access::{AccessRole, Caller, Opened};
 use super::api::{answer_zone, event_id};
 use super::paging::{Page, Sync, page_signature, sync_signature};
-use super::reply::{Problem, Reply};
-use super::request::{Incoming, Params};
+use super::reply::{Problem, Reply, resource};
+use super::request::{Incoming, Typed as _};
 use super::series::{occurrences, span};
 use super::state::{Calendar, State, StoredEvent};
 use super::times::stamp_text;
@@ -165,7 +166,7 @@ impl State {
         let calendar = self.calendar(&opened.id)?;
         let zone = answer_zone(incoming, calendar)?;
         let number = page.as_ref().map_or(0, |page| page.number);
-        let upto = page.as_ref().map_or(self.latest(), |page| page.upto);
+        let upto = page.as_ref().map_or(self.serial.latest(), |page| page.upto);
         let most = query.number("maxResults")?.unwrap_or(250).min(2500);
         let most = self.settings.page_size.map_or(most, |size| most.min(size.max(1)));
         // Short pages, and every other one empty.
@@ -197,7 +198,7 @@ impl State {
             let next = Sync { calendar: opened.id.clone(), since: upto, epoch: calendar.epoch, signature };
             body.insert("nextSyncToken".into(), next.write().into());
         }
-        Ok(Reply::resource(&body.into()))
+        Ok(resource(&body.into()))
     }
 }
 

@@ -10,8 +10,9 @@
 //! | `/o/oauth2/v2/auth` | the consent page |
 //! | `/token`, `/revoke` | tokens |
 //!
-//! It shares no code with the provider, so that it can judge it. It behaves as the real one where that is documented or was
-//! seen, and the stricter way where it is not known; what a test may want the other way is in [`Settings`].
+//! It shares no code with the provider, so that it can judge it; what it shares with other fakes is [`calsync_core::fake`]. It
+//! behaves as the real one where that is documented or was seen, and the stricter way where it is not known; what a test may
+//! want the other way is in [`Settings`].
 //!
 //! ```
 //! use calsync_google::fake::{FakeGoogle, Fault, FaultRule, ApiMethod};
@@ -66,10 +67,11 @@ mod token;
 mod view;
 
 pub use access::AccessRole;
-pub use consent::Decision;
-pub use faults::{Fault, FaultRule};
+pub use calsync_core::fake::Fault;
+pub use calsync_core::fake::oauth::{Decision, FakeTokens};
+pub use faults::{FaultRule, google_error};
 pub use google::FakeGoogle;
-pub use people::{FakeTokens, FakeUser};
+pub use people::FakeUser;
 pub use questions::{FakeCalendar, FakeChannel, FakeEvent, FakeMail, MailKind, SeenRequest, Writes};
 pub use route::ApiMethod;
 pub use settings::{ErrorShape, LimitAnswer, Limits, Settings};

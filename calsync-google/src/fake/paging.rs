@@ -2,9 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use calsync_core::fake::Params;
 use serde_json::{Value, json};
-
-use super::request::Params;
 
 /// Where a listing goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]

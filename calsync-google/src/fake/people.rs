@@ -1,16 +1,16 @@
 //! People: what they do with their own hands, and what they can see.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use calsync_core::Secret;
+use calsync_core::fake::oauth::{FakeTokens, Granted};
 use calsync_core::time::Zone;
 use serde_json::{Map, Value, json};
 
 use super::access::AccessRole;
 use super::events::{Change, SendUpdates, Writer};
 use super::google::FakeGoogle;
+use super::grants::full_scopes;
 use super::questions::FakeEvent;
 use super::state::State;
 
@@ -19,16 +19,6 @@ use super::state::State;
 pub struct FakeUser {
     google: FakeGoogle,
     email: Arc<str>,
-}
-
-/// Tokens, as the token endpoint gives them.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct FakeTokens {
-    /// The access token.
-    pub access_token: Secret,
-    /// The refresh token.
-    pub refresh_token: Secret,
 }
 
 impl fmt::Debug for FakeUser {
@@ -58,25 +48,21 @@ impl FakeUser {
     /// Tokens for that client; see [`FakeUser::tokens`].
     #[must_use]
     pub fn tokens_for(&self, client: &str, scopes: &[&str]) -> FakeTokens {
-        let scopes: BTreeSet<String> = scopes.iter().map(|scope| State::full_scope(scope)).collect();
+        let granted = Granted::new(&self.email, client, full_scopes(scopes));
         let mut state = self.google.state();
-        let key = (self.email.to_string(), client.to_owned());
-        state.grants.consents.entry(key).or_default().extend(scopes.iter().cloned());
-        FakeTokens {
-            access_token: Secret::new(state.issue_access(&self.email, client, scopes.clone())),
-            refresh_token: Secret::new(state.issue_refresh(&self.email, client, scopes)),
-        }
+        state.grants.agree(&granted);
+        let access = state.issue_access(granted.clone());
+        FakeTokens::new(access, state.issue_refresh(granted))
     }
 
     /// Takes every client's permissions back, but these.
     pub fn keeps_only(&self, scopes: &[&str]) {
-        let kept = scopes.iter().map(|scope| State::full_scope(scope)).collect();
-        self.google.state().keep_scopes(&self.email, &kept);
+        self.google.state().grants.keep_scopes(&self.email, &full_scopes(scopes));
     }
 
     /// Takes every client's access back: all tokens die.
     pub fn revokes_access(&self) {
-        self.google.state().revoke_grants(&self.email, None);
+        self.google.state().grants.revoke(&self.email, None);
     }
 
     /// The account has no calendar (any more): 403 `notACalendarUser`.

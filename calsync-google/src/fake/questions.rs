@@ -2,17 +2,16 @@
 
 use std::fmt;
 
-use calsync_core::http::Call;
+use calsync_core::fake::{self, Reply};
 use chrono::{DateTime, Utc};
-use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::access::AccessRole;
 use super::events::{SendUpdates, Writer};
-use super::reply::Reply;
+use super::faults::occasion;
 use super::request::Incoming;
-use super::route::ApiMethod;
+use super::route::{ApiMethod, Route};
 use super::state::{State, StoredEvent};
 use super::view;
 
@@ -158,88 +157,19 @@ impl fmt::Debug for FakeChannel {
 }
 
 /// A request that came in. Tokens are not kept; neither are the bodies of OAuth requests.
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub struct SeenRequest {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// The method of the API.
-    pub method: ApiMethod,
-    /// The HTTP method.
-    pub http_method: Method,
-    /// The path, as it was sent.
-    pub path: String,
-    /// The parameters, decoded; none for OAuth requests.
-    pub query: Vec<(String, String)>,
-    /// Whose token it carried.
-    pub user: Option<String>,
-    /// The calendar in the path.
-    pub calendar: Option<String>,
-    /// The event in the path.
-    pub event: Option<String>,
-    /// `If-Match`.
-    pub if_match: Option<String>,
-    /// The body, where it is JSON.
-    pub body: Option<Value>,
-    /// What it was for, where the sender said so.
-    pub call: Option<Call>,
-    /// Whether it was a part of a batch.
-    pub in_batch: bool,
-    /// The answer's status, if there was an answer.
-    pub status: Option<u16>,
-}
-
-impl SeenRequest {
-    /// A parameter.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
-
-impl fmt::Debug for SeenRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SeenRequest")
-            .field("method", &self.method.name())
-            .field("status", &self.status)
-            .field("call", &self.call)
-            .finish_non_exhaustive()
-    }
-}
+pub type SeenRequest = fake::SeenRequest<ApiMethod>;
 
 impl State {
-    /// Whose token a request carries, dead or alive.
-    pub(super) fn user_of(&self, incoming: &Incoming) -> Option<String> {
-        let (_, token) = incoming.header(http::header::AUTHORIZATION)?.split_once(' ')?;
-        Some(self.grants.access.get(token)?.user.clone())
-    }
-
     /// Puts a request into the log.
     pub(super) fn record(&mut self, incoming: &Incoming, answer: Option<&Reply>) {
-        let method = incoming.route.method;
-        *self.counts.entry(method).or_default() += 1;
+        let Route { method, event, .. } = &incoming.route;
         let is_oauth = matches!(method, ApiMethod::Authorize | ApiMethod::Token | ApiMethod::Revoke);
-        let seen = SeenRequest {
-            at: self.now(),
-            method,
-            http_method: incoming.http_method.clone(),
-            path: incoming.path.clone(),
-            query: if is_oauth { Vec::new() } else { incoming.query.pairs().to_vec() },
-            user: self.user_of(incoming),
-            calendar: incoming.route.calendar.clone(),
-            event: incoming.route.event.clone(),
-            if_match: incoming.header(http::header::IF_MATCH).map(str::to_owned),
-            body: serde_json::from_slice(&incoming.body).ok().filter(|_| !is_oauth),
-            call: incoming.call.clone(),
-            in_batch: incoming.in_batch,
-            status: answer.map(|answer| answer.status.as_u16()),
-        };
-        while self.log.len() >= self.settings.log_size.max(1) {
-            self.log.pop_front();
-        }
-        if self.settings.log_size > 0 {
-            self.log.push_back(seen);
-        }
+        let occasion = occasion(incoming, self.grants.user_of(incoming));
+        let mut seen = SeenRequest::of(self.now(), occasion, is_oauth);
+        seen.event.clone_from(event);
+        seen.in_batch = incoming.in_batch;
+        seen.status = answer.map(|answer| answer.status.as_u16());
+        self.log.record(*method, seen, self.settings.log_size);
     }
 
     /// Counts a program's guests, and the mails they would get.

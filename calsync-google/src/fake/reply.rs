@@ -1,68 +1,17 @@
 //! Answers, and the errors among them.
 
-use bytes::Bytes;
-use calsync_core::http::Response;
-use http::header::{CONTENT_TYPE, HeaderValue};
+pub(super) use calsync_core::fake::Reply;
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::settings::ErrorShape;
 
-/// An answer.
-#[derive(Debug, Clone)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: Vec<(HeaderName, String)>,
-    pub(super) body: Bytes,
-}
-
-impl Reply {
-    pub(super) fn json(status: StatusCode, body: &Value) -> Self {
-        Self::text(status, "application/json; charset=UTF-8", body.to_string())
-    }
-
-    pub(super) fn html(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self::text(status, "text/html; charset=UTF-8", body)
-    }
-
-    pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
-    }
-
-    pub(super) fn text(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: vec![(CONTENT_TYPE, content_type.to_owned())], body: body.into() }
-    }
-
-    /// A resource, with its etag as a header too.
-    pub(super) fn resource(body: &Value) -> Self {
-        let etag = body.get("etag").and_then(Value::as_str);
-        let reply = Self::json(StatusCode::OK, body);
-        match etag {
-            Some(etag) => reply.with_header(http::header::ETAG, etag),
-            None => reply,
-        }
-    }
-
-    pub(super) fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    /// The body, where it is JSON.
-    pub(super) fn value(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
-    }
-
-    pub(super) fn into_response(self) -> Response {
-        let mut response = Response::new(self.body);
-        *response.status_mut() = self.status;
-        for (name, value) in self.headers {
-            // A value that cannot be a header is the fake's own slip; it is left out.
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().append(name, value);
-            }
-        }
-        response
+/// A resource, with its etag as a header too.
+pub(super) fn resource(body: &Value) -> Reply {
+    let reply = Reply::json(StatusCode::OK, body);
+    match body.get("etag").and_then(Value::as_str) {
+        Some(etag) => reply.with_header(http::header::ETAG, etag),
+        None => reply,
     }
 }
 

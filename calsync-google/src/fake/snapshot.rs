@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use calsync_core::fake::Serial;
 use calsync_core::time::Zone;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -128,7 +129,7 @@ impl FakeUser {
 
 impl Snapshot {
     fn of(state: &State) -> Self {
-        let (serial, last_change) = state.counters();
+        let (serial, last_change) = state.serial.counters();
         let users = state.users.iter().map(|(email, user)| {
             (email.clone(), UserRow { zone: user.zone.clone(), has_calendar: user.has_calendar })
         });
@@ -163,7 +164,7 @@ impl Snapshot {
             .collect();
         state.invitations = self.invitations;
         state.windows.made = self.made;
-        state.go_on_from(self.serial, self.last_change);
+        state.serial = Serial::after(self.serial, self.last_change);
     }
 }
 

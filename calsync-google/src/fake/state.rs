@@ -1,22 +1,19 @@
 //! Everything the fake knows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use calsync_core::clock::{Clock, SystemClock};
+use calsync_core::fake::oauth::Grants;
+use calsync_core::fake::{Faults, Log, Serial};
 use calsync_core::http::Request;
 use calsync_core::time::Zone;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::access::AccessRole;
 use super::channels::Channel;
-use super::faults::Faults;
-use super::grants::Grants;
 use super::limits::Windows;
 use super::questions::{FakeMail, SeenRequest, Writes};
 use super::route::ApiMethod;
@@ -34,13 +31,11 @@ pub(super) struct State {
     pub(super) mails: Vec<FakeMail>,
     pub(super) invitations: usize,
     pub(super) writes: Writes,
-    pub(super) log: VecDeque<SeenRequest>,
-    pub(super) counts: BTreeMap<ApiMethod, usize>,
-    pub(super) faults: Faults,
+    pub(super) log: Log<ApiMethod, SeenRequest>,
+    pub(super) faults: Faults<ApiMethod>,
     pub(super) windows: Windows,
     /// Rises with every change; names versions, ids and tokens.
-    serial: u64,
-    last_change: DateTime<Utc>,
+    pub(super) serial: Serial,
 }
 
 /// An account.
@@ -120,12 +115,10 @@ impl Default for State {
             mails: Vec::new(),
             invitations: 0,
             writes: Writes::default(),
-            log: VecDeque::new(),
-            counts: BTreeMap::new(),
+            log: Log::default(),
             faults: Faults::default(),
             windows: Windows::default(),
-            serial: 0,
-            last_change: DateTime::UNIX_EPOCH,
+            serial: Serial::default(),
         }
     }
 }
@@ -135,47 +128,15 @@ impl State {
         self.clock.now()
     }
 
-    /// The number of the latest change.
-    pub(super) fn latest(&self) -> u64 {
-        self.serial
-    }
-
-    pub(super) fn next(&mut self) -> u64 {
-        self.serial += 1;
-        self.serial
-    }
-
-    /// The number and the time of the latest change.
-    pub(super) fn counters(&self) -> (u64, DateTime<Utc>) {
-        (self.serial, self.last_change)
-    }
-
-    /// Every number and time from now on comes after these.
-    pub(super) fn go_on_from(&mut self, serial: u64, last_change: DateTime<Utc>) {
-        (self.serial, self.last_change) = (serial, last_change);
-    }
-
     /// A version for a change made now. No two are alike, even while the clock stands still.
     pub(super) fn stamp(&mut self) -> Stamp {
-        let change = self.next();
-        self.last_change = self.now().max(self.last_change + TimeDelta::milliseconds(1));
-        Stamp { etag: format!("\"{}\"", 3_489_000_000_000_000 + change * 2000), change, at: self.last_change }
-    }
-
-    /// A text that nobody has seen yet and that says nothing.
-    pub(super) fn opaque(&mut self, what: &str) -> String {
-        let mut hash = Sha256::new();
-        hash.update(what.as_bytes());
-        hash.update(self.next().to_be_bytes());
-        URL_SAFE_NO_PAD.encode(hash.finalize())
+        let (change, at) = (self.serial.next(), self.serial.time(self.now()));
+        Stamp { etag: format!("\"{}\"", 3_489_000_000_000_000 + change * 2000), change, at }
     }
 
     /// An id inside the alphabet of event ids.
     pub(super) fn new_event_id(&mut self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(b"event");
-        hash.update(self.next().to_be_bytes());
-        hash.finalize().iter().take(13).map(|byte| format!("{byte:02x}")).collect()
+        self.serial.bytes("event").iter().take(13).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The user of that address, with a primary calendar; made if it is not there.

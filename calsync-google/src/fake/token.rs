@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use calsync_core::fake::oauth::{ClientRefusal, CodeRefusal, Granted, Redemption, VerifierRefusal};
+use calsync_core::fake::{Params, Reply};
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::reply::Reply;
-use super::request::{Incoming, Params};
+use super::request::Incoming;
 use super::state::State;
 
 /// An error of RFC 6749 section 5.2.
@@ -21,10 +19,7 @@ const DEAD: OAuthError =
 
 impl State {
     pub(super) fn token(&mut self, incoming: &Incoming) -> Reply {
-        let is_form = incoming.header(CONTENT_TYPE).is_some_and(|kind| {
-            let kind = kind.split(';').next().unwrap_or_default();
-            kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        });
+        let is_form = incoming.is_of_type("application/x-www-form-urlencoded");
         let form = incoming.form();
         let answer = if is_form { self.grant(incoming, &form) } else { Err(bad("Invalid content type.")) };
         let reply = match answer {
@@ -35,7 +30,7 @@ impl State {
     }
 
     fn grant(&mut self, incoming: &Incoming, form: &Params) -> Result<Value, OAuthError> {
-        let client = self.client(incoming, form)?;
+        let client = self.grants.client_of(incoming, form)?;
         match form.get("grant_type") {
             Some("authorization_code") => self.redeem(&client, form),
             Some("refresh_token") => self.refresh(&client, form),
@@ -47,53 +42,14 @@ impl State {
         }
     }
 
-    /// The client, by the form or by `Authorization: Basic`.
-    fn client(&self, incoming: &Incoming, form: &Params) -> Result<String, OAuthError> {
-        let refused = |message| OAuthError(StatusCode::UNAUTHORIZED, "invalid_client", message);
-        let basic = incoming.header(AUTHORIZATION).and_then(basic);
-        let (id, secret) = match basic {
-            Some((id, secret)) => (id, Some(secret)),
-            None => {
-                let id = form.get("client_id").ok_or_else(|| bad("Could not determine client ID."))?;
-                (id.to_owned(), form.get("client_secret").map(str::to_owned))
-            }
-        };
-        let client =
-            self.grants.clients.get(&id).ok_or_else(|| refused("The OAuth client was not found."))?;
-        match (&client.secret, secret) {
-            (Some(known), Some(secret)) if *known == secret => Ok(id),
-            (Some(_), None) => Err(bad("client_secret is missing.")),
-            (Some(_), Some(_)) => Err(refused("Unauthorized")),
-            // A public client has none to tell.
-            (None, _) => Ok(id),
-        }
-    }
-
     fn redeem(&mut self, client: &str, form: &Params) -> Result<Value, OAuthError> {
-        let dead = |message| OAuthError(StatusCode::BAD_REQUEST, "invalid_grant", message);
         let text = form.get("code").ok_or_else(|| bad("Missing required parameter: code"))?;
-        let now = self.now();
-        let code = self.grants.codes.get(text).filter(|code| code.client == client && code.expires_at > now);
-        let code = code.ok_or_else(|| dead("Malformed auth code."))?;
-        if form.get("redirect_uri") != Some(code.redirect.as_str()) {
-            return Err(OAuthError(StatusCode::BAD_REQUEST, "redirect_uri_mismatch", "Bad Request"));
-        }
-        match (&code.challenge, form.get("code_verifier")) {
-            (None, None) => {}
-            (None, Some(_)) => return Err(dead("code_verifier or verifier is not needed.")),
-            (Some(_), None) => return Err(dead("Missing code verifier.")),
-            (Some((challenge, is_hash)), Some(verifier)) => {
-                let hashed = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-                if *challenge != if *is_hash { hashed } else { verifier.to_owned() } {
-                    return Err(dead("Invalid code verifier."));
-                }
-            }
-        }
-        // A code works once.
-        let code = self.grants.codes.remove(text).ok_or(DEAD)?;
-        let mut answer = self.tokens(&code.user, client, code.scopes.clone());
+        let (redirect, verifier) = (form.get("redirect_uri"), form.get("code_verifier"));
+        let shown = Redemption { code: text, client, redirect, verifier };
+        let code = self.grants.redeem(&shown, self.now())?;
+        let mut answer = self.tokens(code.granted.clone());
         if let (true, Some(answer)) = (code.with_refresh, answer.as_object_mut()) {
-            let refresh = self.issue_refresh(&code.user, client, code.scopes);
+            let refresh = self.issue_refresh(code.granted);
             answer.insert("refresh_token".into(), refresh.into());
             if let Some(life) = self.settings.refresh_token_life {
                 answer.insert("refresh_token_expires_in".into(), life.as_secs().into());
@@ -105,36 +61,30 @@ impl State {
     fn refresh(&mut self, client: &str, form: &Params) -> Result<Value, OAuthError> {
         let text =
             form.get("refresh_token").ok_or_else(|| bad("Missing required parameter: refresh_token"))?;
-        let now = self.now();
-        let alive = self.grants.refresh.get(text).filter(|refresh| {
-            refresh.client == client && refresh.expires_at.is_none_or(|expires_at| expires_at > now)
-        });
-        let refresh = alive.ok_or(DEAD)?;
-        let user = refresh.user.clone();
-        let mut scopes = refresh.scopes.clone();
+        let mut granted = self.grants.refresh(text, client, self.now()).ok_or(DEAD)?.clone();
         if let Some(fewer) = form.get("scope") {
             let fewer: BTreeSet<String> = fewer.split_whitespace().map(str::to_owned).collect();
-            if !fewer.is_subset(&scopes) {
+            if !fewer.is_subset(&granted.scopes) {
                 return Err(OAuthError(StatusCode::BAD_REQUEST, "invalid_scope", "Bad Request"));
             }
-            scopes = fewer;
+            granted.scopes = fewer;
         }
         self.grants.refreshes += 1;
-        let mut answer = self.tokens(&user, client, scopes);
+        let mut answer = self.tokens(granted);
         if self.settings.rotate_refresh_tokens
-            && let Some(old) = self.grants.refresh.remove(text)
+            && let Some(old) = self.grants.remove_refresh(text)
             && let Some(answer) = answer.as_object_mut()
         {
-            let rotated = self.issue_refresh(&user, client, old.scopes);
+            let rotated = self.issue_refresh(old);
             answer.insert("refresh_token".into(), rotated.into());
         }
         Ok(answer)
     }
 
-    fn tokens(&mut self, user: &str, client: &str, scopes: BTreeSet<String>) -> Value {
-        let scope = scopes.iter().cloned().collect::<Vec<_>>().join(" ");
+    fn tokens(&mut self, granted: Granted) -> Value {
+        let scope = granted.scope();
         json!({
-            "access_token": self.issue_access(user, client, scopes),
+            "access_token": self.issue_access(granted),
             "expires_in": self.settings.access_token_life.as_secs(),
             "scope": scope,
             "token_type": "Bearer",
@@ -145,12 +95,9 @@ impl State {
     pub(super) fn revoke(&mut self, incoming: &Incoming) -> Reply {
         let form = incoming.form();
         let text = form.get("token").or_else(|| incoming.query.get("token")).unwrap_or_default();
-        let by_refresh =
-            self.grants.refresh.get(text).map(|token| (token.user.clone(), token.client.clone()));
-        let by_access = self.grants.access.get(text).map(|token| (token.user.clone(), token.client.clone()));
-        match by_refresh.or(by_access) {
-            Some((user, client)) => {
-                self.revoke_grants(&user, Some(&client));
+        match self.grants.granted(text).cloned() {
+            Some(granted) => {
+                self.grants.revoke(&granted.user, Some(&granted.client));
                 Reply::json(StatusCode::OK, &json!({}))
             }
             None => OAuthError(StatusCode::BAD_REQUEST, "invalid_token", "Token expired or revoked").reply(),
@@ -168,14 +115,29 @@ fn bad(message: &'static str) -> OAuthError {
     OAuthError(StatusCode::BAD_REQUEST, "invalid_request", message)
 }
 
-/// RFC 6749 section 2.3.1: both halves are encoded as in a form.
-fn basic(header: &str) -> Option<(String, String)> {
-    let (kind, text) = header.split_once(' ')?;
-    if !kind.eq_ignore_ascii_case("basic") {
-        return None;
+impl From<ClientRefusal> for OAuthError {
+    fn from(refusal: ClientRefusal) -> Self {
+        let refused = |message| Self(StatusCode::UNAUTHORIZED, "invalid_client", message);
+        match refusal {
+            ClientRefusal::Unnamed => bad("Could not determine client ID."),
+            ClientRefusal::Unknown => refused("The OAuth client was not found."),
+            ClientRefusal::SecretMissing => bad("client_secret is missing."),
+            ClientRefusal::SecretWrong => refused("Unauthorized"),
+        }
     }
-    let text = String::from_utf8(STANDARD.decode(text.trim()).ok()?).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    let decoded = Params::parse(&format!("id={id}&secret={secret}"));
-    Some((decoded.get("id")?.to_owned(), decoded.get("secret")?.to_owned()))
+}
+
+impl From<CodeRefusal> for OAuthError {
+    fn from(refusal: CodeRefusal) -> Self {
+        let (error, message) = match refusal {
+            CodeRefusal::Dead => ("invalid_grant", "Malformed auth code."),
+            CodeRefusal::Redirect => ("redirect_uri_mismatch", "Bad Request"),
+            CodeRefusal::Verifier(VerifierRefusal::NotNeeded) => {
+                ("invalid_grant", "code_verifier or verifier is not needed.")
+            }
+            CodeRefusal::Verifier(VerifierRefusal::Missing) => ("invalid_grant", "Missing code verifier."),
+            CodeRefusal::Verifier(VerifierRefusal::Wrong) => ("invalid_grant", "Invalid code verifier."),
+        };
+        Self(StatusCode::BAD_REQUEST, error, message)
+    }
 }

@@ -10,7 +10,7 @@ use calsync_core::clock::Sleep;
 use calsync_core::error::Operation;
 use calsync_core::http::{Call, HttpTransport, TransportErrorKind};
 use calsync_core::{ProviderKind, Retry};
-use calsync_google::fake::{ApiMethod, Fault, FaultRule};
+use calsync_google::fake::{ApiMethod, Fault, FaultRule, google_error};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ async fn a_connection_breaks_before_or_after_the_change() {
 async fn an_answer_is_not_what_it_should_be() {
     let (answer, stands) = struck(Fault::status(StatusCode::BAD_GATEWAY)).await;
     assert_eq!((answer.unwrap().0, stands), (502, false));
-    let late = Fault::error(StatusCode::INTERNAL_SERVER_ERROR, "backendError", "Backend Error").after();
+    let late = google_error(StatusCode::INTERNAL_SERVER_ERROR, "backendError", "Backend Error").after();
     let (answer, stands) = struck(late).await;
     assert_eq!((answer.unwrap().0, stands), (500, true));
     let (answer, stands) = struck(Fault::Redirect("https://evil.example/".into())).await;
@@ -117,7 +117,7 @@ async fn a_rule_counts() {
     assert_eq!(statuses().await, [200, 200, 503, 200, 200, 503]);
     stage.google.fault(rule().always());
     assert_eq!(statuses().await, [503; 6]);
-    let later = Fault::error(StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", "Rate Limit Exceeded");
+    let later = google_error(StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", "Rate Limit Exceeded");
     stage.google.fault(later.with_header(http::header::RETRY_AFTER, HeaderValue::from_static("7")));
     let answer = stage.event("GET", "", None).await;
     answer.is_refused(429, "rateLimitExceeded");

@@ -1,6 +1,6 @@
 //! A server that has bad luck: run again until all is delivered, and every event stands once.
 
-use calsync_google::fake::{ApiMethod, Fault, FaultRule};
+use calsync_google::fake::{ApiMethod, Fault, FaultRule, google_error};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -67,9 +67,9 @@ async fn a_removal_whose_answer_is_lost_is_a_removal() {
 async fn a_server_that_throttles_gets_the_rest_later() {
     let desk = Desk::new().await;
     let message = "Rate Limit Exceeded";
-    let limited = Fault::error(StatusCode::FORBIDDEN, "rateLimitExceeded", message);
+    let limited = google_error(StatusCode::FORBIDDEN, "rateLimitExceeded", message);
     desk.google.fault(FaultRule::new(limited).after(1).with_times(3));
-    let too_many = Fault::error(StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", message);
+    let too_many = google_error(StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", message);
     let too_many = too_many.with_header(RETRY_AFTER, HeaderValue::from_static("1"));
     desk.google.fault(FaultRule::new(too_many).after(2).with_times(3));
     let (code, printed) = desk.run();

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use calsync_google::fake::{ApiMethod, FakeGoogle, Fault, FaultRule};
+use calsync_google::fake::{ApiMethod, FakeGoogle, Fault, FaultRule, google_error};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ impl Desk {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_refused_in_mid_run_is_refreshed_and_kept_sealed() {
     let desk = Desk::new().await;
-    let refused = Fault::error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
+    let refused = google_error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
     desk.google.fault(FaultRule::new(refused).with_user(ANNA).after(1));
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);

@@ -21,6 +21,7 @@ pub struct Code {
 }
 
 /// What a client shows for a code.
+#[derive(Clone, Copy)]
 pub struct Redemption<'a> {
     /// The code.
     pub code: &'a str,
@@ -62,5 +63,41 @@ impl Grants {
         }
         Challenge::check(code.challenge.as_ref(), shown.verifier).map_err(CodeRefusal::Verifier)?;
         self.codes.remove(shown.code).ok_or(CodeRefusal::Dead)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    #[test]
+    fn a_code_works_once_and_what_is_refused_does_not_use_it_up() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut grants = Grants::default();
+        let code = Code {
+            granted: Granted::new("anna", "one", ["read".to_owned()].into()),
+            redirect: "http://127.0.0.1/".to_owned(),
+            challenge: Some(Challenge::Plain("verifier".to_owned())),
+            with_refresh: true,
+            expires_at: now + TimeDelta::minutes(10),
+        };
+        grants.add_code("code", code);
+        let right = Redemption {
+            code: "code",
+            client: "one",
+            redirect: Some("http://127.0.0.1/"),
+            verifier: Some("verifier"),
+        };
+        let mut refusal =
+            |shown: Redemption<'_>, minutes| grants.redeem(&shown, now + TimeDelta::minutes(minutes)).err();
+        let verifier = CodeRefusal::Verifier(VerifierRefusal::Wrong);
+        assert_eq!(refusal(Redemption { code: "other", ..right }, 0), Some(CodeRefusal::Dead));
+        assert_eq!(refusal(Redemption { client: "two", ..right }, 0), Some(CodeRefusal::Dead));
+        assert_eq!(refusal(Redemption { redirect: None, ..right }, 0), Some(CodeRefusal::Redirect));
+        assert_eq!(refusal(Redemption { verifier: Some("x"), ..right }, 0), Some(verifier));
+        assert_eq!(refusal(right, 10), Some(CodeRefusal::Dead));
+        assert_eq!(refusal(right, 9), None);
+        assert_eq!(refusal(right, 9), Some(CodeRefusal::Dead));
     }
 }

@@ -128,3 +128,48 @@ pub fn with_query<'a>(url: &str, pairs: impl IntoIterator<Item = (&'a str, &'a s
     }
     url
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "client_id=app&redirect_uri=https%3A%2F%2Fa.example%2F&response_type=code&scope=b+a&state=s%26t";
+
+    fn asked(text: &str) -> Result<Asked, AskedWrongly> {
+        let mut grants = Grants::default();
+        grants.add_client("app", Some("secret"), "https://a.example/");
+        grants.add_client("device", None, "https://a.example/");
+        grants.asked(&Params::parse(text))
+    }
+
+    #[test]
+    fn what_is_asked_wrongly_is_not_read() {
+        for (part, other, wrong) in [
+            ("client_id=app", "client_id=nobody", AskedWrongly::Client),
+            ("client_id=app", "", AskedWrongly::Malformed),
+            ("client_id=app", "client_id=app&client_id=app", AskedWrongly::Malformed),
+            ("client_id=app", "client_id=device", AskedWrongly::Malformed),
+            ("a.example", "b.example", AskedWrongly::Redirect),
+            ("=code", "=token", AskedWrongly::ResponseType),
+            ("scope=b+a", "scope=+", AskedWrongly::Malformed),
+            ("state", "code_challenge=short&state", AskedWrongly::Malformed),
+        ] {
+            assert_eq!(asked(&GOOD.replace(part, other)).err(), Some(wrong), "{other}");
+        }
+        assert!(asked(&format!("{GOOD}&granted=a&granted=b")).is_ok(), "the page's own ticks");
+    }
+
+    #[test]
+    fn a_decision_is_about_what_was_asked_for() {
+        let asked = asked(GOOD).ok().unwrap();
+        let full = |scope: &str| scope.to_lowercase();
+        let granted =
+            |decision: Decision| decision.granted(&asked.scopes, full).into_iter().collect::<String>();
+        assert_eq!(granted(Decision::Allow), "ab");
+        assert_eq!(granted(Decision::AllowOnly(vec!["B".into(), "c".into()])), "b");
+        assert_eq!(granted(Decision::Deny), "");
+        assert_eq!(asked.back(&[("code", "x y")]), "https://a.example/?state=s%26t&code=x%20y");
+        assert_eq!(with_query("com.example:/?a=b", [("c", "d")]), "com.example:/?a=b&c=d");
+    }
+}

@@ -188,3 +188,68 @@ impl Grants {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn granted(user: &str, client: &str) -> Granted {
+        Granted::new(user, client, ["read", "write"].map(str::to_owned).into())
+    }
+
+    /// Anna's and Ben's tokens for two clients, called `<user>-<client>`.
+    fn lived_in() -> Grants {
+        let mut grants = Grants::default();
+        for (user, client) in [("anna", "one"), ("anna", "two"), ("ben", "one")] {
+            grants.agree(&granted(user, client));
+            grants.add_access(&format!("{user}-{client}"), granted(user, client), NOW + TimeDelta::hours(1));
+            grants.add_refresh(&format!("{user}-{client}"), granted(user, client), None, None);
+        }
+        grants
+    }
+
+    #[test]
+    fn a_token_lives_until_it_ends_and_for_its_client() {
+        let grants = lived_in();
+        let token = "anna-one";
+        assert!(grants.access(token, NOW).is_some_and(|granted| granted.scope() == "read write"));
+        assert!(grants.access(token, NOW + TimeDelta::hours(1)).is_none());
+        assert!(grants.refresh(token, "one", NOW + TimeDelta::days(999)).is_some());
+        assert!(grants.refresh(token, "two", NOW).is_none());
+    }
+
+    #[test]
+    fn what_is_revoked_is_one_users_and_one_clients() {
+        let mut grants = lived_in();
+        grants.revoke("anna", Some("one"));
+        let left = |grants: &Grants| {
+            ["anna-one", "anna-two", "ben-one"].map(|token| {
+                let (user, client) = token.split_once('-').unwrap();
+                let tokens =
+                    (grants.access(token, NOW).is_some(), grants.refresh(token, client, NOW).is_some());
+                assert_eq!(tokens.0, tokens.1, "{token}");
+                assert_eq!(tokens.0, !grants.agreed(user, client).is_empty(), "{token}");
+                tokens.0
+            })
+        };
+        assert_eq!(left(&grants), [false, true, true]);
+        grants.revoke("anna", None);
+        assert_eq!(left(&grants), [false, false, true]);
+        grants.keep_scopes("ben", &["read".to_owned()].into());
+        assert!(grants.refresh("ben-one", "one", NOW).is_some_and(|granted| granted.scope() == "read"));
+    }
+
+    #[test]
+    fn one_refresh_token_too_many_ends_the_oldest_of_the_same_grant() {
+        let mut grants = lived_in();
+        for token in ["a", "b"] {
+            grants.add_refresh(token, granted("anna", "one"), None, Some(2));
+        }
+        let live = ["anna-one", "a", "b"].map(|token| grants.refresh(token, "one", NOW).is_some());
+        assert_eq!(live, [false, true, true]);
+        assert!(grants.granted("anna-two").is_some() && grants.granted("ben-one").is_some());
+    }
+}

@@ -77,3 +77,34 @@ impl PageAnswer {
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_text_on_the_page() {
+        let params = Params::parse("state=%22%3E%3Cscript%3E&login_hint=ben%40example.org");
+        let scopes = ["read&write".to_owned()].into();
+        let page = ConsentPage { title: "Fake", client: "<b>", scopes: &scopes, params: &params };
+        let html = page.html(["anna@example.org", "ben@example.org"].into_iter());
+        assert!(!html.contains("<script>") && !html.contains("<b>"), "{html}");
+        assert!(
+            html.contains("value=\"ben@example.org\" checked") && html.contains("read&amp;write"),
+            "{html}"
+        );
+        assert!(!html.contains("value=\"anna@example.org\" checked"), "{html}");
+    }
+
+    #[test]
+    fn an_answer_says_who_and_what() {
+        let of = |text| PageAnswer::of(&Params::parse(text)).map(|answer| (answer.user, answer.decision));
+        let only =
+            |scopes: &[&str]| Decision::AllowOnly(scopes.iter().map(|scope| (*scope).to_owned()).collect());
+        let anna = |decision| Some(("anna@example.org".to_owned(), decision));
+        assert_eq!(of("user=anna%40example.org&decision=allow&granted=a&granted=b"), anna(only(&["a", "b"])));
+        assert_eq!(of("user=anna%40example.org&decision=allow"), anna(only(&[])));
+        assert_eq!(of("user=anna%40example.org&granted=a"), anna(Decision::Deny));
+        assert_eq!(of("user=anna&decision=allow"), None);
+    }
+}

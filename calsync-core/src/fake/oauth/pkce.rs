@@ -75,10 +75,11 @@ mod tests {
         let of = |text: &str| Challenge::of(&Params::parse(text));
         let hash = of(&format!("code_challenge={challenge}&code_challenge_method=S256")).unwrap();
         let plain = of(&format!("code_challenge={verifier}")).unwrap();
+        let wrong = verifier.to_lowercase();
         for challenge in [&hash, &plain] {
             let check = |verifier| Challenge::check(challenge.as_ref(), verifier);
             assert_eq!(check(Some(verifier)), Ok(()));
-            assert_eq!(check(Some(&verifier.to_lowercase())), Err(VerifierRefusal::Wrong));
+            assert_eq!(check(Some(&wrong)), Err(VerifierRefusal::Wrong));
             assert_eq!(check(None), Err(VerifierRefusal::Missing));
         }
         assert_eq!(Challenge::check(hash.as_ref(), Some(challenge)), Err(VerifierRefusal::Wrong));
