@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use crate::client::{Stage, at, encoded, id, subjects, timed, timed_with};
 
-fn query(pairs: &[(&str, &str)]) -> String {
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn query(pairs: Pairs<'_>) -> String {
     let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     format!("?{}", pairs.join("&"))
 }
@@ -25,7 +27,7 @@ async fn with_four() -> Stage {
 async fn filters_choose_and_orders_sort() {
     let stage = with_four().await;
     let newest = stage.anna.events("primary")[3].clone();
-    let table: [(&[(&str, &str)], &[&str]); 16] = [
+    let table: [(Pairs<'_>, &[&str]); 16] = [
         (&[], &["b", "D", "a", "c"]),
         (&[("$orderby", "createdDateTime desc")], &["c", "a", "D", "b"]),
         (&[("$orderby", "createdDateTime")], &["b", "D", "a", "c"]),

@@ -15,6 +15,8 @@ fn wanted(resource: &str, ends: &str) -> Value {
     })
 }
 
+type Validator = Box<dyn Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync>;
+
 const TOMORROW: &str = "2026-11-23T10:00:00Z";
 
 /// The notices since the last time: their addresses, and what they say.
@@ -108,7 +110,7 @@ async fn the_host_has_to_say_the_token_back() {
         let text = query.rsplit('=').next().unwrap().replace("%20", " ").replace("%3A", ":");
         Bytes::from(text)
     };
-    let cases: [(Box<dyn Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync>, u16); 4] = [
+    let cases: [(Validator, u16); 4] = [
         (Box::new(move |request| answer(StatusCode::OK, "text/plain; charset=utf-8", token(request))), 201),
         (Box::new(move |request| answer(StatusCode::OK, "application/json", token(request))), 400),
         (Box::new(move |request| answer(StatusCode::ACCEPTED, "text/plain", token(request))), 400),
