@@ -75,7 +75,7 @@ validator() {
     >"$work/$1.prism" 2>&1 &
   started+=($!)
   for _ in $(seq 300); do
-    grep -q 'listening on' "$work/$1.prism" && break
+    grep -qs 'listening on' "$work/$1.prism" && break
     sleep 0.1
   done
   python3 .ci/front.py "$2" "http://127.0.0.1:$port" "$base" "$work/$1.report" >"$work/$1.front" &
