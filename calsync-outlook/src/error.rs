@@ -72,6 +72,8 @@ fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry)
         (403, _) => (Kind::Forbidden, Retry::Never),
         (404 | 410, _) | (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
         (400 | 409, DUPLICATE) => (Kind::KeySpent, Retry::Never),
+        // A calendar of that name is there already.
+        (409, "ErrorFolderExists") => (Kind::Refused, Retry::Never),
         // Somebody else is at the same event just now.
         (409 | 412 | 423 | 425, _) => (Kind::Unavailable, Retry::Later),
         (408 | 500..=599, _) => (Kind::Unavailable, operation.after_lost_answer()),
@@ -167,6 +169,7 @@ mod tests {
             (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Forbidden, R::Never, "MailboxNotEnabledForRESTAPI"),
             (404, r#"{"error":{"code":"ErrorNonExistentMailbox","message":"x"}}"#, K::Forbidden, R::Never, "ErrorNonExistentMailbox"),
             (404, r#"{"error":{"code":"ResourceNotFound","message":"The mailbox is either inactive, soft-deleted, or is hosted on-premise."}}"#, K::Forbidden, R::Never, "ResourceNotFound"),
+            (409, r#"{"error":{"code":"ErrorFolderExists","message":"A folder with the specified name already exists."}}"#, K::Refused, R::Never, "ErrorFolderExists"),
             (409, r#"{"error":{"code":"ErrorConcurrentItemSave","message":"x"}}"#, K::Unavailable, R::Later, "ErrorConcurrentItemSave"),
             (412, r#"{"error":{"code":"ErrorIrresolvableConflict","message":"The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item."}}"#, K::Unavailable, R::Later, "ErrorIrresolvableConflict"),
             (413, r#"{"error":{"code":"ErrorMessageSizeExceeded","message":"x"}}"#, K::Refused, R::Never, "ErrorMessageSizeExceeded"),
