@@ -65,7 +65,7 @@ impl State {
         let applied = prefers.applied.join(", ");
         let call = Permitted { asked, caller, mailbox, prefers };
         let reply = match method {
-            ApiMethod::Me => Ok(self.me(&call)?),
+            ApiMethod::Me => self.me(&call),
             ApiMethod::SubscriptionsCreate => self.subscribe(&call),
             ApiMethod::SubscriptionsGet => self.get_subscription(&call),
             ApiMethod::SubscriptionsUpdate => self.renew(&call),

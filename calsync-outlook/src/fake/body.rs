@@ -52,8 +52,8 @@ pub(super) fn apply(
                 check_length(value, settings.subject_chars)?;
                 event.fields.insert(name.clone(), value.clone());
             }
-            "start" => event.start = moment(value, settings)?,
-            "end" => event.end = moment(value, settings)?,
+            "start" => event.start = Moment::read(value, settings)?,
+            "end" => event.end = Moment::read(value, settings)?,
             "body" => event.text = text(value),
             "location" => locate(event, std::slice::from_ref(value), settings)?,
             "locations" => locate(event, items(value), settings)?,
@@ -81,10 +81,6 @@ pub(super) fn apply(
 
 fn or_default(value: &Value, defaults: &Map<String, Value>, name: &str) -> Value {
     if value.is_null() { defaults.get(name).cloned().unwrap_or_default() } else { value.clone() }
-}
-
-fn moment(value: &Value, settings: &Settings) -> Result<Moment, Problem> {
-    Moment::read(value, settings)
 }
 
 fn items(value: &Value) -> &[Value] {

@@ -92,25 +92,19 @@ impl State {
             return Err(Refusal::Shown(9_002_313));
         }
         wanted.scopes = wanted.scopes.iter().map(|scope| scopes::short(scope)).collect();
-        if !wanted.scopes.iter().all(|scope| scopes::is_known(scope)) {
-            let text = "AADSTS70011: The provided value for the input parameter 'scope' is not valid.";
-            return Err(Refusal::Sent(told(
-                &wanted,
-                &[("error", "invalid_scope"), ("error_description", text)],
-            )));
-        }
-        match params.get("prompt") {
-            None | Some("login" | "consent" | "select_account" | "admin_consent") => Ok(wanted),
-            Some("none") => {
-                let text = "AADSTS50058: A silent sign-in request was sent but no user is signed in.";
-                Err(Refusal::Sent(told(&wanted, &[("error", "login_required"), ("error_description", text)])))
+        let all_known = wanted.scopes.iter().all(|scope| scopes::is_known(scope));
+        let wrong = match params.get("prompt") {
+            _ if !all_known => {
+                Some(("invalid_scope", "AADSTS70011: The value of the parameter 'scope' is not valid."))
             }
-            Some(_) => {
-                let text = "AADSTS90023: Unsupported 'prompt' value.";
-                Err(Refusal::Sent(told(
-                    &wanted,
-                    &[("error", "invalid_request"), ("error_description", text)],
-                )))
+            None | Some("login" | "consent" | "select_account" | "admin_consent") => None,
+            Some("none") => Some(("login_required", "AADSTS50058: No user is signed in.")),
+            Some(_) => Some(("invalid_request", "AADSTS90023: Unsupported 'prompt' value.")),
+        };
+        match wrong {
+            None => Ok(wanted),
+            Some((error, text)) => {
+                Err(Refusal::Sent(wanted.back(&[("error", error), ("error_description", text)])))
             }
         }
     }
@@ -132,7 +126,7 @@ impl State {
             let text = "AADSTS65004: User declined to consent to access the app.";
             let pairs =
                 [("error", "access_denied"), ("error_subcode", "cancel"), ("error_description", text)];
-            return Err(Refusal::Sent(told(wanted, &pairs)));
+            return Err(Refusal::Sent(wanted.back(&pairs)));
         }
         if self.sign_in.get(user).is_some_and(|code| aadsts::is_mended_by_consent(*code)) {
             self.sign_in.remove(user);
@@ -151,7 +145,7 @@ impl State {
         let text = format!("{CODE}{}", self.serial.opaque("code"));
         self.grants.add_code(&text, code);
         let session = self.guid("session");
-        Ok(told(wanted, &[("code", &text), ("session_state", &session)]))
+        Ok(wanted.back(&[("code", &text), ("session_state", &session)]))
     }
 }
 
@@ -169,9 +163,4 @@ impl Refusal {
             }
         }
     }
-}
-
-/// The redirect with these parameters and `state`.
-fn told(wanted: &AskedFor, pairs: &[(&str, &str)]) -> String {
-    wanted.back(pairs)
 }

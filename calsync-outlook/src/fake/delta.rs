@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use calsync_core::fake::Reply;
+use calsync_core::fake::{Params, Reply};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use http::header::LOCATION;
@@ -12,7 +12,9 @@ use serde_json::{Map, Value};
 use super::api::Permitted;
 use super::paging::{Page, link};
 use super::reply::Problem;
+use super::request::Asked;
 use super::state::{State, StoredEvent};
+use super::times::plain_text;
 use super::view;
 
 /// What a token stands for: a calendar, its window, and how far somebody has read.
@@ -23,11 +25,14 @@ struct Token {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     epoch: u64,
+    /// Whether the round that is being read is the first: it tells what is there, not what has gone.
+    first: bool,
     /// Changes up to this one are known.
     since: u64,
-    /// Changes up to this one are in the round that is being read; none before a round begins.
+    /// Changes up to this one are in the round that is being read; none before a round begins. What changes meanwhile is told by
+    /// the next one.
     upto: Option<u64>,
-    skip: usize,
+    /// The pages before this one.
     page: usize,
 }
 
@@ -53,9 +58,9 @@ impl State {
                 from: call.asked.window("startDateTime")?,
                 to: call.asked.window("endDateTime")?,
                 epoch: self.stored(call, calendar)?.epoch,
+                first: true,
                 since: 0,
                 upto: None,
-                skip: 0,
                 page: 0,
             },
         };
@@ -65,52 +70,51 @@ impl State {
     /// One page of a round.
     fn round(&mut self, call: &Permitted<'_>, mut token: Token) -> Result<Reply, Problem> {
         let upto = *token.upto.get_or_insert(self.serial.latest());
-        let mailbox = self.mailbox(&call.mailbox)?;
-        let is_first = token.since == 0;
-        let mut found: Vec<(u64, Value)> = Vec::new();
-        let is_new = |change: u64| change > token.since && change <= upto;
-        for event in mailbox.events_in(token.calendar).filter(|event| is_first || is_new(event.change)) {
-            let shown = if is_within(event, &token) {
-                view::event(mailbox, event, &call.prefers, &[])
-            } else if is_first {
-                continue;
-            } else {
-                view::removed(event.id(call.prefers.immutable_ids))
-            };
-            found.push((event.change, shown));
-        }
-        let gone =
-            self.stored(call, token.calendar)?.gone.iter().filter(|gone| !is_first && is_new(gone.change));
-        for gone in gone {
-            let id = if call.prefers.immutable_ids { &gone.immutable_id } else { &gone.id };
-            found.push((gone.change, view::removed(id)));
-        }
-        found.sort_by_key(|(change, _)| *change);
+        let mut found = self.changes(call, &token, upto)?;
         let size = call.prefers.page.unwrap_or(self.settings.page_size).max(1);
-        let page = Page::new(found.len(), token.skip, size, token.page, &self.settings);
+        let page = Page::new(found.len(), 0, size, token.page, &self.settings);
+        found.truncate(page.to);
         let mut body = Map::new();
         body.insert("@odata.context".into(), call.context().into());
-        match page.next {
-            Some(next) => {
-                (token.skip, token.page) = (next, token.page + 1);
-                body.insert("@odata.nextLink".into(), self.goes_on(call, "$skiptoken", &token).into());
-            }
-            None => {
-                (token.since, token.upto, token.skip, token.page) = (upto, None, 0, 0);
-                body.insert("@odata.deltaLink".into(), self.goes_on(call, "$deltatoken", &token).into());
-            }
+        if page.next.is_some() {
+            token.since = found.last().map_or(token.since, |(change, _)| *change);
+            token.page += 1;
+            body.insert("@odata.nextLink".into(), goes_on(call, "$skiptoken", &token).into());
+        } else {
+            (token.first, token.since, token.upto, token.page) = (false, upto, None, 0);
+            body.insert("@odata.deltaLink".into(), goes_on(call, "$deltatoken", &token).into());
         }
-        let shown: Vec<Value> =
-            found.into_iter().take(page.to).skip(page.from).map(|(_, value)| value).collect();
+        let shown: Vec<Value> = found.into_iter().map(|(_, shown)| shown).collect();
         body.insert("value".into(), shown.into());
         Ok(Reply::json(StatusCode::OK, &body.into()))
     }
 
-    fn goes_on(&self, call: &Permitted<'_>, name: &str, token: &Token) -> String {
-        let text = serde_json::to_vec(token).map(|text| URL_SAFE_NO_PAD.encode(text)).unwrap_or_default();
-        let mut asked = call.asked.clone();
-        asked.incoming.query = calsync_core::fake::Params::default();
-        link(&asked, &[(name, text)])
+    /// What is new to the token, by the number of its change.
+    fn changes(&self, call: &Permitted<'_>, token: &Token, upto: u64) -> Result<Vec<(u64, Value)>, Problem> {
+        let mailbox = self.mailbox(&call.mailbox)?;
+        let immutable = call.prefers.immutable_ids;
+        let is_new = |change: u64| change > token.since && change <= upto;
+        let mut found = Vec::new();
+        for event in mailbox.events_in(token.calendar).filter(|event| is_new(event.change)) {
+            if is_within(event, token) {
+                found.push((event.change, view::event(mailbox, event, &call.prefers, &[])));
+            } else if !token.first {
+                // What lies outside the window and has changed is told as gone, whether or not it was ever in it.
+                found.push((event.change, view::removed(event.id(immutable))));
+            }
+        }
+        if !token.first {
+            let gone = &self.stored(call, token.calendar)?.gone;
+            for gone in gone.iter().filter(|gone| is_new(gone.change)) {
+                let id = if immutable { &gone.immutable_id } else { &gone.id };
+                // It may have come back.
+                if !mailbox.events_in(token.calendar).any(|event| event.id(immutable) == id) {
+                    found.push((gone.change, view::removed(id)));
+                }
+            }
+        }
+        found.sort_by_key(|(change, _)| *change);
+        Ok(found)
     }
 
     fn read_token(&self, call: &Permitted<'_>, calendar: u64, text: &str) -> Result<Token, Problem> {
@@ -126,13 +130,8 @@ impl State {
         let message = format!("The sync state generation is not found; generation={};", token.epoch);
         let problem = Problem::new(StatusCode::GONE, "SyncStateNotFound", message);
         Err(if self.settings.delta_location {
-            let mut asked = call.asked.clone();
-            asked.incoming.query = calsync_core::fake::Params::default();
-            let window = [
-                ("startDateTime", super::times::plain_text(token.from)),
-                ("endDateTime", super::times::plain_text(token.to)),
-            ];
-            problem.with_header(LOCATION, link(&asked, &window))
+            let window = [("startDateTime", plain_text(token.from)), ("endDateTime", plain_text(token.to))];
+            problem.with_header(LOCATION, link(&bare(call), &window))
         } else {
             problem
         })
@@ -141,6 +140,19 @@ impl State {
     fn stored(&self, call: &Permitted<'_>, calendar: u64) -> Result<&super::state::Calendar, Problem> {
         self.mailbox(&call.mailbox)?.calendars.get(&calendar).ok_or_else(Problem::not_found)
     }
+}
+
+/// The URL to go on at.
+fn goes_on(call: &Permitted<'_>, name: &str, token: &Token) -> String {
+    let text = serde_json::to_vec(token).map(|text| URL_SAFE_NO_PAD.encode(text)).unwrap_or_default();
+    link(&bare(call), &[(name, text)])
+}
+
+/// The request without its parameters.
+fn bare(call: &Permitted<'_>) -> Asked {
+    let mut asked = call.asked.clone();
+    asked.incoming.query = Params::default();
+    asked
 }
 
 fn is_within(event: &StoredEvent, token: &Token) -> bool {

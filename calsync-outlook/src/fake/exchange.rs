@@ -4,6 +4,7 @@ use calsync_core::fake::{Fault, Reply};
 use calsync_core::http::TransportErrorKind;
 use http::HeaderName;
 use http::header::DATE;
+use serde_json::Value;
 
 use super::questions::SeenRequest;
 use super::reply::Marks;
@@ -63,10 +64,22 @@ impl State {
         let user = self.grants.user_of(&asked.incoming).map(str::to_owned);
         let mut seen =
             SeenRequest::of(self.now(), asked.occasion(user.as_deref()), asked.method().is_oauth());
+        if asked.method() == ApiMethod::Batch {
+            seen.body.as_mut().and_then(|body| body.get_mut("requests")).map(without_tokens);
+        }
         seen.event = asked.route.event().map(str::to_owned);
         seen.in_batch = asked.in_batch;
         seen.status = answer.map(|answer| answer.status.as_u16());
         self.log.record(asked.method(), seen, self.settings.log_size);
+    }
+}
+
+/// Parts of a batch may have tokens of their own.
+fn without_tokens(requests: &mut Value) {
+    for request in requests.as_array_mut().into_iter().flatten() {
+        if let Some(headers) = request.get_mut("headers").and_then(Value::as_object_mut) {
+            headers.retain(|name, _| !name.eq_ignore_ascii_case("authorization"));
+        }
     }
 }
 

@@ -89,6 +89,10 @@ impl Stage {
         request.body(body).unwrap()
     }
 
+    pub(crate) fn clock_seconds(&self) -> i64 {
+        calsync_core::clock::Clock::now(&self.clock).timestamp()
+    }
+
     /// A call for an event, by `/me/events`.
     pub(crate) async fn event(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.call(method, &format!("me/events{path}"), body).await
