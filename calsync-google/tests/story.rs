@@ -1,5 +1,5 @@
 //! Exactly once at Google, whatever the network does: see [`calsync_core::testing::story`].
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Exactly once at Outlook, whatever the network does: see [`calsync_core::testing::story`].
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -30,7 +30,7 @@ impl Scene for AtOutlook {
                 1 => AfterDeletion::ReplaysDeadEvent,
                 _ => AfterDeletion::MakesAnother,
             };
-            settings.duplicate_names_event = story % 2 == 0;
+            settings.duplicate_names_event = story.is_multiple_of(2);
             settings.duplicate_is_conflict = story % 4 < 2;
             settings.sparse_pages = story % 5 == 1;
             settings.change_keys_move = (story % 7 == 3).then_some(3);
@@ -38,7 +38,7 @@ impl Scene for AtOutlook {
             settings.loses_properties_on_error = story % 4 == 3;
             settings.latency = (story % 3 == 2).then_some(Latency::Turns(2));
             settings.limits.answer =
-                if story % 2 == 0 { LimitAnswer::TooManyRequests } else { LimitAnswer::Unavailable };
+                if story.is_multiple_of(2) { LimitAnswer::TooManyRequests } else { LimitAnswer::Unavailable };
             settings.limits.retry_after = (story % 4 < 2).then_some(10);
             settings.errors = match story % 3 {
                 0 => ErrorShape::Classic,
