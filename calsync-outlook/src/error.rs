@@ -17,6 +17,10 @@ const MALFORMED_ID: &str = "ErrorInvalidIdMalformed";
 /// A create that is known by the same transaction id as another one.
 const DUPLICATE: &str = "ErrorDuplicateTransactionId";
 
+/// What cannot be deleted, perhaps since it is: an immutable id still leads to what lies among the deleted items
+/// (microsoftgraph/msgraph-sdk-dotnet#3047).
+const UNDELETABLE: &str = "ErrorCannotDeleteObject";
+
 /// An answer that is not the one hoped for, as an error of `operation`. `retry_after` is what its header asks for.
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
     let code = code(answer.body());
@@ -43,6 +47,11 @@ pub(crate) fn taken_by(answer: &Response) -> Option<Option<RemoteId>> {
 /// requests without `If-Match` too.
 pub(crate) fn is_outdated(error: &Error) -> bool {
     matches!(error.failure().status, Some(409 | 412)) && error.kind() == ErrorKind::Unavailable
+}
+
+/// Whether it was refused to delete what may be deleted already.
+pub(crate) fn is_undeletable(error: &Error) -> bool {
+    error.failure().code.as_deref() == Some(UNDELETABLE)
 }
 
 /// The kind of failure and what may be done about it.

@@ -14,7 +14,7 @@ use calsync_core::provider::{
 
 use crate::client::Created;
 use crate::convert::{self, Limits};
-use crate::error::is_outdated;
+use crate::error::{is_outdated, is_undeletable};
 use crate::meeting;
 use crate::moved::of_name;
 use crate::outlook::OutlookCalendar;
@@ -61,7 +61,10 @@ impl CalendarProvider for OutlookCalendar {
         self.wherever_it_is(place, |place| async move {
             if let Some(etag) = &options.etag {
                 match self.client.delete(&place, remote_id, Some(etag)).await {
-                    Err(error) if is_outdated(&error) || error.kind() == ErrorKind::NotFound => {}
+                    Err(error)
+                        if is_outdated(&error)
+                            || is_undeletable(&error)
+                            || error.kind() == ErrorKind::NotFound => {}
                     result => return result,
                 }
             }
@@ -180,6 +183,11 @@ impl OutlookCalendar {
             let Written { remote_id, etag, .. } = self.written(Operation::Get, &standing)?;
             match self.client.delete(place, &remote_id, etag.as_ref()).await {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) if is_undeletable(&error) => {
+                    // A list shows nothing that is deleted.
+                    let listed = Box::pin(self.find_at(place, &marker.namespace, &marker.key)).await?;
+                    return if listed.is_some() { Err(error) } else { Ok(()) };
+                }
                 Err(error) if is_outdated(&error) && !is_last => {}
                 result => return result,
             }

@@ -1,11 +1,13 @@
 //! What people do to our events, and what becomes of it.
 
 use calsync_core::ErrorKind;
+use calsync_core::error::Retry;
 use calsync_core::event::EventStatus::{Confirmed, Tentative};
 use calsync_core::event::Reminders;
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Written};
-use calsync_outlook::fake::{AfterDeletion, ApiMethod};
+use calsync_outlook::fake::{AfterDeletion, ApiMethod, FaultRule, graph_error};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::bench::*;
@@ -173,6 +175,28 @@ async fn what_a_person_deleted_is_gone_for_every_call_until_the_next_generation(
         next.marker.key = key_at(&place_of(1), 1);
         create(&provider, &next).await.unwrap();
         assert_eq!(world.anna.events("primary").len(), stand + 1, "{after_deletion:?}");
+    }
+}
+
+/// By an id that lasts Exchange may still find what lies among the deleted items, and refuses to delete it once more.
+#[tokio::test]
+async fn what_cannot_be_deleted_since_it_is_deleted_is_gone() {
+    for is_readable in [false, true] {
+        let world = World::new().await;
+        world.outlook.set(|settings| settings.deleted_items_readable = is_readable);
+        let provider = world.provider();
+        let written = create(&provider, &draft(1)).await.unwrap();
+        let refused =
+            graph_error(StatusCode::FORBIDDEN, "ErrorCannotDeleteObject", "Object cannot be deleted.");
+        world.outlook.fault(FaultRule::new(refused).with_method(ApiMethod::EventsDelete).always());
+        for known in [&written, &blind(&written)] {
+            let error = delete(&provider, known, &draft(2)).await.unwrap_err();
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never), "it stands");
+        }
+        assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
+        for known in [&written, &blind(&written)] {
+            delete(&provider, known, &draft(2)).await.unwrap();
+        }
     }
 }
 
