@@ -1,10 +1,12 @@
-//! A clock that only moves when told to.
+//! A clock that only moves when told to, and waits that take no time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Sleep};
+use crate::turns;
 
 /// A clock that only moves when told to. Clones show the same time.
 #[derive(Debug, Clone)]
@@ -26,5 +28,16 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits that take no time: whoever waits lets the others have a turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSleep;
+
+#[async_trait]
+impl Sleep for NoSleep {
+    async fn sleep(&self, _: std::time::Duration) {
+        turns::pass(1).await;
     }
 }
