@@ -17,6 +17,10 @@ const MALFORMED_ID: &str = "ErrorInvalidIdMalformed";
 /// A create that is known by the same transaction id as another one.
 const DUPLICATE: &str = "ErrorDuplicateTransactionId";
 
+/// What cannot be deleted, perhaps since it is: an immutable id still leads to what lies among the deleted items
+/// (microsoftgraph/msgraph-sdk-dotnet#3047).
+const UNDELETABLE: &str = "ErrorCannotDeleteObject";
+
 /// An answer that is not the one hoped for, as an error of `operation`. `retry_after` is what its header asks for.
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
     let code = code(answer.body());
@@ -43,6 +47,11 @@ pub(crate) fn taken_by(answer: &Response) -> Option<Option<RemoteId>> {
 /// requests without `If-Match` too.
 pub(crate) fn is_outdated(error: &Error) -> bool {
     matches!(error.failure().status, Some(409 | 412)) && error.kind() == ErrorKind::Unavailable
+}
+
+/// Whether it was refused to delete what may be deleted already.
+pub(crate) fn is_undeletable(error: &Error) -> bool {
+    error.failure().code.as_deref() == Some(UNDELETABLE)
 }
 
 /// The kind of failure and what may be done about it.
@@ -72,6 +81,8 @@ fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry)
         (403, _) => (Kind::Forbidden, Retry::Never),
         (404 | 410, _) | (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
         (400 | 409, DUPLICATE) => (Kind::KeySpent, Retry::Never),
+        // A calendar of that name is there already.
+        (409, "ErrorFolderExists") => (Kind::Refused, Retry::Never),
         // Somebody else is at the same event just now.
         (409 | 412 | 423 | 425, _) => (Kind::Unavailable, Retry::Later),
         (408 | 500..=599, _) => (Kind::Unavailable, operation.after_lost_answer()),
@@ -167,6 +178,7 @@ mod tests {
             (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Forbidden, R::Never, "MailboxNotEnabledForRESTAPI"),
             (404, r#"{"error":{"code":"ErrorNonExistentMailbox","message":"x"}}"#, K::Forbidden, R::Never, "ErrorNonExistentMailbox"),
             (404, r#"{"error":{"code":"ResourceNotFound","message":"The mailbox is either inactive, soft-deleted, or is hosted on-premise."}}"#, K::Forbidden, R::Never, "ResourceNotFound"),
+            (409, r#"{"error":{"code":"ErrorFolderExists","message":"A folder with the specified name already exists."}}"#, K::Refused, R::Never, "ErrorFolderExists"),
             (409, r#"{"error":{"code":"ErrorConcurrentItemSave","message":"x"}}"#, K::Unavailable, R::Later, "ErrorConcurrentItemSave"),
             (412, r#"{"error":{"code":"ErrorIrresolvableConflict","message":"The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item."}}"#, K::Unavailable, R::Later, "ErrorIrresolvableConflict"),
             (413, r#"{"error":{"code":"ErrorMessageSizeExceeded","message":"x"}}"#, K::Refused, R::Never, "ErrorMessageSizeExceeded"),

@@ -11,11 +11,14 @@ use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::CalendarId;
 use calsync_core::place::Person;
 use calsync_core::provider::CalendarProvider;
+use calsync_core::time::Zone;
 use calsync_core::{ProviderKind, Secret};
 use calsync_google::GoogleCalendar;
 use calsync_google::fake::FakeGoogle;
 use calsync_ics::IcsFolder;
-use chrono::{DateTime, Utc};
+use calsync_outlook::OutlookCalendar;
+use calsync_outlook::fake::FakeOutlook;
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 /// A title, and when it begins.
 pub type Seen = (String, DateTime<Utc>);
@@ -164,6 +167,66 @@ impl House for Google {
         let requests: &[&str] = match call {
             Operation::Create => &["EventsInsert"],
             Operation::Update => &["EventsPatch"],
+            Operation::Delete => &["EventsDelete"],
+            _ => &[],
+        };
+        requests.iter().map(|request| (*request).to_owned()).collect()
+    }
+
+    fn take_requests(&self) -> Vec<String> {
+        let requests = self.0.requests().into_iter().map(|request| format!("{:?}", request.method)).collect();
+        self.0.clear_requests();
+        requests
+    }
+
+    fn mails(&self) -> usize {
+        self.0.mails().len()
+    }
+}
+
+/// Outlook, over its fake.
+pub struct Outlook(FakeOutlook);
+
+impl Outlook {
+    pub fn new() -> Self {
+        Self(FakeOutlook::new())
+    }
+}
+
+#[async_trait]
+impl House for Outlook {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::OUTLOOK
+    }
+
+    async fn provider(&self, people: &[i64]) -> Arc<dyn CalendarProvider> {
+        let tokens = |person| self.0.user(&address(person)).tokens(&["Calendars.ReadWrite"]);
+        let store = store(ProviderKind::OUTLOOK, people, tokens).await;
+        let outlook = OutlookCalendar::builder()
+            .client(FakeOutlook::CLIENT_ID, Secret::new(FakeOutlook::CLIENT_SECRET))
+            .transport(self.0.clone())
+            .token_store(store);
+        Arc::new(outlook.build().unwrap())
+    }
+
+    fn second_calendar(&self, person: i64) -> CalendarId {
+        CalendarId::new(&self.0.user(&address(person)).adds_calendar("Second")).unwrap()
+    }
+
+    fn events(&self, person: i64, calendar: &CalendarId) -> Vec<Seen> {
+        let events = self.0.user(&address(person)).events(calendar.as_str()).into_iter();
+        let start = |json: &serde_json::Value| {
+            let local: NaiveDateTime = json["start"]["dateTime"].as_str().unwrap().parse().unwrap();
+            Zone::new(json["start"]["timeZone"].as_str().unwrap()).unwrap().instant(local).unwrap()
+        };
+        events.map(|event| (event.text("subject").unwrap().to_owned(), start(&event.json))).collect()
+    }
+
+    fn requests(&self, call: Operation) -> Vec<String> {
+        let requests: &[&str] = match call {
+            Operation::Create => &["EventsCreate"],
+            // Only what differs is written, so it is read first.
+            Operation::Update => &["EventsGet", "EventsUpdate"],
             Operation::Delete => &["EventsDelete"],
             _ => &[],
         };

@@ -174,3 +174,8 @@ async fn in_a_folder() {
 async fn at_google() {
     lives_through_the_table(&houses::Google::new()).await;
 }
+
+#[tokio::test]
+async fn at_outlook() {
+    lives_through_the_table(&houses::Outlook::new()).await;
+}

@@ -4,15 +4,14 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
-use calsync_google::fake::{ApiMethod, FakeGoogle, Fault, FaultRule, google_error};
+use calsync_core::fake::{Fault, FaultRule};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::desk::{ANNA, Desk, EVE, SCOPES};
+use crate::desk::{ANNA, AS_PLANNED, Desk, EVE};
+use crate::services::Service;
 
-const AS_PLANNED: [&str; 3] = ["10:00"; 3];
-
-impl Desk {
+impl<S: Service> Desk<S> {
     /// Every access token in the world file has run out long ago.
     fn expire(&mut self) {
         for profile in self.world["profiles"].as_array_mut().unwrap() {
@@ -21,24 +20,34 @@ impl Desk {
     }
 
     fn assert_refused(&self, words: &str) {
-        let (state, asked) = (fs::read_to_string(self.file("state.json")).unwrap(), self.google.count_all());
+        let (state, asked) = (fs::read_to_string(self.file("state.json")).unwrap(), self.service.count_all());
         let output = self.quickstart().output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
         assert!(error.contains(words), "{words}: {error}");
         assert_eq!(fs::read_to_string(self.file("state.json")).unwrap(), state, "the state was touched");
-        assert_eq!(self.google.count_all(), asked, "somebody was asked");
+        assert_eq!(self.service.count_all(), asked, "somebody was asked");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_refused_in_mid_run_is_refreshed_and_kept_sealed() {
-    let desk = Desk::new().await;
-    let refused = google_error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
-    desk.google.fault(FaultRule::new(refused).with_user(ANNA).after(1));
+with_each_service! {
+    a_token_refused_in_mid_run_is_refreshed_and_kept_sealed
+    tokens_that_ran_out_are_refreshed_once_and_used_from_then_on
+    a_rotated_refresh_token_is_never_lost
+    a_rotated_refresh_token_survives_a_run_that_is_killed
+    a_token_endpoint_that_is_down_blames_nobody
+    a_dead_grant_waits_for_its_person_and_wakes_when_they_connect
+    somebody_without_tokens_waits_until_there_are_some
+    the_worlds_token_wins_once_it_is_another
+    sealed_tokens_that_do_not_open_are_one_clear_line
+}
+
+async fn a_token_refused_in_mid_run_is_refreshed_and_kept_sealed<S: Service>() {
+    let desk = Desk::<S>::new().await;
+    desk.service.fault(FaultRule::new(S::refused()).with_user(ANNA).after(1));
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);
-    assert_eq!(desk.google.token_refreshes(), 1);
+    assert_eq!(desk.service.token_refreshes(), 1);
     desk.assert_at_rest();
     let sealed: Vec<Value> = desk.state()["tokens"].as_array().unwrap().clone();
     let sealed: Vec<_> = sealed.iter().filter(|row| row.get("sealed").is_some()).collect();
@@ -53,45 +62,41 @@ async fn a_token_refused_in_mid_run_is_refreshed_and_kept_sealed() {
     // With the key a run opens what another sealed.
     desk.move_to(14);
     assert_eq!(desk.run_until_delivered(), 1);
-    assert_eq!(desk.google.token_refreshes(), 1);
+    assert_eq!(desk.service.token_refreshes(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn tokens_that_ran_out_are_refreshed_once_and_used_from_then_on() {
-    let mut desk = Desk::new().await;
+async fn tokens_that_ran_out_are_refreshed_once_and_used_from_then_on<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
     desk.expire();
     assert_eq!(desk.run_until_delivered(), 1);
-    assert_eq!(desk.google.token_refreshes(), 3);
+    assert_eq!(desk.service.token_refreshes(), 3);
     desk.move_to(14);
     assert_eq!(desk.run_until_delivered(), 1);
-    assert_eq!(desk.google.token_refreshes(), 3);
+    assert_eq!(desk.service.token_refreshes(), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rotated_refresh_token_is_never_lost() {
-    let mut desk = Desk::new().await;
-    desk.google.set(|settings| settings.rotate_refresh_tokens = true);
+async fn a_rotated_refresh_token_is_never_lost<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
+    desk.service.rotate();
     desk.expire();
     // The API is down after the tokens were rotated.
-    desk.google.fault(FaultRule::new(Fault::NotSent).with_path("/calendar/v3").always());
+    desk.service.fault(FaultRule::new(Fault::NotSent).with_path(S::API).always());
     assert_eq!(desk.run().0, Some(3));
-    desk.google.no_faults();
+    desk.service.no_faults();
     for hour in 14..17 {
-        desk.google.expire_access_tokens();
+        desk.service.expire_access_tokens();
         desk.move_to(hour);
         assert_eq!(desk.run_until_delivered(), 1);
     }
     desk.assert_delivered(["16:00", "10:00", "10:00"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rotated_refresh_token_survives_a_run_that_is_killed() {
-    let google = FakeGoogle::new().with_sleep(calsync_core::clock::TokioSleep);
-    let mut desk = Desk::at(google).await;
-    desk.google.set(|settings| settings.rotate_refresh_tokens = true);
+async fn a_rotated_refresh_token_survives_a_run_that_is_killed<S: Service>() {
+    let mut desk = Desk::at(S::waiting()).await;
+    desk.service.rotate();
     desk.expire();
     let stuck = Fault::Delay(Duration::from_secs(600));
-    desk.google.fault(FaultRule::new(stuck).with_path("/calendar/v3").always());
+    desk.service.fault(FaultRule::new(stuck).with_path(S::API).always());
     let mut run = desk.quickstart().stdout(Stdio::null()).spawn().unwrap();
     let are_sealed = || {
         let state = fs::read_to_string(desk.file("state.json")).unwrap_or_default();
@@ -103,42 +108,40 @@ async fn a_rotated_refresh_token_survives_a_run_that_is_killed() {
     assert!(run.try_wait().unwrap().is_none(), "they were not saved while they were needed");
     run.kill().unwrap();
     run.wait().unwrap();
-    desk.google.no_faults();
-    desk.google.expire_access_tokens();
+    desk.service.no_faults();
+    desk.service.expire_access_tokens();
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);
     desk.assert_at_rest();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_endpoint_that_is_down_blames_nobody() {
-    let mut desk = Desk::new().await;
+async fn a_token_endpoint_that_is_down_blames_nobody<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
     desk.expire();
-    desk.google
+    desk.service
         .fault(FaultRule::new(Fault::status(StatusCode::SERVICE_UNAVAILABLE)).with_path("/token").always());
     let (code, printed) = desk.run();
     assert_eq!(code, Some(3), "{printed}");
     assert!(!printed.contains("connect the calendar again"), "{printed}");
-    desk.google.no_faults();
+    desk.service.no_faults();
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_grant_waits_for_its_person_and_wakes_when_they_connect() {
-    let mut desk = Desk::new().await;
-    desk.google.user(ANNA).revokes_access();
+async fn a_dead_grant_waits_for_its_person_and_wakes_when_they_connect<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
+    desk.service.revoke(ANNA);
     let (code, printed) = desk.run();
     assert_eq!(code, Some(3), "{printed}");
     let waits = "- Anna (customer): waiting: the person has to connect the calendar again (3×)";
     assert!(printed.contains(waits), "{printed}");
-    assert_eq!(desk.google.events().len(), 6, "the others have theirs");
-    let asked = desk.google.count_all();
+    assert_eq!(desk.service.events().len(), 6, "the others have theirs");
+    let asked = desk.service.count_all();
     let (code, printed) = desk.run();
     assert!(code == Some(3) && printed.contains(waits), "{printed}");
-    assert_eq!(desk.google.count_all(), asked, "a dead grant is not tried again");
+    assert_eq!(desk.service.count_all(), asked, "a dead grant is not tried again");
 
-    let tokens = desk.google.user(ANNA).tokens(SCOPES);
+    let tokens = desk.service.tokens(ANNA);
     desk.world["profiles"][0]["calendar_access_token"] = json!(tokens.access_token.expose());
     desk.world["profiles"][0]["calendar_refresh_token"] = json!(tokens.refresh_token.expose());
     assert_eq!(desk.run_until_delivered(), 1);
@@ -146,9 +149,8 @@ async fn a_dead_grant_waits_for_its_person_and_wakes_when_they_connect() {
     desk.assert_at_rest();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn somebody_without_tokens_waits_until_there_are_some() {
-    let mut desk = Desk::new().await;
+async fn somebody_without_tokens_waits_until_there_are_some<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
     let eve = desk.world["profiles"][1].clone();
     desk.world["profiles"][1]["calendar_access_token"] = json!(null);
     desk.world["profiles"][1]["calendar_refresh_token"] = json!(null);
@@ -159,14 +161,13 @@ async fn somebody_without_tokens_waits_until_there_are_some() {
     desk.assert_delivered(AS_PLANNED);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_worlds_token_wins_once_it_is_another() {
-    let mut desk = Desk::new().await;
+async fn the_worlds_token_wins_once_it_is_another<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
     desk.expire();
     desk.run_until_delivered();
     // Eve connects anew, and everything she granted before is dead.
-    desk.google.user(EVE).revokes_access();
-    let tokens = desk.google.user(EVE).tokens(SCOPES);
+    desk.service.revoke(EVE);
+    let tokens = desk.service.tokens(EVE);
     desk.world["profiles"][1]["calendar_access_token"] = json!(tokens.access_token.expose());
     desk.world["profiles"][1]["calendar_refresh_token"] = json!(tokens.refresh_token.expose());
     desk.move_to(14);
@@ -174,9 +175,8 @@ async fn the_worlds_token_wins_once_it_is_another() {
     desk.assert_delivered(["14:00", "10:00", "10:00"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sealed_tokens_that_do_not_open_are_one_clear_line() {
-    let mut desk = Desk::new().await;
+async fn sealed_tokens_that_do_not_open_are_one_clear_line<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
     desk.expire();
     desk.run_until_delivered();
     let (key, good) = (fs::read_to_string(desk.file("tokens.key")).unwrap(), desk.state());
@@ -198,7 +198,7 @@ async fn sealed_tokens_that_do_not_open_are_one_clear_line() {
     let mut swapped = moved.clone();
     swapped["tokens"][1]["sealed"] = good["tokens"][0]["sealed"].clone();
     desk.write_state(&swapped);
-    desk.assert_refused("google of profile 2 (connection default)");
+    desk.assert_refused(&format!("{} of profile 2 (connection default)", S::KIND));
 
     #[cfg(unix)]
     {
@@ -218,10 +218,10 @@ async fn sealed_tokens_that_do_not_open_are_one_clear_line() {
     desk.write_state(&without);
     desk.move_to(15);
     assert_eq!(desk.run_until_delivered(), 1);
-    assert_eq!(desk.google.count(ApiMethod::EventsInsert), 9);
+    assert_eq!(desk.service.count(S::CREATE), 9);
 }
 
-fn for_owner_only(desk: &Desk) {
+fn for_owner_only<S: Service>(desk: &Desk<S>) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
