@@ -203,3 +203,35 @@ impl Drop for Pass<'_> {
         self.pacing.state().windows(self.quota, |window| window.end(now));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{SystemClock, TokioSleep};
+    use crate::error::{Error, ErrorKind, Operation};
+    use crate::names::CalendarId;
+    use crate::place::{Person, Place};
+    use crate::provider::Capabilities;
+
+    #[test]
+    fn a_success_that_was_on_its_way_before_a_failure_does_not_end_the_backoff() {
+        let place = Place::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
+        let quota = Quota::declared(&place, &Capabilities::new());
+        let pacing = Pacing::new(Arc::new(SystemClock), Arc::new(TokioSleep));
+        let pass = || match pacing.enter(&quota, pacing.now()) {
+            Turn::Now(failures) => {
+                Pass { pacing: &pacing, quota: &quota, failures, _room: None, _place_in_run: None }
+            }
+            turn => panic!("{turn:?}"),
+        };
+        let failure =
+            Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, Operation::Find).into_failure();
+        let (fails, succeeds) = (pass(), pass());
+        assert_eq!(fails.failed(&failure, Duration::ZERO).0, 1);
+        succeeds.succeeded();
+        let next = pass();
+        assert_eq!(next.failures, 1);
+        next.succeeded();
+        assert_eq!(pass().failures, 0);
+    }
+}
