@@ -37,7 +37,7 @@ use calsync_core::audience::Audience;
 use calsync_core::clock::{Clock, SystemClock};
 use calsync_core::plan::Plan;
 use calsync_core::report::Report;
-use calsync_core::sync::Syncer;
+use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::{InputError, ProviderKind};
 use calsync_ics::IcsFolder;
 use chrono::{DateTime, Utc};
@@ -74,6 +74,9 @@ struct Options {
     /// How many events may be under way at once.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
+    /// How often an event is tried, with pauses in between, before it is left to the next run.
+    #[arg(long, default_value_t = 5)]
+    attempts: u32,
     #[command(flatten)]
     google: GoogleServer,
     #[command(flatten)]
@@ -117,6 +120,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         .provider(IcsFolder::new(options.out.join("invitations")).with_kind(ProviderKind::INVITATION))
         .time_zone(world.time_zone.clone())
         .concurrency(options.concurrency)
+        .retry(RetryPolicy::new().with_attempts(options.attempts))
         .clock(clock.clone());
     for provider in remotes.providers() {
         syncer = syncer.shared_provider(provider);

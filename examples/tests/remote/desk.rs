@@ -75,8 +75,15 @@ impl<S: Service> Desk<S> {
         command
     }
 
-    /// Quickstart, asking the server.
+    /// Quickstart, asking the server, and trying nothing twice: what one run leaves open, the next one has to find.
     pub fn quickstart(&self) -> Command {
+        let mut command = self.patient_quickstart();
+        command.args(["--attempts", "1"]);
+        command
+    }
+
+    /// Quickstart as anybody runs it.
+    pub fn patient_quickstart(&self) -> Command {
         let mut command = self.program("quickstart");
         command.args(at_server::<S>(self.server.base_url()));
         command
