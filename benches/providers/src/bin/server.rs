@@ -1,6 +1,6 @@
 //! The server in a process of its own, so that its CPU is not the clients'. Prints its URL; ends when it is killed.
 
-use calsync_bench_google::server::serve;
+use calsync_bench_providers::server::serve;
 use tokio::net::TcpListener;
 
 fn main() -> std::io::Result<()> {

@@ -1,12 +1,15 @@
 //! Sends everything, so many at a time.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use crate::clients::Failure;
 use crate::cpu;
+
+/// What a client says when something went wrong: the bench ends with it.
+pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// What it took.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,7 @@ where
     F: Future<Output = Result<String, Failure>> + Send,
 {
     let left = Arc::new(Mutex::new(events.into_iter().enumerate()));
+    #[expect(clippy::disallowed_methods, reason = "this is a stop-watch")]
     let (cpu, started) = (cpu::spent(), Instant::now());
     let worker = || {
         let (left, expected, insert) = (left.clone(), expected.clone(), insert.clone());

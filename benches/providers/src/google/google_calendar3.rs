@@ -10,8 +10,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::Failure;
+use super::API;
 use crate::booking::{Booking, CALENDAR, NAMESPACE, TOKEN, ZONE};
+use crate::run::Failure;
 
 /// The hub.
 pub struct GoogleCalendar3(CalendarHub<HttpConnector>);
@@ -20,7 +21,7 @@ impl GoogleCalendar3 {
     pub fn new(base: &str) -> Self {
         let client = Client::builder(TokioExecutor::new()).build(HttpConnector::new());
         let mut hub = CalendarHub::new(client, TOKEN.to_owned());
-        hub.base_url(format!("{base}/calendar/v3/"));
+        hub.base_url(format!("{base}{API}/"));
         Self(hub)
     }
 

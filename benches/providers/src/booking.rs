@@ -28,13 +28,14 @@ pub struct Booking {
 }
 
 /// Where all of them go.
-pub fn place() -> Place {
-    Place::new(Person::Profile(7.into()), ProviderKind::GOOGLE, 1.into(), CalendarId::primary())
+pub fn place(kind: ProviderKind) -> Place {
+    Place::new(Person::Profile(7.into()), kind, 1.into(), CalendarId::primary())
 }
 
 /// So many different ones.
 pub fn bookings(number: usize) -> Vec<Booking> {
-    let place = place();
+    // Keys do not depend on the kind.
+    let place = place(ProviderKind::GOOGLE);
     let first: DateTime<Utc> = "2026-11-30T09:00:00Z".parse().expect("a time");
     (0..number)
         .map(|n| {

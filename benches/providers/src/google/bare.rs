@@ -6,8 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
+use super::API;
 use crate::booking::{Booking, CALENDAR, NAMESPACE, TOKEN, ZONE};
+use crate::run::Failure;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,7 +60,7 @@ pub struct Bare {
 
 impl Bare {
     pub fn new(base: &str) -> Result<Self, Failure> {
-        let url = format!("{base}/calendar/v3/calendars/{CALENDAR}/events?sendUpdates=none&fields=id%2Cetag");
+        let url = format!("{base}{API}/calendars/{CALENDAR}/events?sendUpdates=none&fields=id%2Cetag");
         Ok(Self { client: reqwest::Client::builder().no_proxy().build()?, url })
     }
 
