@@ -3,9 +3,10 @@
     expect.py WORLD OUT EXPECT
 
 Checks that OUT holds exactly the files that should be there (person, calendar, event key), and writes EXPECT for the judge:
-{"key.ics": {"events": [{...}]}}. Checks the events in OUT/fake-google.json itself. The texts are the guide's own f-strings.
+{"key.ics": {"events": [{...}]}}. Checks the events in OUT/fake-google.json and OUT/fake-outlook.json itself. The texts are the
+guide's own f-strings.
 """
-import datetime as dt, html, json, pathlib, sys, uuid
+import datetime as dt, html, json, pathlib, re, sys, uuid
 from zoneinfo import ZoneInfo
 
 KEYS = uuid.UUID("a626fb1a-706e-50cf-a216-eda0282c90b7")
@@ -90,8 +91,8 @@ def people(world, order, staff, customer):
         seen.add(str(profile))
         profile = profiles[str(profile)]
         for connection, provider, calendar, account in places(profile) if takes_part(profile) else ():
-            if provider in ("apple", "google"):
-                where = account if provider == "google" else str(profile["id"])
+            if provider in ("apple", *CHECKED):
+                where = str(profile["id"]) if provider == "apple" else account
                 yield role, f"profile:{profile['id']}", provider, where, connection, calendar
     if not customer or customer["profile_id"] is None:
         email = (customer or {}).get("email") or order.get("guest_email")
@@ -119,33 +120,84 @@ def read_google(event):
     return body
 
 
-def check_google(expected, out):
-    """How many things are wrong with the fake Google's calendars. `expected`: {account: {id: event}}"""
-    wrong = 0
-    file = pathlib.Path(out) / "fake-google.json"
-    there = json.loads(file.read_text("utf-8")) if file.exists() else {"calendars": {}, "mails": [], "invitations": 0}
-    found = {}
+def found_google(there):
+    """(calendar, id, what stands there), with nothing for what was deleted."""
     for calendar, row in there["calendars"].items():
         for id, event in row["events"].items():
-            if event["body"]["status"] == "cancelled":
-                print(f"google: {id} was made and deleted")
-                wrong += 1
-            else:
-                found.setdefault(calendar, {})[id] = read_google(event)
+            yield calendar, id, None if event["body"]["status"] == "cancelled" else read_google(event)
+
+
+def outlook_event(namespace, zone, key, texts, start, end):
+    """Times are in UTC, since Exchange knows few zones, and the description is text."""
+    summary, description, location = texts
+    named = {"Key": key, "Namespace": namespace, "Revision": "1", "Zone": zone, "Reminder": "default"}
+    properties = {f"String {{8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861}} Name calsync{name}": value for name, value in named.items()}
+    return {"subject": summary, "location": location, "start": (start, "UTC"), "end": (end, "UTC"), "text": description,
+            "html": html.escape(description, quote=False).split("\n"), "properties": properties, "transaction": key,
+            "isAllDay": False, "showAs": "busy", "isReminderOn": True, "reminderMinutesBeforeStart": 15, "attendees": [],
+            "categories": [], "meeting": None, "organizer": None}
+
+
+# What Exchange says of itself.
+EXCHANGES_OWN = {"allowNewTimeProposals", "hideAttendees", "importance", "locations", "responseRequested", "sensitivity"}
+
+
+def read_outlook(event):
+    read = {name: value for name, value in event["fields"].items() if name not in EXCHANGES_OWN}
+    read["location"] = read["location"]["displayName"]
+    for name in ("start", "end"):
+        at = event[name]
+        local = dt.datetime.fromisoformat(at["local"]).replace(tzinfo=dt.timezone.utc)
+        read[name] = (int(local.timestamp()), at["zone"])
+    for name in ("properties", "transaction", "meeting", "organizer"):
+        read[name] = event[name]
+    # Exchange ends every line its own way, and every text with a line's end.
+    read["text"] = event["text"]["plain"].replace("\r\n", "\n").removesuffix("\n")
+    inside = re.search(r'<div class="PlainText">(.*)</div>', event["text"]["html"], re.DOTALL)
+    read["html"] = inside[1].split("<br>\r\n") if inside else None
+    return read
+
+
+def found_outlook(there):
+    for account, mailbox in there["mailboxes"].items():
+        for event in mailbox["events"].values():
+            calendar = mailbox["calendars"].get(str(event["calendar"]), {"is_default": False, "id": None})
+            where = account if calendar["is_default"] else calendar["id"]
+            yield where, event["transaction"] or event["id"], None if event["deleted"] else read_outlook(event)
+
+
+# How an event must be, and how it is read.
+CHECKED = {"google": (google_event, found_google), "outlook": (outlook_event, found_outlook)}
+
+
+def check(provider, expected, out):
+    """How many things are wrong with a fake's calendars. `expected`: {account: {id: event}}"""
+    wrong = 0
+    file = pathlib.Path(out) / f"fake-{provider}.json"
+    nothing = {"calendars": {}, "mailboxes": {}, "mails": [], "invitations": 0}
+    there = json.loads(file.read_text("utf-8")) if file.exists() else nothing
+    found = {}
+    for calendar, id, event in CHECKED[provider][1](there):
+        if event is None:
+            print(f"{provider}: {id} was made and deleted")
+            wrong += 1
+        elif found.setdefault(calendar, {}).setdefault(id, event) is not event:
+            print(f"{provider}: {calendar}, {id}: is there twice")
+            wrong += 1
     for account in sorted({*expected, *found}):
         want, have = expected.get(account, {}), found.get(account, {})
         for id in sorted({*want, *have}):
             a, b = want.get(id), have.get(id)
             if a is None or b is None:
-                print(f"google: {account}, {id}: {'not wanted' if a is None else 'missing'}")
+                print(f"{provider}: {account}, {id}: {'not wanted' if a is None else 'missing'}")
             elif a != b:
                 fields = sorted(name for name in {*a, *b} if a.get(name) != b.get(name))
-                print(f"google: {account}, {id}: other than expected: {', '.join(fields)}")
+                print(f"{provider}: {account}, {id}: other than expected: {', '.join(fields)}")
             wrong += a != b
     if there["mails"] or there["invitations"]:
-        print(f"google: {len(there['mails'])} mails, {there['invitations']} invitations")
+        print(f"{provider}: {len(there['mails'])} mails, {there['invitations']} invitations")
         wrong += 1
-    print(f"{sum(map(len, expected.values()))} events at Google expected, {sum(map(len, found.values()))} there")
+    print(f"{sum(map(len, expected.values()))} events at {provider} expected, {sum(map(len, found.values()))} there")
     return wrong
 
 
@@ -153,7 +205,7 @@ def main(world_file, out, expect_file):
     world = json.loads(pathlib.Path(world_file).read_text("utf-8"))
     by_id = lambda kind: {str(r["id"]): r for r in world[kind]}
     services, staff_by_id, customers = by_id("services"), by_id("staff"), by_id("customers")
-    files, expect, google = set(), {}, {}
+    files, expect, events = set(), {}, {provider: {} for provider in CHECKED}
     for order in world["orders"]:
         if order["status"] != "confirmed":
             continue
@@ -167,9 +219,9 @@ def main(world_file, out, expect_file):
             for role, person, provider, where, connection, calendar in people(world, order, staff, customer):
                 key = derived(KEYS, world["namespace"], appointment, person, connection, calendar, 0).hex
                 summary, description, location = said = texts(role, order, service, staff, customer)
-                if provider == "google":
-                    event = google_event(world["namespace"], world["time_zone"], key, said, start, end)
-                    google.setdefault(where if calendar == "primary" else calendar, {})[key] = event
+                if provider in CHECKED:
+                    event = CHECKED[provider][0](world["namespace"], world["time_zone"], key, said, start, end)
+                    events[provider].setdefault(where if calendar == "primary" else calendar, {})[key] = event
                     continue
                 files.add(f"{where}/{calendar}/{key}.ics")
                 expect[f"{key}.ics"] = {"method": None, "events": [{
@@ -182,7 +234,7 @@ def main(world_file, out, expect_file):
             print(f"{what}: {name}")
     pathlib.Path(expect_file).write_text(json.dumps(expect), "utf-8")
     print(f"{len(files)} files expected, {len(there)} there")
-    wrong = check_google(google, out)
+    wrong = sum(check(provider, events[provider], out) for provider in CHECKED)
     return int(files != there or wrong > 0)
 
 

@@ -1,15 +1,15 @@
-"""Puts a validator in front of a fake Google: calls of the Calendar API go through prism, everything else goes past it.
+"""Puts a validator in front of a fake: calls of the API below BASE go through prism, everything else goes past it.
 
-    front.py FAKE_URL PRISM_URL REPORT
+    front.py FAKE_URL PRISM_URL BASE REPORT
 
 Prints its own URL. REPORT gets a line for every call that went through prism: `ok` or `bad`, what it was, and prism's
-complaint. prism has to run with --errors, and prepends nothing to paths: the /calendar/v3 is taken off here.
+complaint. prism has to run with --errors, and prepends nothing to paths: BASE, such as /calendar/v3, is taken off here.
 """
 import http.client, http.server, json, sys, urllib.parse
 
 fake, prism = (urllib.parse.urlsplit(url) for url in sys.argv[1:3])
-report = open(sys.argv[3], "a", buffering=1)
-BASE = "/calendar/v3"
+BASE = sys.argv[3]
+report = open(sys.argv[4], "a", buffering=1)
 
 
 class Front(http.server.BaseHTTPRequestHandler):

@@ -51,6 +51,27 @@ impl FileName {
     }
 }
 
+/// Where this host's files are.
+pub struct HostFiles {
+    pub state: PathBuf,
+    /// The key that seals tokens, beside the state file.
+    pub key: PathBuf,
+    out: PathBuf,
+}
+
+impl HostFiles {
+    /// In that folder; the state file may be elsewhere.
+    pub fn new(out: &Path, state: Option<&Path>) -> Self {
+        let state = state.map_or_else(|| out.join("state.json"), Path::to_owned);
+        Self { key: state.with_file_name("tokens.key"), state, out: out.to_owned() }
+    }
+
+    /// The file that the calendars of that kind's fake are kept in.
+    pub fn fake(&self, kind: &ProviderKind) -> PathBuf {
+        self.out.join(format!("fake-{kind}.json"))
+    }
+}
+
 /// What the company has: people, services and orders.
 #[derive(Debug, Deserialize)]
 pub struct World {
@@ -115,8 +136,11 @@ pub struct State {
     pub profiles: Vec<Profile>,
     /// Which Google its events stand at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub google: Option<GoogleAt>,
-    /// The tokens of those who use the real one.
+    google: Option<At>,
+    /// Which Outlook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outlook: Option<At>,
+    /// The tokens of those who use real ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenRow>,
     #[serde(skip)]
@@ -125,10 +149,10 @@ pub struct State {
     of_order: HashMap<OrderId, Vec<usize>>,
 }
 
-/// Which Google events stand at.
+/// Which of a provider's services events stand at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum GoogleAt {
+pub enum At {
     /// The one in the program.
     Faked,
     /// One behind a URL.
@@ -193,16 +217,21 @@ impl State {
         Ok(())
     }
 
-    /// Every row of a ledger that is about Google.
-    pub fn google_rows(&self) -> impl Iterator<Item = &Delivery> {
-        let rows = self.appointments.iter().flat_map(|appointment| &appointment.ledger.deliveries);
-        rows.filter(|row| row.place.provider == ProviderKind::GOOGLE)
+    /// Where that provider's events stand, where they are not files.
+    pub fn stands_at(&mut self, kind: &ProviderKind) -> &mut Option<At> {
+        if *kind == ProviderKind::OUTLOOK { &mut self.outlook } else { &mut self.google }
     }
 
-    /// Forgets what stands at the Google in the program: it is not the one that is used from now on.
-    pub fn forget_faked_google(&mut self) {
+    /// Every row of a ledger that is about that provider.
+    pub fn rows_of(&self, kind: &ProviderKind) -> impl Iterator<Item = &Delivery> {
+        let rows = self.appointments.iter().flat_map(|appointment| &appointment.ledger.deliveries);
+        rows.filter(move |row| row.place.provider == *kind)
+    }
+
+    /// Forgets what stands with that provider: it is another one that is used from now on.
+    pub fn forget(&mut self, kind: &ProviderKind) {
         for appointment in &mut self.appointments {
-            appointment.ledger.deliveries.retain(|row| row.place.provider != ProviderKind::GOOGLE);
+            appointment.ledger.deliveries.retain(|row| row.place.provider != *kind);
         }
     }
 
@@ -246,7 +275,7 @@ pub fn lock(state: &Path) -> Result<Option<fs::File>, BadInput> {
     let Ok(folder) = fs::File::open(folder_of(state)) else { return Ok(None) };
     match folder.try_lock() {
         Err(fs::TryLockError::WouldBlock) => {
-            Err(FileName(state.to_owned()).bad("another quickstart or connect_google is at work"))
+            Err(FileName(state.to_owned()).bad("another quickstart or connect is at work"))
         }
         _ => Ok(Some(folder)),
     }

@@ -5,13 +5,15 @@
 //! ```
 //!
 //! reads the orders of a cleaning company, and writes a folder of .ics files for every person into `out/`; those who use Google
-//! Calendar have theirs at a fake Google, in the program itself, that keeps its calendars in `out/fake-google.json`. Run it again:
-//! there is nothing to do. Then edit an appointment in `out/state.json` (its time, its staff member, its status) and run it
-//! once more: what changed is put right in everybody's calendar, and nothing else is touched.
+//! Calendar or Outlook have theirs at a fake Google and a fake Outlook, in the program itself, that keep their calendars in
+//! `out/fake-google.json` and `out/fake-outlook.json`. Run it again: there is nothing to do. Then edit an appointment in
+//! `out/state.json` (its time, its staff member, its status) and run it once more: what changed is put right in everybody's
+//! calendar, and nothing else is touched.
 //!
-//! `--google-url https://www.googleapis.com` asks the real Google instead, with the tokens in the profiles' columns of the world file,
-//! or those that `connect_google` got. Tokens refreshed meanwhile are sealed into the state file; the key is in `tokens.key` beside
-//! it. Should the key be lost, take `tokens` out of the state file: the profiles' columns are used again.
+//! `--google-url https://www.googleapis.com` asks the real Google instead, `--outlook-url https://graph.microsoft.com` the real
+//! Outlook, with the tokens in the profiles' columns of the world file, or those that `connect_google` and `connect_outlook` got.
+//! Tokens refreshed meanwhile are sealed into the state file; the key is in `tokens.key` beside it. Should the key be lost, take
+//! `tokens` out of the state file: the profiles' columns are used again.
 //!
 //! The five steps are marked below. Everything else here is what any host has anyway: a place to load its rows from, and a
 //! place to save them.
@@ -19,8 +21,11 @@
 mod files;
 mod google;
 mod key_file;
+#[allow(dead_code, reason = "connect_outlook uses the rest")]
+mod outlook;
+mod remote;
 mod summary;
-#[allow(dead_code, reason = "connect_google uses the rest")]
+#[allow(dead_code, reason = "connect_google and connect_outlook use the rest")]
 mod tokens;
 
 use std::io::Write as _;
@@ -39,11 +44,13 @@ use chrono::{DateTime, Utc};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use files::{BadInput, State, World, write_json};
-use google::{Google, GoogleFiles};
+use files::{BadInput, HostFiles, State, World, write_json};
+use google::GoogleServer;
+use outlook::OutlookServer;
+use remote::Remotes;
 use summary::Summary;
 
-/// Puts the orders of a world file into people's calendars: .ics files, and Google Calendar.
+/// Puts the orders of a world file into people's calendars: .ics files, Google Calendar and Outlook.
 #[derive(Debug, Parser)]
 struct Options {
     /// The orders, people and services.
@@ -68,7 +75,9 @@ struct Options {
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
     #[command(flatten)]
-    server: google::Server,
+    google: GoogleServer,
+    #[command(flatten)]
+    outlook: OutlookServer,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -87,20 +96,21 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<Summary, BadInput> {
-    let state_file = options.state.clone().unwrap_or_else(|| options.out.join("state.json"));
+    let files = HostFiles::new(&options.out, options.state.as_deref());
+    let HostFiles { state: state_file, key, .. } = &files;
     let report_file = options.report.clone().unwrap_or_else(|| options.out.join("report.json"));
-    let google_files = GoogleFiles::new(&options.out, &state_file);
-    let GoogleFiles { key, fake, .. } = &google_files;
-    files::check_distinct(&[&options.world, &state_file, &report_file, key, fake])?;
-    let mut lock = files::lock(&state_file)?;
+    let fakes = [ProviderKind::GOOGLE, ProviderKind::OUTLOOK].map(|kind| files.fake(&kind));
+    files::check_distinct(&[&options.world, state_file, &report_file, key, &fakes[0], &fakes[1]])?;
+    let mut lock = files::lock(state_file)?;
     let mut world = World::load(&options.world)?;
-    let mut state = State::load(&state_file)?;
+    let mut state = State::load(state_file)?;
     let directory = world.directory()?;
     let clock: Arc<dyn Clock> = match options.now {
         Some(now) => Arc::new(StoppedClock(now)),
         None => Arc::new(SystemClock),
     };
-    let google = Google::open(&options.server, &google_files, &world, &mut state, clock.clone()).await?;
+    let remotes =
+        Remotes::open(&[&options.google, &options.outlook], &files, &world, &mut state, &clock).await?;
 
     let mut syncer = Syncer::builder(world.namespace.as_str())
         .provider(IcsFolder::new(&options.out))
@@ -108,8 +118,8 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         .time_zone(world.time_zone.clone())
         .concurrency(options.concurrency)
         .clock(clock.clone());
-    if let Some(provider) = google.provider() {
-        syncer = syncer.provider(provider);
+    for provider in remotes.providers() {
+        syncer = syncer.shared_provider(provider);
     }
     let syncer = syncer.build();
 
@@ -144,11 +154,11 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     }
     let now = clock.now();
     if options.dry_run {
-        return Ok(Summary::of_plans(&plans, &world, now).with_remark(google.remark()));
+        return Ok(Summary::of_plans(&plans, &world, now).with_remarks(remotes.remarks()));
     }
 
     if lock.is_none() {
-        lock = files::lock_new(&state_file)?;
+        lock = files::lock_new(state_file)?;
     }
     // What cannot be reported is not begun.
     write_json(&report_file, &Summary::of_plans(&plans, &world, now))?;
@@ -158,9 +168,9 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         plan.begin(appointment).map_err(|error| state.file.bad(error))?;
     }
     state.profiles = world.profiles.clone();
-    google.begin(&mut state)?;
-    write_json(&state_file, &state)?;
-    google.begun(&state)?;
+    remotes.begin(&mut state)?;
+    write_json(state_file, &state)?;
+    remotes.begun(&state)?;
 
     // 4. Run: the only step that touches the world.
     let notes = plans.iter().map(Plan::without_steps).collect::<Vec<_>>();
@@ -176,10 +186,10 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    google.end(&mut state)?;
-    write_json(&state_file, &state)?;
+    remotes.end(&mut state)?;
+    write_json(state_file, &state)?;
 
-    let summary = Summary::of_run(&notes, &report, &state, &world, now).with_remark(google.remark());
+    let summary = Summary::of_run(&notes, &report, &state, &world, now).with_remarks(remotes.remarks());
     write_json(&report_file, &summary)?;
     drop(lock);
     Ok(summary)

@@ -1,7 +1,8 @@
 //! Receives a browser on this machine: the one redirect that ends a consent (RFC 8252 section 7.3).
 
+use std::future::pending;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -14,9 +15,24 @@ const LONGEST_HEAD: usize = 16 * 1024;
 /// How long a browser may take to send it. Some open a connection ahead and send nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many free ports are tried until one is free at both addresses.
+const TRIES: usize = 10;
+
+/// How a service calls this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "each connect uses one")]
+pub enum Host {
+    /// `127.0.0.1`, as RFC 8252 would have it.
+    Address,
+    /// `localhost`, the one name that Microsoft takes. Browsers look for it at both of its addresses.
+    Name,
+}
+
 /// A port that waits for a browser.
 pub struct Redirect {
     listener: TcpListener,
+    /// The same port of the other address, where there is one.
+    other: Option<TcpListener>,
     url: String,
 }
 
@@ -28,10 +44,32 @@ pub struct Visitor {
 
 impl Redirect {
     /// Listens on that port of loopback; on a free one if it is 0.
-    pub async fn listen(port: u16) -> io::Result<Self> {
+    pub async fn listen(host: Host, port: u16) -> io::Result<Self> {
+        let mut redirect = Self::listen_once(host, port).await;
+        for _ in 1..TRIES {
+            match &redirect {
+                Err(error) if port == 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+                _ => break,
+            }
+            redirect = Self::listen_once(host, port).await;
+        }
+        redirect
+    }
+
+    async fn listen_once(host: Host, port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        Ok(Self { listener, url })
+        let port = listener.local_addr()?.port();
+        if host == Host::Address {
+            return Ok(Self { listener, other: None, url: format!("http://127.0.0.1:{port}") });
+        }
+        let other = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+            Ok(other) => Some(other),
+            // Whoever listens there would be sent the code.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            // A machine without IPv6.
+            Err(_) => None,
+        };
+        Ok(Self { listener, other, url: format!("http://localhost:{port}") })
     }
 
     /// Where the browser is to be sent.
@@ -44,9 +82,11 @@ impl Redirect {
         let mut visitors = JoinSet::new();
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => {
-                    let (stream, _) = accepted?;
-                    visitors.spawn(timeout(PATIENCE, Visitor::read(stream)));
+                accepted = accept(Some(&self.listener)) => {
+                    visitors.spawn(timeout(PATIENCE, Visitor::read(accepted?)));
+                }
+                accepted = accept(self.other.as_ref()) => {
+                    visitors.spawn(timeout(PATIENCE, Visitor::read(accepted?)));
                 }
                 Some(visitor) = visitors.join_next() => {
                     let Ok(Ok(Some(visitor))) = visitor else { continue };
@@ -57,6 +97,14 @@ impl Redirect {
                 }
             }
         }
+    }
+}
+
+/// The next connection; none ever where nobody listens.
+async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => pending().await,
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Summary {
     /// How many steps ended how.
     totals: BTreeMap<String, usize>,
     /// What the reader has to know first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remark: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remarks: Vec<String>,
     /// Who got what.
     #[serde(serialize_with = "values")]
     people: BTreeMap<CalendarName, Line>,
@@ -106,8 +106,8 @@ impl Summary {
     }
 
     /// The same with something to say first.
-    pub fn with_remark(mut self, remark: Option<String>) -> Self {
-        self.remark = remark;
+    pub fn with_remarks(mut self, remarks: Vec<String>) -> Self {
+        self.remarks = remarks;
         self
     }
 
@@ -123,7 +123,7 @@ impl Summary {
             at: now,
             dry_run: false,
             totals: BTreeMap::new(),
-            remark: None,
+            remarks: Vec::new(),
             people: BTreeMap::new(),
             notes: notes.collect(),
             outcomes: Report::new(),
@@ -201,7 +201,7 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(remark) = &self.remark {
+        for remark in &self.remarks {
             writeln!(f, "{remark}")?;
         }
         for plan in &self.plans {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use calsync_core::{ProviderKind, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::files::{BadInput, FileName, State, World, write_json};
+use crate::files::{BadInput, FileName, HostFiles, State, World, write_json};
 use crate::key_file;
 
 /// What the profile's column held, as it is sealed.
@@ -37,7 +37,7 @@ pub struct TokenRow {
     sealed: Option<String>,
 }
 
-/// The tokens of everybody who uses Google. Clones are handles to the same ones.
+/// The tokens of everybody whose calendar is at a server. Clones are handles to the same ones.
 #[derive(Clone)]
 pub struct TokenFile(Arc<Mutex<Kept>>);
 
@@ -61,14 +61,15 @@ struct Grant {
 }
 
 impl TokenFile {
-    /// The tokens of the world's profiles and of the state, each grant's newest. Every sealed one is opened here: with one
-    /// that does not open nothing is begun. Also gives the grants whose tokens nobody has tried yet.
+    /// The tokens of the state, and of the world's profiles for these kinds of backend, each grant's newest. Every sealed one is
+    /// opened here: with one that does not open nothing is begun. Also gives the grants whose tokens nobody has tried yet.
     pub fn open(
         world: &World,
         state: &State,
-        state_file: &Path,
-        key_file: &Path,
+        files: &HostFiles,
+        kinds: &[ProviderKind],
     ) -> Result<(Self, Vec<GrantKey>), BadInput> {
+        let HostFiles { state: state_file, key: key_file, .. } = files;
         let vault = key_file::read(key_file)?.map(|key| Vault::new(world.namespace.as_str(), key));
         if vault.is_none() && !state.tokens.is_empty() {
             let problem = format_args!(
@@ -79,10 +80,10 @@ impl TokenFile {
         }
         let mut kept = Kept {
             namespace: world.namespace.clone(),
-            key_file: key_file.to_owned(),
+            key_file: key_file.clone(),
             vault,
             grants: BTreeMap::new(),
-            state_file: state_file.to_owned(),
+            state_file: state_file.clone(),
             state: BTreeMap::new(),
         };
         for row in &state.tokens {
@@ -95,10 +96,10 @@ impl TokenFile {
         }
         let mut untried = Vec::new();
         for profile in &world.profiles {
-            for connection in profile.connections.iter().filter(|it| it.provider == ProviderKind::GOOGLE) {
+            for connection in profile.connections.iter().filter(|it| kinds.contains(&it.provider)) {
                 let Some(tokens) = Tokens::of(&connection.credentials) else { continue };
                 let person = Person::Profile(profile.id.clone());
-                let key = GrantKey::new(person, ProviderKind::GOOGLE, connection.id.clone());
+                let key = GrantKey::new(person, connection.provider.clone(), connection.id.clone());
                 if kept.take_column(&key, tokens) {
                     untried.push(key);
                 }

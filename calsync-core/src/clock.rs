@@ -37,12 +37,19 @@ pub trait Sleep: Debug + Send + Sync + 'static {
     async fn sleep(&self, duration: Duration);
 }
 
+#[async_trait]
+impl<T: Sleep + ?Sized> Sleep for Arc<T> {
+    async fn sleep(&self, duration: Duration) {
+        (**self).sleep(duration).await;
+    }
+}
+
 /// Waits on tokio's timer, and so only within a tokio runtime that has one.
-#[cfg(feature = "tokens")]
+#[cfg(any(feature = "sync", feature = "tokens"))]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TokioSleep;
 
-#[cfg(feature = "tokens")]
+#[cfg(any(feature = "sync", feature = "tokens"))]
 #[async_trait]
 impl Sleep for TokioSleep {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that waits on the machine")]

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::names::ProviderKind;
@@ -133,6 +134,12 @@ pub struct Failure {
     /// How long the provider asked to be left alone, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// The request was never sent: the provider has seen nothing of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_sent: bool,
+    /// The syncer has given up for now; before then another attempt is not worth making.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<DateTime<Utc>>,
     /// The HTTP status, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -203,6 +210,8 @@ impl Error {
             provider,
             operation,
             retry_after_ms: None,
+            never_sent: false,
+            next_attempt_at: None,
             status: None,
             newer_revision: None,
             code: None,
@@ -236,6 +245,13 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.failure.retry_after_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// The request was never sent: there was no connection, or one that was closed before a byte was sent.
+    #[must_use]
+    pub fn with_never_sent(mut self) -> Self {
+        self.0.failure.never_sent = true;
         self
     }
 
@@ -360,9 +376,12 @@ impl fmt::Display for Failure {
         if let Some(code) = &self.code {
             write!(f, ", code {code}")?;
         }
-        match self.retry {
-            Retry::Unknown => f.write_str(", outcome unknown"),
-            Retry::Never | Retry::Later => Ok(()),
+        if self.retry == Retry::Unknown {
+            f.write_str(", outcome unknown")?;
+        }
+        match self.next_attempt_at {
+            Some(at) => write!(f, ", next attempt at {}", at.format("%F %T UTC")),
+            None => Ok(()),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What a run reports, outcome by outcome.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Failure;
+use crate::error::{ErrorKind, Failure};
 use crate::id::AppointmentId;
-use crate::ledger::{Delivery, Hold, Ledger, Presence, Unsure};
-use crate::place::{Place, Role};
+use crate::ledger::{Delivery, Hold, Ledger, ParkReason, Presence, Unsure};
+use crate::place::{Person, Place, Role};
 
 /// What became of one step. Says both what happened and what the ledger's row is to be; nobody has to work out the one from
 /// the other.
@@ -68,6 +69,23 @@ pub enum Verdict {
 pub struct Report {
     /// In the order in which they came.
     pub outcomes: Vec<Outcome>,
+}
+
+/// A calendar connection that has to wait for something outside, as a host tells its person: once, however many events wait.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Notice {
+    /// Where it was met first.
+    pub place: Place,
+    /// What must change.
+    pub reason: ParkReason,
+    /// The kind of failure.
+    pub kind: ErrorKind,
+    /// When it is worth trying again by itself; `None` until [`Ledger::revive`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// How many steps of the run wait for it.
+    pub steps: usize,
 }
 
 impl Ledger {
@@ -134,6 +152,50 @@ impl Verdict {
     }
 }
 
+impl Outcome {
+    /// When the next attempt is worth making, where the step has to wait for a certain time.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
+        match &self.hold {
+            Some(Hold::Parked { until, .. }) => *until,
+            Some(Hold::Refused { .. }) => None,
+            None => self.failure.as_ref().and_then(|failure| failure.next_attempt_at),
+        }
+    }
+
+    /// What a person has to be told of it.
+    fn notice(&self) -> Option<Notice> {
+        let Some(Hold::Parked { reason, until }) = self.hold else { return None };
+        let kind = self.failure.as_ref()?.kind;
+        // The others are about one event.
+        let is_about_the_calendar = matches!(
+            reason,
+            ParkReason::Reconnect
+                | ParkReason::MissingScope
+                | ParkReason::Forbidden
+                | ParkReason::CalendarGone
+                | ParkReason::Quota
+        );
+        is_about_the_calendar.then(|| Notice { place: self.place.clone(), reason, kind, until, steps: 1 })
+    }
+}
+
+impl Notice {
+    /// Whether both say the same to the same person about the same thing.
+    fn is_told_with(&self, other: &Self) -> bool {
+        let (a, b) = (&self.place, &other.place);
+        let same = match self.reason {
+            ParkReason::Quota => match (&a.account, &b.account) {
+                (Some(a), Some(b)) => a == b,
+                _ => a.connection == b.connection,
+            },
+            ParkReason::Reconnect | ParkReason::MissingScope => a.connection == b.connection,
+            _ => a.connection == b.connection && a.calendar == b.calendar,
+        };
+        self.reason == other.reason && a.person == b.person && a.provider == b.provider && same
+    }
+}
+
 impl Report {
     /// A report of nothing.
     #[must_use]
@@ -151,6 +213,36 @@ impl Report {
     #[must_use]
     pub fn is_all_done(&self) -> bool {
         self.outcomes.iter().all(|outcome| outcome.verdict.is_done())
+    }
+
+    /// What people have to be told: each connection that has to wait for something outside, once.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = Vec::new();
+        let mut of_person: HashMap<&Person, Vec<usize>> = HashMap::new();
+        for outcome in &self.outcomes {
+            let Some(notice) = outcome.notice() else { continue };
+            let theirs = of_person.entry(&outcome.place.person).or_default();
+            let told =
+                theirs.iter().copied().find(|at| notices.get(*at).is_some_and(|it| it.is_told_with(&notice)));
+            match told.and_then(|at| notices.get_mut(at)) {
+                Some(told) => {
+                    told.steps += 1;
+                    told.until = told.until.max(notice.until);
+                }
+                None => {
+                    theirs.push(notices.len());
+                    notices.push(notice);
+                }
+            }
+        }
+        notices
+    }
+
+    /// When the first of the steps that have to wait for a certain time is worth another attempt.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
+        self.outcomes.iter().filter_map(Outcome::next_attempt_at).min()
     }
 }
 
@@ -189,5 +281,13 @@ impl fmt::Display for Outcome {
             Some(failure) => write!(f, ": {failure}"),
             None => Ok(()),
         }
+    }
+}
+
+/// `google of profile 3 (connection default): the person has to connect the calendar again; steps that wait: 12`.
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hold = Hold::Parked { reason: self.reason, until: self.until };
+        write!(f, "{}: {hold}; steps that wait: {}", self.place, self.steps)
     }
 }

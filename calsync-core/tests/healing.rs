@@ -6,19 +6,10 @@ mod common;
 
 use calsync_core::error::Operation;
 use calsync_core::ledger::{Ledger, Presence, Standing};
-use calsync_core::plan::{Plan, RemovedByPerson};
-use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
+use calsync_core::plan::RemovedByPerson;
 use calsync_core::report::{Report, Verdict};
 use calsync_core::{ErrorKind, Retry};
 use common::{CUSTOMER, Company, Fault, Host, error, google};
-
-/// A create that was sent long ago arrives.
-async fn arrives(host: &Host, plan: &Plan) {
-    let step = &plan.steps[0];
-    let marker = Marker::new(plan.namespace.clone(), step.key, plan.revision());
-    let draft = Draft::new(marker, step.content().unwrap().event.clone(), plan.at);
-    let _ = host.world.calendar.create(&step.place, &draft, &CreateOptions::new()).await;
-}
 
 #[tokio::test]
 async fn a_run_dropped_half_way_leaves_what_the_next_one_puts_right() {
@@ -178,7 +169,7 @@ async fn a_write_that_arrives_after_the_look_is_caught_by_the_next() {
     host.company.appointment.record(&report);
     host.cancel();
     host.sync().await;
-    arrives(&host, &plan).await;
+    host.arrives(&plan).await;
     host.assert_cleans_up(1).await;
 }
 
@@ -195,7 +186,7 @@ async fn a_write_on_its_way_is_not_forgotten_over_a_later_one_that_fails() {
     // The look finds nothing yet; the create that follows is turned away, and then nobody wants the event any more.
     host.world.fail(Operation::Create, ErrorKind::RateLimited);
     host.sync().await;
-    arrives(&host, &plan).await;
+    host.arrives(&plan).await;
     host.cancel();
     host.assert_cleans_up(2).await;
 }

@@ -4,55 +4,24 @@
 mod common;
 
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use calsync_core::Secret;
 use calsync_core::auth::{TokenStore, Tokens};
 use calsync_core::http::{LoopbackServer, ReqwestTransport};
 use calsync_core::place::Person;
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions};
+use calsync_core::testing::canaries::{Traced, assert_untold, told};
 use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule, google_error};
-use tracing_subscriber::fmt::MakeWriter;
 
 use common::{World, draft_at, event, key_at, key_of, place_of};
 
-/// Keeps all that is traced.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// An error with everything underneath, in both forms.
-fn told(texts: &mut String, error: &dyn std::error::Error) {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let _ = write!(texts, "{error} {error:?} {error:#?} ");
-        next = error.source();
-    }
-}
-
 #[tokio::test]
 async fn nothing_secret_is_ever_told() {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+    let log = Traced::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
+        let log = log.clone();
+        move || log.clone()
+    });
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let mut texts = String::new();
     let mut canaries =
@@ -83,7 +52,7 @@ async fn nothing_secret_is_ever_told() {
     let copy = serde_json::from_value(pending).unwrap();
     let tokens = google.finish(&key_of(7), connect.pending, &url).await.unwrap();
     let _ = write!(texts, "{tokens:?}");
-    told(&mut texts, &google.finish(&key_of(7), copy, &url).await.unwrap_err());
+    texts += &told(&google.finish(&key_of(7), copy, &url).await.unwrap_err());
 
     // Calls, each ending in every way.
     let place = place_of(7);
@@ -109,7 +78,7 @@ async fn nothing_secret_is_ever_told() {
             google.delete(&place, &id, &draft.marker, &DeleteOptions::new()).await,
         ];
         for error in results.into_iter().filter_map(Result::err) {
-            told(&mut texts, &error);
+            texts += &told(&error);
             let _ =
                 write!(texts, "{:?} {}", error.failure(), serde_json::to_string(error.failure()).unwrap());
         }
@@ -125,14 +94,14 @@ async fn nothing_secret_is_ever_told() {
         world.google.expire_access_tokens();
         world.google.fault(FaultRule::new(fault).with_method(ApiMethod::Token));
         if let Err(error) = google.get(&place, &calsync_core::names::RemoteId::new("abcde")).await {
-            told(&mut texts, &error);
+            texts += &told(&error);
         }
     }
     world.anna.revokes_access();
     world.google.expire_access_tokens();
-    told(&mut texts, &google.calendars(&key_of(7)).await.unwrap_err());
+    texts += &told(&google.calendars(&key_of(7)).await.unwrap_err());
     if let Err(error) = google.disconnect(&key_of(7)).await {
-        told(&mut texts, &error);
+        texts += &told(&error);
     }
 
     let odd = Tokens::new(Secret::new("odd-token\nwith-a-line-feed"));
@@ -140,17 +109,9 @@ async fn nothing_secret_is_ever_told() {
     let key =
         calsync_core::auth::GrantKey::new(Person::Profile(8.into()), calsync_core::ProviderKind::GOOGLE, 1);
     world.store.save(&key, &odd, None).await.unwrap();
-    told(&mut texts, &google.calendars(&key).await.unwrap_err());
+    texts += &told(&google.calendars(&key).await.unwrap_err());
 
     let _ = write!(texts, "{google:?} {:?} {:?} {:?}", world.store, place, draft.marker);
     assert!(texts.len() > 10_000, "the errors were really there: {}", texts.len());
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    // What hyper traces at its own lowest levels is between it and whoever switches that on; ours is clean at all levels.
-    let ours: String = log.lines().filter(|line| line.contains("calsync")).collect();
-    for canary in &canaries {
-        assert!(canary.len() >= 10, "{canary}");
-        assert!(!texts.contains(canary.as_str()), "{canary} is told");
-        assert!(!ours.contains(canary.as_str()), "{canary} is traced");
-        assert!(!log.contains(canary.as_str()) || canary.contains('@'), "{canary} is traced by somebody");
-    }
+    assert_untold(&canaries, &texts, &log);
 }

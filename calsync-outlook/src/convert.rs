@@ -277,3 +277,238 @@ fn instant(time: &DateTimeTimeZone<'_>) -> Option<DateTime<Utc>> {
     let at = zones::zone_of(&time.time_zone).ok()?.instant(local).ok()?;
     DateTime::from_timestamp(at.timestamp(), 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const LIMITS: Limits = Limits { subject: 255, location: 255, default_reminder: Some(15) };
+
+    fn draft(event: Event) -> Draft {
+        let key = EventKey::from_uuid("6d709f8152a05a61b10906a7ec27a32c".parse().unwrap());
+        Draft::new(Marker::new("my-shop", key, 7), event, DateTime::UNIX_EPOCH)
+    }
+
+    fn timed(start: &str, end: &str, zone: &str) -> Event {
+        let (start, end) = (start.parse().unwrap(), end.parse().unwrap());
+        Event::new("Deep clean", When::Timed { start, end, zone: Zone::new(zone).unwrap() })
+    }
+
+    fn london() -> Event {
+        timed("2026-07-01T08:00:00Z", "2026-07-01T09:30:00Z", "Europe/London")
+            .with_description("Order: 1\n5 < 6 & 7")
+            .with_location("1 High St, Leeds")
+    }
+
+    fn all_day() -> Event {
+        let (start, end) = ("2026-12-24".parse().unwrap(), "2026-12-27".parse().unwrap());
+        Event::new("Closed", When::AllDay { start, end })
+    }
+
+    fn read(json: Value) -> EventResource {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn property_of(name: &str, value: &str) -> Value {
+        json!({"id": format!("String {{8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861}} Name {name}"), "value": value})
+    }
+
+    /// What Graph answers of an event that was made so.
+    fn stored(draft: &Draft) -> Value {
+        let mut json = serde_json::to_value(to_create(draft, &LIMITS)).unwrap();
+        json["id"] = json!("AAk=");
+        json["@odata.etag"] = json!("W/\"7\"");
+        for side in ["start", "end"] {
+            json[side]["dateTime"] = json!(format!("{}.0000000", json[side]["dateTime"].as_str().unwrap()));
+        }
+        let text = json["body"]["content"].as_str().unwrap().replace('\n', "\r\n");
+        json["body"]["content"] = json!(format!("{text}\r\n"));
+        json
+    }
+
+    #[test]
+    fn a_create_says_everything_once() {
+        assert_eq!(
+            serde_json::to_value(to_create(&draft(london()), &LIMITS)).unwrap(),
+            json!({
+                "transactionId": "6d709f8152a05a61b10906a7ec27a32c", "subject": "Deep clean",
+                "body": {"contentType": "text", "content": "Order: 1\n5 < 6 & 7"},
+                "start": {"dateTime": "2026-07-01T08:00:00", "timeZone": "UTC"},
+                "end": {"dateTime": "2026-07-01T09:30:00", "timeZone": "UTC"}, "isAllDay": false,
+                "location": {"displayName": "1 High St, Leeds"}, "showAs": "busy",
+                "isReminderOn": true, "reminderMinutesBeforeStart": 15,
+                "singleValueExtendedProperties": [
+                    property_of("calsyncKey", "6d709f8152a05a61b10906a7ec27a32c"),
+                    property_of("calsyncNamespace", "my-shop"), property_of("calsyncRevision", "7"),
+                    property_of("calsyncZone", "Europe/London"), property_of("calsyncReminder", "default")],
+            })
+        );
+        let body = serde_json::to_value(to_create(&draft(all_day()), &LIMITS)).unwrap();
+        assert_eq!(body["start"], json!({"dateTime": "2026-12-24T00:00:00", "timeZone": "UTC"}));
+        assert_eq!(
+            (&body["end"]["dateTime"], &body["isAllDay"]),
+            (&json!("2026-12-27T00:00:00"), &json!(true))
+        );
+    }
+
+    #[test]
+    fn a_reminder_is_always_said_and_noted() {
+        let none = Limits { default_reminder: None, ..LIMITS };
+        for (reminders, limits, on, minutes, note) in [
+            (Reminders::CalendarDefault, LIMITS, true, json!(15), "default"),
+            (Reminders::CalendarDefault, none, false, Value::Null, "default"),
+            (Reminders::Before(vec![]), LIMITS, false, Value::Null, "off"),
+            (Reminders::Before(vec![60]), LIMITS, true, json!(60), "60"),
+            (Reminders::Before(vec![99_999]), LIMITS, true, json!(80_640), "99999"),
+        ] {
+            let draft = draft(london().with_reminders(reminders));
+            let body = serde_json::to_value(to_create(&draft, &limits)).unwrap();
+            assert_eq!(body["isReminderOn"], json!(on), "{note}");
+            assert_eq!(
+                body.get("reminderMinutesBeforeStart").cloned().unwrap_or_default(),
+                minutes,
+                "{note}"
+            );
+            assert_eq!(body["singleValueExtendedProperties"][4], property_of("calsyncReminder", note));
+        }
+    }
+
+    #[test]
+    fn an_update_says_only_what_differs() {
+        let standing = read(stored(&draft(london())));
+        assert_eq!(to_update(&draft(london()), &standing, &LIMITS), None);
+        let revision = property_of("calsyncRevision", "8");
+        let differing = |event: Event| {
+            let mut draft = draft(event);
+            draft.marker.revision = 8;
+            serde_json::to_value(to_update(&draft, &standing, &LIMITS).unwrap()).unwrap()
+        };
+        assert_eq!(differing(london()), json!({"singleValueExtendedProperties": [revision]}));
+        let moved = london().with_location("2 Low St");
+        assert_eq!(
+            differing(moved),
+            json!({"location": {"displayName": "2 Low St"}, "singleValueExtendedProperties": [revision]})
+        );
+        let words = london().with_description("Order: 2");
+        assert_eq!(
+            differing(words),
+            json!({"body": {"contentType": "text", "content": "Order: 2"},
+                "singleValueExtendedProperties": [revision]})
+        );
+        let body = differing(all_day());
+        assert_eq!(body["isAllDay"], json!(true));
+        assert_eq!(body["start"], json!({"dateTime": "2026-12-24T00:00:00", "timeZone": "UTC"}));
+        let paris = timed("2026-07-01T08:00:00Z", "2026-07-01T09:30:00Z", "Europe/Paris");
+        let body = differing(paris.with_description("Order: 1\n5 < 6 & 7").with_location("1 High St, Leeds"));
+        assert_eq!(
+            body,
+            json!({"singleValueExtendedProperties": [revision, property_of("calsyncZone", "Europe/Paris")]})
+        );
+    }
+
+    #[test]
+    fn what_the_person_changed_that_is_not_ours_stays() {
+        let mut json = stored(&draft(london()));
+        (json["showAs"], json["isReminderOn"]) = (json!("oof"), json!(false));
+        (json["categories"], json["sensitivity"]) = (json!(["Red"]), json!("private"));
+        json["isOnlineMeeting"] = json!(true);
+        json["body"]["content"] =
+            json!("Order: 1  \r\n5 < 6 & 7\r\n\r\n________________________________\r\nJoin the meeting\r\n");
+        assert_eq!(to_update(&draft(london()), &read(json.clone()), &LIMITS), None);
+        // Until the host wants another reminder, or is no longer sure that the event takes place.
+        let wanted = london().with_reminders(Reminders::Before(vec![30])).with_status(EventStatus::Tentative);
+        let wanted = draft(wanted);
+        let body = serde_json::to_value(to_update(&wanted, &read(json), &LIMITS).unwrap()).unwrap();
+        assert_eq!((&body["showAs"], &body["reminderMinutesBeforeStart"]), (&json!("tentative"), &json!(30)));
+        assert_eq!(body.get("body"), None);
+    }
+
+    #[test]
+    fn a_body_in_html_is_no_text() {
+        let mut json = stored(&draft(london()));
+        json["body"] = json!({"contentType": "html", "content": "<html><body>Order: 1<br>5 &lt; 6 &amp; 7</body></html>"});
+        let standing = read(json);
+        assert_eq!(&*found(&standing).unwrap().event.description, "");
+        assert!(to_update(&draft(london()), &standing, &LIMITS).unwrap().body.is_some());
+    }
+
+    #[test]
+    fn texts_are_cut_in_the_units_of_exchange() {
+        assert_eq!(cut("Żółć", 4), "Żółć");
+        assert_eq!(cut("🧹🧹🧹", 6), "🧹🧹🧹");
+        assert_eq!(cut("🧹🧹🧹", 5), "🧹🧹…");
+        assert_eq!(cut("🧹🧹🧹", 4), "🧹…");
+        assert_eq!(cut("a b c d e f", 5), "a b…");
+        assert!(cut(&"🧹".repeat(300), 255).encode_utf16().count() <= 255);
+    }
+
+    #[test]
+    fn answers_are_read_however_little_they_say() {
+        let event = found(&read(stored(&draft(london())))).unwrap();
+        assert_eq!(event.event, london().with_reminders(Reminders::Before(vec![15])));
+        assert_eq!(event.marker, Some(draft(london()).marker));
+        assert_eq!(event.etag, Some(Etag::new("W/\"7\"")));
+        let windows = json!({"id": "AAk=", "subject": null, "location": {"displayName": null}, "body": null,
+            "start": {"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"},
+            "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"},
+            "originalStartTimeZone": "GMT Standard Time", "anything": {"else": 1}});
+        assert_eq!(found(&read(windows)).unwrap().event.when, london().when);
+        for nothing in [
+            json!({}),
+            json!({"id": "AAk="}),
+            json!({"id": "", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "UTC"},
+                "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "UTC"}}),
+            json!({"id": "AAk=", "start": {"dateTime": "noon", "timeZone": "UTC"},
+                "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "UTC"}}),
+            // Never London, nor any other guess.
+            json!({"id": "AAk=", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "tzone://Microsoft/Custom"},
+                "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "tzone://Microsoft/Custom"}}),
+        ] {
+            assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn somebodys_whole_day_is_that_day_whatever_our_hour() {
+        for (start, end, zone) in [
+            ("2026-12-24T00:00:00", "2026-12-25T00:00:00", "UTC"),
+            ("2026-12-23T23:00:00", "2026-12-24T23:00:00", "W. Europe Standard Time"),
+            ("2026-12-24T05:00:00", "2026-12-25T05:00:00", "Eastern Standard Time"),
+            ("2026-12-23T13:00:00", "2026-12-24T13:00:00", "tzone://Microsoft/Custom"),
+        ] {
+            let json = json!({"id": "AAk=", "isAllDay": true, "originalStartTimeZone": zone,
+                "start": {"dateTime": start, "timeZone": "UTC"}, "end": {"dateTime": end, "timeZone": "UTC"}});
+            let day = |text: &str| text.parse().unwrap();
+            let wanted = When::AllDay { start: day("2026-12-24"), end: day("2026-12-25") };
+            assert_eq!(when(&read(json)), Some(wanted), "{start} {zone}");
+        }
+    }
+
+    #[test]
+    fn a_marker_is_read_back_whole_or_not_at_all() {
+        let json = stored(&draft(london()));
+        for (at, value) in [(0, "no-key"), (2, "x"), (1, "")] {
+            let mut broken = json.clone();
+            broken["singleValueExtendedProperties"][at]["value"] = json!(value);
+            assert_eq!(marker(&read(broken)), None, "{at}");
+        }
+        let mut capitals = json.clone();
+        let id = json["singleValueExtendedProperties"][0]["id"].as_str().unwrap();
+        capitals["singleValueExtendedProperties"][0]["id"] = json!(id.replace("8e2bb1c4", "8E2BB1C4"));
+        assert_eq!(marker(&read(capitals)), Some(draft(london()).marker));
+    }
+
+    #[test]
+    fn an_answer_that_says_something_else_is_that_of_an_earlier_create() {
+        let same = read(stored(&draft(london())));
+        assert!(says(&same, &draft(london()), &LIMITS));
+        for other in [
+            london().with_location("x"),
+            all_day(),
+            timed("2026-07-01T08:00:00Z", "2026-07-01T09:00:00Z", "UTC"),
+        ] {
+            assert!(!says(&same, &draft(other), &LIMITS));
+        }
+    }
+}

@@ -17,6 +17,10 @@ const MALFORMED_ID: &str = "ErrorInvalidIdMalformed";
 /// A create that is known by the same transaction id as another one.
 const DUPLICATE: &str = "ErrorDuplicateTransactionId";
 
+/// What cannot be deleted, perhaps since it is: an immutable id still leads to what lies among the deleted items
+/// (microsoftgraph/msgraph-sdk-dotnet#3047).
+const UNDELETABLE: &str = "ErrorCannotDeleteObject";
+
 /// An answer that is not the one hoped for, as an error of `operation`. `retry_after` is what its header asks for.
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
     let code = code(answer.body());
@@ -43,6 +47,11 @@ pub(crate) fn taken_by(answer: &Response) -> Option<Option<RemoteId>> {
 /// requests without `If-Match` too.
 pub(crate) fn is_outdated(error: &Error) -> bool {
     matches!(error.failure().status, Some(409 | 412)) && error.kind() == ErrorKind::Unavailable
+}
+
+/// Whether it was refused to delete what may be deleted already.
+pub(crate) fn is_undeletable(error: &Error) -> bool {
+    error.failure().code.as_deref() == Some(UNDELETABLE)
 }
 
 /// The kind of failure and what may be done about it.
@@ -72,6 +81,8 @@ fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry)
         (403, _) => (Kind::Forbidden, Retry::Never),
         (404 | 410, _) | (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
         (400 | 409, DUPLICATE) => (Kind::KeySpent, Retry::Never),
+        // A calendar of that name is there already.
+        (409, "ErrorFolderExists") => (Kind::Refused, Retry::Never),
         // Somebody else is at the same event just now.
         (409 | 412 | 423 | 425, _) => (Kind::Unavailable, Retry::Later),
         (408 | 500..=599, _) => (Kind::Unavailable, operation.after_lost_answer()),
@@ -124,4 +135,122 @@ fn is_vague(code: &str) -> bool {
             | "serviceNotAvailable"
             | "UnknownError"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn answer(status: u16, body: &'static str) -> Response {
+        http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap()
+    }
+
+    fn of(status: u16, body: &'static str, operation: Operation) -> Error {
+        of_answer(operation, &answer(status, body), None)
+    }
+
+    /// Every body that is documented or was seen in the field, in each of the shapes Graph's front ends use.
+    #[test]
+    fn every_error_body_has_its_meaning() {
+        use ErrorKind as K;
+        use Retry as R;
+        #[rustfmt::skip]
+        let table: &[(u16, &str, K, R, &str)] = &[
+            (400, r#"{"error":{"code":"ErrorInvalidRequest","message":"Your request can't be completed."}}"#, K::Refused, R::Never, "ErrorInvalidRequest"),
+            (400, r#"{"error":{"code":"RequestBodyRead","message":"The property 'x' does not exist on type 'microsoft.graph.event'."}}"#, K::Refused, R::Never, "RequestBodyRead"),
+            (400, r#"{"error":{"code":"UnableToDeserializePostBody","message":"were unable to deserialize "}}"#, K::Refused, R::Never, "UnableToDeserializePostBody"),
+            (400, r#"{"error":{"code":"BadRequest","message":"Unable to read JSON request payload.","innerError":{"date":"2026-11-22T10:00:00","request-id":"r","client-request-id":"c"}}}"#, K::Refused, R::Never, "BadRequest"),
+            (400, r#"{"error":{"code":"BadRequest","message":"x","innererror":{"code":"RequestBroker--ParseUri","message":"x"}}}"#, K::Refused, R::Never, "RequestBroker--ParseUri"),
+            (400, r#"{"error":{"code":"TimeZoneNotSupportedException","message":"A valid TimeZone value must be specified. The following TimeZone value is not supported: 'Mars/Phobos'."}}"#, K::Refused, R::Never, "TimeZoneNotSupportedException"),
+            (400, r#"{"error":{"code":"ErrorPropertyValidationFailure","message":"At least one property failed validation."}}"#, K::Refused, R::Never, "ErrorPropertyValidationFailure"),
+            (400, r#"{"error":{"code":"ErrorOccurrenceCrossingBoundary","message":"Modified occurrence is crossing or overlapping adjacent occurrence."}}"#, K::Refused, R::Never, "ErrorOccurrenceCrossingBoundary"),
+            (400, r#"{"error":{"code":"ErrorInvalidIdMalformed","message":"Id is malformed."}}"#, K::NotFound, R::Never, "ErrorInvalidIdMalformed"),
+            (400, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.","@event.existingEventId":"AAk="}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
+            (409, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
+            (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unauthenticated, R::Never, "InvalidAuthenticationToken"),
+            (401, "", K::Unauthenticated, R::Never, ""),
+            (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Check credentials and try again."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
+            (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access to OData is disabled."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
+            (403, r#"{"error":{"code":"Forbidden","message":"x","innerError":{"code":"insufficient_claims"}}}"#, K::Unauthenticated, R::Never, "insufficient_claims"),
+            (404, r#"{"error":{"code":"ErrorItemNotFound","message":"The specified object was not found in the store."}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
+            (404, r#"{"error":{"code":"itemNotFound","message":"x","innerError":{"code":"ErrorItemNotFound"}}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
+            (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Forbidden, R::Never, "MailboxNotEnabledForRESTAPI"),
+            (404, r#"{"error":{"code":"ErrorNonExistentMailbox","message":"x"}}"#, K::Forbidden, R::Never, "ErrorNonExistentMailbox"),
+            (404, r#"{"error":{"code":"ResourceNotFound","message":"The mailbox is either inactive, soft-deleted, or is hosted on-premise."}}"#, K::Forbidden, R::Never, "ResourceNotFound"),
+            (409, r#"{"error":{"code":"ErrorFolderExists","message":"A folder with the specified name already exists."}}"#, K::Refused, R::Never, "ErrorFolderExists"),
+            (409, r#"{"error":{"code":"ErrorConcurrentItemSave","message":"x"}}"#, K::Unavailable, R::Later, "ErrorConcurrentItemSave"),
+            (412, r#"{"error":{"code":"ErrorIrresolvableConflict","message":"The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item."}}"#, K::Unavailable, R::Later, "ErrorIrresolvableConflict"),
+            (413, r#"{"error":{"code":"ErrorMessageSizeExceeded","message":"x"}}"#, K::Refused, R::Never, "ErrorMessageSizeExceeded"),
+            (507, r#"{"error":{"code":"ErrorQuotaExceeded","message":"x"}}"#, K::QuotaExceeded, R::Later, "ErrorQuotaExceeded"),
+            (429, r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, K::RateLimited, R::Later, "ApplicationThrottled"),
+            (429, r#"{"error":{"code":"TooManyRequests","message":"x"}}"#, K::RateLimited, R::Later, "TooManyRequests"),
+            (429, "<html>Too many</html>", K::RateLimited, R::Later, ""),
+            (503, r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, K::RateLimited, R::Later, "ApplicationThrottled"),
+            (509, r#"{"error":{"code":"x","message":"bandwidth"}}"#, K::RateLimited, R::Later, "x"),
+            (500, r#"{"error":{"code":"ErrorInternalServerError","message":"x"}}"#, K::Unavailable, R::Unknown, "ErrorInternalServerError"),
+            (502, "<html>Bad gateway</html>", K::Unavailable, R::Unknown, ""),
+            (503, r#"{"error":{"code":"ServiceUnavailable","message":"x"}}"#, K::Unavailable, R::Unknown, "ServiceUnavailable"),
+            (503, r#"{"error":{"code":"ExtensionError","message":"x"}}"#, K::Unavailable, R::Unknown, "ExtensionError"),
+            (504, r#"{"error":{"code":"UnknownError","message":"","innerError":{"date":"x"}}}"#, K::Unavailable, R::Unknown, "UnknownError"),
+            (408, "", K::Unavailable, R::Unknown, ""),
+            (302, "", K::Unavailable, R::Later, ""),
+            (401, "<html>Who are you?</html>", K::Other, R::Later, ""),
+            (403, "<html>blocked by your company</html>", K::Other, R::Later, ""),
+            (404, "<!doctype html><title>404</title>", K::Other, R::Later, ""),
+            (404, r#"{"error":{"code":"ErrorItemNot"#, K::Other, R::Later, ""),
+            (404, "", K::NotFound, R::Never, ""),
+            (400, "<html>Bad request</html>", K::Other, R::Later, ""),
+            (400, "{}", K::Other, R::Later, ""),
+            (400, r#"{"error":"invalid_request","error_description":"anna@example.org"}"#, K::Refused, R::Never, "invalid_request"),
+            (400, r#"{"error":{"code":"anna@example.org did it","message":"x"}}"#, K::Refused, R::Never, "error"),
+        ];
+        for (status, body, kind, retry, code) in table {
+            let error = of(*status, body, Operation::Create);
+            let is = (error.kind(), error.retry(), error.failure().code.as_deref().unwrap_or_default());
+            assert_eq!(is, (*kind, *retry, *code), "{status} {body}");
+            assert_eq!(error.failure().status, Some(*status));
+        }
+    }
+
+    #[test]
+    fn a_failed_read_leaves_nothing_unknown() {
+        for status in [408, 500, 503] {
+            assert_eq!(of(status, "", Operation::Get).retry(), Retry::Later);
+            assert_eq!(of(status, "", Operation::Update).retry(), Retry::Unknown);
+        }
+    }
+
+    #[test]
+    fn who_has_the_transaction_id_is_told_where_the_server_tells() {
+        let named = r#"{"error":{"code":"ErrorDuplicateTransactionId","@event.existingEventId":"AAk="}}"#;
+        let unnamed = r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#;
+        for status in [400, 409] {
+            assert_eq!(taken_by(&answer(status, named)), Some(Some(RemoteId::new("AAk="))));
+            assert_eq!(taken_by(&answer(status, unnamed)), Some(None));
+        }
+        for (status, body) in
+            [(500, named), (400, r#"{"error":{"code":"ErrorInvalidRequest"}}"#), (400, "<html>")]
+        {
+            assert_eq!(taken_by(&answer(status, body)), None, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn the_request_id_is_kept_for_microsofts_support() {
+        let mut answer = answer(503, "");
+        answer.headers_mut().insert("request-id", "0c7e1f2a-1111-2222-3333-444455556666".parse().unwrap());
+        let error = of_answer(Operation::Get, &answer, None);
+        assert_eq!(error.failure().request_id.as_deref(), Some("0c7e1f2a-1111-2222-3333-444455556666"));
+        answer.headers_mut().insert("request-id", "Anna Smith".parse().unwrap());
+        assert_eq!(of_answer(Operation::Get, &answer, None).failure().request_id, None);
+    }
+
+    #[test]
+    fn nothing_of_the_body_but_its_code_is_told() {
+        let body = r#"{"error":{"code":"ErrorAccessDenied","message":"CANARY anna@example.org may not","innerError":{"code":"CANARY 2"}}}"#;
+        let error = of(403, body, Operation::Update);
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains("CANARY") && !told.contains("anna"), "{told}");
+    }
 }

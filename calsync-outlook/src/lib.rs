@@ -8,6 +8,8 @@ mod cloud;
 mod consent;
 mod convert;
 mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
 mod meeting;
 mod moved;
 mod outlook;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
 use calsync_core::auth::GrantKey;
-use calsync_core::error::{Error, ErrorKind, Operation};
+use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::identity::EventKey;
 use calsync_core::names::RemoteId;
 use calsync_core::place::Place;
@@ -14,7 +14,7 @@ use calsync_core::provider::{
 
 use crate::client::Created;
 use crate::convert::{self, Limits};
-use crate::error::is_outdated;
+use crate::error::{is_outdated, is_undeletable};
 use crate::meeting;
 use crate::moved::of_name;
 use crate::outlook::OutlookCalendar;
@@ -61,7 +61,10 @@ impl CalendarProvider for OutlookCalendar {
         self.wherever_it_is(place, |place| async move {
             if let Some(etag) = &options.etag {
                 match self.client.delete(&place, remote_id, Some(etag)).await {
-                    Err(error) if is_outdated(&error) || error.kind() == ErrorKind::NotFound => {}
+                    Err(error)
+                        if is_outdated(&error)
+                            || is_undeletable(&error)
+                            || error.kind() == ErrorKind::NotFound => {}
                     result => return result,
                 }
             }
@@ -120,16 +123,19 @@ impl OutlookCalendar {
     async fn create_at(&self, place: &Place, draft: &Draft, retried: bool) -> Result<Written, Error> {
         let limits = self.limits();
         let body = convert::to_create(draft, &limits);
-        let event = match self.client.create(place, &body).await? {
-            Created::Event(event) => event,
-            Created::Taken(by) => return Box::pin(self.take_over(place, draft, by)).await,
+        let by = match self.client.create(place, &body).await? {
+            // Graph answers a create that it remembers with the event of the first one, whatever has become of that since.
+            Created::Event(event) if retried || !convert::says(&event, draft, &limits) => {
+                convert::written(&event).map(|written| written.remote_id)
+            }
+            Created::Event(event) => return self.written(Operation::Create, &event),
+            Created::Taken(by) => by,
         };
-        // Graph answers a create that it remembers with the event of the first one, whatever has become of that since.
-        if retried || !convert::says(&event, draft, &limits) {
-            let id = convert::written(&event).map(|written| written.remote_id);
-            return Box::pin(self.take_over(place, draft, id)).await;
-        }
-        self.written(Operation::Create, &event)
+        Box::pin(self.take_over(place, draft, by)).await.map_err(|error| match error.kind() {
+            ErrorKind::KeySpent | ErrorKind::Superseded => error,
+            // An event of ours may stand there by now, whatever kept us from looking at it.
+            _ => error.with_retry(Retry::Unknown),
+        })
     }
 
     /// An event was made under this transaction id. Brings it up to date, if it is there and ours.
@@ -177,6 +183,11 @@ impl OutlookCalendar {
             let Written { remote_id, etag, .. } = self.written(Operation::Get, &standing)?;
             match self.client.delete(place, &remote_id, etag.as_ref()).await {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                Err(error) if is_undeletable(&error) => {
+                    // A list shows nothing that is deleted.
+                    let listed = Box::pin(self.find_at(place, &marker.namespace, &marker.key)).await?;
+                    return if listed.is_some() { Err(error) } else { Ok(()) };
+                }
                 Err(error) if is_outdated(&error) && !is_last => {}
                 result => return result,
             }

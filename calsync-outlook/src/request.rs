@@ -80,22 +80,26 @@ impl Requests {
         preferring(PREFER_HTML, request(Method::GET, target, None::<&()>)?)
     }
 
-    /// Looks for an event in two ways at once: by its key in our property, and among the latest by its transaction id, which
+    /// Looks for an event in two ways in one request: by its key in our property, and among the latest by its transaction id, which
     /// Graph takes in no filter. An event that was stored though its making failed may have lost its properties.
+    ///
+    /// One after the other: Exchange counts the parts, and a few look-ups at once would be more than it answers at once.
     pub(crate) fn find(&self, calendar: &CalendarId, key: &EventKey) -> Result<Request, BadRequest> {
         let by_marker = with_fields(self.events(calendar)).query("$filter", &convert::with_key(key));
         let latest = self.events(calendar).query("$orderby", "createdDateTime desc").query("$top", LATEST);
         let latest = latest.query("$select", "id,transactionId");
-        let part = |id: &str, target: Target| -> Result<BatchPart, BadRequest> {
+        let part = |id, target: Target, depends_on| -> Result<BatchPart, BadRequest> {
             let url = target.uri()?.to_string();
             Ok(BatchPart {
-                id: id.to_owned(),
+                id,
                 method: "GET",
                 url: url.strip_prefix(self.api.as_str()).unwrap_or(&url).to_owned(),
                 headers: BTreeMap::from([("Prefer", PREFER)]),
+                depends_on,
             })
         };
-        let batch = Batch { requests: vec![part(BY_MARKER, by_marker)?, part(BY_TRANSACTION, latest)?] };
+        let by_marker = part(BY_MARKER, by_marker, None)?;
+        let batch = Batch { requests: vec![by_marker, part(BY_TRANSACTION, latest, Some([BY_MARKER]))?] };
         preferring(PREFER, request(Method::POST, self.api.target().segment("$batch"), Some(&batch))?)
     }
 
@@ -221,6 +225,7 @@ mod tests {
             assert!(part["url"].as_str().unwrap().starts_with("/me/calendars/C%3D/events?$"), "{part}");
             assert_eq!(part["headers"]["Prefer"], PREFER);
         }
+        assert_eq!((parts[0].get("dependsOn"), &parts[1]["dependsOn"][0]), (None, &parts[0]["id"]));
     }
 
     #[test]

@@ -134,11 +134,14 @@ pub(crate) struct Batch {
 
 /// One of them.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct BatchPart {
-    pub(crate) id: String,
+    pub(crate) id: &'static str,
     pub(crate) method: &'static str,
     pub(crate) url: String,
     pub(crate) headers: BTreeMap<&'static str, &'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) depends_on: Option<[&'static str; 1]>,
 }
 
 /// The answers, in any order.

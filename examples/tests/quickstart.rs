@@ -211,9 +211,9 @@ fn settings_are_followed() {
 #[test]
 fn a_provider_that_is_not_there_is_reported_and_no_failure() {
     let mut desk = Desk::new();
-    desk.world["profiles"][1]["calendar_provider"] = json!("outlook");
+    desk.world["profiles"][1]["calendar_provider"] = json!("caldav");
     let printed = desk.run();
-    assert!(printed.contains("no provider registered for outlook"), "{printed}");
+    assert!(printed.contains("no provider registered for caldav"), "{printed}");
     assert_eq!(desk.calendars(), ["1/family", "1/home", "3/home"]);
 }
 

@@ -8,6 +8,7 @@ use ::http::header::IF_MATCH;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::incoming::Incoming;
 use super::rules::Occasion;
 use crate::http::Call;
 
@@ -81,6 +82,8 @@ pub struct SeenRequest<M> {
     pub event: Option<String>,
     /// `If-Match`.
     pub if_match: Option<String>,
+    /// Every `Prefer`, as one.
+    pub prefer: Option<String>,
     /// The body, where it is JSON.
     pub body: Option<Value>,
     /// What it was for, where the sender said so.
@@ -107,6 +110,7 @@ impl<M> SeenRequest<M> {
             calendar: occasion.calendar.map(str::to_owned),
             event: None,
             if_match: incoming.header(IF_MATCH).map(str::to_owned),
+            prefer: preferences(incoming),
             body: incoming.json().filter(|_| !is_oauth),
             call: incoming.call.clone(),
             in_batch: false,
@@ -119,6 +123,13 @@ impl<M> SeenRequest<M> {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// What a request prefers (RFC 7240); several headers mean the same as one.
+fn preferences(incoming: &Incoming) -> Option<String> {
+    let all = incoming.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let all: Vec<&str> = all.collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 impl<M: fmt::Debug> fmt::Debug for SeenRequest<M> {

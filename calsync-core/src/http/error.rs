@@ -65,7 +65,9 @@ impl TransportError {
             TransportErrorKind::NotSent => (ErrorKind::Unavailable, Retry::Later),
             _ => (ErrorKind::Unavailable, operation.after_lost_answer()),
         };
-        Error::new(kind, provider, operation).with_retry(retry).with_source(self)
+        let error = Error::new(kind, provider, operation).with_retry(retry);
+        let error = if self.kind == TransportErrorKind::NotSent { error.with_never_sent() } else { error };
+        error.with_source(self)
     }
 }
 

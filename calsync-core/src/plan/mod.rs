@@ -267,6 +267,17 @@ impl Step {
         }
     }
 
+    /// The step that takes up where this one was begun at `at` and its outcome was lost: what the planner would make of
+    /// the row that was saved then.
+    #[cfg(feature = "sync")]
+    pub(crate) fn looking(&self, at: DateTime<Utc>) -> Self {
+        let content = self.content().cloned();
+        // A lost removal brings nothing back; a lost write may still arrive.
+        let rivals_since = if content.is_some() { Some(at) } else { self.rivals_since };
+        let action = Action::Look { content, unsure: self.unsure(at) };
+        Self { action, rivals_since, ..self.clone() }
+    }
+
     /// What the ledger has to remember while the step is under way.
     pub(crate) fn unsure(&self, at: DateTime<Utc>) -> Unsure {
         match &self.action {

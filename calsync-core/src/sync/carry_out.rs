@@ -10,10 +10,9 @@ use crate::identity::EventKey;
 use crate::ledger::{Hold, ParkReason, Presence, Standing, Unsure};
 use crate::place::Place;
 use crate::plan::{Action, Content, Plan, RemovedByPerson, Step};
-use crate::provider::{
-    CalendarProvider, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written,
-};
+use crate::provider::{CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written};
 use crate::report::{Outcome, Verdict};
+use crate::sync::caller::Caller;
 
 /// What a step needs to know of its plan.
 #[derive(Debug, Clone)]
@@ -66,14 +65,9 @@ impl Context {
     }
 }
 
-/// Carries one step out. `now` is when a quota that is used up begins to rest.
-pub(super) async fn carry_out(
-    provider: &dyn CalendarProvider,
-    context: &Context,
-    step: &Step,
-    now: DateTime<Utc>,
-) -> Outcome {
-    let hand = Hand { provider, context, step, now };
+/// Carries one step out: one attempt.
+pub(super) async fn carry_out(caller: &Caller<'_>, context: &Context, step: &Step) -> Outcome {
+    let hand = Hand { caller, context, step };
     let outcome = match &step.action {
         Action::Create { content } => hand.create(content, step.generation).await,
         Action::Update { content, standing } => hand.update(content, standing, step.generation).await,
@@ -85,10 +79,9 @@ pub(super) async fn carry_out(
 
 /// The hand that does it.
 struct Hand<'a> {
-    provider: &'a dyn CalendarProvider,
+    caller: &'a Caller<'a>,
     context: &'a Context,
     step: &'a Step,
-    now: DateTime<Utc>,
 }
 
 impl Hand<'_> {
@@ -103,7 +96,8 @@ impl Hand<'_> {
         loop {
             let key = self.key(generation);
             let draft = self.draft(key, content);
-            let error = match self.provider.create(&self.step.place, &draft, &options).await {
+            let call = self.caller.provider.create(&self.step.place, &draft, &options);
+            let error = match self.caller.call(call).await {
                 Ok(written) => return self.written(Verdict::Created, key, generation, written, content),
                 Err(error) => error,
             };
@@ -121,7 +115,8 @@ impl Hand<'_> {
     async fn update(&self, content: &Content, standing: &Standing, generation: u32) -> Outcome {
         let draft = self.draft(standing.key, content);
         let options = UpdateOptions::new().with_etag(standing.etag.clone());
-        match self.provider.update(&self.step.place, &standing.remote_id, &draft, &options).await {
+        let call = self.caller.provider.update(&self.step.place, &standing.remote_id, &draft, &options);
+        match self.caller.call(call).await {
             Ok(written) => self.written(Verdict::Updated, standing.key, generation, written, content),
             // What carries another key took our event's place: ours is as gone as a deleted one.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
@@ -138,7 +133,8 @@ impl Hand<'_> {
     async fn delete(&self, standing: &Standing, generation: u32) -> Outcome {
         let marker = self.marker(standing.key);
         let options = DeleteOptions::new().with_etag(standing.etag.clone());
-        match self.provider.delete(&self.step.place, &standing.remote_id, &marker, &options).await {
+        let call = self.caller.provider.delete(&self.step.place, &standing.remote_id, &marker, &options);
+        match self.caller.call(call).await {
             Ok(()) => self.withdrawn(Verdict::Removed, generation),
             Err(error) if is_gone(&error) => self.withdrawn(Verdict::Removed, generation),
             Err(error) => {
@@ -179,7 +175,7 @@ impl Hand<'_> {
             found.marker.as_ref().is_none_or(|marker| marker.is_same_event(&self.marker(key)))
         };
         if let Some(before) = &unsure.before {
-            let found = match self.provider.get(place, &before.remote_id).await {
+            let found = match self.caller.call(self.caller.provider.get(place, &before.remote_id)).await {
                 // Something else took its place: ours is not there.
                 Err(error) if error.kind() == ErrorKind::NotOurs => None,
                 found => found?,
@@ -193,7 +189,8 @@ impl Hand<'_> {
         let before = self.step.moves.as_ref().map(|before| (self.key_at(before, next), next));
         for (key, generation) in [(unsure.key, generation), (self.key(next), next)].into_iter().chain(before)
         {
-            if let Some(found) = self.provider.find(place, &self.context.namespace, &key).await? {
+            let call = self.caller.provider.find(place, &self.context.namespace, &key);
+            if let Some(found) = self.caller.call(call).await? {
                 return Ok(Some((standing(key, found), generation)));
             }
         }
@@ -204,9 +201,10 @@ impl Hand<'_> {
     /// stays unsure, and a removal waits for one more look.
     fn settled(&self, mut outcome: Outcome) -> Outcome {
         let Some(since) = self.step.rivals_since else { return outcome };
-        let settled = since.checked_add_signed(self.context.settle_after).unwrap_or(self.now);
+        let now = self.caller.now();
+        let settled = since.checked_add_signed(self.context.settle_after).unwrap_or(now);
         let is_open = matches!(outcome.verdict, Verdict::Removed | Verdict::Failed);
-        if is_open && matches!(outcome.presence, Presence::Absent) && self.now < settled {
+        if is_open && matches!(outcome.presence, Presence::Absent) && now < settled {
             outcome.generation = self.step.generation;
             outcome.presence = Presence::Unsure(Unsure::new(self.step.key, None, since).with_removing(true));
             if outcome.verdict == Verdict::Removed {
@@ -287,7 +285,8 @@ impl Hand<'_> {
             (_, Retry::Never | Retry::Later) => (Verdict::Failed, unchanged),
         };
         let mut outcome = self.context.outcome(self.step, verdict, generation, presence);
-        outcome.hold = Hold::after(error.failure(), content.map(|content| content.fingerprint), self.now);
+        let fingerprint = content.map(|content| content.fingerprint);
+        outcome.hold = Hold::after(error.failure(), fingerprint, self.caller.now());
         outcome.failure = Some(error.into_failure());
         outcome
     }

@@ -8,25 +8,40 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::ledger::Presence;
 use crate::place::Person;
 use crate::plan::{Plan, Step};
 use crate::report::{Outcome, Report, Verdict};
-use crate::sync::carry_out::{Context, carry_out, without_provider};
+use crate::sync::attempts::take;
+use crate::sync::carry_out::Context;
+use crate::sync::parking::Parked;
 use crate::sync::syncer::Inner;
 
 /// A run under way. Awaiting it gives the whole report; [`Run::next`] gives the outcomes as they come.
 ///
-/// Plans are taken in as there is room, so a long list of them is never held at once. Dropping a run stops it: what was
-/// confirmed is in the outcomes given out; the rest is unsure in the ledger, as begun, and the next run looks at it.
+/// Plans are taken in as there is room in the [look-ahead](crate::sync::SyncerBuilder::look_ahead), so a long list of them is
+/// never held at once. Dropping a run stops it: what was confirmed is in the outcomes given out; the rest is unsure in the
+/// ledger, as begun, and the next run looks at it.
+///
+/// A run goes on only while it is awaited. One that is kept waiting with calls under way keeps their accounts' room from other
+/// runs of the syncer.
 #[must_use = "nothing happens until a run is awaited"]
 pub struct Run<I> {
-    syncer: Arc<Inner>,
+    shared: Arc<Shared>,
     plans: I,
     waiting: VecDeque<Lane>,
     under_way: FuturesUnordered<StepUnderWay>,
+}
+
+/// What the steps of a run share.
+pub(super) struct Shared {
+    pub(super) syncer: Arc<Inner>,
+    /// Places for calls under way.
+    pub(super) places: Semaphore,
+    pub(super) parked: Parked,
 }
 
 /// A lane without the step that is under way, and that step's outcome in the end.
@@ -42,24 +57,22 @@ struct Lane {
 
 impl<I: Iterator<Item = Plan>> Run<I> {
     pub(super) fn new(syncer: Arc<Inner>, plans: I) -> Self {
-        Self { syncer, plans, waiting: VecDeque::new(), under_way: FuturesUnordered::new() }
+        let places = Semaphore::new(syncer.concurrency.min(Semaphore::MAX_PERMITS));
+        let shared = Arc::new(Shared { syncer, places, parked: Parked::default() });
+        Self { shared, plans, waiting: VecDeque::new(), under_way: FuturesUnordered::new() }
     }
 
     /// The next outcome; `None` when all is done.
     ///
     /// Cancel-safe: dropping the future this returns loses nothing.
     pub async fn next(&mut self) -> Option<Outcome> {
-        while self.under_way.len() < self.syncer.concurrency {
+        let look_ahead = self.shared.syncer.look_ahead.max(self.shared.syncer.concurrency);
+        while self.under_way.len() < look_ahead {
             let Some(lane) = self.next_lane() else { break };
-            if let Some(step) = self.start(lane) {
-                self.under_way.push(step);
-            }
+            self.under_way.extend(self.start(lane));
         }
         let (lane, outcome) = self.under_way.next().await?;
-        if !lane.steps.is_empty() {
-            // Ahead of the queue, so that a person's copies change close together.
-            self.waiting.push_front(lane);
-        }
+        self.under_way.extend(self.start(lane));
         Some(outcome)
     }
 
@@ -75,7 +88,7 @@ impl<I: Iterator<Item = Plan>> Run<I> {
     fn next_lane(&mut self) -> Option<Lane> {
         while self.waiting.is_empty() {
             let plan = self.plans.next()?;
-            self.waiting.extend(lanes(plan, &self.syncer));
+            self.waiting.extend(lanes(plan, &self.shared.syncer));
         }
         self.waiting.pop_front()
     }
@@ -83,15 +96,20 @@ impl<I: Iterator<Item = Plan>> Run<I> {
     /// The future of a lane's next step.
     fn start(&self, mut lane: Lane) -> Option<StepUnderWay> {
         let step = lane.steps.pop_front()?;
-        let syncer = self.syncer.clone();
+        let shared = self.shared.clone();
         let span = tracing::debug_span!(
             "calsync.step",
             calsync.provider = step.place.provider.as_str(),
             calsync.role = %step.role,
             calsync.verdict = tracing::field::Empty,
+            calsync.attempts = tracing::field::Empty,
         );
         let work = async move {
-            let outcome = take(&syncer, &lane, &step).await;
+            let outcome = if step.removes() && lane.keep_old {
+                lane.context.untried(&step, Verdict::Postponed)
+            } else {
+                take(&shared, &lane.context, &step).await
+            };
             tracing::Span::current().record("calsync.verdict", tracing::field::display(outcome.verdict));
             if !step.removes() && matches!(outcome.presence, Presence::Absent | Presence::Unsure(_)) {
                 lane.keep_old |= outcome.hold.is_none();
@@ -100,18 +118,6 @@ impl<I: Iterator<Item = Plan>> Run<I> {
         };
         Some(Box::pin(work.instrument(span)))
     }
-}
-
-/// Takes one step, in its turn.
-async fn take(syncer: &Inner, lane: &Lane, step: &Step) -> Outcome {
-    if step.removes() && lane.keep_old {
-        return lane.context.untried(step, Verdict::Postponed);
-    }
-    let Some(provider) = syncer.providers.get(&step.place.provider) else {
-        return without_provider(&lane.context, step);
-    };
-    let _room = syncer.limits.room(&step.place, provider.capabilities().in_flight_per_account).await;
-    carry_out(&**provider, &lane.context, step, syncer.clock.now()).await
 }
 
 fn lanes(plan: Plan, syncer: &Inner) -> impl Iterator<Item = Lane> + use<> {

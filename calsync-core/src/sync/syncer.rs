@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use crate::audience::Audience;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use crate::error::InputError;
 use crate::event::{Event, GuideWording, Wording};
 use crate::model::{Appointment, Order};
@@ -14,7 +14,10 @@ use crate::names::ProviderKind;
 use crate::place::Role;
 use crate::plan::{Plan, Planner, RemovedByPerson};
 use crate::provider::CalendarProvider;
-use crate::sync::limits::Limits;
+use crate::sync::pacing::Pacing;
+use crate::sync::quota::{DeclaredQuotas, Quotas};
+use crate::sync::random::{Random, SeededRandom};
+use crate::sync::retry::RetryPolicy;
 use crate::sync::run::Run;
 use crate::time::Zone;
 
@@ -31,8 +34,12 @@ pub(super) struct Inner {
     planner: Planner,
     pub(super) providers: BTreeMap<ProviderKind, Arc<dyn CalendarProvider>>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) limits: Limits,
+    pub(super) pacing: Pacing,
+    pub(super) quotas: Arc<dyn Quotas>,
+    pub(super) random: Arc<dyn Random>,
+    pub(super) retry: RetryPolicy,
     pub(super) concurrency: usize,
+    pub(super) look_ahead: usize,
     pub(super) removed_by_person: RemovedByPerson,
     pub(super) settle_after: Duration,
 }
@@ -45,7 +52,12 @@ pub struct SyncerBuilder {
     wording: Arc<dyn Wording>,
     providers: BTreeMap<ProviderKind, Arc<dyn CalendarProvider>>,
     clock: Arc<dyn Clock>,
+    sleep: Arc<dyn Sleep>,
+    random: Arc<dyn Random>,
+    quotas: Arc<dyn Quotas>,
+    retry: RetryPolicy,
     concurrency: usize,
+    look_ahead: usize,
     removed_by_person: RemovedByPerson,
     settle_after: Duration,
 }
@@ -61,7 +73,12 @@ impl Syncer {
             wording: Arc::new(GuideWording::new()),
             providers: BTreeMap::new(),
             clock: Arc::new(SystemClock),
+            sleep: Arc::new(TokioSleep),
+            random: Arc::new(SeededRandom::default()),
+            quotas: Arc::new(DeclaredQuotas),
+            retry: RetryPolicy::default(),
             concurrency: 16,
+            look_ahead: 256,
             removed_by_person: RemovedByPerson::default(),
             settle_after: Duration::minutes(10),
         }
@@ -99,8 +116,10 @@ impl Syncer {
         self.run_all(std::iter::once(plan))
     }
 
-    /// Runs plans that were begun and saved, each of another appointment, up to the syncer's concurrency at once. A step that
-    /// waits for its account's limit counts among them.
+    /// Runs plans that were begun and saved, each of another appointment.
+    ///
+    /// Accounts go at the pace their provider allows, side by side, and each one's steps begin in the order they come in. One
+    /// person's steps of one plan go one after the other.
     pub fn run_all<I: IntoIterator<Item = Plan>>(&self, plans: I) -> Run<I::IntoIter> {
         Run::new(self.inner.clone(), plans.into_iter())
     }
@@ -141,10 +160,51 @@ impl SyncerBuilder {
         self
     }
 
-    /// How many steps may be under way at once, over all accounts. 16 unless given; at least one.
+    /// How waits are waited for. By tokio's timer unless given; nothing waits while no limit is met and no call fails.
+    #[must_use]
+    pub fn sleep(mut self, sleep: impl Sleep) -> Self {
+        self.sleep = Arc::new(sleep);
+        self
+    }
+
+    /// Where chance comes from. From a seed of the process's own unless given.
+    #[must_use]
+    pub fn random(mut self, random: impl Random) -> Self {
+        self.random = Arc::new(random);
+        self
+    }
+
+    /// How often a step is tried. Five times, with two minutes of waiting, unless given.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// What the calls to a place count against. What the providers declare unless given.
+    #[must_use]
+    pub fn quotas(mut self, quotas: impl Quotas) -> Self {
+        self.quotas = Arc::new(quotas);
+        self
+    }
+
+    /// How many calls a run may have under way at once, over all accounts. 16 unless given; at least one. A step that waits
+    /// for its account does not count.
     #[must_use]
     pub fn concurrency(mut self, steps: usize) -> Self {
         self.concurrency = steps.max(1);
+        self
+    }
+
+    /// How many persons' steps a run keeps in view to find accounts that may be called, and so what it holds of a long list of
+    /// plans. 256 unless given, and never fewer than may be under way.
+    ///
+    /// An account that is slow or paused keeps nobody waiting while the view holds steps of others. Whoever runs one account's
+    /// thousands of appointments before another's mixes the plans, or gives a wider view. An account that is to be left alone
+    /// for longer than a step may wait never fills it: its steps end at once.
+    #[must_use]
+    pub fn look_ahead(mut self, lanes: usize) -> Self {
+        self.look_ahead = lanes;
         self
     }
 
@@ -158,7 +218,8 @@ impl SyncerBuilder {
     /// How long after a plan was begun its last write may still be on its way: from `begin` until the last call has timed
     /// out. 10 minutes unless given.
     ///
-    /// Matters only where a worker died, or two raced: a removal then takes one more look after this time.
+    /// Matters only where a worker died, or two raced: a removal then takes one more look after this time. Who begins more than
+    /// can be run at once counts that time in.
     #[must_use]
     pub fn settle_after(mut self, time: Duration) -> Self {
         self.settle_after = time;
@@ -176,9 +237,13 @@ impl SyncerBuilder {
             inner: Arc::new(Inner {
                 planner,
                 providers: self.providers,
+                pacing: Pacing::new(self.clock.clone(), self.sleep),
                 clock: self.clock,
-                limits: Limits::default(),
+                quotas: self.quotas,
+                random: self.random,
+                retry: self.retry,
                 concurrency: self.concurrency,
+                look_ahead: self.look_ahead,
                 removed_by_person: self.removed_by_person,
                 settle_after: self.settle_after,
             }),

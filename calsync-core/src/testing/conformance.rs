@@ -18,8 +18,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
+use super::fixtures::{self, at, timed};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::event::{Event, EventStatus, Reminders, When};
 use crate::identity::EventKey;
@@ -28,7 +27,6 @@ use crate::place::{Person, Place};
 use crate::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, Marker, UpdateOptions, Written,
 };
-use crate::time::Zone;
 
 /// A provider with two empty calendars of its own, for one test.
 pub struct Stage {
@@ -67,12 +65,8 @@ impl Stage {
     }
 
     fn event(&self) -> Event {
-        let limits = self.provider.capabilities().text;
-        let when = timed("2026-11-30T14:00:00Z", "2026-11-30T15:30:00Z", "Europe/London");
-        let event = Event::new("Deep clean", when)
-            .with_description("Order: ORD-1\nStaff: Eve")
-            .with_location("1 High Street, Leeds, LS1 1AA");
-        event.fitted(&limits).unwrap_or(event)
+        let event = fixtures::event();
+        event.fitted(&self.provider.capabilities().text).unwrap_or(event)
     }
 
     fn key(&self, generation: u32) -> EventKey {
@@ -121,14 +115,6 @@ impl fmt::Debug for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stage").field("provider", &self.provider).field("keep", &self.keep.is_some()).finish()
     }
-}
-
-fn at(text: &str) -> DateTime<Utc> {
-    text.parse().expect("an instant")
-}
-
-fn timed(start: &str, end: &str, zone: &str) -> When {
-    When::Timed { start: at(start), end: at(end), zone: Zone::new(zone).expect("a zone") }
 }
 
 /// Equal as far as a calendar can be asked to keep it: an instant may come back in UTC, and "as the calendar does it" may
@@ -321,6 +307,24 @@ pub async fn the_next_generation_can_be_created(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &next.event);
 }
 
+/// A create that is said to be retried never names an event that was deleted since, as a server may that answers repeated creates
+/// out of its memory.
+pub async fn a_retried_create_never_names_a_dead_event(stage: Stage) {
+    let written = stage.created().await;
+    let retried = CreateOptions::new().with_retried(true);
+    for revision in [5, 6] {
+        let draft = stage.draft(revision, stage.event());
+        stage.delete(&written.remote_id, &draft.marker).await.expect("a delete");
+        match stage.provider.create(&stage.place, &draft, &retried).await {
+            Ok(written) => {
+                assert_same(&stage.read(&written.remote_id).await, &draft.event);
+                stage.delete(&written.remote_id, &draft.marker).await.expect("a delete");
+            }
+            Err(error) => assert_kind::<()>(Err(error), ErrorKind::KeySpent),
+        }
+    }
+}
+
 /// Two events of one calendar do not touch each other.
 pub async fn two_events_are_two(stage: Stage) {
     let first = stage.created().await;
@@ -384,7 +388,7 @@ pub async fn clock_changes_survive(stage: Stage) {
 pub async fn all_day_and_back(stage: Stage) {
     let written = stage.created().await;
     let mut all_day = stage.event();
-    all_day.when = When::AllDay { start: "2026-12-24".parse().unwrap(), end: "2026-12-27".parse().unwrap() };
+    all_day.when = fixtures::all_day("2026-12-24", "2026-12-27");
     stage.update(&written.remote_id, &stage.draft(6, all_day.clone())).await.expect("an update to all-day");
     assert_same(&stage.read(&written.remote_id).await, &all_day);
     stage.update(&written.remote_id, &stage.draft(7, stage.event())).await.expect("an update back");
@@ -421,6 +425,7 @@ macro_rules! conformance {
             a_key_somebody_else_took_is_spent
             a_deleted_event_is_gone
             the_next_generation_can_be_created
+            a_retried_create_never_names_a_dead_event
             two_events_are_two
             two_calendars_are_two
             text_survives

@@ -1,11 +1,11 @@
 //! A canary in every secret and every sentence of a server's, looked for in all that can be printed.
 
-use std::error::Error as StdError;
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 
 use calsync_core::auth::*;
 use calsync_core::error::Operation;
+use calsync_core::testing::canaries::told;
 use calsync_core::{ProviderKind, Secret};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -40,16 +40,6 @@ impl Subscriber for Log {
     }
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
-}
-
-fn told(error: &(dyn StdError + 'static)) -> String {
-    let mut text = format!("{error:?}");
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let _ = write!(text, "\n{error}");
-        next = error.source();
-    }
-    text
 }
 
 /// All secrets and sentences hold this.

@@ -1,6 +1,7 @@
 //! A host around the company, and an outside world that can be told to fail.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -18,11 +19,11 @@ use calsync_core::provider::{
     Written,
 };
 use calsync_core::report::Report;
-use calsync_core::sync::Syncer;
+use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::{Error, ErrorKind, Retry};
 use chrono::{DateTime, Utc};
 
-use super::{Company, NAMESPACE, now, planner};
+use super::{CUSTOMER, Company, NAMESPACE, now, planner};
 
 /// Shows the time it was given.
 #[derive(Debug, Clone)]
@@ -53,6 +54,7 @@ impl Host {
         let syncer = Syncer::builder(NAMESPACE)
             .provider(world.clone())
             .clock(watch.clone())
+            .retry(RetryPolicy::none())
             .removed_by_person(policy)
             .build();
         Self { company, syncer, world, watch }
@@ -81,6 +83,20 @@ impl Host {
     /// Time passes.
     pub(crate) fn wait(&self, minutes: i64) {
         *self.watch.0.lock().unwrap() += chrono::Duration::minutes(minutes);
+    }
+
+    /// The person has connected the calendar again.
+    pub(crate) fn revive(&mut self) {
+        let place = self.company.place(CUSTOMER);
+        self.company.appointment.ledger.revive(&place.person, &place.connection);
+    }
+
+    /// A create that was sent long ago arrives.
+    pub(crate) async fn arrives(&self, plan: &Plan) {
+        let step = &plan.steps[0];
+        let marker = Marker::new(plan.namespace.clone(), step.key, plan.revision());
+        let draft = Draft::new(marker, step.content().unwrap().event.clone(), plan.at);
+        let _ = self.world.calendar.create(&step.place, &draft, &CreateOptions::new()).await;
     }
 
     /// The only row of the ledger.
@@ -169,16 +185,27 @@ pub(crate) enum Fault {
 pub(crate) struct Scripted {
     pub(crate) calendar: MemoryCalendar,
     faults: Arc<Mutex<VecDeque<(Operation, Fault)>>>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl Default for Scripted {
     fn default() -> Self {
         let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE);
-        Self { calendar, faults: Arc::default() }
+        Self { calendar, faults: Arc::default(), calls: Arc::default() }
     }
 }
 
 impl Scripted {
+    /// How many calls were made, failed ones included.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// No call fails from now on.
+    pub(crate) fn clear(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+
     pub(crate) fn fail(&self, operation: Operation, kind: ErrorKind) {
         self.fail_with(operation, error(kind, operation));
     }
@@ -196,6 +223,7 @@ impl Scripted {
         operation: Operation,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let fault = {
             let mut faults = self.faults.lock().unwrap();
             let at = faults.iter().position(|(of, _)| *of == operation);

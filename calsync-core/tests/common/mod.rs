@@ -17,7 +17,7 @@ use calsync_core::plan::{Plan, Planner, Step};
 use calsync_core::provider::Capabilities;
 use chrono::{DateTime, Utc};
 
-pub(crate) use host::{Fault, Host, Scripted, error};
+pub(crate) use host::{Fault, Host, Scripted, Watch, error};
 
 /// The profiles of the company.
 pub(crate) const STAFF: i64 = 30;

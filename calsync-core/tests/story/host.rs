@@ -14,7 +14,7 @@ use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::place::{Person, Place};
 use calsync_core::plan::Plan;
 use calsync_core::report::{Outcome, Report};
-use calsync_core::sync::Syncer;
+use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::{Faulty, TestClock};
 use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, ProviderKind};
@@ -51,7 +51,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(retry: RetryPolicy) -> Self {
         let clock = TestClock::at("2026-11-22T10:00:00Z".parse().unwrap());
         let calendar = Faulty::new(MemoryCalendar::new());
         let mail = Faulty::new(MemoryCalendar::new().with_kind(ProviderKind::INVITATION));
@@ -68,6 +68,9 @@ impl Host {
             .provider(calendar.clone())
             .provider(mail.clone())
             .clock(clock.clone())
+            .sleep(clock.clone())
+            .random(SeededRandom::new(7))
+            .retry(retry)
             .build();
         Self { company: Company::new(), table: BTreeMap::new(), calendar, mail, clock, syncer }
     }

@@ -7,6 +7,7 @@ mod company;
 mod host;
 
 use calsync_core::ledger::Presence;
+use calsync_core::sync::RetryPolicy;
 use company::{Company, Event};
 use host::{Crash, Host};
 use proptest::prelude::*;
@@ -124,8 +125,8 @@ async fn happen(host: &mut Host, happening: &Happening) {
 }
 
 /// Runs a story and what comes after it.
-async fn tell(story: &[Happening]) -> Result<(), TestCaseError> {
-    let mut host = Host::new();
+async fn tell(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseError> {
+    let mut host = Host::new(retry);
     for happening in story {
         happen(&mut host, happening).await;
     }
@@ -157,9 +158,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_story_ends_with_exactly_the_wanted_events(story in prop::collection::vec(happening(), 1..40)) {
+    fn every_story_ends_with_exactly_the_wanted_events(
+        story in prop::collection::vec(happening(), 1..40),
+        retries in any::<bool>(),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(tell(&story))?;
+        let retry = if retries { RetryPolicy::new() } else { RetryPolicy::none() };
+        runtime.block_on(tell(&story, retry))?;
     }
 }
 
@@ -170,7 +175,7 @@ async fn a_job_that_returns_to_somebody_returns_to_the_calendar() {
     for staff in [1, 0, 1, 0] {
         story.extend([Happening::Reassign { appointment: 0, staff }, sync(0)]);
     }
-    tell(&story).await.unwrap();
+    tell(&story, RetryPolicy::new()).await.unwrap();
 }
 
 /// The crash that `begin` is there for: deleted, not saved, and then wanted again.
@@ -186,7 +191,7 @@ async fn a_delete_that_was_not_saved_does_not_lose_the_event() {
             Happening::Sync { appointment: 0, crash },
             Happening::Confirm { order: 0 },
         ];
-        tell(&story).await.unwrap();
+        tell(&story, RetryPolicy::new()).await.unwrap();
     }
 }
 

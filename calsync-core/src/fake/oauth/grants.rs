@@ -63,6 +63,14 @@ impl FakeTokens {
     }
 }
 
+/// As a store takes them.
+#[cfg(any(feature = "tokens", feature = "vault"))]
+impl From<FakeTokens> for crate::auth::Tokens {
+    fn from(tokens: FakeTokens) -> Self {
+        Self::new(tokens.access_token).with_refresh_token(tokens.refresh_token)
+    }
+}
+
 impl Granted {
     /// These scopes.
     #[must_use]

@@ -1,0 +1,205 @@
+//! How fast each account may be called, and when it is left alone.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Mutex as Turnstile, Semaphore, SemaphorePermit};
+
+use crate::clock::{Clock, Sleep};
+use crate::error::Failure;
+use crate::names::ProviderKind;
+use crate::sync::quota::{AccountKey, Quota};
+use crate::sync::window::Window;
+
+/// The pace of every account, shared by all the runs of a syncer.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    clock: Arc<dyn Clock>,
+    sleep: Arc<dyn Sleep>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    accounts: HashMap<AccountKey, Account>,
+    applications: BTreeMap<ProviderKind, Window>,
+    /// What was slept to. It is never earlier, even where the clock stands still or was set back.
+    slept_to: DateTime<Utc>,
+}
+
+#[derive(Debug)]
+struct Account {
+    door: Arc<Door>,
+    window: Window,
+    /// How many calls in a row have failed in a way that others would share; those that were under way together count once.
+    failures: u32,
+    pause: Option<(DateTime<Utc>, Failure)>,
+}
+
+/// Where the calls to an account wait, first come, first served.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// One at a time waits for everything else: so calls begin in order, and an account has one in the run's line.
+    pub(super) turnstile: Turnstile<()>,
+    /// For how many calls there is room under way.
+    pub(super) room: Semaphore,
+}
+
+/// Whether an account may be called.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It may: the call counts from now on. So many before it have failed in a row.
+    Now(u32),
+    /// There were too many calls in the last minute.
+    Full(DateTime<Utc>),
+    /// It is to be left alone, since a call failed.
+    Paused(DateTime<Utc>, Failure),
+}
+
+/// The leave to make one call. Its end is when this is dropped.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    pub(super) pacing: &'a Pacing,
+    pub(super) quota: &'a Quota,
+    /// How many calls in a row had failed when this one began.
+    pub(super) failures: u32,
+    pub(super) _room: Option<SemaphorePermit<'a>>,
+    pub(super) _place_in_run: Option<SemaphorePermit<'a>>,
+}
+
+impl Pacing {
+    pub(super) fn new(clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> Self {
+        Self { clock, sleep, state: Mutex::default() }
+    }
+
+    /// The time: what the clock shows, and never earlier than what was slept to.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now().max(self.state().slept_to)
+    }
+
+    pub(super) async fn sleep_until(&self, until: DateTime<Utc>) {
+        let wait = until.signed_duration_since(self.now()).to_std().unwrap_or_default();
+        self.sleep.sleep(wait).await;
+        let mut state = self.state();
+        state.slept_to = state.slept_to.max(until);
+    }
+
+    /// The account's door.
+    pub(super) fn door(&self, quota: &Quota) -> Arc<Door> {
+        let now = self.now();
+        self.state().account(quota, now).door.clone()
+    }
+
+    /// Whether the account, which has room, may be called now. If so the call has begun.
+    pub(super) fn enter(&self, quota: &Quota, now: DateTime<Utc>) -> Turn {
+        let mut state = self.state();
+        let mut until = None;
+        if let Some(limit) = quota.per_minute_of_application {
+            let application = state.applications.entry(quota.account.provider.clone()).or_default();
+            until = application.full_until(limit, now);
+        }
+        let account = state.account(quota, now);
+        if let Some((until, failure)) = account.pause.as_ref().filter(|(until, _)| now < *until) {
+            return Turn::Paused(*until, failure.clone());
+        }
+        if let Some(limit) = quota.per_minute {
+            until = until.max(account.window.full_until(limit, now));
+        }
+        if let Some(until) = until {
+            return Turn::Full(until);
+        }
+        let failures = account.failures;
+        state.windows(quota, Window::begin);
+        Turn::Now(failures)
+    }
+
+    /// Until when the account is left alone; `None` if it is not.
+    pub(super) fn paused_until(&self, quota: &Quota, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let mut state = self.state();
+        let pause = state.account(quota, now).pause.as_ref();
+        pause.map(|(until, _)| *until).filter(|until| now < *until)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn account(&mut self, quota: &Quota, now: DateTime<Utc>) -> &mut Account {
+        // Accounts that have nothing to remember are forgotten, before the map would have to grow for a new one.
+        if self.accounts.len() == self.accounts.capacity() && !self.accounts.contains_key(&quota.account) {
+            self.accounts.retain(|_, account| account.is_needed(now));
+        }
+        self.accounts.entry(quota.account.clone()).or_insert_with(|| Account {
+            door: Arc::new(Door {
+                turnstile: Turnstile::new(()),
+                room: Semaphore::new(quota.in_flight.clamp(1, Semaphore::MAX_PERMITS)),
+            }),
+            window: Window::default(),
+            failures: 0,
+            pause: None,
+        })
+    }
+
+    /// The windows that a call counts in.
+    fn windows(&mut self, quota: &Quota, change: impl Fn(&mut Window)) {
+        if quota.per_minute.is_some()
+            && let Some(account) = self.accounts.get_mut(&quota.account)
+        {
+            change(&mut account.window);
+        }
+        if quota.per_minute_of_application.is_some()
+            && let Some(window) = self.applications.get_mut(&quota.account.provider)
+        {
+            change(window);
+        }
+    }
+}
+
+impl Account {
+    fn is_needed(&mut self, now: DateTime<Utc>) -> bool {
+        // A backoff that ended an hour ago says nothing any more.
+        let is_paused = |(until, _): &(DateTime<Utc>, Failure)| now - *until < TimeDelta::hours(1);
+        Arc::strong_count(&self.door) > 1
+            || self.pause.as_ref().is_some_and(is_paused)
+            || !self.window.is_empty(now)
+    }
+}
+
+impl Pass<'_> {
+    /// The call succeeded. Where it began after the last failure, the account's trouble is over.
+    pub(super) fn succeeded(&self) {
+        let mut state = self.pacing.state();
+        if let Some(account) = state.accounts.get_mut(&self.quota.account)
+            && account.failures == self.failures
+        {
+            account.failures = 0;
+        }
+    }
+
+    /// The call failed as others would now: the account is left alone for that long. Returns how many calls have failed in a
+    /// row, and until when it is left alone.
+    pub(super) fn failed(&self, failure: &Failure, wait: Duration) -> (u32, DateTime<Utc>) {
+        let now = self.pacing.now();
+        let until =
+            TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait)).unwrap_or(now);
+        let mut state = self.pacing.state();
+        let account = state.account(self.quota, now);
+        account.failures = account.failures.max(self.failures.saturating_add(1));
+        let before = account.pause.as_ref().map(|(until, _)| *until);
+        if before.is_none_or(|before| before < until) {
+            account.pause = Some((until, failure.clone()));
+        }
+        (account.failures, before.map_or(until, |before| before.max(until)))
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let now = self.pacing.now();
+        self.pacing.state().windows(self.quota, |window| window.end(now));
+    }
+}

@@ -1,0 +1,131 @@
+//! What a provider counts calls by, and how many there may be.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::id::ConnectionId;
+use crate::names::ProviderKind;
+use crate::place::{Person, Place};
+use crate::provider::Capabilities;
+
+/// What a provider counts calls by. Shown without the account's name, which may be an e-mail address.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AccountKey {
+    pub(super) provider: ProviderKind,
+    holder: Holder,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Holder {
+    Account(Arc<str>),
+    /// The person's connection, while its account is not known.
+    Connection(Person, ConnectionId),
+}
+
+/// Whose calls are counted together, and how many there may be.
+///
+/// The limits of one account have to be the same at all its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quota {
+    /// What the calls count against.
+    pub account: AccountKey,
+    /// How many may be under way at once.
+    pub in_flight: usize,
+    /// How many there may be a minute; `None` for any number.
+    pub per_minute: Option<u32>,
+    /// How many there may be a minute with all accounts of this provider; `None` for any number.
+    pub per_minute_of_application: Option<u32>,
+}
+
+/// Says what the calls to a place count against: where several workers share an account's quota, or a provider has granted
+/// other limits than it publishes.
+///
+/// ```
+/// use calsync_core::place::Place;
+/// use calsync_core::provider::Capabilities;
+/// use calsync_core::sync::{Quota, Quotas};
+///
+/// /// One of four workers.
+/// #[derive(Debug)]
+/// struct AQuarter;
+///
+/// impl Quotas for AQuarter {
+///     fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota {
+///         let quota = Quota::declared(place, capabilities);
+///         let (account, application) = (quota.per_minute, quota.per_minute_of_application);
+///         let quarter = |limit: Option<u32>| limit.map(|limit| limit / 4);
+///         quota.with_in_flight(1).with_per_minute(quarter(account)).with_per_minute_of_application(quarter(application))
+///     }
+/// }
+/// ```
+pub trait Quotas: fmt::Debug + Send + Sync + 'static {
+    /// The quota of a place, with a provider that declares these capabilities.
+    fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota;
+}
+
+/// The quotas that the providers declare.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeclaredQuotas;
+
+impl Quotas for DeclaredQuotas {
+    fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota {
+        Quota::declared(place, capabilities)
+    }
+}
+
+impl Quota {
+    /// What the provider declares: by account, or by the person's connection while the account is not known.
+    #[must_use]
+    pub fn declared(place: &Place, capabilities: &Capabilities) -> Self {
+        let holder = match &place.account {
+            Some(account) => Holder::Account(account.clone()),
+            None => Holder::Connection(place.person.clone(), place.connection.clone()),
+        };
+        Self {
+            account: AccountKey { provider: place.provider.clone(), holder },
+            in_flight: capabilities.in_flight_per_account,
+            per_minute: capabilities.per_minute_per_account,
+            per_minute_of_application: capabilities.per_minute_per_application,
+        }
+    }
+
+    /// Counted with all calls under that name: where a provider counts several accounts as one.
+    #[must_use]
+    pub fn with_account(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.account.holder = Holder::Account(name.into());
+        self
+    }
+
+    /// With this many calls under way at once; at least one.
+    #[must_use]
+    pub fn with_in_flight(mut self, calls: usize) -> Self {
+        self.in_flight = calls.max(1);
+        self
+    }
+
+    /// With this many calls a minute; at least one.
+    #[must_use]
+    pub fn with_per_minute(mut self, calls: Option<u32>) -> Self {
+        self.per_minute = calls.map(|calls| calls.max(1));
+        self
+    }
+
+    /// With this many calls a minute of all accounts; at least one.
+    #[must_use]
+    pub fn with_per_minute_of_application(mut self, calls: Option<u32>) -> Self {
+        self.per_minute_of_application = calls.map(|calls| calls.max(1));
+        self
+    }
+}
+
+impl fmt::Debug for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.holder {
+            Holder::Account(_) => write!(f, "AccountKey({})", self.provider),
+            Holder::Connection(person, connection) => {
+                write!(f, "AccountKey({} of {person}, connection {connection})", self.provider)
+            }
+        }
+    }
+}

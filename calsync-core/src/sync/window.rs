@@ -1,0 +1,102 @@
+//! How many calls there were in the last minute.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A call that ended in some second is out of every minute from the start of this one after it.
+const SPAN: i64 = 61;
+
+/// The calls of the last minute, by the second in which they ended.
+///
+/// The server counts a call at some time between its start and its end. One that is under way counts as one of now, and then
+/// as one of its end: so no minute of the server's holds more than the limit, however long a call takes.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    under_way: u32,
+    ended: VecDeque<(i64, u32)>,
+}
+
+impl Window {
+    /// When there is room for one more call among `limit` a minute; `None` if there is now.
+    pub(super) fn full_until(&mut self, limit: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.forget(now);
+        let calls = self.ended.iter().fold(self.under_way, |sum, (_, calls)| sum.saturating_add(*calls));
+        let mut over = calls.saturating_add(1).saturating_sub(limit.max(1));
+        if over == 0 {
+            return None;
+        }
+        for (second, calls) in &self.ended {
+            over = over.saturating_sub(*calls);
+            if over == 0 {
+                return DateTime::from_timestamp(second.saturating_add(SPAN), 0);
+            }
+        }
+        // Those in the way are still under way; nobody knows for how long.
+        Some(now + TimeDelta::seconds(1))
+    }
+
+    /// A call begins.
+    pub(super) fn begin(&mut self) {
+        self.under_way = self.under_way.saturating_add(1);
+    }
+
+    /// A call has ended.
+    pub(super) fn end(&mut self, now: DateTime<Utc>) {
+        self.under_way = self.under_way.saturating_sub(1);
+        let second = now.timestamp();
+        match self.ended.back_mut() {
+            Some((last, calls)) if *last >= second => *calls = calls.saturating_add(1),
+            _ => self.ended.push_back((second, 1)),
+        }
+    }
+
+    /// Whether nothing that counts has happened.
+    pub(super) fn is_empty(&mut self, now: DateTime<Utc>) -> bool {
+        self.forget(now);
+        self.under_way == 0 && self.ended.is_empty()
+    }
+
+    fn forget(&mut self, now: DateTime<Utc>) {
+        let now = now.timestamp();
+        // What lies far ahead was counted before the clock was set back.
+        while self.ended.front().is_some_and(|(second, _)| (now - second).abs() >= SPAN) {
+            self.ended.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: f64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis((seconds * 1000.0) as i64).unwrap()
+    }
+
+    #[test]
+    fn no_minute_holds_more_than_the_limit_however_long_a_call_takes() {
+        let mut window = Window::default();
+        for _ in 0..2 {
+            assert_eq!(window.full_until(2, at(0.5)), None);
+            window.begin();
+        }
+        assert_eq!(window.full_until(2, at(70.0)), Some(at(71.0)), "both are under way");
+        window.end(at(70.9));
+        window.end(at(80.0));
+        assert_eq!(window.full_until(2, at(81.0)), Some(at(131.0)));
+        assert_eq!(window.full_until(2, at(130.99)), Some(at(131.0)));
+        assert_eq!(window.full_until(2, at(131.0)), None);
+    }
+
+    #[test]
+    fn a_limit_of_none_lets_one_call_through_and_a_clock_set_back_keeps_nobody() {
+        let mut window = Window::default();
+        assert_eq!(window.full_until(0, at(3600.0)), None);
+        window.begin();
+        window.end(at(3600.0));
+        assert!(window.full_until(0, at(3600.0)).is_some());
+        assert_eq!(window.full_until(0, at(10.0)), None);
+        assert!(window.is_empty(at(10.0)));
+    }
+}

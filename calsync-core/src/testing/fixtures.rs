@@ -1,0 +1,80 @@
+//! What the tests of every provider begin with: an instant, an event, a place and its keys, tokens in a store.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use chrono::{DateTime, Utc};
+
+#[cfg(feature = "tokens")]
+use crate::auth::{GrantKey, MemoryTokenStore, TokenStore, Tokens};
+use crate::event::{Event, When};
+use crate::identity::EventKey;
+use crate::names::{CalendarId, ProviderKind};
+use crate::place::{Person, Place};
+use crate::provider::{Draft, Marker};
+use crate::time::Zone;
+
+/// The namespace of keys and drafts.
+pub const NAMESPACE: &str = "tests";
+
+/// An instant, such as `2026-11-22T10:00:00Z`.
+///
+/// # Panics
+/// When the text is none.
+#[must_use]
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().expect("an instant")
+}
+
+/// From one instant to another, in a zone.
+///
+/// # Panics
+/// When one of the texts is none.
+#[must_use]
+pub fn timed(start: &str, end: &str, zone: &str) -> When {
+    When::Timed { start: at(start), end: at(end), zone: Zone::new(zone).expect("a zone") }
+}
+
+/// From one day to another, which is no longer part of it.
+///
+/// # Panics
+/// When one of the texts is none.
+#[must_use]
+pub fn all_day(start: &str, end: &str) -> When {
+    When::AllDay { start: start.parse().expect("a day"), end: end.parse().expect("a day") }
+}
+
+/// An hour and a half in London, with a title, a description of two lines and a location.
+#[must_use]
+pub fn event() -> Event {
+    let when = timed("2026-11-30T14:00:00Z", "2026-11-30T15:30:00Z", "Europe/London");
+    Event::new("Deep clean", when)
+        .with_description("Order: ORD-1\nStaff: Eve & Adam <night>")
+        .with_location("1 High Street, Leeds, LS1 1AA")
+}
+
+/// A calendar of that profile, by its first connection.
+#[must_use]
+pub fn place_in(provider: ProviderKind, profile: i64, calendar: CalendarId) -> Place {
+    Place::new(Person::Profile(profile.into()), provider, 1.into(), calendar)
+}
+
+/// The key of an event at a place.
+#[must_use]
+pub fn key_at(place: &Place, generation: u32) -> EventKey {
+    EventKey::derive(NAMESPACE, &1.into(), place, generation)
+}
+
+/// An event to write at a place, under the key of its first generation.
+#[must_use]
+pub fn draft_at(place: &Place, revision: u64, event: Event) -> Draft {
+    Draft::new(Marker::new(NAMESPACE, key_at(place, 0), revision), event, at("2026-11-22T10:00:00Z"))
+}
+
+/// Stores the tokens of a grant, in the place of whatever is there.
+///
+/// # Panics
+/// When the store does not answer, which this one always does.
+#[cfg(feature = "tokens")]
+pub async fn put(store: &MemoryTokenStore, key: &GrantKey, tokens: impl Into<Tokens>) {
+    let before = store.load(key).await.expect("a store in memory").map(|stored| stored.version);
+    store.save(key, &tokens.into(), before).await.expect("a store in memory");
+}

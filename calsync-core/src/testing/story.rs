@@ -1,0 +1,301 @@
+//! Stories: exactly once, whatever the network does.
+//!
+//! A small company lives through changes while every third request goes wrong, in ways that follow from a seed. Afterwards each
+//! person's calendar holds each of their events once, nobody got mail, and one more run asks nothing.
+//!
+//! A provider's crate says how its fake is opened and lived with ([`Scene`]), and tells stories there:
+//! `tell_all::<AtGoogle>(100).await`.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::fixtures::{NAMESPACE, at, place_in, put};
+use super::{FaultyTransport, TestClock};
+use crate::audience::Audience;
+use crate::auth::{GrantKey, MemoryTokenStore, Tokens};
+use crate::http::HttpTransport;
+use crate::model::{
+    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+};
+use crate::names::{CalendarId, ProviderKind};
+use crate::place::{Person, Place};
+use crate::plan::Plan;
+use crate::provider::CalendarProvider;
+use crate::sync::{RetryPolicy, Syncer};
+
+/// Eve works for Cleo, and Mia is her manager. Their profiles are 1, 2 and 3.
+const PEOPLE: [&str; 3] = ["eve@example.org", "mia@example.org", "cleo@example.org"];
+
+/// What a person writes over a title by hand.
+const OWN_WORDS: &str = "My own words";
+
+/// Where stories happen: a fake server, the people who use it, and the provider in front of it.
+pub trait Scene: Sized {
+    /// The fake.
+    type Fake: HttpTransport;
+    /// The provider.
+    type Provider: CalendarProvider;
+
+    /// A new fake by that clock, with settings that differ from story to story.
+    fn open(story: u64, clock: &TestClock) -> Self;
+
+    /// The fake.
+    fn fake(&self) -> Self::Fake;
+
+    /// The provider, through that network, with the tokens of that store.
+    fn provider(
+        &self,
+        network: FaultyTransport<Self::Fake>,
+        store: &MemoryTokenStore,
+        clock: &TestClock,
+    ) -> Self::Provider;
+
+    /// That person consents, for the first time or anew: whatever was granted before dies.
+    fn connects(&self, email: &str) -> Tokens;
+
+    /// Every access token runs out.
+    fn tokens_run_out(&self);
+
+    /// Every event that stands in that person's calendar.
+    fn events_of(&self, email: &str) -> Vec<SeenEvent>;
+
+    /// Every event that stands anywhere.
+    fn count_events(&self) -> usize;
+
+    /// That person deletes an event. Returns whether it stood.
+    fn deletes(&self, email: &str, id: &str) -> bool;
+
+    /// That person writes another title over an event's, and changes something that is nobody else's business. Returns whether
+    /// it stood.
+    fn edits(&self, email: &str, id: &str, title: &str) -> bool;
+
+    /// How many mails went out, and how many guests the provider invited.
+    fn mails(&self) -> usize;
+
+    /// How many requests came in.
+    fn requests(&self) -> usize;
+}
+
+/// An event as a person sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SeenEvent {
+    /// Its id.
+    pub id: String,
+    /// When it begins.
+    pub start: DateTime<Utc>,
+    /// Its title.
+    pub title: String,
+}
+
+impl SeenEvent {
+    /// An event.
+    #[must_use]
+    pub fn new(id: impl Into<String>, start: DateTime<Utc>, title: impl Into<String>) -> Self {
+        Self { id: id.into(), start, title: title.into() }
+    }
+}
+
+/// Tells so many stories; as many as the environment's `STORIES` says, where it does.
+///
+/// # Panics
+/// When one ends badly.
+pub async fn tell_all<S: Scene>(usually: u64) {
+    let wanted = std::env::var("STORIES").ok().and_then(|wanted| wanted.parse().ok());
+    for story in 0..wanted.unwrap_or(usually) {
+        tell::<S>(story).await;
+    }
+}
+
+/// Tells one story.
+///
+/// # Panics
+/// When it ends badly.
+pub async fn tell<S: Scene>(story: u64) {
+    let mut dice = Dice(story);
+    let mut company = Company::<S>::open(story).await;
+    company.network.at_random(story, 300, true);
+    for _ in 0..12 {
+        company.change(&mut dice).await;
+        company.sync(&mut dice, true).await;
+    }
+    company.network.quiet();
+    for appointment in &mut company.appointments {
+        // What a person wrote over is put right by the next change of ours.
+        appointment.start_time += TimeDelta::hours(1);
+        appointment.end_time += TimeDelta::hours(1);
+    }
+    for _ in 0..4 {
+        company.revive();
+        company.clock.advance(TimeDelta::hours(1));
+        company.sync(&mut dice, false).await;
+    }
+    company.check(story);
+    let before = company.scene.requests();
+    company.sync(&mut dice, false).await;
+    assert_eq!(company.scene.requests(), before, "story {story}: a run with nothing to do asks nothing");
+}
+
+/// Numbers that follow from a seed (a linear congruential generator, by its upper bits).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from((self.0 >> 33) % limit as u64).unwrap_or_default()
+    }
+}
+
+/// The company, with three appointments of one order, where everything happens.
+struct Company<S: Scene> {
+    scene: S,
+    provider: ProviderKind,
+    clock: TestClock,
+    store: MemoryTokenStore,
+    network: FaultyTransport<S::Fake>,
+    syncer: Syncer,
+    order: Order,
+    directory: Directory,
+    appointments: Vec<Appointment>,
+}
+
+impl<S: Scene> Company<S> {
+    async fn open(story: u64) -> Self {
+        let clock = TestClock::at(at("2026-11-22T10:00:00Z"));
+        let scene = S::open(story, &clock);
+        let store = MemoryTokenStore::new();
+        let network = FaultyTransport::new(scene.fake());
+        let provider = scene.provider(network.clone(), &store, &clock);
+        let kind = provider.kind();
+        // What one run leaves open, the next one has to find: in every other story, at once.
+        let retry = if story % 2 == 0 { RetryPolicy::new() } else { RetryPolicy::none() };
+        let syncer = Syncer::builder(NAMESPACE).provider(provider).clock(clock.clone()).sleep(clock.clone());
+        let syncer = syncer.retry(retry).build();
+        let mut order = Order::new(1, OrderStatus::Confirmed);
+        order.customer_id = Some(7.into());
+        let directory = directory(&kind);
+        let (appointments, provider) = (appointments(), kind);
+        let company = Self { scene, provider, clock, store, network, syncer, order, directory, appointments };
+        for person in 0..PEOPLE.len() {
+            company.connect(person).await;
+        }
+        company
+    }
+
+    async fn connect(&self, person: usize) {
+        put(&self.store, &GrantKey::of(&self.place_of(person)), self.scene.connects(PEOPLE[person])).await;
+    }
+
+    fn place_of(&self, person: usize) -> Place {
+        place_in(self.provider.clone(), profile_id(person), CalendarId::primary())
+    }
+
+    fn plan(&self, appointment: usize) -> Plan {
+        let appointment = &self.appointments[appointment];
+        let audience = Audience::of(&self.order, appointment, &self.directory).expect("an audience");
+        self.syncer.plan(&self.order, appointment, &audience).expect("a plan")
+    }
+
+    /// Plans and begins all appointments, runs the plans together, and records; now and then the host crashes before it records.
+    async fn sync(&mut self, dice: &mut Dice, may_crash: bool) {
+        let mut plans = Vec::new();
+        for at in 0..self.appointments.len() {
+            let plan = self.plan(at);
+            plan.begin(&mut self.appointments[at]).expect("nobody else has begun");
+            plans.push(plan);
+        }
+        let mut run = self.syncer.run_all(plans);
+        while let Some(outcome) = run.next().await {
+            if may_crash && dice.below(12) == 0 {
+                return;
+            }
+            let report = outcome.clone().into();
+            let row = self.appointments.iter_mut().find(|appointment| appointment.id == outcome.appointment);
+            row.expect("an appointment of ours").record(&report);
+        }
+    }
+
+    /// Something happens.
+    async fn change(&mut self, dice: &mut Dice) {
+        let appointment = dice.below(self.appointments.len());
+        let person = dice.below(PEOPLE.len());
+        let (scene, email) = (&self.scene, PEOPLE[person]);
+        let mut events = scene.events_of(email);
+        let event = (!events.is_empty()).then(|| events.swap_remove(dice.below(events.len())));
+        match (dice.below(9), event) {
+            (0 | 1, _) => {
+                self.appointments[appointment].start_time += TimeDelta::hours(1);
+                self.appointments[appointment].end_time += TimeDelta::hours(1);
+            }
+            (2, _) => self.appointments[appointment].status = "cancelled".into(),
+            (3, _) => self.appointments[appointment].status = "confirmed".into(),
+            (4, Some(event)) => assert!(scene.deletes(email, &event.id)),
+            (5, Some(event)) => assert!(scene.edits(email, &event.id, OWN_WORDS)),
+            (6, _) => scene.tokens_run_out(),
+            (7, _) => self.clock.advance(TimeDelta::minutes(40)),
+            // Connects anew: another grant to the same account, while the old one dies.
+            _ => self.connect(person).await,
+        }
+    }
+
+    /// The host's people look after what waits for them.
+    fn revive(&mut self) {
+        for appointment in &mut self.appointments {
+            for person in 0..PEOPLE.len() {
+                appointment.ledger.revive(&Person::Profile(profile_id(person).into()), &1.into());
+            }
+        }
+    }
+
+    /// What stands and what should, by whose it is, time and title.
+    fn check(&self, story: u64) {
+        let confirmed = self.appointments.iter().filter(|it| it.status == "confirmed".into());
+        let starts: Vec<_> = confirmed.map(|appointment| appointment.start_time).collect();
+        let wanted: BTreeSet<_> =
+            PEOPLE.iter().flat_map(|email| starts.iter().map(move |start| (*email, *start))).collect();
+        let events = PEOPLE
+            .iter()
+            .flat_map(|email| self.scene.events_of(email).into_iter().map(move |event| (*email, event)));
+        let events: Vec<_> = events.collect();
+        let stand: BTreeSet<_> = events.iter().map(|(email, event)| (*email, event.start)).collect();
+        assert_eq!(stand, wanted, "story {story}");
+        assert_eq!(self.scene.count_events(), wanted.len(), "story {story}: none twice, and none elsewhere");
+        for (_, event) in &events {
+            assert_ne!(event.title, OWN_WORDS, "story {story}");
+        }
+        assert_eq!(self.scene.mails(), 0, "story {story}");
+    }
+}
+
+fn profile_id(person: usize) -> i64 {
+    i64::try_from(person).unwrap_or_default() + 1
+}
+
+fn directory(provider: &ProviderKind) -> Directory {
+    let profile = |person: usize| {
+        let connection = Connection::new(1, provider.clone(), CalendarId::primary());
+        let id = profile_id(person);
+        Profile::new(id).with_connection(connection.with_account(format!("account-{id}")))
+    };
+    let (mut eve, mut mia, mut cleo) = (Staff::new(3, "Eve"), Staff::new(4, "Mia"), Customer::new(7, "Cleo"));
+    (eve.profile_id, eve.manager_id) = (Some(profile_id(0).into()), Some(4.into()));
+    mia.profile_id = Some(profile_id(1).into());
+    cleo.profile_id = Some(profile_id(2).into());
+    let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
+    let directory = directory.and_then(|directory| directory.with_staff([eve, mia]));
+    let directory = directory.and_then(|directory| directory.with_customers([cleo]));
+    let directory = directory.and_then(|directory| directory.with_profiles((0..PEOPLE.len()).map(profile)));
+    directory.expect("nobody is there twice")
+}
+
+fn appointments() -> Vec<Appointment> {
+    let appointments = (1..=3).map(|id| {
+        let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(id);
+        let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));
+        (appointment.order_id, appointment.staff_id) = (Some(1.into()), Some(3.into()));
+        appointment
+    });
+    appointments.collect()
+}

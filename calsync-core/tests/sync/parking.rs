@@ -1,0 +1,146 @@
+//! What cannot work is not tried on, and said once.
+
+use std::time::Duration;
+
+use calsync_core::ErrorKind;
+use calsync_core::error::Operation;
+use calsync_core::ledger::{Hold, ParkReason};
+use calsync_core::plan::Plan;
+use calsync_core::provider::Capabilities;
+use calsync_core::report::{Report, Verdict};
+use calsync_core::sync::RetryPolicy;
+
+use crate::common::{CUSTOMER, Company, error, google};
+use crate::server::{Server, plans};
+use crate::waits::host;
+
+/// Fails every call of account `a` so.
+fn fails_a(kind: ErrorKind) -> Server {
+    Server::new(Capabilities::new().with_in_flight_per_account(2)).with_temper(move |call| {
+        let error = error(kind, call.operation);
+        let error = match kind {
+            ErrorKind::QuotaExceeded => error.with_retry_after(Duration::from_secs(5 * 3600)),
+            _ => error,
+        };
+        (call.account == "a").then_some(error)
+    })
+}
+
+async fn of_two_accounts(server: &Server) -> Report {
+    let all = plans("a", 200).into_iter().zip(plans("b", 200)).flat_map(|(a, b)| [a, b]);
+    server.syncer().build().run_all(all).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_cannot_be_written_is_not_called_any_more_and_said_once() {
+    for (kind, reason, until) in [
+        (ErrorKind::Unauthenticated, ParkReason::Reconnect, false),
+        (ErrorKind::MissingScope, ParkReason::MissingScope, false),
+        (ErrorKind::Forbidden, ParkReason::Forbidden, false),
+        (ErrorKind::QuotaExceeded, ParkReason::Quota, true),
+    ] {
+        let server = fails_a(kind);
+        let report = of_two_accounts(&server).await;
+        assert!(server.calls_of("a").len() <= 2, "{kind}: those that were under way");
+        assert_eq!((report.count(Verdict::Created), report.count(Verdict::Failed)), (200, 200));
+        let holds = report.outcomes.iter().filter_map(|outcome| outcome.hold.as_ref());
+        let holds: Vec<&Hold> = holds.collect();
+        assert_eq!(holds.len(), 200);
+        let is_same = |hold: &&Hold| matches!(hold, Hold::Parked { reason: why, .. } if *why == reason);
+        assert!(holds.iter().all(is_same), "{kind}");
+
+        let notices = report.notices();
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        let notice = &notices[0];
+        assert_eq!((notice.reason, notice.kind, notice.steps), (reason, kind, 200));
+        assert_eq!((notice.until.is_some(), report.next_attempt_at().is_some()), (until, until));
+        assert_eq!(notice.place.account.as_deref(), Some("a"));
+        assert!(notice.to_string().starts_with("google of profile 33 (connection a): "), "{notice}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_is_used_up_rests_until_one_time_for_all() {
+    let server = fails_a(ErrorKind::QuotaExceeded);
+    let report = server.syncer().concurrency(1).build().run_all(plans("a", 50)).await;
+    let mut times: Vec<_> =
+        report.outcomes.iter().map(|outcome| outcome.next_attempt_at().unwrap()).collect();
+    times.dedup();
+    assert!(times[times.len() - 1] - times[0] < chrono::TimeDelta::milliseconds(500), "{times:?}");
+    assert_eq!(report.notices()[0].until, times.into_iter().max());
+}
+
+#[tokio::test]
+async fn after_the_reconnect_the_latest_wish_is_carried_out() {
+    let (mut host, naps) = host(Company::of_one(), RetryPolicy::new());
+    host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
+    assert_eq!(host.sync().await.notices().len(), 1);
+    host.move_by_an_hour();
+    assert!(host.sync().await.notices().is_empty(), "nothing is tried, so nothing is said again");
+    host.revive();
+    host.assert_heals(1).await;
+    assert_eq!((host.world.calendar.calls(Operation::Create), naps.take().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_event_that_may_not_be_changed_does_not_park_its_calendar() {
+    let (host, _naps) = host(Company::of_one(), RetryPolicy::new());
+    let mut companies: Vec<Company> = (0..3)
+        .map(|id| {
+            let mut company = host.company.clone();
+            company.appointment.id = id.into();
+            company
+        })
+        .collect();
+    for company in &mut companies {
+        let report = host.syncer.run(begun(company)).await;
+        company.appointment.record(&report);
+        company.appointment.end_time += chrono::TimeDelta::hours(1);
+    }
+    host.world.fail(Operation::Update, ErrorKind::Forbidden);
+    let all: Vec<Plan> = companies.iter_mut().map(begun).collect();
+    let report = host.syncer.run_all(all).await;
+    assert_eq!((report.count(Verdict::Failed), report.count(Verdict::Updated)), (1, 2));
+}
+
+#[tokio::test]
+async fn a_dead_grant_of_one_connection_says_nothing_about_another() {
+    let mut company = Company::of_one();
+    let connections = [google("old", "home", "account"), google("new", "work", "account")];
+    company.profile(CUSTOMER).connections = connections.into();
+    let (mut host, _naps) = host(company, RetryPolicy::new());
+    host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
+    let report = host.sync().await;
+    assert_eq!((report.count(Verdict::Failed), report.count(Verdict::Created)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_nobody_has_luck_with_is_left_alone_for_the_rest_of_the_run() {
+    let server = fails_a(ErrorKind::Unavailable);
+    let report = of_two_accounts(&server).await;
+    assert_eq!((report.count(Verdict::Created), report.count(Verdict::Failed)), (200, 200));
+    assert!(server.calls_of("a").len() < 20, "{} calls", server.calls_of("a").len());
+    assert!(server.elapsed() < Duration::from_secs(130), "{:?}", server.elapsed());
+    assert!(report.notices().is_empty(), "nobody can do anything about it");
+    assert!(report.outcomes.iter().all(|outcome| outcome.hold.is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_event_that_always_fails_does_not_keep_the_others_of_its_account() {
+    for in_flight in [1, 4] {
+        let limits = Capabilities::new().with_in_flight_per_account(in_flight);
+        let server = Server::new(limits).with_temper(|call| {
+            let is_cursed = call.title == "Service: 0";
+            is_cursed.then(|| error(ErrorKind::Unavailable, call.operation))
+        });
+        let report = server.syncer().build().run_all(plans("a", 100)).await;
+        assert_eq!((report.count(Verdict::Created), report.count(Verdict::Failed)), (99, 1));
+    }
+}
+
+/// Planned and begun.
+fn begun(company: &mut Company) -> Plan {
+    let plan = company.plan();
+    plan.begin(&mut company.appointment).unwrap();
+    plan
+}

@@ -1,0 +1,60 @@
+//! A sleep that is over at once and takes notes, chance that is always the same, and a host that retries with them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use calsync_core::clock::Sleep;
+use calsync_core::plan::RemovedByPerson;
+use calsync_core::sync::{Random, RetryPolicy, Syncer};
+
+use crate::common::{Company, Host, NAMESPACE, Watch};
+
+/// Every sleep, in order. The clock moves on with each.
+#[derive(Debug, Clone)]
+pub(crate) struct Naps {
+    pub(crate) taken: Arc<Mutex<Vec<Duration>>>,
+    watch: Watch,
+}
+
+impl Naps {
+    pub(crate) fn take(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.taken.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Sleep for Naps {
+    async fn sleep(&self, duration: Duration) {
+        self.taken.lock().unwrap().push(duration);
+        *self.watch.0.lock().unwrap() += duration;
+    }
+}
+
+/// Always the same number.
+#[derive(Debug)]
+pub(crate) struct Always(pub(crate) u64);
+
+impl Random for Always {
+    fn next(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A host like those of the other tests, but with that policy.
+pub(crate) fn host(company: Company, retry: RetryPolicy) -> (Host, Naps) {
+    host_by(company, retry, Always(u64::MAX))
+}
+
+pub(crate) fn host_by(company: Company, retry: RetryPolicy, chance: Always) -> (Host, Naps) {
+    let mut host = Host::with_policy(company, RemovedByPerson::Recreate);
+    let naps = Naps { taken: Arc::default(), watch: host.watch.clone() };
+    host.syncer = Syncer::builder(NAMESPACE)
+        .provider(host.world.clone())
+        .clock(host.watch.clone())
+        .sleep(naps.clone())
+        .random(chance)
+        .retry(retry)
+        .build();
+    (host, naps)
+}

@@ -1,0 +1,166 @@
+//! The consent page: `/{tenant}/oauth2/v2.0/authorize`.
+
+use std::collections::BTreeSet;
+
+use calsync_core::fake::oauth::{
+    Asked as AskedFor, AskedWrongly, Code, ConsentPage, Decision, Granted, PageAnswer, escaped, redirect,
+};
+use calsync_core::fake::{Params, Reply};
+use chrono::TimeDelta;
+use http::{Method, StatusCode};
+
+use super::aadsts;
+use super::request::Asked;
+use super::route::{ApiMethod, Route};
+use super::scopes;
+use super::state::State;
+
+/// How codes begin.
+pub(super) const CODE: &str = "1.AXoA";
+
+/// Why there is no page.
+enum Refusal {
+    /// The page shows it: nothing goes to a redirect that may not be the application's.
+    Shown(u32),
+    /// The redirect is told.
+    Sent(String),
+}
+
+impl State {
+    /// The page, or what its buttons lead to.
+    pub(super) fn authorize(&mut self, asked: &Asked) -> Reply {
+        let form = asked.incoming.form();
+        let is_answer = asked.incoming.http_method == Method::POST;
+        let params = if is_answer { &form } else { &asked.incoming.query };
+        let tenant = asked.route.tenant.as_deref().unwrap_or_default();
+        let wanted = match self.wanted(tenant, params) {
+            Ok(wanted) => wanted,
+            Err(refusal) => return refusal.reply(),
+        };
+        if let Some(user) = self.settings.approve_as.clone().filter(|_| !is_answer) {
+            return self
+                .decide(tenant, &wanted, &user, &Decision::Allow)
+                .map_or_else(|r| r.reply(), |url| redirect(&url));
+        }
+        if !is_answer {
+            let page = ConsentPage {
+                title: "Fake Microsoft",
+                client: &wanted.client,
+                scopes: &wanted.scopes,
+                params,
+            };
+            return Reply::html(StatusCode::OK, page.html(self.mailboxes.keys().map(String::as_str)));
+        }
+        match PageAnswer::of(&form) {
+            Some(PageAnswer { user, decision }) => self
+                .decide(tenant, &wanted, &user, &decision)
+                .map_or_else(|r| r.reply(), |url| redirect(&url)),
+            None => Refusal::Shown(900_144).reply(),
+        }
+    }
+
+    /// What follows from a decision about the page at `url`: where the browser is sent. `None` where the page shows an error.
+    pub(super) fn decide_url(&mut self, url: &str, user: &str, decision: &Decision) -> Option<String> {
+        let (address, query) = url.split_once('?')?;
+        let query = query.split_once('#').map_or(query, |(query, _)| query);
+        let uri: http::Uri = address.parse().ok()?;
+        let route = Route::of(&Method::GET, uri.path());
+        let tenant = route.tenant.filter(|_| route.method == ApiMethod::Authorize)?;
+        let wanted = self.wanted(&tenant, &Params::parse(query));
+        let location = match wanted {
+            Ok(wanted) => self.decide(&tenant, &wanted, user, decision),
+            Err(refusal) => Err(refusal),
+        };
+        match location {
+            Ok(location) | Err(Refusal::Sent(location)) => Some(location),
+            Err(Refusal::Shown(_)) => None,
+        }
+    }
+
+    /// Reads what is asked for.
+    fn wanted(&self, tenant: &str, params: &Params) -> Result<AskedFor, Refusal> {
+        self.check_tenant(tenant).map_err(Refusal::Shown)?;
+        let mut wanted = self.grants.asked(params).map_err(|wrongly| {
+            Refusal::Shown(match wrongly {
+                AskedWrongly::Malformed => 900_144,
+                AskedWrongly::Client => 700_016,
+                AskedWrongly::Redirect => 50011,
+                AskedWrongly::ResponseType => 70005,
+            })
+        })?;
+        if !matches!(params.get("response_mode"), None | Some("query")) {
+            return Err(Refusal::Shown(9_002_313));
+        }
+        wanted.scopes = wanted.scopes.iter().map(|scope| scopes::short(scope)).collect();
+        let all_known = wanted.scopes.iter().all(|scope| scopes::is_known(scope));
+        let wrong = match params.get("prompt") {
+            _ if !all_known => {
+                Some(("invalid_scope", "AADSTS70011: The value of the parameter 'scope' is not valid."))
+            }
+            None | Some("login" | "consent" | "select_account" | "admin_consent") => None,
+            Some("none") => Some(("login_required", "AADSTS50058: No user is signed in.")),
+            Some(_) => Some(("invalid_request", "AADSTS90023: Unsupported 'prompt' value.")),
+        };
+        match wrong {
+            None => Ok(wanted),
+            Some((error, text)) => {
+                Err(Refusal::Sent(wanted.back(&[("error", error), ("error_description", text)])))
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        tenant: &str,
+        wanted: &AskedFor,
+        user: &str,
+        decision: &Decision,
+    ) -> Result<String, Refusal> {
+        self.user(user);
+        self.check_account(tenant, user).map_err(Refusal::Shown)?;
+        if let Some(code) = self.sign_in.get(user).copied().filter(|code| aadsts::blocks_consent(*code)) {
+            return Err(Refusal::Shown(code));
+        }
+        let granted: BTreeSet<String> = decision.granted(&wanted.scopes, scopes::short);
+        if granted.is_empty() {
+            let text = "AADSTS65004: User declined to consent to access the app.";
+            let pairs =
+                [("error", "access_denied"), ("error_subcode", "cancel"), ("error_description", text)];
+            return Err(Refusal::Sent(wanted.back(&pairs)));
+        }
+        if self.sign_in.get(user).is_some_and(|code| aadsts::is_mended_by_consent(*code)) {
+            self.sign_in.remove(user);
+        }
+        // Somebody who is granted anything stays signed in, where that was asked for.
+        let offline = wanted.scopes.contains(scopes::OFFLINE).then(|| scopes::OFFLINE.to_owned());
+        let granted = Granted::new(user, &wanted.client, granted.into_iter().chain(offline).collect());
+        self.grants.agree(&granted);
+        let code = Code {
+            with_refresh: granted.scopes.contains(scopes::OFFLINE),
+            granted,
+            redirect: wanted.redirect.clone(),
+            challenge: wanted.challenge.clone(),
+            expires_at: self.now() + TimeDelta::minutes(10),
+        };
+        let text = format!("{CODE}{}", self.serial.opaque("code"));
+        self.grants.add_code(&text, code);
+        let session = self.guid("session");
+        Ok(wanted.back(&[("code", &text), ("session_state", &session)]))
+    }
+}
+
+impl Refusal {
+    fn reply(&self) -> Reply {
+        match self {
+            Self::Sent(location) => redirect(location),
+            Self::Shown(code) => {
+                let page = format!(
+                    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Error</title></head><body>\n\
+                     <h1>Sorry, but we're having trouble signing you in.</h1>\n<p>{}</p>\n</body></html>\n",
+                    escaped(&format!("AADSTS{code}"))
+                );
+                Reply::html(StatusCode::BAD_REQUEST, page)
+            }
+        }
+    }
+}

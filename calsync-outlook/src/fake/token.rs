@@ -1,0 +1,221 @@
+//! The token endpoint: `/{tenant}/oauth2/v2.0/token`.
+
+use std::collections::BTreeSet;
+
+use calsync_core::fake::oauth::{ClientRefusal, CodeRefusal, Granted, Redemption, end_of};
+use calsync_core::fake::{Params, Reply};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, PRAGMA};
+use serde_json::{Value, json};
+
+use super::aadsts;
+use super::access::NOBODY;
+use super::assertion;
+use super::outlook::FakeOutlook;
+use super::request::Asked;
+use super::scopes;
+use super::state::State;
+
+/// How refresh tokens begin.
+const REFRESH: &str = "0.AXoA";
+
+impl State {
+    pub(super) fn token(&mut self, asked: &Asked) -> Reply {
+        let form = asked.incoming.form();
+        let is_form = asked.incoming.is_of_type("application/x-www-form-urlencoded");
+        let answer = if is_form { self.grant(asked, &form) } else { Err(900_144) };
+        let reply = match answer {
+            Ok(body) => Reply::json(StatusCode::OK, &body),
+            Err(code) => {
+                let mark = self.serial.bytes("trace");
+                aadsts::refusal(code, self.now(), mark)
+            }
+        };
+        reply.with_header(CACHE_CONTROL, "no-store, no-cache").with_header(PRAGMA, "no-cache")
+    }
+
+    /// The answer, or the AADSTS code of the refusal.
+    fn grant(&mut self, asked: &Asked, form: &Params) -> Result<Value, u32> {
+        let tenant = asked.route.tenant.as_deref().unwrap_or_default();
+        self.check_tenant(tenant)?;
+        let client = self.client_of(asked, form)?;
+        match form.get("grant_type") {
+            Some("authorization_code") => self.redeem(tenant, &client, form),
+            Some("refresh_token") => self.refresh(tenant, &client, form),
+            Some("client_credentials") => self.for_the_application(tenant, &client, form),
+            None => Err(900_144),
+            Some(_) => Err(70003),
+        }
+    }
+
+    /// Whether there is such a tenant, and the application may be used there.
+    pub(super) fn check_tenant(&self, tenant: &str) -> Result<(), u32> {
+        let is_shared = matches!(tenant, "common" | "organizations" | "consumers");
+        let is_guid = tenant.len() == 36 && tenant.bytes().filter(|byte| *byte == b'-').count() == 4;
+        if !is_shared && !is_guid && !tenant.contains('.') {
+            return Err(90002);
+        }
+        match &self.settings.single_tenant {
+            Some(only) if is_shared || !only.eq_ignore_ascii_case(tenant) => Err(50194),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether that account can sign in there.
+    pub(super) fn check_account(&self, tenant: &str, user: &str) -> Result<(), u32> {
+        let is_personal = self.mailboxes.get(user).is_some_and(|mailbox| mailbox.is_personal);
+        let fits = match tenant {
+            "common" => true,
+            "consumers" => is_personal,
+            "organizations" => !is_personal,
+            // Domains are all the tenant's; another tenant's id is not.
+            other => !is_personal && (other.contains('.') || other.eq_ignore_ascii_case(FakeOutlook::TENANT)),
+        };
+        if fits { Ok(()) } else { Err(50020) }
+    }
+
+    fn client_of(&self, asked: &Asked, form: &Params) -> Result<String, u32> {
+        let id = form.get("client_id").unwrap_or_default();
+        let is_public = self.grants.client(id).is_some_and(calsync_core::fake::oauth::Client::is_public);
+        if is_public && (form.get("client_secret").is_some() || form.get("client_assertion").is_some()) {
+            return Err(700_025);
+        }
+        if let (Some(assertion), Some(_)) = (form.get("client_assertion"), self.grants.client(id)) {
+            let is_jwt = form.get("client_assertion_type") == Some(assertion::KIND);
+            let is_sound = is_jwt && assertion::is_sound(assertion, id, self.now());
+            return if is_sound { Ok(id.to_owned()) } else { Err(700_027) };
+        }
+        self.grants.client_of(&asked.incoming, form).map_err(|refusal| match refusal {
+            ClientRefusal::Unnamed => 900_144,
+            ClientRefusal::Unknown => 700_016,
+            ClientRefusal::SecretMissing => 7_000_218,
+            ClientRefusal::SecretWrong => 7_000_215,
+        })
+    }
+
+    fn redeem(&mut self, tenant: &str, client: &str, form: &Params) -> Result<Value, u32> {
+        let text = form.get("code").ok_or(900_144_u32)?;
+        let shown = Redemption {
+            code: text,
+            client,
+            redirect: form.get("redirect_uri"),
+            verifier: form.get("code_verifier"),
+        };
+        let now = self.now();
+        let is_known = text.starts_with(super::consent::CODE);
+        let code = self.grants.redeem(&shown, now).map_err(|refusal| -> u32 {
+            match refusal {
+                CodeRefusal::Dead if self.used.contains(text) => 54005,
+                CodeRefusal::Dead if is_known => 70008,
+                CodeRefusal::Dead => 9_002_313,
+                CodeRefusal::Redirect => 500_112,
+                CodeRefusal::Verifier(_) => 501_481,
+            }
+        })?;
+        self.used.insert(text.to_owned());
+        self.check_sign_in(&code.granted.user)?;
+        self.check_account(tenant, &code.granted.user)?;
+        self.tokens(code.granted, form)
+    }
+
+    fn refresh(&mut self, tenant: &str, client: &str, form: &Params) -> Result<Value, u32> {
+        let text = form.get("refresh_token").ok_or(900_144_u32)?;
+        let now = self.now();
+        let granted = match self.grants.refresh(text, client, now) {
+            Some(granted) => granted.clone(),
+            // Of another client, used, idle for too long, revoked, or none at all.
+            None => {
+                return Err(match self.grants.granted(text) {
+                    Some(granted) if granted.client != client => 70000,
+                    Some(_) if self.used.contains(text) => 70000,
+                    Some(_) => 700_082,
+                    None if text.starts_with(REFRESH) => 50173,
+                    None => 9_002_313,
+                });
+            }
+        };
+        self.check_sign_in(&granted.user)?;
+        self.check_account(tenant, &granted.user)?;
+        // Microsoft does not end a token that was used; how long it lives is the settings' business.
+        let old_ends = end_of(self.settings.old_refresh_token_life, now);
+        let answer = self.tokens(granted.clone(), form)?;
+        self.grants.refreshes += 1;
+        self.grants.add_refresh(text, granted, Some(old_ends), None);
+        self.used.insert(text.to_owned());
+        Ok(answer)
+    }
+
+    /// `client_credentials`: tokens without a user.
+    fn for_the_application(&mut self, tenant: &str, client: &str, form: &Params) -> Result<Value, u32> {
+        if self.grants.client(client).is_some_and(calsync_core::fake::oauth::Client::is_public) {
+            return Err(7_000_218);
+        }
+        if matches!(tenant, "common" | "consumers") {
+            return Err(9_001_023);
+        }
+        let scope = form.get("scope").ok_or(900_144_u32)?;
+        if scopes::short(scope) != scopes::DEFAULT {
+            return Err(70011);
+        }
+        let granted = Granted::new(NOBODY, client, self.settings.app_roles.clone());
+        let life = self.settings.access_token_life.as_secs();
+        let access = self.issue_access(granted);
+        Ok(json!({
+            "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": access,
+        }))
+    }
+
+    fn check_sign_in(&self, user: &str) -> Result<(), u32> {
+        self.sign_in.get(user).map_or(Ok(()), |code| Err(*code))
+    }
+
+    /// An access token, and a refresh token where that was agreed to. Fewer scopes than were granted can be asked for; others are
+    /// refused where nobody has agreed to them.
+    fn tokens(&mut self, granted: Granted, form: &Params) -> Result<Value, u32> {
+        let asked: BTreeSet<String> =
+            form.get("scope").unwrap_or_default().split_whitespace().map(scopes::short).collect();
+        if !asked.iter().all(|scope| scopes::is_known(scope)) {
+            return Err(70011);
+        }
+        let mut scopes = granted.scopes.clone();
+        if !asked.is_empty() && !asked.contains(scopes::DEFAULT) {
+            let agreed = self.grants.agreed(&granted.user, &granted.client);
+            if !asked.iter().all(|scope| agreed.contains(scope)) {
+                return Err(65001);
+            }
+            scopes = asked;
+        }
+        scopes.remove(scopes::OFFLINE);
+        let life = self.settings.access_token_life.as_secs();
+        let mut answer = json!({
+            "token_type": "Bearer",
+            "scope": scopes::written(scopes.iter(), self.settings.scopes),
+            "expires_in": life,
+            "ext_expires_in": life,
+        });
+        let offline = granted.scopes.contains(scopes::OFFLINE);
+        let access = self.issue_access(Granted { scopes, ..granted.clone() });
+        let refresh = offline.then(|| self.issue_refresh(granted));
+        if let Some(answer) = answer.as_object_mut() {
+            answer.insert("access_token".into(), access.into());
+            if let Some(refresh) = refresh {
+                answer.insert("refresh_token".into(), refresh.into());
+            }
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn issue_access(&mut self, granted: Granted) -> String {
+        let token = format!("EwB{}", self.serial.opaque("access"));
+        let ends = end_of(self.settings.access_token_life, self.now());
+        self.grants.add_access(&token, granted, ends);
+        token
+    }
+
+    pub(super) fn issue_refresh(&mut self, granted: Granted) -> String {
+        let token = format!("{REFRESH}{}", self.serial.opaque("refresh"));
+        let ends = end_of(self.settings.refresh_token_life, self.now());
+        self.grants.add_refresh(&token, granted, Some(ends), None);
+        token
+    }
+}

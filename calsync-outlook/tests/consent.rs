@@ -1,0 +1,428 @@
+//! From the consent page to an event and back: everything a person, a company's rules and Microsoft can do on the way, good and bad.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::error::Error as _;
+
+use calsync_core::auth::{
+    AuthError, ConnectError, Grant, GrantKey, PendingConnect, Remedy, TokenStore, Tokens,
+};
+use calsync_core::error::Retry;
+use calsync_core::ledger::{Hold, ParkReason};
+use calsync_core::names::CalendarId;
+use calsync_core::provider::{CalendarProvider, CreateOptions};
+use calsync_core::{Error, ErrorKind, Secret};
+use calsync_outlook::fake::{ApiMethod, Decision, FakeOutlook, Fault, FaultRule, ScopeForm, aadsts};
+use calsync_outlook::{BuildError, Cloud, OutlookCalendar, OutlookCalendarBuilder, Scope, Tenant};
+use chrono::TimeDelta;
+use http::StatusCode;
+
+use common::{World, at, draft_at, event, key_of, place_in, place_of};
+
+fn of(
+    world: &World,
+    change: impl FnOnce(OutlookCalendarBuilder) -> OutlookCalendarBuilder,
+) -> OutlookCalendar {
+    change(world.builder()).transport(world.outlook.clone()).build().unwrap()
+}
+
+/// Anna consents to what the page asks, or decides otherwise; what the browser brings back.
+fn callback(world: &World, outlook: &OutlookCalendar, decision: &Decision) -> (PendingConnect, String) {
+    let connect = outlook.connect();
+    let url = world.outlook.consent(connect.url.expose(), "anna@example.org", decision).unwrap();
+    (connect.pending, url)
+}
+
+async fn finish(
+    outlook: &OutlookCalendar,
+    key: &GrantKey,
+    came: (PendingConnect, String),
+) -> Result<(), ConnectError> {
+    outlook.finish(key, came.0, &came.1).await.map(drop)
+}
+
+/// Creates the same event of Anna's again and again.
+async fn create(outlook: &OutlookCalendar) -> Result<(), Error> {
+    let place = place_of(1);
+    outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.map(drop)
+}
+
+async fn refresh_token(world: &World, key: &GrantKey) -> String {
+    let stored = world.store.load(key).await.unwrap().unwrap();
+    stored.tokens.refresh_token.unwrap().expose().to_owned()
+}
+
+#[tokio::test]
+async fn a_person_connects_gets_an_event_and_disconnects() {
+    let world = World::new().await;
+    let outlook = world.provider();
+    let key = key_of(7);
+    let (pending, url) = callback(&world, &outlook, &Decision::Allow);
+    // The host keeps it in its session, as text.
+    let pending: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
+    let tokens = outlook.finish(&key, pending, &url).await.unwrap();
+    assert!(tokens.refresh_token.is_some());
+    assert_eq!(tokens.expires_at, Some(at("2026-11-22T10:00:00Z") + TimeDelta::seconds(3599 - 300)));
+
+    let calendars = outlook.calendars(&key).await.unwrap();
+    let primary = calendars.iter().find(|calendar| calendar.is_primary).unwrap();
+    assert_eq!((primary.owner.as_deref(), primary.is_writable), (Some("anna@example.org"), true));
+
+    let place = place_in(7, CalendarId::primary());
+    outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    assert_eq!(world.anna.events("primary").len(), 1);
+
+    // An hour later the access token has run out: renewed before it is refused.
+    world.clock.advance(TimeDelta::hours(1));
+    outlook.find(&place, "tests", &draft_at(&place, 1, event()).marker.key).await.unwrap();
+    assert_eq!(world.outlook.token_refreshes(), 1);
+    assert!(world.outlook.requests().iter().all(|request| request.status != Some(401)));
+
+    // Microsoft has no way to give a grant back, so nothing is asked.
+    world.outlook.clear_requests();
+    outlook.disconnect(&key).await.unwrap();
+    outlook.disconnect(&key).await.unwrap();
+    assert!(world.store.load(&key).await.unwrap().is_none());
+    let error = outlook.calendars(&key).await.unwrap_err();
+    assert_eq!(error.failure().code.as_deref(), Some("not_connected"));
+    assert_eq!(world.outlook.count_all(), 0);
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_on_the_way_is_told_apart_and_stores_nothing() {
+    let world = World::new().await;
+    let outlook = of(&world, |it| it.scopes([Scope::CalendarsReadWrite, Scope::CalendarsReadWriteShared]));
+    let key = key_of(7);
+
+    let denied = callback(&world, &outlook, &Decision::Deny);
+    assert!(matches!(finish(&outlook, &key, denied).await, Err(ConnectError::Denied)));
+
+    let unticked = Decision::AllowOnly(vec!["Calendars.ReadWrite".to_owned()]);
+    let unticked = callback(&world, &outlook, &unticked);
+    let missing = Scope::CalendarsReadWriteShared.as_str();
+    let error = finish(&outlook, &key, unticked).await.unwrap_err();
+    assert!(matches!(&error, ConnectError::MissingScopes(scopes) if scopes == &[missing]), "{error}");
+
+    let (pending, _) = callback(&world, &outlook, &Decision::Allow);
+    let (_, other) = callback(&world, &outlook, &Decision::Allow);
+    assert!(matches!(finish(&outlook, &key, (pending, other)).await, Err(ConnectError::WrongState)));
+
+    let late = callback(&world, &outlook, &Decision::Allow);
+    world.clock.advance(TimeDelta::minutes(11));
+    assert!(matches!(finish(&outlook, &key, late).await, Err(ConnectError::Expired)));
+
+    let (pending, url) = callback(&world, &outlook, &Decision::Allow);
+    let copy: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
+    assert!(world.store.load(&key).await.unwrap().is_none(), "nothing so far was stored");
+    outlook.finish(&key, pending, &url).await.unwrap();
+    assert!(matches!(finish(&outlook, &key, (copy, url)).await, Err(ConnectError::ReusedState)));
+}
+
+#[tokio::test]
+async fn a_code_is_traded_again_after_the_server_was_not_available_and_not_once_it_was_taken() {
+    let world = World::new().await;
+    let outlook = world.provider();
+    let key = key_of(7);
+    for fault in
+        [Fault::status(StatusCode::SERVICE_UNAVAILABLE), aadsts(90024), Fault::Html, Fault::DropBefore]
+    {
+        let (pending, url) = callback(&world, &outlook, &Decision::Allow);
+        let copy: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
+        // With a page in place of its answer Microsoft has taken the code.
+        let was_taken = matches!(fault, Fault::Html);
+        world.outlook.fault(FaultRule::new(fault).with_method(ApiMethod::Token));
+        let error = finish(&outlook, &key, (pending, url.clone())).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Unavailable(_)), "{error}");
+        let again = finish(&outlook, &key, (copy, url)).await;
+        match again {
+            Ok(()) => assert!(!was_taken),
+            Err(ConnectError::CodeRefused(code)) => {
+                assert_eq!((was_taken, code.detail()), (true, Some("AADSTS54005")));
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_set_up_wrongly_is_the_hosts_mistake_and_nobodys_reconnect() {
+    let world = World::new().await;
+    let key = key_of(7);
+    let wrong = of(&world, |it| it.client(FakeOutlook::CLIENT_ID, Secret::new("not-the-secret")));
+    let public = of(&world, |it| it.public_client(FakeOutlook::CLIENT_ID));
+    for (outlook, number) in [(wrong, "AADSTS7000215"), (public, "AADSTS7000218")] {
+        let came = callback(&world, &outlook, &Decision::Allow);
+        let error = finish(&outlook, &key, came).await.unwrap_err();
+        let ConnectError::Configuration(code) = &error else { panic!("{error}") };
+        assert_eq!(code.detail(), Some(number));
+        world.outlook.expire_access_tokens();
+        let error = create(&outlook).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Configuration, Retry::Never));
+        assert_eq!(Hold::after(error.failure(), None, world_now(&world)), None, "nobody waits for a person");
+    }
+    for number in [7_000_222, 700_016, 700_027, 70002, 90002] {
+        world.outlook.fault(FaultRule::new(aadsts(number)).with_method(ApiMethod::Token));
+        world.outlook.expire_access_tokens();
+        assert_eq!(create(&world.provider()).await.unwrap_err().kind(), ErrorKind::Configuration, "{number}");
+    }
+    create(&world.provider()).await.unwrap();
+}
+
+fn world_now(world: &World) -> chrono::DateTime<chrono::Utc> {
+    calsync_core::clock::Clock::now(&world.clock)
+}
+
+#[tokio::test]
+async fn an_app_on_peoples_machines_has_no_secret_and_must_not_show_one() {
+    let world = World::new().await;
+    let id = "11112222-3333-4444-5555-666677778888";
+    let _fake = world.outlook.clone().public_client(id, "http://127.0.0.1");
+    let key = key_of(7);
+    let with_secret = of(&world, |it| it.client(id, Secret::new("some-secret")));
+    let error =
+        finish(&with_secret, &key, callback(&world, &with_secret, &Decision::Allow)).await.unwrap_err();
+    let ConnectError::Configuration(code) = &error else { panic!("{error}") };
+    assert_eq!(code.detail(), Some("AADSTS700025"));
+
+    let outlook = of(&world, |it| it.public_client(id));
+    finish(&outlook, &key, callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+    world.outlook.expire_access_tokens();
+    assert_eq!(outlook.calendars(&key).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_app_of_one_tenant_is_refused_everywhere_else() {
+    let world = World::new().await;
+    let key = key_of(7);
+    world.outlook.set(|settings| settings.single_tenant = Some(FakeOutlook::TENANT.to_owned()));
+    for tenant in [Tenant::Common, Tenant::Organizations, Tenant::Id("contoso.com".to_owned())] {
+        let outlook = of(&world, |it| it.tenant(tenant.clone()));
+        let page =
+            world.outlook.consent(outlook.connect().url.expose(), "anna@example.org", &Decision::Allow);
+        assert_eq!(page, None, "{tenant:?}: Microsoft shows it to the person, and nobody comes back");
+        // Where it was registered so after people had connected.
+        world.outlook.expire_access_tokens();
+        let error = create(&outlook).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{tenant:?}");
+        let source = error.source().unwrap().to_string();
+        assert!(source.contains("AADSTS50194"), "{source}");
+    }
+    let own = of(&world, |it| it.tenant(Tenant::Id(FakeOutlook::TENANT.to_owned())));
+    finish(&own, &key, callback(&world, &own, &Decision::Allow)).await.unwrap();
+    assert_eq!(own.calendars(&key).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn each_tenant_has_its_accounts() {
+    let world = World::new().await;
+    let cleo = world.outlook.user("cleo@outlook.example");
+    cleo.is_personal();
+    for (tenant, anna, personal) in [
+        (Tenant::Common, true, true),
+        (Tenant::Organizations, true, false),
+        (Tenant::Consumers, false, true),
+        (Tenant::Id(FakeOutlook::TENANT.to_owned()), true, false),
+    ] {
+        let outlook = of(&world, |it| it.tenant(tenant.clone()));
+        for (email, may) in [("anna@example.org", anna), (cleo.email(), personal)] {
+            let connect = outlook.connect();
+            let came = world.outlook.consent(connect.url.expose(), email, &Decision::Allow);
+            assert_eq!(came.is_some(), may, "{email} {tenant:?}");
+            if let Some(url) = came {
+                finish(&outlook, &key_of(7), (connect.pending, url)).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn scopes_are_those_of_the_cloud_and_known_however_microsoft_writes_them() {
+    let world = World::new().await;
+    for (cloud, host, login) in [
+        (Cloud::Global, "", "https://login.microsoftonline.com"),
+        (Cloud::UsGovernment, "https://graph.microsoft.us/", "https://login.microsoftonline.us"),
+        (Cloud::UsDefense, "https://dod-graph.microsoft.us/", "https://login.microsoftonline.us"),
+        (Cloud::China, "https://microsoftgraph.chinacloudapi.cn/", "https://login.chinacloudapi.cn"),
+    ] {
+        for form in [ScopeForm::Short, ScopeForm::Qualified, ScopeForm::LowerCase] {
+            world.outlook.set(|settings| settings.scopes = form);
+            let outlook = of(&world, |it| it.cloud(cloud));
+            let url = outlook.connect().url.expose().to_owned();
+            assert!(url.starts_with(&format!("{login}/common/oauth2/v2.0/authorize?")), "{url}");
+            let scopes = format!("{host}Calendars.ReadWrite offline_access");
+            let scopes = scopes.replace(':', "%3A").replace('/', "%2F").replace(' ', "+");
+            assert!(url.contains(&format!("scope={scopes}")), "{url}");
+            assert!(url.contains("response_mode=query") && url.contains("prompt=select_account"), "{url}");
+            finish(&outlook, &key_of(7), callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+            outlook.calendars(&key_of(7)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_refresh_brings_a_refresh_token_that_takes_the_place_of_the_old_one() {
+    let world = World::new().await;
+    // The stricter way: the old one is dead at once.
+    world.outlook.set(|settings| settings.old_refresh_token_life = std::time::Duration::ZERO);
+    let outlook = world.provider();
+    let mut seen = vec![refresh_token(&world, &key_of(1)).await];
+    for _ in 0..5 {
+        world.clock.advance(TimeDelta::hours(2));
+        world.outlook.expire_access_tokens();
+        create(&outlook).await.unwrap();
+        let stored = refresh_token(&world, &key_of(1)).await;
+        assert!(!seen.contains(&stored), "a new one, and it was stored");
+        seen.push(stored);
+    }
+    // Asked for once in a while, a connection does not go to sleep for good.
+    for _ in 0..3 {
+        world.clock.advance(TimeDelta::days(80));
+        create(&outlook).await.unwrap();
+    }
+    world.clock.advance(TimeDelta::days(91));
+    let error = create(&outlook).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unauthenticated, Retry::Never));
+}
+
+/// Parallel refreshes would rotate each other's token away.
+#[tokio::test]
+async fn two_hundred_callers_are_one_refresh() {
+    let world = World::new().await;
+    world.outlook.set(|settings| {
+        settings.old_refresh_token_life = std::time::Duration::ZERO;
+        settings.limits.in_flight_per_mailbox = None;
+        settings.latency = Some(calsync_outlook::fake::Latency::Turns(2));
+    });
+    let outlook = world.provider();
+    let before = refresh_token(&world, &key_of(1)).await;
+    world.outlook.expire_access_tokens();
+    let callers = (0..200).map(|_| {
+        let outlook = outlook.clone();
+        tokio::spawn(async move { outlook.calendars(&key_of(1)).await.map(|calendars| calendars.len()) })
+    });
+    let callers: Vec<_> = callers.collect();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap().unwrap(), 1);
+    }
+    assert_eq!((world.outlook.token_refreshes(), world.outlook.count(ApiMethod::Token)), (1, 1));
+    assert_ne!(refresh_token(&world, &key_of(1)).await, before);
+}
+
+/// What each of Microsoft's numbers comes to: who can help, what the call failed of, and what its row waits for.
+#[tokio::test]
+async fn each_way_a_grant_ends_is_told_to_who_can_help() {
+    use {ErrorKind as K, ParkReason as P, Remedy as R};
+    for (numbers, remedy, kind, park) in [
+        (
+            &[50173, 700_082, 70008, 70000, 70043, 50133, 700_084][..],
+            R::Reconnect,
+            K::Unauthenticated,
+            P::Reconnect,
+        ),
+        (&[65001, 65004, 650_052, 650_056], R::Consent, K::MissingScope, P::MissingScope),
+        (
+            &[50076, 50078, 50079, 50074, 50072, 53000, 53003],
+            R::Interaction,
+            K::Unauthenticated,
+            P::Reconnect,
+        ),
+        (&[50057, 50105, 50034, 50020], R::Admin, K::Forbidden, P::Forbidden),
+    ] {
+        for number in numbers {
+            let world = World::new().await;
+            let outlook = world.provider();
+            create(&outlook).await.unwrap();
+            assert!(world.anna.sign_in_fails(*number), "{number}");
+            world.outlook.expire_access_tokens();
+            let error = create(&outlook).await.unwrap_err();
+            assert_eq!((error.kind(), error.retry()), (kind, Retry::Never), "{number}");
+            let source = error.source().and_then(|source| source.downcast_ref::<AuthError>());
+            let Some(AuthError::Reconnect(code)) = source else { panic!("{number}: {source:?}") };
+            assert_eq!((code.remedy(), code.detail()), (remedy, Some(&*format!("AADSTS{number}"))));
+            let hold = Hold::after(error.failure(), None, world_now(&world));
+            assert_eq!(hold, Some(Hold::Parked { reason: park, until: None }), "{number}");
+
+            // Asked once, and remembered until the person has connected anew.
+            let asked = world.outlook.count(ApiMethod::Token);
+            assert_eq!(create(&outlook).await.unwrap_err().kind(), kind);
+            assert_eq!(world.outlook.count(ApiMethod::Token), asked);
+            world.anna.sign_in_works();
+            finish(&outlook, &key_of(1), callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+            create(&outlook).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_is_busy_ends_nothing() {
+    for number in [90006, 90024, 90012, 50087] {
+        let world = World::new().await;
+        let outlook = world.provider();
+        assert!(world.anna.sign_in_fails(number));
+        world.outlook.expire_access_tokens();
+        let error = create(&outlook).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later), "{number}");
+        assert_eq!(Hold::after(error.failure(), None, world_now(&world)), None);
+        world.anna.sign_in_works();
+        create(&outlook).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_permission_taken_back_later_waits_for_its_person() {
+    let world = World::new().await;
+    let outlook = world.provider();
+    create(&outlook).await.unwrap();
+    world.anna.keeps_only(&["User.Read"]);
+    let error = create(&outlook).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never));
+    let hold = Hold::after(error.failure(), None, world_now(&world));
+    assert_eq!(hold, Some(Hold::Parked { reason: ParkReason::Forbidden, until: None }));
+    finish(&outlook, &key_of(1), callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+    create(&outlook).await.unwrap();
+}
+
+#[test]
+fn what_cannot_be_trusted_with_a_token_is_not_built() {
+    let build = |change: fn(OutlookCalendarBuilder) -> OutlookCalendarBuilder| {
+        let builder = OutlookCalendar::builder().public_client("id").transport(FakeOutlook::new());
+        change(builder).build()
+    };
+    assert!(build(|builder| builder).is_ok());
+    let http = build(|builder| builder.api_url("http://graph.microsoft.com/v1.0"));
+    assert!(matches!(http, Err(BuildError::Url("api_url", _))));
+    for nonsense in ["nonsense", "http://login.microsoftonline.com"] {
+        let built = OutlookCalendar::builder().public_client("id").transport(FakeOutlook::new());
+        let built = built.login_url(nonsense).build();
+        assert!(matches!(built, Err(BuildError::Url("login_url", _))), "{nonsense}");
+    }
+    for tenant in ["", "..", "."] {
+        let built = OutlookCalendar::builder().public_client("id").transport(FakeOutlook::new());
+        assert!(matches!(built.tenant(Tenant::Id(tenant.into())).build(), Err(BuildError::Url("tenant", _))));
+    }
+    let plain = build(|builder| builder.redirect("http://shop.example/back"));
+    assert!(matches!(plain, Err(BuildError::OAuth(_))));
+    assert!(matches!(build(|builder| builder.public_client("")), Err(BuildError::OAuth(_))));
+}
+
+/// Tokens from somewhere else: a broker.
+#[derive(Debug)]
+struct Broker(FakeOutlook);
+
+#[async_trait::async_trait]
+impl Grant for Broker {
+    async fn obtain(&self, _: &GrantKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
+        Ok(Tokens::new(self.0.tokens("anna@example.org", &["Calendars.ReadWrite"]).access_token))
+    }
+}
+
+#[tokio::test]
+async fn a_grant_of_the_hosts_own_needs_neither_client_nor_consent() {
+    let fake = FakeOutlook::new();
+    let outlook =
+        OutlookCalendar::builder().grant(Broker(fake.clone())).transport(fake.clone()).build().unwrap();
+    let place = place_of(7);
+    outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    assert_eq!(fake.events().len(), 1);
+}

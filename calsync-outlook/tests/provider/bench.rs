@@ -1,0 +1,112 @@
+//! Calls at Anna's default calendar, and what they leave behind.
+
+use calsync_core::Error;
+use calsync_core::names::{CalendarId, Etag, RemoteId};
+use calsync_core::place::{CalendarName, Place};
+use calsync_core::provider::{
+    CalendarProvider, CreateOptions, DeleteOptions, Draft, Found, UpdateOptions, Written,
+};
+use calsync_outlook::OutlookCalendar;
+use calsync_outlook::fake::{ApiMethod, FakeEvent, FakeOutlook};
+use serde_json::{Value, json};
+
+use crate::common::{World, draft_at, event, key_at, place_in, place_of};
+
+pub(crate) async fn create(provider: &OutlookCalendar, draft: &Draft) -> Result<Written, Error> {
+    provider.create(&place_of(1), draft, &CreateOptions::new()).await
+}
+
+/// The same, after an earlier one may have come through.
+pub(crate) async fn create_again(provider: &OutlookCalendar, draft: &Draft) -> Result<Written, Error> {
+    provider.create(&place_of(1), draft, &CreateOptions::new().with_retried(true)).await
+}
+
+pub(crate) async fn update(
+    provider: &OutlookCalendar,
+    written: &Written,
+    draft: &Draft,
+) -> Result<Written, Error> {
+    let options = UpdateOptions::new().with_etag(written.etag.clone());
+    provider.update(&place_of(1), &written.remote_id, draft, &options).await
+}
+
+pub(crate) async fn delete(
+    provider: &OutlookCalendar,
+    written: &Written,
+    draft: &Draft,
+) -> Result<(), Error> {
+    let options = DeleteOptions::new().with_etag(written.etag.clone());
+    provider.delete(&place_of(1), &written.remote_id, &draft.marker, &options).await
+}
+
+/// Looks for the event of the first generation.
+pub(crate) async fn find(provider: &OutlookCalendar) -> Result<Option<Found>, Error> {
+    provider.find(&place_of(1), "tests", &key_at(&place_of(1), 0)).await
+}
+
+pub(crate) async fn get(provider: &OutlookCalendar, written: &Written) -> Result<Option<Found>, Error> {
+    provider.get(&place_of(1), &written.remote_id).await
+}
+
+pub(crate) fn draft(revision: u64) -> Draft {
+    draft_at(&place_of(1), revision, event())
+}
+
+/// The event somewhere else.
+pub(crate) fn moved(revision: u64) -> Draft {
+    draft_at(&place_of(1), revision, event().with_location("2 Low Street"))
+}
+
+/// What was written, as somebody remembers it who does not know the version.
+pub(crate) fn blind(written: &Written) -> Written {
+    Written::new(written.remote_id.clone())
+}
+
+/// What stands, as a ledger's row names it.
+pub(crate) fn row(event: &FakeEvent) -> Written {
+    Written::new(RemoteId::new(event.id.as_str())).with_etag(Some(Etag::new(event.etag.as_str())))
+}
+
+/// A place in one of Anna's other calendars, which the host knows by that name, or by none.
+pub(crate) fn named(calendar: &str, name: Option<&str>) -> Place {
+    place_in(1, CalendarId::new(calendar).unwrap()).with_calendar_name(CalendarName::new(name))
+}
+
+/// The one event that stands at Anna's.
+pub(crate) fn only(world: &World) -> FakeEvent {
+    let mut events = world.anna.events("primary");
+    assert_eq!(events.len(), 1);
+    events.remove(0)
+}
+
+/// The API's methods that were called, in order, since the log was last cleared.
+pub(crate) fn calls(outlook: &FakeOutlook) -> Vec<ApiMethod> {
+    let calls = outlook.requests().into_iter().map(|request| request.method).collect();
+    outlook.clear_requests();
+    calls
+}
+
+/// One of our extended properties as it is written.
+pub(crate) fn property(name: &str, value: &str) -> Value {
+    json!({"id": format!("String {{8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861}} Name {name}"), "value": value})
+}
+
+/// The marker of an event with the first generation's key, as another program or person has it.
+pub(crate) fn marks(namespace: &str, revision: &str) -> Value {
+    json!([
+        property("calsyncKey", &key_at(&place_of(1), 0).to_string()),
+        property("calsyncNamespace", namespace),
+        property("calsyncRevision", revision),
+    ])
+}
+
+/// An event of Anna's own, with more of what is given.
+pub(crate) fn by_hand(more: &Value) -> Value {
+    let mut event = json!({"subject": "Anna's own",
+        "start": {"dateTime": "2026-12-01T09:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2026-12-01T10:00:00", "timeZone": "UTC"}});
+    for (name, value) in more.as_object().unwrap() {
+        event[name] = value.clone();
+    }
+    event
+}

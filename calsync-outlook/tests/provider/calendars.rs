@@ -1,0 +1,246 @@
+//! Calendars: which there are, what becomes of one whose id changed, and that one that is gone is not an empty one.
+
+use calsync_core::error::Retry;
+use calsync_core::names::CalendarId;
+use calsync_core::place::Place;
+use calsync_core::provider::{
+    AccountCalendar, CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions, Written,
+};
+use calsync_core::testing::Recording;
+use calsync_core::{Error, ErrorKind};
+use calsync_outlook::OutlookCalendar;
+use calsync_outlook::fake::{ApiMethod, Fault, FaultRule};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::bench::*;
+use crate::common::{World, draft_at, event, key_of, place_in, place_of};
+
+/// Every call there is, at a place, for an event that was written there.
+async fn every_call(
+    provider: &OutlookCalendar,
+    place: &Place,
+    written: &Written,
+) -> Vec<(&'static str, Result<(), Error>)> {
+    let (id, etag) = (&written.remote_id, &written.etag);
+    let draft = |revision| draft_at(place, revision, event());
+    let key = draft(1).marker.key;
+    let updating = UpdateOptions::new().with_etag(etag.clone());
+    let deleting = DeleteOptions::new().with_etag(etag.clone());
+    let (create, marker) = (CreateOptions::new(), draft(9).marker);
+    vec![
+        ("get", provider.get(place, id).await.map(drop)),
+        ("find", provider.find(place, "tests", &key).await.map(drop)),
+        ("update", provider.update(place, id, &draft(6), &UpdateOptions::new()).await.map(drop)),
+        ("update at a version", provider.update(place, id, &draft(7), &updating).await.map(drop)),
+        ("create", provider.create(place, &draft(8), &create).await.map(drop)),
+        ("delete at a version", provider.delete(place, id, &marker, &deleting).await),
+        ("delete", provider.delete(place, id, &marker, &DeleteOptions::new()).await),
+    ]
+}
+
+/// Anna's calendar of bookings with an event in it.
+async fn with_bookings(world: &World, provider: &OutlookCalendar) -> (String, Written) {
+    let calendar = world.anna.adds_calendar("Bookings");
+    let place = named(&calendar, None);
+    let draft = draft_at(&place, 1, event());
+    let written = provider.create(&place, &draft, &CreateOptions::new()).await.unwrap();
+    (calendar, written)
+}
+
+#[tokio::test]
+async fn a_calendar_that_is_not_there_is_not_an_empty_one() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let (calendar, written) = with_bookings(&world, &provider).await;
+    assert!(world.anna.deletes_calendar(&calendar));
+    for place in [
+        named(&calendar, None),
+        named(&calendar, Some("Bookings")),
+        named("never/seen", None),
+        named("AAMkANeverSeen12", Some("Nobody's")),
+    ] {
+        for (call, result) in every_call(&provider, &place, &written).await {
+            let error = result.unwrap_err();
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::CalendarNotFound, Retry::Never), "{call}");
+        }
+    }
+    assert!(world.outlook.events().is_empty());
+}
+
+#[tokio::test]
+async fn a_calendar_whose_id_changed_is_found_by_its_name_and_remembered() {
+    for call in 0..7 {
+        let world = World::new().await;
+        let provider = world.provider();
+        let (calendar, written) = with_bookings(&world, &provider).await;
+        let place = named(&calendar, Some("Bookings"));
+        let now = world.anna.moves_calendar_id(&calendar).unwrap();
+        world.outlook.clear_requests();
+        // Whichever call is the first to meet it.
+        let mut calls = every_call(&provider, &place, &written).await;
+        let (name, result) = calls.swap_remove(call);
+        result.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(calls.into_iter().all(|(_, result)| result.is_ok()));
+        assert_eq!(world.outlook.count(ApiMethod::CalendarsList), 1, "asked once, and remembered");
+        assert!(world.anna.events(&now).is_empty(), "the last call was a delete");
+
+        // It can change again.
+        let later = world.anna.moves_calendar_id(&now).unwrap();
+        let mut next = draft_at(&place, 10, event());
+        next.marker.key = crate::common::key_at(&place, 1);
+        provider.create(&place, &next, &CreateOptions::new()).await.unwrap();
+        assert_eq!(world.anna.events(&later).len(), 1);
+        assert_eq!(world.outlook.count(ApiMethod::CalendarsList), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_unknown_or_not_the_only_one_finds_nothing() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let (calendar, written) = with_bookings(&world, &provider).await;
+    let _now = world.anna.moves_calendar_id(&calendar).unwrap();
+    for name in [None, Some("Orders"), Some("bookings")] {
+        for (call, result) in every_call(&provider, &named(&calendar, name), &written).await {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::CalendarNotFound, "{call} {name:?}");
+        }
+    }
+    let _second = world.anna.adds_calendar("Bookings");
+    for (call, result) in every_call(&provider, &named(&calendar, Some("Bookings")), &written).await {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::CalendarNotFound, "{call}: which of the two?");
+    }
+    assert_eq!(world.outlook.events().len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_that_fails_while_a_calendar_is_looked_for_is_no_answer() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let (calendar, written) = with_bookings(&world, &provider).await;
+    let now = world.anna.moves_calendar_id(&calendar).unwrap();
+    let place = named(&calendar, Some("Bookings"));
+    for fault in [Fault::status(StatusCode::NOT_FOUND), Fault::Cut, Fault::DropAfter, Fault::OtherJson] {
+        let rule = FaultRule::new(fault.clone()).with_method(ApiMethod::CalendarsList);
+        world.outlook.fault(rule.always());
+        for (call, result) in every_call(&provider, &place, &written).await {
+            let error = result.unwrap_err();
+            assert_ne!(error.kind(), ErrorKind::CalendarNotFound, "{call} {fault:?}");
+            assert_eq!(error.retry(), Retry::Later, "{call} {fault:?}");
+        }
+        world.outlook.no_faults();
+    }
+    assert_eq!(world.anna.events(&now).len(), 1);
+}
+
+#[tokio::test]
+async fn calendars_are_listed_to_the_last_and_made() {
+    let world = World::new().await;
+    let provider = world.provider();
+    for number in 0..120 {
+        let _id = world.anna.adds_calendar(&format!("Calendar {number}"));
+    }
+    for sparse in [false, true] {
+        world.outlook.set(|settings| settings.sparse_pages = sparse);
+        let calendars = provider.calendars(&key_of(1)).await.unwrap();
+        assert_eq!(calendars.len(), 121);
+        let primary: Vec<&AccountCalendar> =
+            calendars.iter().filter(|calendar| calendar.is_primary).collect();
+        assert_eq!((primary.len(), primary[0].name.as_str()), (1, "Calendar"));
+        let owner = |calendar: &AccountCalendar| calendar.owner.as_deref() == Some("anna@example.org");
+        assert!(calendars.iter().all(|calendar| calendar.is_writable && owner(calendar)));
+    }
+    let id = provider.create_calendar(&key_of(1), "Bookings").await.unwrap();
+    let calendars = provider.calendars(&key_of(1)).await.unwrap();
+    assert!(calendars.iter().any(|calendar| calendar.id == id && calendar.name == "Bookings"));
+    let place = place_in(1, id.clone());
+    provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    assert_eq!(world.anna.events(id.as_str()).len(), 1);
+
+    // A name that is there already is refused, for good.
+    let error = provider.create_calendar(&key_of(1), "Bookings").await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Refused, Retry::Never));
+    // An empty calendar that nobody uses is possible: nobody knows.
+    world.outlook.fault(FaultRule::new(Fault::Html).with_method(ApiMethod::CalendarsCreate));
+    let error = provider.create_calendar(&key_of(1), "More").await.unwrap_err();
+    assert_eq!(error.retry(), Retry::Unknown);
+}
+
+#[tokio::test]
+async fn a_calendar_that_says_little_or_may_only_be_read_is_listed_as_that() {
+    let world = World::new().await;
+    let page = json!({"value": [
+        {"id": "A=", "name": null},
+        {"id": "B=", "name": "Team", "canEdit": false, "owner": {"name": "Team", "address": "team@example.org"}},
+        {"id": "", "name": "None"},
+        {"name": "None either"},
+    ]});
+    world.outlook.fault(Fault::json(StatusCode::OK, &page));
+    let calendars = world.provider().calendars(&key_of(1)).await.unwrap();
+    let told: Vec<_> = calendars
+        .iter()
+        .map(|it| (it.id.as_str(), it.name.as_str(), it.owner.as_deref(), it.is_writable, it.is_primary))
+        .collect();
+    assert_eq!(told, [("A=", "", None, true, false), ("B=", "Team", Some("team@example.org"), false, false)]);
+}
+
+/// The token goes along with every request.
+#[tokio::test]
+async fn a_next_page_never_leads_to_another_host() {
+    let world = World::new().await;
+    let transport = Recording::new(world.outlook.clone());
+    let provider = world.builder().transport(transport.clone()).build().unwrap();
+    create(&provider, &draft(1)).await.unwrap();
+    let link = "https://evil.example/v1.0/me/messages?$skiptoken=1";
+    let page = json!({"value": [], "@odata.nextLink": link});
+    world.outlook.fault(Fault::json(StatusCode::OK, &page));
+    assert_eq!(provider.calendars(&key_of(1)).await.unwrap().len(), 1);
+    let parts = json!({"responses": [
+        {"id": "transaction", "status": 200, "body": {"value": []}},
+        {"id": "marker", "status": 200, "body": page},
+    ]});
+    world.outlook.fault(Fault::json(StatusCode::OK, &parts));
+    find(&provider).await.unwrap();
+    let requests = transport.requests();
+    assert_eq!(requests.len(), 5);
+    for request in requests {
+        assert_eq!(request.authority, "graph.microsoft.com", "{}", request.path);
+        assert!(request.path.starts_with("/v1.0/") && !request.path.contains("messages"), "{}", request.path);
+    }
+    // One that is no link at all is no answer.
+    for link in ["", "nonsense", "https://graph.microsoft.com/v1.0/me/calendars"] {
+        let page = json!({"value": [], "@odata.nextLink": link});
+        world.outlook.fault(Fault::json(StatusCode::OK, &page));
+        assert!(provider.calendars(&key_of(1)).await.is_err(), "{link:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_without_an_end_are_given_up() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let link = "https://graph.microsoft.com/v1.0/me/calendars?$skiptoken=1";
+    let page = Fault::json(StatusCode::OK, &json!({"value": [], "@odata.nextLink": link}));
+    world.outlook.fault(FaultRule::new(page.clone()).with_path("/calendar").always());
+    let parts = json!({"responses": [
+        {"id": "transaction", "status": 200, "body": {"value": []}},
+        {"id": "marker", "status": 200, "body": {"value": [], "@odata.nextLink": link}},
+    ]});
+    world.outlook.fault(FaultRule::new(Fault::json(StatusCode::OK, &parts)).with_path("batch").always());
+    for error in [provider.calendars(&key_of(1)).await.unwrap_err(), find(&provider).await.unwrap_err()] {
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
+        assert_eq!(error.failure().code.as_deref(), Some("endless_answer"));
+    }
+}
+
+#[tokio::test]
+async fn the_default_calendar_goes_by_its_own_id_too_and_mailboxes_are_apart() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let calendars = provider.calendars(&key_of(1)).await.unwrap();
+    let id: &CalendarId = &calendars[0].id;
+    let written = create(&provider, &draft(1)).await.unwrap();
+    let found = provider.get(&place_in(1, id.clone()), &written.remote_id).await.unwrap();
+    assert_eq!(found.unwrap().marker, Some(draft(1).marker));
+    assert_eq!(provider.get(&place_of(2), &written.remote_id).await.unwrap(), None, "not in Ben's mailbox");
+}

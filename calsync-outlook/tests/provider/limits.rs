@@ -1,0 +1,167 @@
+//! Too many requests: what is throttled waits as long as it is told to, a part of a batch like a whole request.
+
+use std::time::Duration;
+
+use calsync_core::ErrorKind;
+use calsync_core::error::Retry;
+use calsync_core::provider::Written;
+use calsync_outlook::OutlookCalendar;
+use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, Latency, throttled};
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+use serde_json::{Value, json};
+
+use crate::bench::*;
+use crate::common::{World, key_at, place_of};
+
+/// 503 for the same reason as 429, as was seen.
+fn unavailable(retry_after: Option<u64>) -> Fault {
+    let error = json!({"error": {"code": "ApplicationThrottled", "message": "Too many."}});
+    let fault = Fault::json(StatusCode::SERVICE_UNAVAILABLE, &error);
+    match retry_after {
+        Some(seconds) => fault.with_header(RETRY_AFTER, HeaderValue::from(seconds)),
+        None => fault,
+    }
+}
+
+async fn call(provider: &OutlookCalendar, written: &Written, number: usize) -> Option<calsync_core::Error> {
+    match number {
+        0 => create(provider, &moved(9)).await.err(),
+        1 => update(provider, written, &moved(9)).await.err(),
+        2 => delete(provider, written, &draft(9)).await.err(),
+        3 => delete(provider, &blind(written), &draft(9)).await.err(),
+        4 => find(provider).await.err(),
+        _ => get(provider, written).await.err(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    for number in 0..6 {
+        for fault in [throttled(Some(17)), throttled(None), unavailable(Some(17)), unavailable(None)] {
+            let has_time = format!("{fault:?}").contains("retry-after");
+            world.outlook.fault(FaultRule::new(fault).with_path("/v1.0/"));
+            let error = call(&provider, &written, number).await.unwrap();
+            let told = (error.kind(), error.retry(), error.retry_after());
+            let after = has_time.then_some(Duration::from_secs(17));
+            assert_eq!(told, (ErrorKind::RateLimited, Retry::Later, after), "call {number}");
+        }
+    }
+    assert_eq!(only(&world).json["location"]["displayName"], "1 High Street, Leeds, LS1 1AA");
+}
+
+/// Exchange answers four requests to a mailbox at once; a provider's user may send three, whatever they are.
+#[tokio::test]
+async fn look_ups_at_once_are_not_more_than_a_mailbox_answers() {
+    let world = World::new().await;
+    let provider = world.provider();
+    create(&provider, &draft(1)).await.unwrap();
+    world.outlook.set(|settings| settings.latency = Some(Latency::Turns(3)));
+    let (one, two, three) = tokio::join!(find(&provider), find(&provider), find(&provider));
+    for found in [one, two, three] {
+        assert!(found.unwrap().is_some());
+    }
+    assert!(world.outlook.most_in_flight("anna@example.org") <= 4);
+}
+
+/// A part that was throttled.
+fn late(id: &str, retry_after: &Value) -> Value {
+    json!({"id": id, "status": 429, "headers": {"Retry-After": retry_after},
+        "body": {"error": {"code": "ApplicationThrottled", "message": "Too many."}}})
+}
+
+/// A part with these events.
+fn page(id: &str, events: &[Value]) -> Value {
+    json!({"id": id, "status": 200, "headers": {}, "body": {"value": events}})
+}
+
+#[tokio::test]
+async fn a_look_up_is_what_both_its_parts_say_in_any_order() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    let (own, key) = (only(&world).json, key_at(&place_of(1), 0).to_string());
+    let summary = json!({"id": written.remote_id.as_str(), "transactionId": key});
+    let (marked, unmarked) = (page("marker", &[own]), page("marker", &[]));
+    let (made, unmade) = (page("transaction", &[summary]), page("transaction", &[]));
+    let depends =
+        json!({"id": "transaction", "status": 424, "body": {"error": {"code": "FailedDependency"}}});
+    let seven = Some(Duration::from_secs(7));
+    let not_sure = (ErrorKind::Unavailable, None);
+    let limited = (ErrorKind::RateLimited, seven);
+    for (parts, expected) in [
+        ([marked.clone(), made.clone()], Ok(true)),
+        ([marked.clone(), unmade.clone()], Ok(true)),
+        // What is found by its marker needs no second look.
+        ([marked.clone(), late("transaction", &json!("7"))], Ok(true)),
+        ([marked, json!({"id": "another", "status": 200})], Ok(true)),
+        ([unmarked.clone(), made.clone()], Ok(true)),
+        ([unmarked.clone(), unmade.clone()], Ok(false)),
+        ([late("marker", &json!("7")), made.clone()], Err(limited)),
+        ([late("marker", &json!(7)), depends], Err(limited)),
+        ([unmarked.clone(), late("transaction", &json!("7"))], Err(limited)),
+        ([late("marker", &json!("soon")), unmade.clone()], Err((ErrorKind::RateLimited, None))),
+        ([unmarked.clone(), json!({"id": "another", "status": 200})], Err(not_sure)),
+        ([json!({"id": "another", "status": 200}), made.clone()], Err(not_sure)),
+        ([json!({"id": "marker", "status": 200}), made.clone()], Err(not_sure)),
+        ([json!({"id": "marker", "status": 200, "body": "<html>"}), made.clone()], Err(not_sure)),
+        ([json!({"id": "marker", "status": 200, "body": {"value": "none"}}), made.clone()], Err(not_sure)),
+        (
+            [
+                json!({"id": "marker", "status": 504, "body": {"error": {"code": "UnknownError"}}}),
+                made.clone(),
+            ],
+            Err(not_sure),
+        ),
+        (
+            [
+                json!({"id": "marker", "status": 401, "body": {"error": {"code": "InvalidAuthenticationToken"}}}),
+                made,
+            ],
+            Err(not_sure),
+        ),
+        ([json!({"id": "marker", "status": 99}), unmade], Err(not_sure)),
+    ] {
+        for parts in [json!(parts), json!([parts[1], parts[0]])] {
+            let answer = Fault::json(StatusCode::OK, &json!({"responses": parts}));
+            world.outlook.fault(FaultRule::new(answer).with_method(ApiMethod::Batch));
+            let found = find(&provider).await;
+            if let Err(error) = &found {
+                assert_eq!(error.retry(), Retry::Later, "{parts}");
+            }
+            let told = found.map(|found| found.is_some());
+            assert_eq!(told.map_err(|error| (error.kind(), error.retry_after())), expected, "{parts}");
+        }
+    }
+    for nothing in
+        [json!({}), json!([]), json!({"responses": []}), json!({"responses": [{"status": 200}]}), json!("x")]
+    {
+        world.outlook.fault(Fault::json(StatusCode::OK, &nothing));
+        let error = find(&provider).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later), "{nothing}");
+    }
+}
+
+/// The order is Graph's business, and so is which part it throttles.
+#[tokio::test]
+async fn whichever_part_is_throttled_nothing_is_said_to_be_gone() {
+    for seed in 0..16 {
+        let world = World::new().await;
+        world.outlook.set(|settings| settings.batch_seed = seed);
+        let provider = world.provider();
+        create(&provider, &draft(1)).await.unwrap();
+        let rule = FaultRule::new(throttled(Some(7))).with_method(ApiMethod::EventsList);
+        world.outlook.fault(if seed % 2 == 0 { rule } else { rule.after(1) });
+        match find(&provider).await {
+            Ok(found) => assert_eq!(found.unwrap().marker, Some(draft(1).marker)),
+            Err(error) => {
+                assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+                assert_eq!(error.kind(), ErrorKind::RateLimited);
+            }
+        }
+        assert_eq!(world.outlook.faults_left(), 0);
+    }
+}

@@ -1,0 +1,200 @@
+//! Creates whose outcome nobody heard of: whatever became of them, there is one event in the end.
+
+use calsync_core::ErrorKind;
+use calsync_core::error::{Operation, Retry};
+use calsync_core::provider::{CalendarProvider, UpdateOptions};
+use calsync_outlook::fake::{AfterDeletion, ApiMethod, Fault, FaultRule, graph_error};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::bench::*;
+use crate::common::{World, key_at, place_of};
+
+/// The server's own trouble, after it has made the event.
+fn late_error() -> Fault {
+    graph_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again.").after()
+}
+
+fn at_create(fault: Fault) -> FaultRule {
+    FaultRule::new(fault).with_method(ApiMethod::EventsCreate)
+}
+
+#[tokio::test]
+async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
+    for fault in [
+        Fault::DropAfter,
+        Fault::TimeOutAfter,
+        Fault::Cut,
+        Fault::Html,
+        Fault::WithoutId,
+        Fault::OtherJson,
+        late_error(),
+    ] {
+        let world = World::new().await;
+        let provider = world.provider();
+        world.outlook.fault(at_create(fault.clone()));
+        let error = create(&provider, &draft(1)).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Unknown), "{fault:?}");
+        let found = find(&provider).await.unwrap().unwrap();
+        assert_eq!(found.marker, Some(draft(1).marker));
+        for draft in [draft(1), moved(2)] {
+            let again = create_again(&provider, &draft).await.unwrap();
+            assert_eq!(again.remote_id, found.remote_id);
+            let stands = only(&world);
+            assert_eq!(stands.id, again.remote_id.as_str(), "{fault:?}");
+            assert_eq!(stands.json["location"]["displayName"], *draft.event.location);
+        }
+    }
+}
+
+/// Such an event was stored without its extended properties: only what its create was known by tells whose it is.
+#[tokio::test]
+async fn an_event_that_lost_its_marker_is_found_and_marked_again() {
+    for by_update in [true, false] {
+        let world = World::new().await;
+        let provider = world.provider();
+        world.outlook.set(|settings| settings.loses_properties_on_error = true);
+        world.outlook.fault(at_create(late_error()));
+        assert_eq!(create(&provider, &draft(1)).await.unwrap_err().retry(), Retry::Unknown);
+        assert_eq!(only(&world).property("calsyncKey"), None);
+        // Anna has more in her calendar, some of it made later.
+        for _ in 0..20 {
+            world.anna.adds_event("primary", by_hand(&json!({}))).unwrap();
+        }
+        let found = find(&provider).await.unwrap().unwrap();
+        assert_eq!((&found.marker, found.event.title.as_ref()), (&None, "Deep clean"));
+
+        let written = if by_update {
+            let options = UpdateOptions::new().with_etag(found.etag.clone());
+            provider.update(&place_of(1), &found.remote_id, &draft(2), &options).await.unwrap()
+        } else {
+            create_again(&provider, &draft(2)).await.unwrap()
+        };
+        assert_eq!(written.remote_id, found.remote_id);
+        assert_eq!(world.anna.events("primary").len(), 21);
+        world.outlook.clear_requests();
+        let marked = find(&provider).await.unwrap().unwrap();
+        assert_eq!((marked.remote_id, marked.marker), (found.remote_id, Some(draft(2).marker)));
+        let stands = world.anna.event("primary", written.remote_id.as_str()).unwrap();
+        assert_eq!(stands.property("calsyncZone"), Some("Europe/London"));
+        let found_at_once = [ApiMethod::EventsList, ApiMethod::EventsList, ApiMethod::Batch];
+        assert_eq!(calls(&world.outlook), found_at_once, "the marker is enough");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_by_our_own_event_leads_to_it() {
+    for (is_conflict, names_event) in [(false, true), (true, true), (false, false), (true, false)] {
+        let world = World::new().await;
+        world.outlook.set(|settings| {
+            (settings.duplicate_is_conflict, settings.duplicate_names_event) = (is_conflict, names_event);
+        });
+        let provider = world.provider();
+        let first = create(&provider, &draft(1)).await.unwrap();
+        world.outlook.clear_requests();
+        // Other words under the same key are refused as a duplicate.
+        let second = create(&provider, &moved(2)).await.unwrap();
+        let status = world.outlook.requests()[0].status;
+        assert_eq!(status, Some(if is_conflict { 409 } else { 400 }));
+        assert_eq!(second.remote_id, first.remote_id);
+        assert_eq!(only(&world).json["location"]["displayName"], "2 Low Street");
+        assert_eq!(world.outlook.count(ApiMethod::Batch), usize::from(!names_event));
+        // An older revision is not written over it.
+        assert_eq!(create(&provider, &draft(1)).await.unwrap_err().kind(), ErrorKind::Superseded);
+        assert_eq!(only(&world).json["location"]["displayName"], "2 Low Street");
+    }
+}
+
+/// Graph answers the repeated create with the event of the first one, as it stands by now.
+#[tokio::test]
+async fn a_create_that_is_answered_out_of_memory_is_checked_against_what_stands() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let first = create(&provider, &draft(1)).await.unwrap();
+    assert!(world.anna.edits_event("primary", first.remote_id.as_str(), json!({"subject": "Hers"})));
+    world.outlook.clear_requests();
+    assert_eq!(create(&provider, &draft(1)).await.unwrap().remote_id, first.remote_id);
+    assert_eq!(only(&world).text("subject"), Some("Deep clean"));
+    let methods = [ApiMethod::EventsCreate, ApiMethod::EventsGet, ApiMethod::EventsUpdate];
+    assert_eq!(calls(&world.outlook), methods);
+    // Where it says the same, nothing more is asked.
+    create(&provider, &draft(1)).await.unwrap();
+    assert_eq!(calls(&world.outlook), [ApiMethod::EventsCreate]);
+}
+
+#[tokio::test]
+async fn a_key_whose_event_is_gone_is_spent_however_graph_says_it() {
+    for after_deletion in [AfterDeletion::DuplicateError, AfterDeletion::ReplaysDeadEvent] {
+        for (is_conflict, names_event) in [(false, true), (true, true), (false, false)] {
+            let world = World::new().await;
+            world.outlook.set(|settings| {
+                settings.after_deletion = after_deletion;
+                (settings.duplicate_is_conflict, settings.duplicate_names_event) = (is_conflict, names_event);
+            });
+            let provider = world.provider();
+            let written = create(&provider, &draft(1)).await.unwrap();
+            delete(&provider, &written, &draft(1)).await.unwrap();
+            for draft in [draft(1), moved(2)] {
+                let error = create_again(&provider, &draft).await.unwrap_err();
+                let told = (error.kind(), error.retry(), error.failure().operation);
+                assert_eq!(told, (ErrorKind::KeySpent, Retry::Never, Operation::Create));
+            }
+            // Other words are never answered out of memory, so that this needs no hint.
+            assert_eq!(create(&provider, &moved(2)).await.unwrap_err().kind(), ErrorKind::KeySpent);
+            assert!(world.anna.events("primary").is_empty());
+        }
+    }
+}
+
+/// So that the same run takes the next key, and the event is there without another run.
+#[tokio::test]
+async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
+    let world = World::new().await;
+    let provider = world.provider();
+    create(&provider, &draft(1)).await.unwrap();
+    let gone = graph_error(StatusCode::NOT_FOUND, "ErrorItemNotFound", "Not found.");
+    world.outlook.fault(FaultRule::new(gone).with_method(ApiMethod::EventsUpdate));
+    let error = create(&provider, &moved(2)).await.unwrap_err();
+    assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeySpent, Operation::Create));
+}
+
+/// The event is made, and the look at it that follows goes wrong: were that said to have changed nothing, the host would forget
+/// the event.
+#[tokio::test]
+async fn a_create_that_could_not_look_at_its_event_says_that_there_may_be_one() {
+    for fault in [
+        Fault::status(StatusCode::NOT_FOUND),
+        graph_error(StatusCode::TOO_MANY_REQUESTS, "ApplicationThrottled", "Later."),
+        graph_error(StatusCode::FORBIDDEN, "ErrorAccessDenied", "No."),
+        Fault::NotSent,
+        Fault::Cut,
+        Fault::OtherJson,
+    ] {
+        let world = World::new().await;
+        let provider = world.provider();
+        let at_read = |fault: &Fault| FaultRule::new(fault.clone()).with_method(ApiMethod::EventsGet);
+        world.outlook.fault(at_read(&fault));
+        let error = create_again(&provider, &draft(1)).await.unwrap_err();
+        assert_eq!(error.retry(), Retry::Unknown, "{fault:?}");
+        let stands = only(&world);
+        assert_eq!(find(&provider).await.unwrap().unwrap().remote_id.as_str(), stands.id);
+        // The same where it is another create's event.
+        world.outlook.fault(at_read(&fault));
+        let error = create(&provider, &moved(2)).await.unwrap_err();
+        assert_eq!(error.retry(), Retry::Unknown, "{fault:?}");
+        create_again(&provider, &moved(2)).await.unwrap();
+        assert_eq!((only(&world).id, world.outlook.faults_left()), (stands.id, 0));
+    }
+}
+
+/// Two workers of a host at once: one event, whoever is first.
+#[tokio::test]
+async fn two_creates_at_once_are_one_event() {
+    let world = World::new().await;
+    let provider = world.provider();
+    world.outlook.set(|settings| settings.latency = Some(calsync_outlook::fake::Latency::Turns(3)));
+    let (one_draft, other_draft) = (draft(1), moved(2));
+    let (one, other) = tokio::join!(create(&provider, &one_draft), create(&provider, &other_draft));
+    assert_eq!(one.unwrap().remote_id, other.unwrap().remote_id);
+    assert_eq!(only(&world).property("calsyncKey"), Some(&*key_at(&place_of(1), 0).to_string()));
+}

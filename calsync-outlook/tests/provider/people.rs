@@ -1,0 +1,271 @@
+//! What people do to our events, and what becomes of it.
+
+use calsync_core::ErrorKind;
+use calsync_core::error::Retry;
+use calsync_core::event::EventStatus::{Confirmed, Tentative};
+use calsync_core::event::Reminders;
+use calsync_core::names::RemoteId;
+use calsync_core::provider::{CalendarProvider, CreateOptions, Written};
+use calsync_outlook::fake::{AfterDeletion, ApiMethod, FaultRule, graph_error};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::bench::*;
+use crate::common::{World, draft_at, event, key_at, place_of};
+
+/// The bodies of the changes that went out, since the log was last cleared.
+fn patches(world: &World) -> Vec<Value> {
+    let requests = world.outlook.requests().into_iter();
+    let patches = requests.filter(|request| request.method == ApiMethod::EventsUpdate);
+    let patches = patches.filter_map(|request| request.body).collect();
+    world.outlook.clear_requests();
+    patches
+}
+
+#[tokio::test]
+async fn what_the_person_changed_that_is_not_ours_stays() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    let id = written.remote_id.as_str().to_owned();
+    assert!(world.anna.sets_colour("primary", &id, "Blue category"));
+    assert!(world.anna.adds_guest("primary", &id, "friend@example.org"));
+    assert!(world.anna.sets_reminder("primary", &id, Some(33)));
+    let edit = json!({"sensitivity": "private", "showAs": "oof", "importance": "high", "location": {"displayName": "Anna's idea"}});
+    assert!(world.anna.edits_event("primary", &id, edit));
+    world.outlook.clear_requests();
+
+    update(&provider, &written, &draft(2)).await.unwrap();
+    let location = json!({"displayName": "1 High Street, Leeds, LS1 1AA"});
+    let revision = json!([property("calsyncRevision", "2")]);
+    assert_eq!(patches(&world), [json!({"location": location, "singleValueExtendedProperties": revision})]);
+    let stands = only(&world).json;
+    assert_eq!(stands["location"]["displayName"], location["displayName"]);
+    for (name, value) in [
+        ("categories", json!(["Blue category"])),
+        ("sensitivity", json!("private")),
+        ("showAs", json!("oof")),
+        ("importance", json!("high")),
+        ("reminderMinutesBeforeStart", json!(33)),
+    ] {
+        assert_eq!(stands[name], value, "{name}");
+    }
+    assert_eq!(stands["attendees"][0]["emailAddress"]["address"], "friend@example.org");
+}
+
+#[tokio::test]
+async fn a_status_is_written_where_the_host_changes_it_and_free_stays_free() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let with = |revision, status| draft_at(&place_of(1), revision, event().with_status(status));
+    let shown = |world: &World| only(world).json["showAs"].as_str().unwrap().to_owned();
+    let mut written = create(&provider, &with(1, Tentative)).await.unwrap();
+    assert_eq!(shown(&world), "tentative");
+    for (revision, status, expected) in
+        [(2, Tentative, "tentative"), (3, Confirmed, "busy"), (4, Tentative, "tentative")]
+    {
+        written = update(&provider, &written, &with(revision, status)).await.unwrap();
+        assert_eq!(shown(&world), expected, "revision {revision}");
+    }
+    update(&provider, &written, &with(5, Confirmed)).await.unwrap();
+    assert!(world.anna.edits_event("primary", written.remote_id.as_str(), json!({"showAs": "free"})));
+    update(&provider, &written, &with(6, Confirmed)).await.unwrap();
+    assert_eq!(shown(&world), "free");
+}
+
+#[tokio::test]
+async fn a_meeting_stays_on_while_its_text_changes() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    assert!(world.anna.makes_meeting("primary", written.remote_id.as_str()));
+    let link = only(&world).json["onlineMeeting"]["joinUrl"].as_str().unwrap().to_owned();
+    world.outlook.clear_requests();
+
+    let said = |text: &str| event().with_description(text);
+    for (revision, text) in [(2, "Staff: Zoë & <co>\nBring: keys"), (3, "Staff: Adam"), (4, "")] {
+        update(&provider, &written, &draft_at(&place_of(1), revision, said(text))).await.unwrap();
+        let methods = [ApiMethod::EventsGet, ApiMethod::EventsGet, ApiMethod::EventsUpdate];
+        assert_eq!(calls(&world.outlook), methods, "{text}");
+        let stands = only(&world);
+        assert_eq!(stands.json["onlineMeeting"]["joinUrl"], *link, "{text}");
+        let html = stands.json["body"]["content"].as_str().unwrap();
+        assert_eq!(html.matches(&link).count(), 1, "{html}");
+        assert_eq!(stands.body_text.split("____").next().unwrap().trim(), text.replace('\n', "\r\n"));
+    }
+    // A text that is there already is not written, nor is the meeting read for it.
+    update(&provider, &written, &draft_at(&place_of(1), 5, said("").with_location("x"))).await.unwrap();
+    let names: Vec<_> = patches(&world)[0].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["location", "singleValueExtendedProperties"]);
+    assert_eq!(only(&world).json["isOnlineMeeting"], true);
+}
+
+#[tokio::test]
+async fn a_reminder_is_set_when_the_host_wants_another_and_left_alone_when_not() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let with = |revision, minutes: &[u32]| {
+        draft_at(&place_of(1), revision, event().with_reminders(Reminders::Before(minutes.to_vec())))
+    };
+    let minutes = |world: &World| {
+        let json = only(world).json;
+        json["isReminderOn"].as_bool().unwrap().then(|| json["reminderMinutesBeforeStart"].as_u64().unwrap())
+    };
+    let mut written = create(&provider, &with(1, &[10])).await.unwrap();
+    assert_eq!(minutes(&world), Some(10));
+
+    assert!(world.anna.sets_reminder("primary", written.remote_id.as_str(), Some(5)));
+    written = update(&provider, &written, &with(2, &[10])).await.unwrap();
+    assert_eq!(minutes(&world), Some(5), "the host wants what it wanted before: hers stays");
+    assert!(world.anna.sets_reminder("primary", written.remote_id.as_str(), None));
+    written = update(&provider, &written, &with(3, &[10])).await.unwrap();
+    assert_eq!(minutes(&world), None, "hers is to have none");
+
+    for (revision, draft, expected) in [
+        (4, with(4, &[30]), Some(30)),
+        (5, draft(5), Some(15)),
+        (6, with(6, &[]), None),
+        (7, with(7, &[0]), Some(0)),
+        (8, with(8, &[200_000]), Some(80_640)),
+    ] {
+        written = update(&provider, &written, &draft).await.unwrap();
+        assert_eq!(minutes(&world), expected, "revision {revision}");
+    }
+}
+
+#[tokio::test]
+async fn a_default_reminder_is_what_the_host_says_it_is() {
+    let world = World::new().await;
+    for (person, default) in [(1, Some(60)), (2, None)] {
+        let builder = world.builder().default_reminder(default);
+        let provider = builder.transport(world.outlook.clone()).build().unwrap();
+        let place = place_of(person);
+        provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    }
+    let json = only(&world).json;
+    assert_eq!((&json["isReminderOn"], &json["reminderMinutesBeforeStart"]), (&json!(true), &json!(60)));
+    assert_eq!(world.ben.events("primary")[0].json["isReminderOn"], false);
+}
+
+#[tokio::test]
+async fn what_a_person_deleted_is_gone_for_every_call_until_the_next_generation() {
+    for (after_deletion, is_spent) in [
+        (AfterDeletion::DuplicateError, true),
+        (AfterDeletion::ReplaysDeadEvent, true),
+        (AfterDeletion::MakesAnother, false),
+    ] {
+        let world = World::new().await;
+        world.outlook.set(|settings| settings.after_deletion = after_deletion);
+        let provider = world.provider();
+        let written = create(&provider, &draft(1)).await.unwrap();
+        assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
+        for known in [&written, &blind(&written)] {
+            assert_eq!(update(&provider, known, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
+            delete(&provider, known, &draft(2)).await.unwrap();
+        }
+        assert_eq!(get(&provider, &written).await.unwrap(), None);
+        assert_eq!(find(&provider).await.unwrap(), None);
+
+        // The same words under the same key, as a run that was cut off would write them.
+        let again = create_again(&provider, &draft(1)).await;
+        assert_eq!(again.map_err(|error| error.kind()).err(), is_spent.then_some(ErrorKind::KeySpent));
+        let stand = usize::from(!is_spent);
+        assert_eq!(world.anna.events("primary").len(), stand, "{after_deletion:?}");
+        let mut next = draft(3);
+        next.marker.key = key_at(&place_of(1), 1);
+        create(&provider, &next).await.unwrap();
+        assert_eq!(world.anna.events("primary").len(), stand + 1, "{after_deletion:?}");
+    }
+}
+
+/// By an id that lasts Exchange may still find what lies among the deleted items, and refuses to delete it once more.
+#[tokio::test]
+async fn what_cannot_be_deleted_since_it_is_deleted_is_gone() {
+    for is_readable in [false, true] {
+        let world = World::new().await;
+        world.outlook.set(|settings| settings.deleted_items_readable = is_readable);
+        let provider = world.provider();
+        let written = create(&provider, &draft(1)).await.unwrap();
+        let refused =
+            graph_error(StatusCode::FORBIDDEN, "ErrorCannotDeleteObject", "Object cannot be deleted.");
+        world.outlook.fault(FaultRule::new(refused).with_method(ApiMethod::EventsDelete).always());
+        for known in [&written, &blind(&written)] {
+            let error = delete(&provider, known, &draft(2)).await.unwrap_err();
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never), "it stands");
+        }
+        assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
+        for known in [&written, &blind(&written)] {
+            delete(&provider, known, &draft(2)).await.unwrap();
+        }
+    }
+}
+
+/// A person who copies an event copies its marker, but not what its create was known by.
+#[tokio::test]
+async fn a_copy_is_its_owners() {
+    let world = World::new().await;
+    let provider = world.provider();
+    // The copy may be the older one, as Graph lists them.
+    let copy = by_hand(&json!({"singleValueExtendedProperties": marks("tests", "1")}));
+    let copy = world.anna.adds_event("primary", copy).unwrap();
+    let draft = draft(1);
+    let written = provider.create(&place_of(1), &draft, &CreateOptions::new()).await.unwrap();
+    let before = world.anna.event("primary", &copy).unwrap();
+
+    assert_eq!(find(&provider).await.unwrap().unwrap().remote_id, written.remote_id);
+    assert_eq!(create_again(&provider, &draft).await.unwrap().remote_id, written.remote_id);
+    // Even by an id that is not there any more.
+    let lost = Written::new(RemoteId::new("AAkALgAAAAAA"));
+    assert_eq!(update(&provider, &lost, &moved(2)).await.unwrap().remote_id, written.remote_id);
+    let moved = world.anna.event("primary", written.remote_id.as_str()).unwrap();
+    assert_eq!(moved.json["location"]["displayName"], "2 Low Street");
+    delete(&provider, &lost, &self::moved(3)).await.unwrap();
+    assert_eq!(world.anna.events("primary"), [before]);
+}
+
+/// A foreign event, whether it has our key in a marker or our create's name, and what is asked in our name of it.
+#[tokio::test]
+async fn an_event_of_somebody_else_is_never_touched() {
+    let transaction = key_at(&place_of(1), 0).to_string();
+    for (more, is_under_our_key) in [
+        (json!({"singleValueExtendedProperties": marks("another", "3")}), false),
+        (json!({"singleValueExtendedProperties": marks("another", "3"), "transactionId": transaction}), true),
+    ] {
+        let world = World::new().await;
+        let provider = world.provider();
+        world.anna.adds_event("primary", by_hand(&more)).unwrap();
+        let before = only(&world);
+        assert_eq!(find(&provider).await.unwrap(), None);
+        let theirs = row(&before);
+        assert_eq!(update(&provider, &theirs, &draft(9)).await.unwrap_err().kind(), ErrorKind::NotOurs);
+        let unread = blind(&theirs);
+        assert_eq!(delete(&provider, &unread, &draft(9)).await.unwrap_err().kind(), ErrorKind::NotOurs);
+        if is_under_our_key {
+            for create in [create(&provider, &draft(9)).await, create_again(&provider, &draft(9)).await] {
+                assert_eq!(create.unwrap_err().kind(), ErrorKind::KeySpent);
+            }
+        } else {
+            let ours = create(&provider, &draft(9)).await.unwrap();
+            assert_ne!(ours.remote_id, theirs.remote_id);
+            delete(&provider, &ours, &draft(9)).await.unwrap();
+        }
+        assert_eq!(only(&world), before);
+    }
+}
+
+#[tokio::test]
+async fn an_event_older_code_wrote_is_adopted_by_its_id() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let old = json!({"subject": "Old", "isAllDay": true, "categories": ["Green category"], "transactionId": "older-code",
+        "start": {"dateTime": "2026-12-01T00:00:00", "timeZone": "GMT Standard Time"},
+        "end": {"dateTime": "2026-12-02T00:00:00", "timeZone": "GMT Standard Time"}});
+    world.anna.adds_event("primary", old).unwrap();
+    update(&provider, &blind(&row(&only(&world))), &draft(1)).await.unwrap();
+    let stands = only(&world);
+    assert_eq!((stands.text("subject"), &stands.json["isAllDay"]), (Some("Deep clean"), &json!(false)));
+    assert_eq!(stands.json["categories"][0], "Green category");
+    assert_eq!(stands.property("calsyncKey"), Some(&*key_at(&place_of(1), 0).to_string()));
+    let found = find(&provider).await.unwrap().unwrap();
+    assert_eq!((found.event.when, found.marker.unwrap().revision), (event().when, 1));
+}

@@ -1,0 +1,186 @@
+//! Refusals: what each is the fault of, who can help, and that nothing was changed.
+
+use calsync_core::error::{Operation, Retry};
+use calsync_core::names::CalendarId;
+use calsync_core::provider::{CalendarProvider, CreateOptions};
+use calsync_core::{Error, ErrorKind};
+use calsync_outlook::OutlookCalendar;
+use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, graph_error};
+use http::StatusCode;
+
+use crate::bench::*;
+use crate::common::{World, draft_at, event, key_of, place_in, place_of, put};
+
+/// Every call there is, for an event that stands; the errors.
+async fn every_refusal(provider: &OutlookCalendar, written: &calsync_core::provider::Written) -> Vec<Error> {
+    let unread = blind(written);
+    [
+        create(provider, &moved(9)).await.err(),
+        create_again(provider, &moved(9)).await.err(),
+        update(provider, written, &moved(9)).await.err(),
+        delete(provider, written, &draft(9)).await.err(),
+        delete(provider, &unread, &draft(9)).await.err(),
+        find(provider).await.err(),
+        get(provider, written).await.err(),
+        provider.calendars(&key_of(1)).await.err(),
+    ]
+    .map(Option::unwrap)
+    .into()
+}
+
+#[tokio::test]
+async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_to_it() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    let claims = || graph_error(StatusCode::FORBIDDEN, "insufficient_claims", "Claims challenge.");
+    for (number, (kind, code)) in [
+        (ErrorKind::Forbidden, "ErrorAccessDenied"),
+        (ErrorKind::Unauthenticated, "insufficient_claims"),
+        (ErrorKind::Forbidden, "MailboxNotEnabledForRESTAPI"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        match number {
+            0 => world.anna.is_barred(true),
+            1 => world.outlook.fault(FaultRule::new(claims()).with_path("/v1.0/").always()),
+            _ => world.anna.loses_mailbox(),
+        }
+        for error in every_refusal(&provider, &written).await {
+            let told = (error.kind(), error.retry(), error.failure().code.as_deref());
+            assert_eq!(told, (kind, Retry::Never, Some(code)), "{error}");
+        }
+        world.anna.is_barred(false);
+        world.outlook.no_faults();
+    }
+    assert_eq!(only(&world).json["location"]["displayName"], "1 High Street, Leeds, LS1 1AA");
+    // Ben is not concerned.
+    let place = place_of(2);
+    provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_scope_that_was_not_granted_is_refused() {
+    let world = World::new().await;
+    put(&world.store, &key_of(1), world.anna.tokens(&["Calendars.Read"])).await;
+    let provider = world.provider();
+    let error = create(&provider, &draft(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never));
+    assert_eq!(error.failure().code.as_deref(), Some("ErrorAccessDenied"));
+    assert_eq!(find(&provider).await.unwrap(), None, "reading was granted");
+    assert!(world.outlook.events().is_empty());
+}
+
+#[tokio::test]
+async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    world.outlook.expire_access_tokens();
+    update(&provider, &written, &draft(2)).await.unwrap();
+    assert_eq!(world.outlook.token_refreshes(), 1);
+
+    // One back end is behind and refuses a token that is good.
+    let refused =
+        graph_error(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "Lifetime validation failed.");
+    world.outlook.fault(FaultRule::new(refused.clone()).with_path("/v1.0/"));
+    update(&provider, &written, &moved(3)).await.unwrap();
+    assert_eq!(world.outlook.token_refreshes(), 2);
+    assert_eq!(only(&world).json["location"]["displayName"], "2 Low Street");
+
+    // Graph refuses the new one too: then it is the grant.
+    world.outlook.fault(FaultRule::new(refused).with_path("/v1.0/").always());
+    for error in every_refusal(&provider, &written).await {
+        let told = (error.kind(), error.retry(), error.failure().code.as_deref());
+        assert_eq!(told, (ErrorKind::Unauthenticated, Retry::Never, Some("InvalidAuthenticationToken")));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_refresh_is_asked_for_again_and_a_dead_grant_is_not() {
+    let world = World::new().await;
+    let provider = world.provider();
+    create(&provider, &draft(1)).await.unwrap();
+    world.outlook.expire_access_tokens();
+    world.outlook.fault(FaultRule::new(Fault::DropAfter).with_method(ApiMethod::Token));
+    let error = create(&provider, &draft(2)).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
+    create(&provider, &draft(2)).await.unwrap();
+
+    world.anna.revokes_access();
+    let before = world.outlook.count(ApiMethod::Token);
+    for revision in 3..6 {
+        let error = create(&provider, &draft(revision)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unauthenticated);
+        assert_eq!(error.failure().code.as_deref(), Some("invalid_grant"));
+    }
+    assert_eq!(world.outlook.count(ApiMethod::Token), before + 1, "asked once, and remembered");
+    let place = place_of(2);
+    provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+}
+
+/// A proxy that has lost its way knows nothing of the event: were it believed, the host would write another one beside it.
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    for status in [404, 410, 403, 401, 400] {
+        let page = FaultRule::new(Fault::status(StatusCode::from_u16(status).unwrap()));
+        world.outlook.fault(page.with_path("/v1.0/").always());
+        for error in every_refusal(&provider, &written).await {
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::Other, Retry::Later), "{status} {error}");
+        }
+        world.outlook.no_faults();
+        assert_eq!(only(&world).id, written.remote_id.as_str());
+    }
+    // For the first request only, whatever the look that follows may find.
+    for status in [404, 410] {
+        let page = Fault::status(StatusCode::from_u16(status).unwrap());
+        world.outlook.fault(FaultRule::new(page.clone()).with_path("/v1.0/"));
+        assert_eq!(delete(&provider, &written, &draft(2)).await.unwrap_err().kind(), ErrorKind::Other);
+        world.outlook.fault(FaultRule::new(page).with_path("/v1.0/"));
+        assert_eq!(get(&provider, &written).await.unwrap_err().kind(), ErrorKind::Other);
+    }
+    assert_eq!(only(&world).id, written.remote_id.as_str());
+}
+
+#[tokio::test]
+async fn content_that_graph_will_not_take_is_refused_and_nothing_is_there() {
+    let world = World::new().await;
+    let provider = world.provider();
+    for code in ["ErrorPropertyValidationFailure", "RequestBodyRead", "TimeZoneNotSupportedException"] {
+        world.outlook.fault(graph_error(StatusCode::BAD_REQUEST, code, "CANARY"));
+        let error = create(&provider, &draft(1)).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Refused, Retry::Never), "{code}");
+        assert_eq!(error.failure().operation, Operation::Create);
+        assert!(error.failure().request_id.is_some(), "for Microsoft's support");
+    }
+    assert!(world.outlook.events().is_empty());
+}
+
+#[tokio::test]
+async fn a_namespace_exchange_would_cut_is_refused_before_anything_is_sent() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let mut long = draft(1);
+    long.marker.namespace = "n".repeat(256).into();
+    assert_eq!(create(&provider, &long).await.unwrap_err().kind(), ErrorKind::Configuration);
+    assert_eq!(world.outlook.count_all(), 0);
+    long.marker.namespace = "n".repeat(255).into();
+    create(&provider, &long).await.unwrap();
+    let found = provider.find(&place_of(1), &long.marker.namespace, &long.marker.key).await.unwrap();
+    assert_eq!(found.unwrap().marker, Some(long.marker));
+}
+
+#[tokio::test]
+async fn places_nobody_connected_are_waiting_for_their_person() {
+    let world = World::new().await;
+    let place = place_in(3, CalendarId::primary());
+    let result = world.provider().create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await;
+    let error = result.unwrap_err();
+    let told = (error.kind(), error.failure().code.as_deref());
+    assert_eq!(told, (ErrorKind::Unauthenticated, Some("not_connected")));
+    assert_eq!(world.outlook.count_all(), 0);
+}

@@ -1,0 +1,180 @@
+//! Answers that are none: whatever a proxy, a portal or a broken connection makes of one, no call says that it did what it did not,
+//! and there is one event afterwards.
+
+use calsync_core::Error;
+use calsync_core::error::Retry;
+use calsync_core::http::{LoopbackServer, ReqwestTransport};
+use calsync_core::provider::Written;
+use calsync_outlook::OutlookCalendar;
+use calsync_outlook::fake::{Fault, FaultRule};
+use http::StatusCode;
+use serde_json::json;
+
+use crate::bench::*;
+use crate::common::World;
+
+/// What a call that said yes has to have done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Call {
+    Create,
+    CreateOverOurOwn,
+    Update,
+    DeleteAtAVersion,
+    Delete,
+    Find,
+    Get,
+}
+
+const CALLS: [Call; 7] = [
+    Call::Create,
+    Call::CreateOverOurOwn,
+    Call::Update,
+    Call::DeleteAtAVersion,
+    Call::Delete,
+    Call::Find,
+    Call::Get,
+];
+
+impl Call {
+    /// Makes the call where an event was written, but for the first. Whether it said yes, and that it did it.
+    async fn made(self, provider: &OutlookCalendar, before: Option<&Written>) -> Result<bool, Error> {
+        let before = before.cloned().unwrap_or_else(|| Written::new(calsync_core::names::RemoteId::new("x")));
+        match self {
+            Self::Create => create(provider, &draft(1)).await.map(|_| true),
+            Self::CreateOverOurOwn => create_again(provider, &moved(2)).await.map(|_| true),
+            Self::Update => update(provider, &before, &moved(2)).await.map(|_| true),
+            Self::DeleteAtAVersion => delete(provider, &before, &draft(2)).await.map(|()| true),
+            Self::Delete => delete(provider, &blind(&before), &draft(2)).await.map(|()| true),
+            Self::Find => find(provider).await.map(|found| found.is_some()),
+            Self::Get => get(provider, &before).await.map(|found| found.is_some()),
+        }
+    }
+
+    /// What stands after it was made: whether an event does, and where it says it is.
+    fn wanted(self) -> Option<&'static str> {
+        match self {
+            Self::Create | Self::Find | Self::Get => Some("1 High Street, Leeds, LS1 1AA"),
+            Self::CreateOverOurOwn | Self::Update => Some("2 Low Street"),
+            Self::DeleteAtAVersion | Self::Delete => None,
+        }
+    }
+}
+
+fn stands(world: &World) -> Option<String> {
+    let events = world.anna.events("primary");
+    assert!(events.len() < 2, "never twice");
+    events.first().map(|event| event.json["location"]["displayName"].as_str().unwrap().to_owned())
+}
+
+/// One call whose nth request meets a fault. Returns whether there was such a request.
+async fn meets(world: &World, provider: &OutlookCalendar, call: Call, fault: &Fault, nth: usize) -> bool {
+    let before = match call {
+        Call::Create => None,
+        _ => Some(create(provider, &draft(1)).await.unwrap()),
+    };
+    let was = stands(world);
+    // Parts of a batch are counted too, and spoil their batch.
+    world.outlook.fault(FaultRule::new(fault.clone()).with_path("/v1.0/").after(nth));
+    let result = call.made(provider, before.as_ref()).await;
+    let was_met = world.outlook.faults_left() == 0;
+    world.outlook.no_faults();
+    let what = format!("{call:?}, request {nth}: {fault:?}");
+    match &result {
+        Ok(said_yes) => {
+            assert!(said_yes, "{what}: what stands is not found");
+            assert_eq!(stands(world).as_deref(), call.wanted(), "{what}");
+        }
+        Err(error) if error.retry() != Retry::Unknown => assert_eq!(stands(world), was, "{what}: {error}"),
+        Err(_) => {}
+    }
+    carry_on(world, provider, call, before.as_ref()).await;
+    assert_eq!(stands(world).as_deref(), call.wanted(), "{what}: afterwards");
+    was_met
+}
+
+/// What the syncer does after: it looks, and goes on from what it finds.
+async fn carry_on(world: &World, provider: &OutlookCalendar, call: Call, before: Option<&Written>) {
+    let standing = match before {
+        Some(before) => get(provider, before).await.unwrap(),
+        None => find(provider).await.unwrap(),
+    };
+    let standing = standing.map(|found| Written::new(found.remote_id).with_etag(found.etag));
+    match (call.wanted(), standing) {
+        (Some(_), Some(standing)) => {
+            let draft = if call.wanted() == Some("2 Low Street") { moved(3) } else { draft(3) };
+            update(provider, &standing, &draft).await.unwrap();
+        }
+        (Some(_), None) => drop(create_again(provider, &draft(3)).await.unwrap()),
+        (None, Some(standing)) => delete(provider, &standing, &draft(3)).await.unwrap(),
+        (None, None) => assert!(world.anna.events("primary").is_empty()),
+    }
+}
+
+#[tokio::test]
+async fn no_call_says_that_it_did_what_it_did_not() {
+    let other_event = json!({"id": "AAkALgOther1", "subject": "Somebody's", "@odata.etag": "W/\"1\"",
+        "start": {"dateTime": "2026-12-01T09:00:00", "timeZone": "UTC"},
+        "end": {"dateTime": "2026-12-01T10:00:00", "timeZone": "UTC"}});
+    let mut met = 0;
+    for fault in [
+        Fault::Cut,
+        Fault::Html,
+        Fault::OtherJson,
+        Fault::WithoutId,
+        Fault::NotSent,
+        Fault::DropBefore,
+        Fault::DropAfter,
+        Fault::TimeOutBefore,
+        Fault::TimeOutAfter,
+        Fault::status(StatusCode::NOT_FOUND),
+        Fault::status(StatusCode::BAD_GATEWAY),
+        Fault::status(StatusCode::BAD_GATEWAY).after(),
+        Fault::status(StatusCode::OK),
+        Fault::json(StatusCode::OK, &json!({})),
+        Fault::json(StatusCode::OK, &json!({"value": []})).after(),
+        Fault::json(StatusCode::OK, &json!({"id": ""})).after(),
+        Fault::json(StatusCode::CREATED, &json!(null)).after(),
+    ] {
+        for call in CALLS {
+            for nth in 0..5 {
+                let world = World::new().await;
+                met += usize::from(meets(&world, &world.provider(), call, &fault, nth).await);
+            }
+        }
+    }
+    assert!(met > 200, "{met}");
+    // An event that nobody asked for, in place of the one that was made.
+    let world = World::new().await;
+    world.outlook.fault(Fault::json(StatusCode::CREATED, &other_event).after());
+    let written = create(&world.provider(), &draft(1)).await.unwrap();
+    assert_eq!(written.remote_id.as_str(), only(&world).id);
+}
+
+#[tokio::test]
+async fn an_answer_too_large_and_one_that_leads_elsewhere_are_none() {
+    let world = World::new().await;
+    let server = LoopbackServer::start(world.outlook.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let other = World::new().await;
+    let elsewhere =
+        LoopbackServer::start(other.outlook.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let base = server.base_url();
+    let transport = ReqwestTransport::builder().without_tls().build().unwrap();
+    let builder = world.builder().api_url(format!("{base}/v1.0")).login_url(base).transport(transport);
+    let provider = builder.build().unwrap();
+    for fault in [Fault::Huge(10 * 1024 * 1024), Fault::Redirect(format!("{}/v1.0/me", elsewhere.base_url()))]
+    {
+        for call in CALLS {
+            for nth in 0..3 {
+                meets(&world, &provider, call, &fault, nth).await;
+                // The next one begins with nothing, under a key that was never used.
+                world.outlook.set(|settings| {
+                    settings.after_deletion = calsync_outlook::fake::AfterDeletion::MakesAnother;
+                });
+                for event in world.anna.events("primary") {
+                    assert!(world.anna.deletes_event("primary", &event.id));
+                }
+            }
+        }
+    }
+    assert_eq!(other.outlook.count_all(), 0, "no token was taken elsewhere");
+}

@@ -1,0 +1,177 @@
+//! Hours, days, zones, and how much text fits.
+
+use calsync_core::ErrorKind;
+use calsync_core::error::Retry;
+use calsync_core::event::{Event, TextLimits, When};
+use calsync_core::provider::CalendarProvider;
+use calsync_core::testing::fixtures::{all_day, at, timed};
+use calsync_outlook::fake::{ApiMethod, Fault, FaultRule};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::bench::*;
+use crate::common::{World, draft_at, event, place_of};
+
+#[tokio::test]
+async fn days_and_hours_change_into_each_other() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let closed = Event::new("Closed", all_day("2026-12-24", "2026-12-27"));
+    let mut written = create(&provider, &draft_at(&place_of(1), 1, closed.clone())).await.unwrap();
+    let stands = |world: &World| {
+        let json = only(world).json;
+        (json["isAllDay"].clone(), json["start"].clone(), json["end"].clone())
+    };
+    let at = |time: &str| json!({"dateTime": format!("{time}.0000000"), "timeZone": "UTC"});
+    let days = (json!(true), at("2026-12-24T00:00:00"), at("2026-12-27T00:00:00"));
+    let hours = (json!(false), at("2026-11-30T14:00:00"), at("2026-11-30T15:30:00"));
+    assert_eq!(stands(&world), days);
+    for (revision, event, expected) in [(2, event(), hours), (3, closed, days)] {
+        let draft = draft_at(&place_of(1), revision, event);
+        written = update(&provider, &written, &draft).await.unwrap();
+        assert_eq!(get(&provider, &written).await.unwrap().unwrap().event.when, draft.event.when);
+        assert_eq!(stands(&world), expected);
+    }
+}
+
+/// The ways in which Graph has been seen to answer of a day that somebody made in Berlin or New York.
+#[tokio::test]
+async fn a_whole_day_made_by_hand_is_that_day_whatever_its_zone() {
+    let world = World::new().await;
+    let provider = world.provider();
+    for (zone, utc) in [
+        ("W. Europe Standard Time", ("2026-12-23T23:00:00", "2026-12-24T23:00:00")),
+        ("Eastern Standard Time", ("2026-12-24T05:00:00", "2026-12-25T05:00:00")),
+        ("New Zealand Standard Time", ("2026-12-23T11:00:00", "2026-12-24T11:00:00")),
+    ] {
+        let day = |date: &str| json!({"dateTime": format!("{date}T00:00:00"), "timeZone": zone});
+        let theirs =
+            by_hand(&json!({"isAllDay": true, "start": day("2026-12-24"), "end": day("2026-12-25")}));
+        let id = world.anna.adds_event("primary", theirs).unwrap();
+        let written = blind(&row(&world.anna.event("primary", &id).unwrap()));
+        let christmas = all_day("2026-12-24", "2026-12-25");
+        assert_eq!(get(&provider, &written).await.unwrap().unwrap().event.when, christmas, "{zone}");
+
+        // The same in UTC.
+        let mut json = world.anna.event("primary", &id).unwrap().json;
+        for (side, time) in [("start", utc.0), ("end", utc.1)] {
+            json[side] = json!({"dateTime": time, "timeZone": "UTC"});
+        }
+        let answer = FaultRule::new(Fault::json(StatusCode::OK, &json)).with_method(ApiMethod::EventsGet);
+        world.outlook.fault(answer);
+        assert_eq!(get(&provider, &written).await.unwrap().unwrap().event.when, christmas, "{zone}");
+
+        // A day that is right is not written again.
+        world.outlook.clear_requests();
+        let draft = draft_at(&place_of(1), 1, Event::new("Closed", christmas));
+        update(&provider, &written, &draft).await.unwrap();
+        let patch = world.outlook.requests().pop().unwrap();
+        assert!(patch.body.unwrap().get("start").is_none(), "{zone}");
+        assert!(world.anna.deletes_event("primary", &id));
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_shown_in_its_own_zone_whoever_made_it() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let mut written = create(&provider, &draft(1)).await.unwrap();
+    for (revision, zone) in
+        [(2, "America/Vancouver"), (3, "Asia/Kathmandu"), (4, "UTC"), (5, "Europe/London")]
+    {
+        let mut event = event();
+        event.when = timed("2026-11-30T14:00:00Z", "2026-11-30T15:30:00Z", zone);
+        let draft = draft_at(&place_of(1), revision, event);
+        written = update(&provider, &written, &draft).await.unwrap();
+        let found = find(&provider).await.unwrap().unwrap();
+        assert_eq!(found.event.when, draft.event.when, "{zone}");
+    }
+    for (theirs, zone) in
+        [("Pacific Standard Time", "America/Los_Angeles"), ("Asia/Tokyo", "Asia/Tokyo"), ("UTC", "UTC")]
+    {
+        let side = |time: &str| json!({"dateTime": time, "timeZone": theirs});
+        let own = by_hand(&json!({"start": side("2026-07-01T09:00:00"), "end": side("2026-07-01T10:00:00")}));
+        let id = world.anna.adds_event("primary", own).unwrap();
+        let written = row(&world.anna.event("primary", &id).unwrap());
+        let When::Timed { start, zone: shown, .. } =
+            get(&provider, &written).await.unwrap().unwrap().event.when
+        else {
+            panic!("hours")
+        };
+        assert_eq!((shown.name(), shown.local(start).to_string()), (zone, "2026-07-01 09:00:00".to_owned()));
+    }
+}
+
+/// An answer whose times nobody can be sure of is no answer: not London's, not UTC's.
+#[tokio::test]
+async fn a_zone_that_nobody_knows_is_an_error_and_never_a_guess() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    for zone in ["tzone://Microsoft/Custom", "Mars/Phobos", "Customized Time Zone", ""] {
+        let mut json = only(&world).json;
+        json["start"]["timeZone"] = json!(zone);
+        let with_it = |json: &Value| {
+            FaultRule::new(Fault::json(StatusCode::OK, json)).with_method(ApiMethod::EventsGet)
+        };
+        world.outlook.fault(with_it(&json));
+        let error = get(&provider, &written).await.unwrap_err();
+        let told = (error.kind(), error.retry(), error.failure().code.as_deref());
+        assert_eq!(told, (ErrorKind::Unavailable, Retry::Later, Some("incomplete_answer")), "{zone}");
+        let parts = json!({"responses": [
+            {"id": "marker", "status": 200, "body": {"value": [json]}},
+            {"id": "transaction", "status": 200, "body": {"value": []}},
+        ]});
+        world.outlook.fault(Fault::json(StatusCode::OK, &parts));
+        assert_eq!(find(&provider).await.unwrap_err().retry(), Retry::Later, "{zone}");
+        // What it is to be is known all the same.
+        world.outlook.fault(with_it(&json));
+        update(&provider, &written, &draft(2)).await.unwrap();
+        assert_eq!(get(&provider, &written).await.unwrap().unwrap().event.when, event().when);
+    }
+    // Only where it was made is unknown: the hour is certain.
+    let mut json = only(&world).json;
+    json["originalStartTimeZone"] = json!("tzone://Microsoft/Custom");
+    json["singleValueExtendedProperties"] = json!([]);
+    world.outlook.fault(Fault::json(StatusCode::OK, &json));
+    let found = get(&provider, &written).await.unwrap().unwrap();
+    let When::Timed { start, zone, .. } = found.event.when else { panic!("hours") };
+    assert_eq!((start, zone.name()), (at("2026-11-30T14:00:00Z"), "UTC"));
+}
+
+#[tokio::test]
+async fn texts_are_cut_in_the_units_that_exchange_counts_in() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let limits = provider.capabilities().text;
+    let mut long = event().with_location("Łódź 🏠 ".repeat(40)).with_description("🧹\n".repeat(9_000));
+    long.title = "🧹".repeat(200).into();
+    let long = long.fitted(&limits).unwrap();
+    let written = create(&provider, &draft_at(&place_of(1), 1, long.clone())).await.unwrap();
+    let json = only(&world).json;
+    for text in [&json["subject"], &json["location"]["displayName"]] {
+        let text = text.as_str().unwrap();
+        assert!(text.encode_utf16().count() <= 255 && text.ends_with('…'), "{text}");
+    }
+    assert!(json["subject"].as_str().unwrap().starts_with("🧹🧹"));
+    // What was cut is not taken for a change.
+    world.outlook.clear_requests();
+    update(&provider, &written, &draft_at(&place_of(1), 2, long)).await.unwrap();
+    let patch = world.outlook.requests().pop().unwrap().body.unwrap();
+    let revision = json!([property("calsyncRevision", "2")]);
+    assert_eq!(patch, json!({"singleValueExtendedProperties": revision}));
+}
+
+#[tokio::test]
+async fn limits_of_the_hosts_own_are_kept_but_for_reminders() {
+    let world = World::new().await;
+    let limits = TextLimits::default().with_title(20).with_location(10).with_reminders(5);
+    let provider = world.builder().text_limits(limits).transport(world.outlook.clone()).build().unwrap();
+    assert_eq!(provider.capabilities().text.reminders, 1);
+    let mut long = event().with_location("1 High Street, Leeds");
+    long.title = "A deep clean of all the rooms".into();
+    create(&provider, &draft_at(&place_of(1), 1, long)).await.unwrap();
+    let json = only(&world).json;
+    assert_eq!(json["subject"], "A deep clean of all…");
+    assert_eq!(json["location"]["displayName"], "1 High St…");
+}
