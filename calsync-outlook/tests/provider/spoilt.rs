@@ -178,3 +178,46 @@ async fn an_answer_too_large_and_one_that_leads_elsewhere_are_none() {
     }
     assert_eq!(other.outlook.count_all(), 0, "no token was taken elsewhere");
 }
+
+/// A page that goes on elsewhere than anywhere says nothing of the calendar: were it taken for gone, its events would be forgotten.
+#[tokio::test]
+async fn a_link_to_a_next_page_that_is_none_is_no_calendar_gone() {
+    for link in ["", "not a url", "https://graph.microsoft.com/v1.0/me/calendars"] {
+        let world = World::new().await;
+        let provider = world.provider();
+        create(&provider, &draft(1)).await.unwrap();
+        let body = json!({"responses": [
+            {"id": "marker", "status": 200, "body": {"value": [], "@odata.nextLink": link}},
+            {"id": "transaction", "status": 200, "body": {"value": []}}]});
+        world.outlook.fault(Fault::json(StatusCode::OK, &body));
+        let error = find(&provider).await.unwrap_err();
+        let is = (error.kind(), error.retry());
+        assert_eq!(is, (calsync_core::ErrorKind::Unavailable, Retry::Later), "{link:?}");
+        let page = json!({"value": [], "@odata.nextLink": link});
+        world.outlook.fault(Fault::json(StatusCode::OK, &page));
+        let error = provider.calendars(&crate::common::key_of(1)).await.unwrap_err();
+        assert_eq!(error.kind(), calsync_core::ErrorKind::Unavailable, "{link:?}");
+    }
+}
+
+/// What stands in front of Graph may say yes to anything.
+#[tokio::test]
+async fn a_yes_that_is_not_graphs_confirms_nothing() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    for status in [200, 201, 202, 206] {
+        let empty = http::Response::builder().status(status).body(Default::default()).unwrap();
+        world.outlook.fault(Fault::Answer(empty));
+        assert_eq!(
+            delete(&provider, &written, &draft(2)).await.unwrap_err().retry(),
+            Retry::Unknown,
+            "{status}"
+        );
+    }
+    let other = json!({"id": "AAkALgOther1", "subject": "Somebody's", "@odata.etag": "W/\"1\""});
+    let at_update = FaultRule::new(Fault::json(StatusCode::OK, &other));
+    world.outlook.fault(at_update.with_method(calsync_outlook::fake::ApiMethod::EventsUpdate));
+    assert_eq!(update(&provider, &written, &moved(2)).await.unwrap_err().retry(), Retry::Unknown);
+    assert_eq!(get(&provider, &written).await.unwrap().unwrap().marker, Some(draft(1).marker));
+}
