@@ -221,3 +221,53 @@ async fn a_yes_that_is_not_graphs_confirms_nothing() {
     assert_eq!(update(&provider, &written, &moved(2)).await.unwrap_err().retry(), Retry::Unknown);
     assert_eq!(get(&provider, &written).await.unwrap().unwrap().marker, Some(draft(1).marker));
 }
+
+/// Every status that there is, with every kind of body, in place of every answer: what is not Graph's own word is believed of nothing.
+#[tokio::test]
+async fn no_status_and_no_body_make_a_call_lie() {
+    let bodies = [
+        "",
+        "<html>x</html>",
+        "{\"id\": \"AAkALg",
+        "{}",
+        "null",
+        "[1]",
+        "{\"id\": null, \"value\": null, \"responses\": null, \"error\": null}",
+        "{\"id\": 7, \"value\": {}, \"responses\": [{\"id\": 1}], \"error\": {\"code\": 7, \"innerError\": []}}",
+        "{\"error\": {\"code\": \"ErrorSomethingNew\", \"message\": \"x\"}}",
+    ];
+    let (mut met, mut world) = (0, World::new().await);
+    // Each with one of the bodies in turn; with all of them where there is time.
+    let all = std::env::var("ALL_BODIES").is_ok();
+    for status in (200_u16..600).filter(|status| all || status % 100 < 14 || status % 23 == 0) {
+        for (number, body) in bodies.iter().enumerate() {
+            let answer =
+                http::Response::builder().status(status).body(body.as_bytes().to_vec().into()).unwrap();
+            // What says that it is not there, or that it is deleted, is believed: this is Graph's word for it.
+            let is_gone = matches!(status, 404 | 410) && !matches!(number, 1 | 2);
+            let is_deleted = status == 204 && body.is_empty();
+            let is_its_turn = usize::from(status) % bodies.len() == number;
+            for is_done in [false, true] {
+                let fault = Fault::Answer(answer.clone());
+                // A refusal of what was done would be a lie, but for those of a server in trouble; and that it is full (507, 509) is
+                // believed in Graph's shape of error.
+                let is_full = matches!(status, 507 | 509) && number == 8;
+                let fault = match is_done {
+                    true if status < 300 || (status >= 500 && !is_full) => fault.after(),
+                    true => continue,
+                    false => fault,
+                };
+                if is_gone || is_deleted || !(all || is_its_turn) {
+                    continue;
+                }
+                for call in CALLS {
+                    for nth in 0..3 {
+                        met += usize::from(meets(&world, &world.provider(), call, &fault, nth).await);
+                        world = World::new().await;
+                    }
+                }
+            }
+        }
+    }
+    assert!(met > 700, "{met}");
+}
