@@ -25,7 +25,7 @@ use calsync_core::names::CalendarId;
 use calsync_core::place::Person;
 use calsync_core::plan::Plan;
 use calsync_core::report::Report;
-use calsync_core::sync::Syncer;
+use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::{FaultyTransport, TestClock};
 use calsync_outlook::fake::{
     AfterDeletion, ErrorShape, FakeEvent, FakeOutlook, FakeUser, FaultRule, Latency, LimitAnswer,
@@ -133,7 +133,9 @@ impl Host {
         // Two processes: each with a client of its own, over one store.
         let worker = || {
             let provider = builder(&store, &clock).transport(network.clone()).build().unwrap();
-            Syncer::builder("tests").provider(provider).clock(clock.clone()).build()
+            // What one run leaves open, another one has to find.
+            let syncer = Syncer::builder("tests").provider(provider).retry(RetryPolicy::none());
+            syncer.clock(clock.clone()).sleep(clock.clone()).build()
         };
         let workers = [worker(), worker()];
         let mut calendars = [const { String::new() }; 3];
