@@ -170,7 +170,7 @@ impl<S: Scene> Company<S> {
         let provider = scene.provider(network.clone(), &store, &clock);
         let kind = provider.kind();
         // What one run leaves open, the next one has to find: in every other story, at once.
-        let retry = if story % 2 == 0 { RetryPolicy::new() } else { RetryPolicy::none() };
+        let retry = if story.is_multiple_of(2) { RetryPolicy::new() } else { RetryPolicy::none() };
         let syncer = Syncer::builder(NAMESPACE).provider(provider).clock(clock.clone()).sleep(clock.clone());
         let syncer = syncer.retry(retry).build();
         let mut order = Order::new(1, OrderStatus::Confirmed);
