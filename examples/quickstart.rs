@@ -74,7 +74,7 @@ struct Options {
     /// How many events may be under way at once.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
-    /// How often an event is tried before it is left to the next run.
+    /// How often an event is tried, with pauses in between, before it is left to the next run.
     #[arg(long, default_value_t = 5)]
     attempts: u32,
     #[command(flatten)]
@@ -115,13 +115,12 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     let remotes =
         Remotes::open(&[&options.google, &options.outlook], &files, &world, &mut state, &clock).await?;
 
-    let retry = if options.attempts > 1 { RetryPolicy::new() } else { RetryPolicy::none() };
     let mut syncer = Syncer::builder(world.namespace.as_str())
         .provider(IcsFolder::new(&options.out))
         .provider(IcsFolder::new(options.out.join("invitations")).with_kind(ProviderKind::INVITATION))
         .time_zone(world.time_zone.clone())
         .concurrency(options.concurrency)
-        .retry(retry.with_attempts(options.attempts))
+        .retry(RetryPolicy::new().with_attempts(options.attempts))
         .clock(clock.clone());
     for provider in remotes.providers() {
         syncer = syncer.shared_provider(provider);

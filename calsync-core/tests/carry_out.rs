@@ -5,11 +5,14 @@
 mod common;
 
 use calsync_core::error::Operation;
+use calsync_core::identity::EventKey;
 use calsync_core::ledger::ParkReason;
+use calsync_core::names::RemoteId;
 use calsync_core::plan::RemovedByPerson;
+use calsync_core::provider::Marker;
 use calsync_core::report::Verdict;
 use calsync_core::{ErrorKind, Retry};
-use common::{CUSTOMER, Company, Fault, Host, error, google};
+use common::{CUSTOMER, Company, Fault, Host, NAMESPACE, error, google};
 
 /// What each kind of failure that changed nothing puts on a row. `DeleteRefused` stands for any refusal here.
 const HOLDS: [(ErrorKind, Option<ParkReason>); 9] = [
@@ -180,4 +183,31 @@ async fn one_persons_failure_does_not_keep_anothers_event_from_going() {
     host.world.fail(Operation::Update, ErrorKind::Unavailable);
     let report = host.sync().await;
     assert_eq!((report.count(Verdict::Removed), report.count(Verdict::Updated)), (1, 2));
+}
+
+/// A server may still show an event that was deleted by the time a rival made the next one: finding the one does not mean that the
+/// other is not there.
+#[tokio::test]
+async fn a_removal_that_looks_removes_what_a_rival_made_too() {
+    for fails in [false, true] {
+        let mut host = Host::synced(RemovedByPerson::Recreate).await;
+        host.move_by_an_hour();
+        host.begin();
+        let place = host.company.place(CUSTOMER);
+        let key = EventKey::derive(NAMESPACE, &host.company.appointment.id, &place, 1);
+        let event = host.world.calendar.events()[0].event.clone();
+        host.world.calendar.insert(
+            &place,
+            RemoteId::new("next"),
+            Some(Marker::new(NAMESPACE, key, 1)),
+            event,
+        );
+        host.cancel();
+        if fails {
+            host.world.fail(Operation::Find, ErrorKind::Unavailable);
+            host.sync().await;
+            assert_eq!(host.state().0, "unsure before");
+        }
+        host.assert_cleans_up(2).await;
+    }
 }

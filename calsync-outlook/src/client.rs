@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::convert;
 use crate::error::taken_by;
-use crate::request::{BY_MARKER, BY_TRANSACTION, Requests, next_page};
+use crate::request::{BY_MARKER, BY_TRANSACTION, LATEST, Requests, next_page};
 use crate::wire::{BatchAnswer, CalendarBody, CalendarResource, EventBody, EventResource, Page, PartAnswer};
 
 /// How many pages of an answer are read before it is taken for endless.
@@ -57,8 +57,13 @@ impl Client {
         etag: Option<&Etag>,
         body: &EventBody<'_>,
     ) -> Result<EventResource, Error> {
+        let operation = Operation::Update;
         let request = self.requests.update(&place.calendar, id, etag, body);
-        self.event(place, Operation::Update, request).await
+        let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
+        let event = self.event_in(operation, &answer)?;
+        // An answer about another event confirms nothing of this one.
+        let is_it = event.id.as_deref() == Some(id.as_str());
+        if is_it { Ok(event) } else { Err(self.rest.unreadable(operation, &answer)) }
     }
 
     pub(crate) async fn delete(
@@ -69,8 +74,9 @@ impl Client {
     ) -> Result<(), Error> {
         let request = self.requests.delete(&place.calendar, id, etag);
         let answer = self.rest.send(&GrantKey::of(place), Operation::Delete, request).await?;
-        // Graph answers with nothing; a page with status 200 comes from a portal in between.
-        if answer.body().is_empty() { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
+        // Graph answers with 204 and nothing; whatever comes with status 200, be it empty, comes from a portal in between.
+        let is_done = answer.status() == StatusCode::NO_CONTENT && answer.body().is_empty();
+        if is_done { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
     }
 
     /// The event, with our properties. One that is not there is an error, and so is a calendar.
@@ -94,13 +100,24 @@ impl Client {
         let mut events = marked.value;
         if let Some(link) = marked.next_link {
             let first = self.requests.by_marker(&place.calendar, key);
-            self.go_on(&grant, Operation::Find, first, Some(link), &mut events).await?;
+            self.go_on(&grant, Operation::Find, first, Some(link), &mut events, usize::MAX).await?;
         }
         if events.is_empty() {
-            let latest: Page<EventResource> = self.part(&answer, &parts.responses, BY_TRANSACTION)?;
-            let made = latest.value.into_iter().find(|event| convert::is_made_under(event, key));
+            let page: Page<EventResource> = self.part(&answer, &parts.responses, BY_TRANSACTION)?;
+            let mut latest = page.value;
+            // A page may be short, even empty, and have a next one.
+            if page.next_link.is_some() && latest.len() < LATEST {
+                let first = self.requests.latest(&place.calendar);
+                self.go_on(&grant, Operation::Find, first, page.next_link, &mut latest, LATEST).await?;
+            }
+            let made = latest.into_iter().find(|event| convert::is_made_under(event, key));
             if let Some(id) = made.and_then(|event| event.id) {
-                events.push(self.get(place, &RemoteId::new(id)).await?);
+                match self.get(place, &RemoteId::new(id)).await {
+                    Ok(event) => events.push(event),
+                    // Deleted since it was listed.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(events)
@@ -116,7 +133,8 @@ impl Client {
 
     pub(crate) async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {
         let mut calendars: Vec<CalendarResource> = Vec::new();
-        self.go_on(key, Operation::ListCalendars, self.requests.calendars(), None, &mut calendars).await?;
+        let first = self.requests.calendars();
+        self.go_on(key, Operation::ListCalendars, first, None, &mut calendars, usize::MAX).await?;
         Ok(calendars.into_iter().filter_map(calendar).collect())
     }
 
@@ -129,7 +147,7 @@ impl Client {
         id.ok_or_else(|| self.rest.unreadable(operation, &answer))
     }
 
-    /// Reads the pages of a listing that `first` begins, from `link` on where there is one.
+    /// Reads the pages of a listing that `first` begins, from `link` on where there is one, until there are `enough`.
     async fn go_on<T: DeserializeOwned>(
         &self,
         key: &GrantKey,
@@ -137,18 +155,20 @@ impl Client {
         first: Result<Request, BadRequest>,
         mut link: Option<String>,
         all: &mut Vec<T>,
+        enough: usize,
     ) -> Result<(), Error> {
         let first = first.map_err(|bad| self.rest.unsendable(operation, bad))?;
         for _ in 0..MOST_PAGES {
             let request = match &link {
-                Some(link) => next_page(&first, link),
-                None => Ok(first.clone()),
+                // A link that is none says nothing of the calendar.
+                Some(link) => next_page(&first, link).map_err(|_| self.rest.incomplete(operation))?,
+                None => first.clone(),
             };
-            let answer = self.rest.send(key, operation, request).await.map_err(calendar_not_found)?;
+            let answer = self.rest.send(key, operation, Ok(request)).await.map_err(calendar_not_found)?;
             let page: Page<T> = self.rest.read(operation, &answer)?;
             all.extend(page.value);
             link = page.next_link;
-            if link.is_none() {
+            if link.is_none() || all.len() >= enough {
                 return Ok(());
             }
         }
@@ -184,13 +204,16 @@ impl Client {
     ) -> Result<T, Error> {
         let part = parts.iter().find(|part| part.id == id);
         let answer = part.and_then(as_answer).ok_or_else(|| self.rest.unreadable(Operation::Find, batch))?;
-        if answer.status().is_success() {
+        let part_status = answer.status();
+        if part_status.is_success() {
             return self.rest.read(Operation::Find, &answer);
         }
         let failure = self.rest.failure(Operation::Find, &answer);
         Err(match failure.kind() {
-            // The token was good enough for the batch: one server's whim.
-            ErrorKind::Unauthenticated => failure.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later),
+            // The token was good enough for the batch: one server's whim. (A 403 is a company's rules.)
+            ErrorKind::Unauthenticated if part_status == StatusCode::UNAUTHORIZED => {
+                failure.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later)
+            }
             _ => calendar_not_found(failure),
         })
     }

@@ -10,7 +10,7 @@ use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-use crate::meeting::own_text;
+use crate::meeting::{own_text, without_rule};
 use crate::wire::{DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, ItemBody, Location};
 use crate::zones;
 
@@ -60,7 +60,9 @@ pub(crate) fn to_update<'a>(
     if standing.subject.as_deref() == body.subject.as_deref() {
         body.subject = None;
     }
-    if text_of(standing).is_some_and(|text| lines(own_text(&text)) == lines(&draft.event.description)) {
+    if text_of(standing)
+        .is_some_and(|text| lines(own_text(&text)) == lines(&without_rule(&draft.event.description)))
+    {
         body.body = None;
     }
     if when(standing).is_some_and(|when| is_same_time(&when, &draft.event.when)) {
@@ -81,7 +83,12 @@ pub(crate) fn to_update<'a>(
     }
     body.single_value_extended_properties
         .retain(|wanted| property(standing, &wanted.id) != Some(&*wanted.value));
-    (body != EventBody::default()).then_some(body)
+    (!is_empty(&body)).then_some(body)
+}
+
+/// Whether a change changes nothing.
+pub(crate) fn is_empty(body: &EventBody<'_>) -> bool {
+    *body == EventBody::default()
 }
 
 /// What of an event's text fits, and how its calendar reminds by default.
@@ -107,7 +114,7 @@ fn whole<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
         transaction_id: None,
         subject: Some(cut(&event.title, limits.subject)),
         // Plain text, which Exchange itself turns into HTML: what looks like a tag is read as text.
-        body: Some(ItemBody { content_type: "text".into(), content: Cow::Borrowed(&event.description) }),
+        body: Some(ItemBody { content_type: "text".into(), content: without_rule(&event.description) }),
         start: Some(start),
         end: Some(end),
         is_all_day: Some(is_all_day),

@@ -63,12 +63,15 @@ fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry)
             (Kind::Unauthenticated, Retry::Never)
         }
         // What is throttled was not looked at, whatever the status.
-        (429 | 509, _)
+        (429, _)
         | (_, "ApplicationThrottled" | "TooManyRequests" | "activityLimitReached" | "ErrorServerBusy") => {
             (Kind::RateLimited, Retry::Later)
         }
         // The mailbox is full.
-        (507, _) | (_, "ErrorQuotaExceeded") => (Kind::QuotaExceeded, Retry::Later),
+        (_, "ErrorQuotaExceeded") => (Kind::QuotaExceeded, Retry::Later),
+        // These two are Graph's own only where they come in its shape; from anything else a 5xx says nothing of what was done.
+        (507, code) if !code.is_empty() => (Kind::QuotaExceeded, Retry::Later),
+        (509, code) if !code.is_empty() => (Kind::RateLimited, Retry::Later),
         // There is no mailbox, or none that Graph opens: no licence, still on a server of the company's, on its way out.
         (
             404,
@@ -188,6 +191,8 @@ mod tests {
             (429, "<html>Too many</html>", K::RateLimited, R::Later, ""),
             (503, r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, K::RateLimited, R::Later, "ApplicationThrottled"),
             (509, r#"{"error":{"code":"x","message":"bandwidth"}}"#, K::RateLimited, R::Later, "x"),
+            (507, "{}", K::Unavailable, R::Unknown, ""),
+            (509, "<html>Bandwidth</html>", K::Unavailable, R::Unknown, ""),
             (500, r#"{"error":{"code":"ErrorInternalServerError","message":"x"}}"#, K::Unavailable, R::Unknown, "ErrorInternalServerError"),
             (502, "<html>Bad gateway</html>", K::Unavailable, R::Unknown, ""),
             (503, r#"{"error":{"code":"ServiceUnavailable","message":"x"}}"#, K::Unavailable, R::Unknown, "ServiceUnavailable"),

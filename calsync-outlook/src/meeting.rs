@@ -1,8 +1,23 @@
 //! An event that its owner made an online meeting of: how to join stands at the end of its body, and the meeting is off when that
 //! goes (<https://learn.microsoft.com/graph/api/event-update>).
 
+use std::borrow::Cow;
+
 /// The line that Teams puts before it.
 const RULE: &str = "____________________";
+
+/// A text of ours, in which a line of that kind is shorter: a meeting could not be told from what follows it.
+pub(crate) fn without_rule(text: &str) -> Cow<'_, str> {
+    if !text.contains(RULE) {
+        return Cow::Borrowed(text);
+    }
+    let mut run = 0;
+    let fits = |c: &char| {
+        run = if *c == '_' { run + 1 } else { 0 };
+        run < RULE.len()
+    };
+    text.chars().filter(fits).collect()
+}
 
 /// The part of a body, as text, that was there before the meeting.
 pub(crate) fn own_text(body: &str) -> &str {
@@ -55,6 +70,17 @@ mod tests {
     #[test]
     fn what_shows_no_meeting_is_left_to_its_owner() {
         assert_eq!(with_meeting("x", "<html><body>Order: 1</body></html>"), None);
+    }
+
+    #[test]
+    fn a_line_of_our_own_is_not_taken_for_a_meetings() {
+        let text = without_rule("Order: 1\n________________________________\nBring: keys");
+        assert_eq!(text, format!("Order: 1\n{}\nBring: keys", "_".repeat(19)));
+        assert_eq!(own_text(&text), text);
+        let once = with_meeting(&text, STANDING).unwrap();
+        let again = with_meeting(&text, &once).unwrap();
+        assert_eq!(again, once, "nothing is there twice");
+        assert_eq!(without_rule("a_b __ c"), "a_b __ c");
     }
 
     #[test]

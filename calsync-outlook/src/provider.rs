@@ -73,11 +73,15 @@ impl CalendarProvider for OutlookCalendar {
         .await
     }
 
+    /// The event that was made under the key. A copy of it, which has its marker, is its owner's.
     async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
         let event = self
             .wherever_it_is(place, |place| async move { self.find_at(&place, namespace, key).await })
             .await?;
-        event.map(|event| self.found(Operation::Find, &event)).transpose()
+        event
+            .filter(|event| convert::is_made_under(event, key))
+            .map(|event| self.found(Operation::Find, &event))
+            .transpose()
     }
 
     async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
@@ -150,7 +154,8 @@ impl OutlookCalendar {
             Ok(event) => event,
             // Not by that id, which may be of an event since deleted, or of one whose id changed.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.find_at(place, &draft.marker.namespace, key).await?.ok_or_else(spent)?
+                let found = self.find_at(place, &draft.marker.namespace, key).await?;
+                found.filter(|event| convert::is_made_under(event, key)).ok_or_else(spent)?
             }
             Err(error) => return Err(error),
         };
@@ -216,6 +221,9 @@ impl OutlookCalendar {
             let Some(mut body) = convert::to_update(draft, &standing, &self.limits()) else { return Ok(now) };
             if standing.is_online_meeting == Some(true) {
                 Box::pin(self.keep_meeting(place, &now.remote_id, draft, &mut body)).await?;
+                if convert::is_empty(&body) {
+                    return Ok(now);
+                }
             }
             match self.client.update(place, &now.remote_id, now.etag.as_ref(), &body).await {
                 Err(error) if is_outdated(&error) && !is_last => {}
@@ -237,7 +245,7 @@ impl OutlookCalendar {
     ) -> Result<(), Error> {
         if body.body.is_some() {
             let html = self.client.html(place, remote_id).await?;
-            let with_meeting = meeting::with_meeting(&draft.event.description, &html);
+            let with_meeting = meeting::with_meeting(&meeting::without_rule(&draft.event.description), &html);
             body.body =
                 with_meeting.map(|content| ItemBody { content_type: "html".into(), content: content.into() });
         }

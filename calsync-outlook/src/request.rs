@@ -23,7 +23,7 @@ const PREFER_HTML: &str =
     "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", outlook.body-content-type=\"html\"";
 
 /// How many of the latest events are looked through for one that lost its marker.
-const LATEST: &str = "50";
+pub(crate) const LATEST: usize = 50;
 
 /// The parts of a look-up.
 pub(crate) const BY_MARKER: &str = "marker";
@@ -85,9 +85,6 @@ impl Requests {
     ///
     /// One after the other: Exchange counts the parts, and a few look-ups at once would be more than it answers at once.
     pub(crate) fn find(&self, calendar: &CalendarId, key: &EventKey) -> Result<Request, BadRequest> {
-        let by_marker = with_fields(self.events(calendar)).query("$filter", &convert::with_key(key));
-        let latest = self.events(calendar).query("$orderby", "createdDateTime desc").query("$top", LATEST);
-        let latest = latest.query("$select", "id,transactionId");
         let part = |id, target: Target, depends_on| -> Result<BatchPart, BadRequest> {
             let url = target.uri()?.to_string();
             Ok(BatchPart {
@@ -98,15 +95,20 @@ impl Requests {
                 depends_on,
             })
         };
-        let by_marker = part(BY_MARKER, by_marker, None)?;
-        let batch = Batch { requests: vec![by_marker, part(BY_TRANSACTION, latest, Some([BY_MARKER]))?] };
+        let by_marker = part(BY_MARKER, self.marked(calendar, key), None)?;
+        let latest = part(BY_TRANSACTION, self.made_lately(calendar), Some([BY_MARKER]))?;
+        let batch = Batch { requests: vec![by_marker, latest] };
         preferring(PREFER, request(Method::POST, self.api.target().segment("$batch"), Some(&batch))?)
     }
 
     /// The first page of what [`find`](Self::find) looks for by the marker.
     pub(crate) fn by_marker(&self, calendar: &CalendarId, key: &EventKey) -> Result<Request, BadRequest> {
-        let target = with_fields(self.events(calendar)).query("$filter", &convert::with_key(key));
-        preferring(PREFER, request(Method::GET, target, None::<&()>)?)
+        preferring(PREFER, request(Method::GET, self.marked(calendar, key), None::<&()>)?)
+    }
+
+    /// The first page of the latest events.
+    pub(crate) fn latest(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
+        preferring(PREFER, request(Method::GET, self.made_lately(calendar), None::<&()>)?)
     }
 
     /// The smallest listing: whether the calendar is there.
@@ -125,6 +127,15 @@ impl Requests {
     /// Makes a calendar.
     pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, BadRequest> {
         preferring(PREFER, request(Method::POST, self.me().segment("calendars"), Some(body))?)
+    }
+
+    fn marked(&self, calendar: &CalendarId, key: &EventKey) -> Target {
+        with_fields(self.events(calendar)).query("$filter", &convert::with_key(key))
+    }
+
+    fn made_lately(&self, calendar: &CalendarId) -> Target {
+        let latest = self.events(calendar).query("$orderby", "createdDateTime desc");
+        latest.query("$top", &LATEST.to_string()).query("$select", "id,transactionId")
     }
 
     fn me(&self) -> Target {
@@ -201,6 +212,7 @@ mod tests {
             (requests.html(&primary, &id), false),
             (requests.find(&primary, &key()), false),
             (requests.by_marker(&primary, &key()), false),
+            (requests.latest(&primary), false),
             (requests.probe(&primary), false),
             (requests.calendars(), false),
             (requests.create_calendar(&()), false),

@@ -158,12 +158,26 @@ impl Hand<'_> {
             (Some((standing, generation)), Some(content)) => {
                 self.update(content, &standing, generation).await
             }
-            (Some((standing, generation)), None) => self.delete(&standing, generation).await,
+            (Some((standing, generation)), None) => self.remove_all(&standing, generation).await,
             (None, None) => self.withdrawn(Verdict::Removed, self.step.generation),
             (None, Some(content)) if unsure.before.is_some() => {
                 self.was_removed(content, unsure.removing).await
             }
             (None, Some(content)) => self.create(content, self.step.generation).await,
+        }
+    }
+
+    /// Removes what was found, and what a rival made under the next key: a server may still show what was gone by then.
+    async fn remove_all(&self, standing: &Standing, generation: u32) -> Outcome {
+        let outcome = self.delete(standing, generation).await;
+        if outcome.verdict != Verdict::Removed || generation > self.step.generation {
+            return outcome;
+        }
+        match self.find_next().await {
+            Ok(Some((next, generation))) => self.delete(&next, generation).await,
+            Ok(None) => outcome,
+            Err(error) if error.kind() == ErrorKind::CalendarNotFound => outcome,
+            Err(error) => self.still_unsure(error, None),
         }
     }
 
@@ -184,17 +198,29 @@ impl Hand<'_> {
                 return Ok(Some((standing(before.key, found), generation)));
             }
         }
-        let next = generation.saturating_add(1);
+        match self.find_under(unsure.key, generation).await? {
+            None => self.find_next().await,
+            found => Ok(found),
+        }
+    }
+
+    /// The event of the generation after the row's.
+    async fn find_next(&self) -> Result<Option<(Standing, u32)>, Error> {
+        let next = self.step.generation.saturating_add(1);
         // A run that was cut off before the calendar was connected anew took the next key of its own connection.
-        let before = self.step.moves.as_ref().map(|before| (self.key_at(before, next), next));
-        for (key, generation) in [(unsure.key, generation), (self.key(next), next)].into_iter().chain(before)
-        {
-            let call = self.caller.provider.find(place, &self.context.namespace, &key);
-            if let Some(found) = self.caller.call(call).await? {
-                return Ok(Some((standing(key, found), generation)));
+        let before = self.step.moves.as_ref().map(|before| self.key_at(before, next));
+        for key in [Some(self.key(next)), before].into_iter().flatten() {
+            if let Some(found) = self.find_under(key, next).await? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    async fn find_under(&self, key: EventKey, generation: u32) -> Result<Option<(Standing, u32)>, Error> {
+        let call = self.caller.provider.find(&self.step.place, &self.context.namespace, &key);
+        let found = self.caller.call(call).await?;
+        Ok(found.map(|found| (standing(key, found), generation)))
     }
 
     /// That nothing stands there is certain only once no other worker's write can still be on its way. Until then the row

@@ -1,4 +1,4 @@
-//! A clock that only moves when told to, and waits that take no time.
+//! A clock that only moves when told to, or when somebody sleeps by it, which takes no time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,16 +40,5 @@ impl Sleep for TestClock {
         turns::pass(3).await;
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now = end.map_or(*now, |end| end.max(*now));
-    }
-}
-
-/// Waits that take no time: whoever waits lets the others have a turn.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoSleep;
-
-#[async_trait]
-impl Sleep for NoSleep {
-    async fn sleep(&self, _: std::time::Duration) {
-        turns::pass(1).await;
     }
 }

@@ -15,7 +15,7 @@ mod random;
 #[cfg(feature = "tokens")]
 pub mod story;
 
-pub use clock::{NoSleep, TestClock};
+pub use clock::TestClock;
 pub use faults::{Fault, Faulty};
 #[cfg(feature = "http")]
 pub use http::{FaultyTransport, HttpFault, Recorded, Recording, ScriptedTransport, answers};

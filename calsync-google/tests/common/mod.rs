@@ -4,7 +4,7 @@
 use calsync_core::auth::{GrantKey, MemoryTokenStore};
 use calsync_core::names::CalendarId;
 use calsync_core::place::Place;
-use calsync_core::testing::{NoSleep, TestClock, fixtures};
+use calsync_core::testing::{TestClock, fixtures};
 use calsync_core::{ProviderKind, Secret};
 use calsync_google::fake::{FakeGoogle, FakeUser};
 use calsync_google::{GoogleCalendar, GoogleCalendarBuilder};
@@ -51,7 +51,7 @@ pub(crate) fn builder(store: &MemoryTokenStore, clock: &TestClock) -> GoogleCale
         .redirect("http://127.0.0.1")
         .token_store(store.clone())
         .clock(clock.clone())
-        .sleep(NoSleep)
+        .sleep(clock.clone())
 }
 
 /// The primary calendar of profile 1 (Anna) or 2 (Ben).

@@ -187,6 +187,24 @@ async fn a_create_that_could_not_look_at_its_event_says_that_there_may_be_one() 
     }
 }
 
+/// A page may be short, or empty, and have a next one: what stands on that was made, and lost its marker.
+#[tokio::test]
+async fn an_event_that_lost_its_marker_is_found_on_a_later_page() {
+    let world = World::new().await;
+    let provider = world.provider();
+    world.outlook.set(|settings| settings.loses_properties_on_error = true);
+    world.outlook.fault(at_create(late_error()));
+    create(&provider, &draft(1)).await.unwrap_err();
+    for _ in 0..20 {
+        world.anna.adds_event("primary", by_hand(&json!({}))).unwrap();
+    }
+    world.outlook.set(|settings| settings.sparse_pages = true);
+    let found = find(&provider).await.unwrap().unwrap();
+    assert_eq!(&*found.event.title, "Deep clean");
+    assert_eq!(create_again(&provider, &draft(1)).await.unwrap().remote_id, found.remote_id);
+    assert_eq!(world.anna.events("primary").len(), 21);
+}
+
 /// Two workers of a host at once: one event, whoever is first.
 #[tokio::test]
 async fn two_creates_at_once_are_one_event() {

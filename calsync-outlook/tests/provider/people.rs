@@ -100,6 +100,45 @@ async fn a_meeting_stays_on_while_its_text_changes() {
     assert_eq!(only(&world).json["isOnlineMeeting"], true);
 }
 
+/// A line such as Teams draws, in a text of ours: the text is not there twice in the end, nor is it written again and again.
+#[tokio::test]
+async fn a_line_in_our_text_is_not_taken_for_the_meetings() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let said = |revision, text: &str| {
+        let text = format!("{text}\n{}\nBring: keys", "_".repeat(40));
+        draft_at(&place_of(1), revision, event().with_description(text))
+    };
+    let written = create(&provider, &said(1, "Staff: Eve")).await.unwrap();
+    world.outlook.clear_requests();
+    update(&provider, &written, &said(2, "Staff: Eve")).await.unwrap();
+    assert_eq!(patches(&world)[0].get("body"), None, "it stands there");
+    assert!(world.anna.makes_meeting("primary", written.remote_id.as_str()));
+    for (revision, text) in [(3, "Staff: Adam"), (4, "Staff: Zoë")] {
+        update(&provider, &written, &said(revision, text)).await.unwrap();
+        let stands = only(&world);
+        assert!(stands.body_text.starts_with(text), "{}", stands.body_text);
+        assert_eq!(stands.body_text.matches("Bring: keys").count(), 1, "{}", stands.body_text);
+        assert_eq!(stands.json["isOnlineMeeting"], true);
+    }
+}
+
+/// A person who rewrote the whole body of a meeting has its text; nothing is written where nothing else differs.
+#[tokio::test]
+async fn a_meeting_whose_place_in_the_body_is_lost_keeps_its_body() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    let mut json = only(&world).json;
+    json["isOnlineMeeting"] = json!(true);
+    json["body"] = json!({"contentType": "text", "content": "Hers"});
+    let answer = calsync_outlook::fake::Fault::json(StatusCode::OK, &json);
+    world.outlook.fault(FaultRule::new(answer).with_method(ApiMethod::EventsGet));
+    world.outlook.clear_requests();
+    update(&provider, &written, &draft(1)).await.unwrap();
+    assert_eq!(patches(&world), Vec::<Value>::new());
+}
+
 #[tokio::test]
 async fn a_reminder_is_set_when_the_host_wants_another_and_left_alone_when_not() {
     let world = World::new().await;
@@ -266,6 +305,32 @@ async fn an_event_older_code_wrote_is_adopted_by_its_id() {
     assert_eq!((stands.text("subject"), &stands.json["isAllDay"]), (Some("Deep clean"), &json!(false)));
     assert_eq!(stands.json["categories"][0], "Green category");
     assert_eq!(stands.property("calsyncKey"), Some(&*key_at(&place_of(1), 0).to_string()));
-    let found = find(&provider).await.unwrap().unwrap();
+    let found = get(&provider, &row(&only(&world))).await.unwrap().unwrap();
     assert_eq!((found.event.when, found.marker.unwrap().revision), (event().when, 1));
+    // It was not made under the key, so that it may as well be a copy.
+    assert_eq!(find(&provider).await.unwrap(), None);
+    // An id that changed still leads to it by its marker.
+    let lost = Written::new(RemoteId::new("AAkALgAAAAAA"));
+    assert_eq!(update(&provider, &lost, &moved(2)).await.unwrap().remote_id.as_str(), only(&world).id);
+}
+
+/// A person copies an event and deletes the one that was made: to a look by the key it is gone, and the copy theirs.
+#[tokio::test]
+async fn a_copy_is_not_taken_for_what_was_made() {
+    for after_deletion in [AfterDeletion::DuplicateError, AfterDeletion::ReplaysDeadEvent] {
+        let world = World::new().await;
+        world.outlook.set(|settings| settings.after_deletion = after_deletion);
+        let provider = world.provider();
+        let written = create(&provider, &draft(1)).await.unwrap();
+        let copy = by_hand(&json!({"singleValueExtendedProperties": marks("tests", "1")}));
+        let copy = world.anna.adds_event("primary", copy).unwrap();
+        assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
+        let before = world.anna.event("primary", &copy).unwrap();
+        assert_eq!(find(&provider).await.unwrap(), None);
+        for draft in [draft(1), moved(2)] {
+            let error = create_again(&provider, &draft).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::KeySpent, "{after_deletion:?}");
+        }
+        assert_eq!(world.anna.events("primary"), [before]);
+    }
 }

@@ -178,3 +178,96 @@ async fn an_answer_too_large_and_one_that_leads_elsewhere_are_none() {
     }
     assert_eq!(other.outlook.count_all(), 0, "no token was taken elsewhere");
 }
+
+/// A page that goes on elsewhere than anywhere says nothing of the calendar: were it taken for gone, its events would be forgotten.
+#[tokio::test]
+async fn a_link_to_a_next_page_that_is_none_is_no_calendar_gone() {
+    for link in ["", "not a url", "https://graph.microsoft.com/v1.0/me/calendars"] {
+        let world = World::new().await;
+        let provider = world.provider();
+        create(&provider, &draft(1)).await.unwrap();
+        let body = json!({"responses": [
+            {"id": "marker", "status": 200, "body": {"value": [], "@odata.nextLink": link}},
+            {"id": "transaction", "status": 200, "body": {"value": []}}]});
+        world.outlook.fault(Fault::json(StatusCode::OK, &body));
+        let error = find(&provider).await.unwrap_err();
+        let is = (error.kind(), error.retry());
+        assert_eq!(is, (calsync_core::ErrorKind::Unavailable, Retry::Later), "{link:?}");
+        let page = json!({"value": [], "@odata.nextLink": link});
+        world.outlook.fault(Fault::json(StatusCode::OK, &page));
+        let error = provider.calendars(&crate::common::key_of(1)).await.unwrap_err();
+        assert_eq!(error.kind(), calsync_core::ErrorKind::Unavailable, "{link:?}");
+    }
+}
+
+/// What stands in front of Graph may say yes to anything.
+#[tokio::test]
+async fn a_yes_that_is_not_graphs_confirms_nothing() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    for status in [200, 201, 202, 206] {
+        let empty = http::Response::builder().status(status).body(Default::default()).unwrap();
+        world.outlook.fault(Fault::Answer(empty));
+        assert_eq!(
+            delete(&provider, &written, &draft(2)).await.unwrap_err().retry(),
+            Retry::Unknown,
+            "{status}"
+        );
+    }
+    let other = json!({"id": "AAkALgOther1", "subject": "Somebody's", "@odata.etag": "W/\"1\""});
+    let at_update = FaultRule::new(Fault::json(StatusCode::OK, &other));
+    world.outlook.fault(at_update.with_method(calsync_outlook::fake::ApiMethod::EventsUpdate));
+    assert_eq!(update(&provider, &written, &moved(2)).await.unwrap_err().retry(), Retry::Unknown);
+    assert_eq!(get(&provider, &written).await.unwrap().unwrap().marker, Some(draft(1).marker));
+}
+
+/// Every status that there is, with every kind of body, in place of every answer: what is not Graph's own word is believed of nothing.
+#[tokio::test]
+async fn no_status_and_no_body_make_a_call_lie() {
+    let bodies = [
+        "",
+        "<html>x</html>",
+        "{\"id\": \"AAkALg",
+        "{}",
+        "null",
+        "[1]",
+        "{\"id\": null, \"value\": null, \"responses\": null, \"error\": null}",
+        "{\"id\": 7, \"value\": {}, \"responses\": [{\"id\": 1}], \"error\": {\"code\": 7, \"innerError\": []}}",
+        "{\"error\": {\"code\": \"ErrorSomethingNew\", \"message\": \"x\"}}",
+    ];
+    let (mut met, mut world) = (0, World::new().await);
+    // Each with one of the bodies in turn; with all of them where there is time.
+    let all = std::env::var("ALL_BODIES").is_ok();
+    for status in (200_u16..600).filter(|status| all || status % 100 < 14 || status % 23 == 0) {
+        for (number, body) in bodies.iter().enumerate() {
+            let answer =
+                http::Response::builder().status(status).body(body.as_bytes().to_vec().into()).unwrap();
+            // What says that it is not there, or that it is deleted, is believed: this is Graph's word for it.
+            let is_gone = matches!(status, 404 | 410) && !matches!(number, 1 | 2);
+            let is_deleted = status == 204 && body.is_empty();
+            let is_its_turn = usize::from(status) % bodies.len() == number;
+            for is_done in [false, true] {
+                let fault = Fault::Answer(answer.clone());
+                // A refusal of what was done would be a lie, but for those of a server in trouble; and that it is full (507, 509) is
+                // believed in Graph's shape of error.
+                let is_full = matches!(status, 507 | 509) && number == 8;
+                let fault = match is_done {
+                    true if status < 300 || (status >= 500 && !is_full) => fault.after(),
+                    true => continue,
+                    false => fault,
+                };
+                if is_gone || is_deleted || !(all || is_its_turn) {
+                    continue;
+                }
+                for call in CALLS {
+                    for nth in 0..3 {
+                        met += usize::from(meets(&world, &world.provider(), call, &fault, nth).await);
+                        world = World::new().await;
+                    }
+                }
+            }
+        }
+    }
+    assert!(met > 700, "{met}");
+}

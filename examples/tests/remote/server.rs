@@ -18,6 +18,7 @@ with_each_service! {
     a_removal_whose_answer_is_lost_is_a_removal
     a_server_that_throttles_gets_the_rest_later
     servers_that_talk_nonsense_are_asked_again
+    what_fails_for_a_moment_is_delivered_by_the_same_run
     an_event_deleted_by_hand_comes_back_with_the_next_change
     an_event_deleted_by_hand_before_anybody_knew_of_it_comes_back
     a_server_that_is_not_there_loses_nothing
@@ -122,6 +123,15 @@ async fn servers_that_talk_nonsense_are_asked_again<S: Service>() {
         desk.assert_delivered(AS_PLANNED);
         desk.assert_at_rest();
     }
+}
+
+async fn what_fails_for_a_moment_is_delivered_by_the_same_run<S: Service>() {
+    let desk = Desk::<S>::new().await;
+    desk.service.fault(FaultRule::new(Fault::DropAfter).with_method(S::CREATE).with_times(2));
+    let output = desk.patient_quickstart().output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", crate::desk::text_of(&output));
+    desk.assert_delivered(AS_PLANNED);
+    desk.assert_at_rest();
 }
 
 async fn an_event_deleted_by_hand_comes_back_with_the_next_change<S: Service>() {

@@ -1,0 +1,35 @@
+//! Puts one event into the primary calendar of whomever `GRAPH_TOKEN` is from.
+
+use std::error::Error;
+
+use calsync_core::auth::{GrantKey, MemoryTokenStore, TokenStore, Tokens};
+use calsync_core::event::{Event, When};
+use calsync_core::identity::EventKey;
+use calsync_core::names::CalendarId;
+use calsync_core::place::{Person, Place};
+use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
+use calsync_core::time::Zone;
+use calsync_core::{ProviderKind, Secret};
+use calsync_outlook::OutlookCalendar;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let person = Person::Profile(1.into());
+    let place = Place::new(person, ProviderKind::OUTLOOK, 1.into(), CalendarId::primary());
+    let store = MemoryTokenStore::new();
+    let tokens = Tokens::new(Secret::new(std::env::var("GRAPH_TOKEN")?));
+    store.save(&GrantKey::of(&place), &tokens, None).await?;
+    let outlook = OutlookCalendar::builder().public_client("embed").token_store(store).build()?;
+
+    let when = When::Timed {
+        start: "2026-11-30T14:00:00Z".parse()?,
+        end: "2026-11-30T15:30:00Z".parse()?,
+        zone: Zone::new("Europe/London")?,
+    };
+    let event = Event::new("Deep clean", when).with_location("1 High Street, Leeds, LS1 1AA");
+    let key = EventKey::derive("embed", &1.into(), &place, 0);
+    let draft = Draft::new(Marker::new("embed", key, 1), event, "2026-11-22T10:00:00Z".parse()?);
+    let written = outlook.create(&place, &draft, &CreateOptions::new()).await?;
+    println!("{}", written.remote_id);
+    Ok(())
+}
