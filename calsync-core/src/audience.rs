@@ -24,6 +24,7 @@ pub struct Audience<'a> {
     pub customer: Option<&'a Customer>,
     /// Everybody, whether they get an event or not.
     pub members: Vec<Member<'a>>,
+    directory: &'a Directory,
     only: Option<Person>,
     withdrawn: bool,
 }
@@ -169,7 +170,7 @@ impl<'a> Audience<'a> {
         };
 
         let mut audience =
-            Self { service, staff, customer, members: Vec::new(), only: None, withdrawn: false };
+            Self { service, staff, customer, members: Vec::new(), directory, only: None, withdrawn: false };
         if let Some(staff) = staff {
             if let Some(id) = &staff.profile_id {
                 audience.add_profile(
@@ -221,6 +222,16 @@ impl<'a> Audience<'a> {
 
     pub(crate) fn is_withdrawn(&self) -> bool {
         self.withdrawn
+    }
+
+    /// Every calendar somebody has connected today, whether an event belongs there or not. Somebody who left the audience
+    /// has theirs too, as far as the directory knows.
+    pub(crate) fn connected(&self, person: &Person) -> Vec<Place> {
+        let connections = match person {
+            Person::Profile(id) => self.directory.profile(id).map(|profile| profile.connections.as_slice()),
+            Person::Guest => None,
+        };
+        connections.unwrap_or_default().iter().map(|connection| place_of(person, connection)).collect()
     }
 
     fn add_profile(&mut self, role: Role, trigger: Trigger, profile: &'a Profile) {
@@ -280,12 +291,8 @@ impl Member<'_> {
             Reach::Invitation(address) => (&[] as &[Connection], Some(address)),
             Reach::Nowhere => (&[] as &[Connection], None),
         };
-        let calendars = connections.iter().filter_map(|connection| {
-            let (id, calendar) = (connection.id.clone(), connection.calendar_id.clone());
-            let place = Place::new(self.person.clone()?, connection.provider.clone(), id, calendar);
-            let place = place.with_account(connection.account.clone());
-            Some(place.with_calendar_name(connection.calendar_name.clone()))
-        });
+        let calendars =
+            connections.iter().filter_map(|connection| Some(place_of(self.person.as_ref()?, connection)));
         let mail = address.map(|address| {
             Place::new(
                 Person::Guest,
@@ -315,6 +322,14 @@ impl fmt::Debug for Reach<'_> {
             Self::Nowhere => f.write_str("Nowhere"),
         }
     }
+}
+
+/// The calendar that a person's connection leads to.
+fn place_of(person: &Person, connection: &Connection) -> Place {
+    let (id, calendar) = (connection.id.clone(), connection.calendar_id.clone());
+    let place = Place::new(person.clone(), connection.provider.clone(), id, calendar);
+    let place = place.with_account(connection.account.clone());
+    place.with_calendar_name(connection.calendar_name.clone())
 }
 
 /// The profile of a staff member's manager. `manager_id` names a staff member; a host whose managers are not staff may

@@ -143,6 +143,8 @@ pub enum ParkReason {
     RemovedByPerson,
     /// The provider refused to remove the event, for good.
     DeleteRefused,
+    /// The calendar was disconnected, and the event left there on purpose. Connecting it again lifts this.
+    Disconnected,
     /// Our event was removed, but a write begun shortly before may still arrive: one more look has to be taken.
     Settling,
 }
@@ -250,8 +252,23 @@ impl Hold {
 
     /// Whether this waits for the person to connect the calendar again, which a new connection is.
     pub(crate) fn is_about_the_connection(&self) -> bool {
-        let reasons = [ParkReason::Reconnect, ParkReason::MissingScope, ParkReason::Forbidden];
+        let reasons = [
+            ParkReason::Reconnect,
+            ParkReason::MissingScope,
+            ParkReason::Forbidden,
+            ParkReason::Disconnected,
+        ];
         matches!(self, Self::Parked { reason, .. } if reasons.contains(reason))
+    }
+
+    /// Whether the event was left in a calendar that was disconnected.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Parked { reason: ParkReason::Disconnected, .. })
+    }
+
+    /// Whether there is no event because the person wants none.
+    pub(crate) fn is_the_persons_wish(&self) -> bool {
+        matches!(self, Self::Parked { reason: ParkReason::RemovedByPerson, .. })
     }
 
     /// Whether this keeps a plan from bringing about `content` (`None`: from removing what stands there).
@@ -263,6 +280,8 @@ impl Hold {
             // What stood in a calendar that is gone is gone with it; asking settles it.
             (Self::Parked { reason: ParkReason::CalendarGone, .. }, None) => false,
             (Self::Parked { reason: ParkReason::DeleteRefused | ParkReason::Settling, .. }, Some(_)) => false,
+            // Where an event is wanted, the calendar is connected again.
+            (Self::Parked { reason: ParkReason::Disconnected, .. }, Some(_)) => false,
             (Self::Parked { until, .. }, _) => until.is_none_or(|until| now < until),
         }
     }
@@ -376,6 +395,7 @@ impl fmt::Display for ParkReason {
             Self::Quota => "a quota is used up",
             Self::RemovedByPerson => "the person deleted the event",
             Self::DeleteRefused => "the provider refused to remove the event",
+            Self::Disconnected => "the calendar is disconnected; the event was left there",
             Self::Settling => "removed, one more look will be taken",
         })
     }

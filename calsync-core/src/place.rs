@@ -160,6 +160,26 @@ impl Place {
         self
     }
 
+    /// Whether both are reached through one connection of one person, which led to another account when it was the other.
+    pub(crate) fn is_in_another_account(&self, other: &Self) -> bool {
+        let is_one_connection = self.person == other.person
+            && self.provider == other.provider
+            && self.connection == other.connection;
+        let is_another = match (&self.account, &other.account) {
+            (Some(account), Some(other)) => account != other,
+            _ => false,
+        };
+        is_one_connection && is_another
+    }
+
+    /// Whether the connection of this place, as it is today, still reaches where it led when it was the other.
+    pub(crate) fn is_reached_as(&self, other: &Self) -> bool {
+        self.person == other.person
+            && self.provider == other.provider
+            && self.connection == other.connection
+            && !self.is_in_another_account(other)
+    }
+
     /// The same place, with the calendar's name.
     #[must_use]
     pub fn with_calendar_name(mut self, name: CalendarName) -> Self {

@@ -8,7 +8,7 @@ use calsync_core::audience::Trigger;
 use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence, Standing};
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::place::{Person, Role};
-use calsync_core::plan::{Note, Plan};
+use calsync_core::plan::{Note, OtherAccount, Plan};
 use calsync_core::provider::{CalendarIds, Capabilities};
 use common::{
     CUSTOMER, Company, MANAGER, NAMESPACE, STAFF, actions, as_wanted, cancelled, connection, google, now,
@@ -91,14 +91,15 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
 }
 
 #[test]
-fn a_connection_that_leads_to_another_account_gets_its_event_there() {
+fn a_connection_that_leads_to_another_account_gets_its_event_there_when_the_host_says_so() {
     // The guide's columns: the same `default` connection, the same `primary` calendar, and another Google account.
     let mut company = settled();
     let before = company.place(CUSTOMER);
     company.appointment.ledger.deliveries[0].hold =
         Some(Hold::Parked { reason: ParkReason::Reconnect, until: None });
     company.profile(CUSTOMER).connections = vec![google("default", "primary", "another")];
-    let plan = company.plan();
+    let start_anew = planner().with_other_account(OtherAccount::StartAnew);
+    let plan = company.plan_by(&start_anew, Trigger::Automatic, now());
     assert_eq!(actions(&plan), ["create"], "{plan}");
     let role = Role::Customer;
     assert_eq!(

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-pub use planner::{Planner, RemovedByPerson};
+pub use planner::{OtherAccount, Planner, RemovedByPerson};
 
 use crate::audience::Reason;
 use crate::event::Event;
@@ -144,7 +144,23 @@ pub enum Note {
         /// What keeps it.
         hold: Hold,
     },
-    /// The connection leads to another account now, and an event in the one before cannot be reached any more.
+    /// The connection leads to another account now than the one where an event of ours stands. Nothing is made in the new one,
+    /// and nothing is touched in the old one ([`OtherAccount::Refuse`]).
+    OtherAccount {
+        /// The role.
+        role: Role,
+        /// Where the event stands.
+        place: Place,
+    },
+    /// An event that is not wanted there any more stays until the person's new one, which is held up, can be made.
+    Kept {
+        /// The role.
+        role: Role,
+        /// Where it stands.
+        place: Place,
+    },
+    /// The connection leads to another account now, and an event in the one before cannot be reached any more
+    /// ([`OtherAccount::StartAnew`]).
     LeftBehind {
         /// The role.
         role: Role,

@@ -26,6 +26,7 @@ pub struct Planner {
     zone: Zone,
     wording: Arc<dyn Wording>,
     providers: BTreeMap<ProviderKind, Capabilities>,
+    other_account: OtherAccount,
 }
 
 /// What to do when somebody has deleted our event by hand.
@@ -39,6 +40,20 @@ pub enum RemovedByPerson {
     Respect,
 }
 
+/// What to do when a connection leads to another account than the one where an event of ours stands. Whatever is chosen,
+/// that event is never touched with the new account's credentials.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OtherAccount {
+    /// Nothing is made in the other account; [`Note::OtherAccount`] says so. With the account of before connected again all
+    /// goes on where it stopped.
+    #[default]
+    Refuse,
+    /// The event is made anew in the other account, and the one in the account of before stays behind. Whoever says so for
+    /// one person alone plans for that person with a planner of its own.
+    StartAnew,
+}
+
 impl Planner {
     /// A planner of the host's namespace: a name that tells its events from everybody else's, such as `my-shop`. It goes
     /// into every key and must never change.
@@ -49,6 +64,7 @@ impl Planner {
             zone: Zone::UTC,
             wording: Arc::new(GuideWording::new()),
             providers: BTreeMap::new(),
+            other_account: OtherAccount::default(),
         }
     }
 
@@ -70,6 +86,13 @@ impl Planner {
     #[must_use]
     pub fn with_provider(mut self, kind: ProviderKind, capabilities: Capabilities) -> Self {
         self.providers.insert(kind, capabilities);
+        self
+    }
+
+    /// What to do when a connection leads to another account than before. It is refused unless told otherwise.
+    #[must_use]
+    pub fn with_other_account(mut self, policy: OtherAccount) -> Self {
+        self.other_account = policy;
         self
     }
 
@@ -127,15 +150,28 @@ impl Planner {
         }
         let wishes = draft.wishes(audience, stands, &mut prepared);
         let mut rows = draft.rows(audience);
+        // Who waits for a new event keeps the old one.
+        let mut waiting = Vec::new();
         for wish in wishes {
+            if self.other_account == OtherAccount::Refuse && draft.stands_in_another_account(&wish.place) {
+                // The row's own turn comes below.
+                continue;
+            }
             let row =
                 draft.take_row(&mut rows, &wish).map(|row| draft.without_other_account(row, &wish.place));
             let row = row.or_else(|| draft.adopt(audience, &wish));
-            draft.decide(row, wish.place, wish.role, Some(wish.content));
+            let person = wish.place.person.clone();
+            if draft.decide(row, wish.place, wish.role, Some(wish.content)) == Decided::WaitsForNew {
+                waiting.push(person);
+            }
         }
         for row in rows {
             let (row, place) = draft.to_remove(audience, row);
             let role = row.delivery.role;
+            if let Some(note) = draft.leaves(audience, &row, &place, self.other_account, &waiting) {
+                draft.plan.notes.push(note);
+                continue;
+            }
             draft.decide(Some(row), place, role, None);
         }
         for row in draft.inherited_to_remove(audience) {
@@ -146,6 +182,15 @@ impl Planner {
         draft.plan.steps.sort_by(|a, b| (a.removes(), &a.place.person).cmp(&(b.removes(), &b.place.person)));
         Ok(draft.plan)
     }
+}
+
+/// What became of a target.
+#[derive(PartialEq)]
+enum Decided {
+    /// A step, or nothing to do.
+    Done,
+    /// It is held, and no event of ours stands there yet.
+    WaitsForNew,
 }
 
 impl<'a> PlanDraft<'a> {
@@ -181,7 +226,13 @@ impl<'a> PlanDraft<'a> {
     }
 
     /// The table of DESIGN section 6: should be × is → step.
-    fn decide(&mut self, row: Option<Row<'_>>, place: Place, role: Role, content: Option<Content>) {
+    fn decide(
+        &mut self,
+        row: Option<Row<'_>>,
+        place: Place,
+        role: Role,
+        content: Option<Content>,
+    ) -> Decided {
         let (delivery, adopts) = match &row {
             Some(row) => (Some(&*row.delivery), row.adopts.clone()),
             None => (None, None),
@@ -191,12 +242,12 @@ impl<'a> PlanDraft<'a> {
         let presence = delivery.map_or(&absent, |row| &row.presence);
         let fingerprint = content.as_ref().map(|content| content.fingerprint);
         let action = match (content, presence) {
-            (None, Presence::Absent) => return,
+            (None, Presence::Absent) => return Decided::Done,
             (Some(content), Presence::Present(standing))
                 if standing.fingerprint == Some(content.fingerprint) =>
             {
                 self.plan.unchanged += 1;
-                return;
+                return Decided::Done;
             }
             (Some(content), Presence::Absent) => Action::Create { content },
             (Some(content), Presence::Present(standing)) => {
@@ -206,12 +257,13 @@ impl<'a> PlanDraft<'a> {
             (content, Presence::Unsure(unsure)) => Action::Look { content, unsure: unsure.clone() },
         };
         let hold = delivery.and_then(|row| {
-            let anew = row.place.connection != place.connection;
+            let anew = row.place.connection != place.connection || row.place.is_in_another_account(&place);
             row.hold.as_ref().filter(|hold| !(anew && hold.is_about_the_connection()))
         });
         if let Some(hold) = hold.filter(|hold| hold.keeps_from(fingerprint, self.plan.at)) {
+            let is_new = !matches!(presence, Presence::Present(_)) && !hold.is_the_persons_wish();
             self.plan.notes.push(Note::Held { role, place, hold: hold.clone() });
-            return;
+            return if is_new { Decided::WaitsForNew } else { Decided::Done };
         }
         let key = match presence {
             Presence::Present(standing) => standing.key,
@@ -226,5 +278,6 @@ impl<'a> PlanDraft<'a> {
         };
         let moves = delivery.filter(|row| row.place != place).map(|row| row.place.clone());
         self.plan.steps.push(Step { place, role, generation, key, action, adopts, moves, rivals_since });
+        Decided::Done
     }
 }

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 
 use crate::audience::{Audience, Member};
 use crate::identity::EventKey;
-use crate::ledger::{Delivery, Presence, Standing};
+use crate::ledger::{Delivery, Hold, Presence, Standing};
 use crate::names::{ProviderKind, RemoteId};
 use crate::place::{Person, Place, Role};
-use crate::plan::Note;
 use crate::plan::work::{PlanDraft, Row, Wish};
+use crate::plan::{Note, OtherAccount};
 
 impl<'a> PlanDraft<'a> {
     /// What is: the rows this plan may touch.
@@ -56,6 +56,13 @@ impl<'a> PlanDraft<'a> {
         Some(row)
     }
 
+    /// Whether an event of ours stands, or may, where the connection of `place` led before: in another account.
+    pub(super) fn stands_in_another_account(&self, place: &Place) -> bool {
+        let rows = self.appointment.ledger.deliveries.iter();
+        let mut standing = rows.filter(|row| row.presence != Presence::Absent);
+        standing.any(|row| row.place.is_in_another_account(place))
+    }
+
     /// The row of a connection that leads to another account than when its event was written: that event is out of reach,
     /// and nothing of ours stands in the calendar of the same name there.
     pub(super) fn without_other_account(&mut self, mut row: Row<'a>, place: &Place) -> Row<'a> {
@@ -76,6 +83,12 @@ impl<'a> PlanDraft<'a> {
     /// A row whose event is to go, and the place to remove it from. An empty row that waits at that place counts on.
     pub(super) fn to_remove(&self, audience: &Audience<'_>, mut row: Row<'a>) -> (Row<'a>, Place) {
         let place = self.reached_through(audience, &row.delivery.place);
+        let is_disconnected = row.delivery.hold.as_ref().is_some_and(Hold::is_disconnected);
+        if is_disconnected
+            && audience.connected(&place.person).iter().any(|today| today.is_reached_as(&place))
+        {
+            row.delivery.to_mut().hold = None;
+        }
         let empty = self.appointment.ledger.delivery(&place).map_or(0, |row| row.generation);
         if empty > row.delivery.generation {
             row.delivery.to_mut().generation = empty;
@@ -87,18 +100,42 @@ impl<'a> PlanDraft<'a> {
     /// longer there to reach it through.
     fn reached_through(&self, audience: &Audience<'_>, place: &Place) -> Place {
         let ids = self.calendar_ids(place);
-        let theirs = audience.members.iter().filter(|member| member.person.as_ref() == Some(&place.person));
-        let theirs: Vec<Place> = theirs.flat_map(Member::places).collect();
+        let theirs = audience.connected(&place.person);
         let ledger = &self.appointment.ledger;
         let is_empty = |row: &Delivery| row.presence == Presence::Absent;
         let rows = ledger.deliveries.iter().filter(|row| !is_empty(row));
         let rows = rows.filter(|row| ids.is_one_calendar(&row.place, place)).count();
-        if rows > 1 || theirs.iter().any(|other| other.connection == place.connection) {
+        if rows > 1 || theirs.iter().any(|today| today.is_reached_as(place)) {
             return place.clone();
         }
-        let is_anew =
-            |other: &&Place| ids.is_one_calendar(other, place) && ledger.delivery(other).is_none_or(is_empty);
+        let is_anew = |today: &&Place| {
+            ids.is_one_calendar(today, place)
+                && !today.is_in_another_account(place)
+                && ledger.delivery(today).is_none_or(is_empty)
+        };
         theirs.iter().find(is_anew).unwrap_or(place).clone()
+    }
+
+    /// Why an event that is not wanted any more is left as it is, all the same.
+    pub(super) fn leaves(
+        &self,
+        audience: &Audience<'_>,
+        row: &Row<'_>,
+        place: &Place,
+        other_account: OtherAccount,
+        waiting: &[Person],
+    ) -> Option<Note> {
+        if row.delivery.presence == Presence::Absent {
+            return None;
+        }
+        let (role, place) = (row.delivery.role, place.clone());
+        if audience.connected(&place.person).iter().any(|today| today.is_in_another_account(&place)) {
+            return Some(match other_account {
+                OtherAccount::Refuse => Note::OtherAccount { role, place },
+                OtherAccount::StartAnew => Note::LeftBehind { role, place },
+            });
+        }
+        waiting.contains(&place.person).then_some(Note::Kept { role, place })
     }
 
     /// A row for an event that older code wrote, if the wish is the one it was written for.

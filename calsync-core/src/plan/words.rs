@@ -59,6 +59,15 @@ impl fmt::Display for Note {
                 write!(f, "nothing for {role} in {place}: no provider registered")
             }
             Self::Held { role, place, hold } => write!(f, "waiting for {role} in {place}: {hold}"),
+            Self::OtherAccount { role, place } => {
+                write!(
+                    f,
+                    "refused for {role} in {place}: it is connected to another account than the one of its event"
+                )
+            }
+            Self::Kept { role, place } => {
+                write!(f, "the event for {role} in {place} stays until the new one can be made")
+            }
             Self::LeftBehind { role, place } => {
                 write!(
                     f,

@@ -51,7 +51,7 @@ type StepUnderWay = Pin<Box<dyn Future<Output = (Lane, Outcome)> + Send>>;
 struct Lane {
     context: Arc<Context>,
     steps: VecDeque<Step>,
-    /// A new event could not be made, and may be later: the old one stays until it can.
+    /// A new event could not be made: the old one stays until it can.
     keep_old: bool,
 }
 
@@ -112,7 +112,7 @@ impl<I: Iterator<Item = Plan>> Run<I> {
             };
             tracing::Span::current().record("calsync.verdict", tracing::field::display(outcome.verdict));
             if !step.removes() && matches!(outcome.presence, Presence::Absent | Presence::Unsure(_)) {
-                lane.keep_old |= outcome.hold.is_none();
+                lane.keep_old |= !outcome.verdict.is_done();
             }
             (lane, outcome)
         };

@@ -12,7 +12,7 @@ use crate::event::{Event, GuideWording, Wording};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
 use crate::place::Role;
-use crate::plan::{Plan, Planner, RemovedByPerson};
+use crate::plan::{OtherAccount, Plan, Planner, RemovedByPerson};
 use crate::provider::CalendarProvider;
 use crate::sync::pacing::Pacing;
 use crate::sync::quota::{DeclaredQuotas, Quotas};
@@ -59,6 +59,7 @@ pub struct SyncerBuilder {
     concurrency: usize,
     look_ahead: usize,
     removed_by_person: RemovedByPerson,
+    other_account: OtherAccount,
     settle_after: Duration,
 }
 
@@ -80,6 +81,7 @@ impl Syncer {
             concurrency: 16,
             look_ahead: 256,
             removed_by_person: RemovedByPerson::default(),
+            other_account: OtherAccount::default(),
             settle_after: Duration::minutes(10),
         }
     }
@@ -109,6 +111,12 @@ impl Syncer {
         audience: &Audience<'_>,
     ) -> Result<Arc<Event>, InputError> {
         self.inner.planner.preview(role, order, appointment, audience)
+    }
+
+    /// The planner, with the syncer's providers and settings.
+    #[must_use]
+    pub fn planner(&self) -> &Planner {
+        &self.inner.planner
     }
 
     /// Runs a plan that was begun and saved.
@@ -215,6 +223,13 @@ impl SyncerBuilder {
         self
     }
 
+    /// What to do when a connection leads to another account than before. It is refused unless told otherwise.
+    #[must_use]
+    pub fn other_account(mut self, policy: OtherAccount) -> Self {
+        self.other_account = policy;
+        self
+    }
+
     /// How long after a plan was begun its last write may still be on its way: from `begin` until the last call has timed
     /// out. 10 minutes unless given.
     ///
@@ -230,6 +245,7 @@ impl SyncerBuilder {
     #[must_use]
     pub fn build(self) -> Syncer {
         let mut planner = Planner::new(self.namespace).with_time_zone(self.zone).with_wording(self.wording);
+        planner = planner.with_other_account(self.other_account);
         for (kind, provider) in &self.providers {
             planner = planner.with_provider(kind.clone(), provider.capabilities());
         }
