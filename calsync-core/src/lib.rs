@@ -4,16 +4,19 @@
 pub mod audience;
 #[cfg(any(feature = "tokens", feature = "vault"))]
 pub mod auth;
+pub mod backfill;
 pub mod clock;
 pub mod confirm;
 pub mod error;
 pub mod event;
 #[cfg(feature = "fake")]
 pub mod fake;
+pub mod guard;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod id;
 pub mod identity;
+pub mod leave;
 pub mod ledger;
 pub mod memory;
 pub mod model;

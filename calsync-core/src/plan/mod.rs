@@ -167,6 +167,13 @@ pub enum Note {
         /// Where it stands.
         place: Place,
     },
+    /// The calendar is being disconnected, and the event is left there on purpose.
+    Left {
+        /// The role.
+        role: Role,
+        /// Where it stands.
+        place: Place,
+    },
     /// An event that older code wrote belongs to nobody of the audience; it is left as it is.
     NobodysEvent {
         /// The provider.

@@ -96,6 +96,10 @@ impl Planner {
         self
     }
 
+    pub(crate) fn namespace(&self) -> Arc<str> {
+        self.namespace.clone()
+    }
+
     /// What a reader in that role would see, whether anybody has it or not: for a page that shows the event before it is
     /// written. Not cut to any provider's limits yet.
     ///

@@ -74,6 +74,9 @@ impl fmt::Display for Note {
                     "the event for {role} in {place} stays behind: it is connected to another account now"
                 )
             }
+            Self::Left { role, place } => {
+                write!(f, "the event for {role} in {place} is left there: the calendar is disconnected")
+            }
             Self::NobodysEvent { provider } => {
                 write!(f, "an event of older code in {provider} belongs to nobody here; left as it is")
             }

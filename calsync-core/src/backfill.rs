@@ -1,0 +1,146 @@
+//! A calendar is connected: plans for every appointment that is still to come.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use crate::audience::{Audience, Trigger};
+use crate::clock::Clock;
+use crate::error::InputError;
+use crate::id::ConnectionId;
+use crate::model::{Appointment, Directory, Order};
+use crate::place::Person;
+use crate::plan::{Plan, Planner};
+
+/// The appointments, out of those the host gives, that are not over and have something to do for one person; each with its plan.
+/// Nobody else's events are touched, and nobody gets mail: an event has no attendees.
+///
+/// Takes one appointment at a time, so that a long list is never held. What comes out is begun, saved, run and recorded as
+/// any plan, and [`Syncer::run_all`](crate::sync::Syncer::run_all) runs it at the pace the account allows:
+///
+#[cfg_attr(feature = "sync", doc = "```")]
+#[cfg_attr(not(feature = "sync"), doc = "```ignore")]
+/// # use std::collections::HashMap;
+/// # use calsync_core::backfill::Backfill;
+/// # use calsync_core::clock::SystemClock;
+/// # use calsync_core::memory::MemoryCalendar;
+/// # use calsync_core::model::{Appointment, Connection, Directory, Order, OrderStatus, Profile, Service, Staff};
+/// # use calsync_core::names::{CalendarId, ProviderKind};
+/// # use calsync_core::place::Person;
+/// # use calsync_core::sync::Syncer;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// # let mut eve = Staff::new(3, "Eve");
+/// # eve.profile_id = Some(7.into());
+/// # let calendar = Connection::new(1, ProviderKind::MEMORY, CalendarId::primary());
+/// # let directory = Directory::new().with_services([Service::new(5, "Deep clean", 60)])?.with_staff([eve])?;
+/// # let directory = directory.with_profiles([Profile::new(7).with_connection(calendar)])?;
+/// # let mut order = Order::new(1, OrderStatus::Confirmed);
+/// # let appointment = |id: i64, start: &str, end: &str| -> Result<_, Box<dyn std::error::Error>> {
+/// #     let mut it = Appointment::new(id, 5, start.parse()?, end.parse()?);
+/// #     (it.order_id, it.staff_id) = (Some(1.into()), Some(3.into()));
+/// #     Ok(it)
+/// # };
+/// # let appointments = [
+/// #     appointment(10, "2001-01-20T09:00:00Z", "2001-01-20T10:00:00Z")?,
+/// #     appointment(11, "2901-01-20T09:00:00Z", "2901-01-20T10:00:00Z")?,
+/// # ];
+/// # let memory = MemoryCalendar::new();
+/// # let syncer = Syncer::builder("my-shop").provider(memory.clone()).build();
+/// # let mut saved = HashMap::new();
+/// let rows = appointments.into_iter().map(|appointment| (&order, appointment));
+/// let backfill = Backfill::new(syncer.planner(), &SystemClock, &directory, Person::Profile(7.into()), rows);
+/// let plans = backfill.filter_map(|item| {
+///     let (mut appointment, plan) = item.ok()?;
+///     plan.begin(&mut appointment).ok()?;
+///     saved.insert(appointment.id.clone(), appointment); // save
+///     Some(plan)
+/// });
+/// let report = syncer.run_all(plans).report().await;
+/// # for (_, appointment) in &mut saved { appointment.record(&report); }
+/// assert_eq!(report.outcomes.len(), 1, "the other one is over");
+/// # assert_eq!(memory.events().len(), 1);
+/// # Ok(())
+/// # })
+/// # }
+/// ```
+///
+/// Where a grant was renewed, [`Ledger::revive`](crate::ledger::Ledger::revive) comes first: what waits for it is not planned
+/// otherwise.
+pub struct Backfill<'a, I> {
+    planner: &'a Planner,
+    clock: &'a dyn Clock,
+    directory: &'a Directory,
+    person: Person,
+    connection: Option<ConnectionId>,
+    trigger: Trigger,
+    appointments: I,
+}
+
+impl<'a, I> Backfill<'a, I> {
+    /// The plans for one person, over appointments with their orders.
+    #[must_use]
+    pub fn new(
+        planner: &'a Planner,
+        clock: &'a dyn Clock,
+        directory: &'a Directory,
+        person: Person,
+        appointments: I,
+    ) -> Self {
+        let trigger = Trigger::Automatic;
+        Self { planner, clock, directory, person, connection: None, trigger, appointments }
+    }
+
+    /// Only what is to be written through one of the person's connections; nothing is removed.
+    #[must_use]
+    pub fn with_connection(mut self, connection: ConnectionId) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    /// Asked for in another way: by hand, whether the person's `auto_sync` is on or not.
+    #[must_use]
+    pub fn with_trigger(mut self, trigger: Trigger) -> Self {
+        self.trigger = trigger;
+        self
+    }
+
+    fn plan(&self, order: &Order, appointment: &Appointment) -> Result<Option<Plan>, InputError> {
+        let now = self.clock.now();
+        if appointment.end_time <= now {
+            return Ok(None);
+        }
+        let audience = Audience::triggered(self.trigger, order, appointment, self.directory)?;
+        let mut plan = self.planner.plan(order, appointment, &audience.only(self.person.clone()), now)?;
+        if let Some(connection) = &self.connection {
+            // Nothing is removed by half a plan: what is new might have to come first.
+            plan.steps.retain(|step| step.place.connection == *connection && !step.removes());
+        }
+        Ok((!plan.is_empty()).then_some(plan))
+    }
+}
+
+impl<O: Borrow<Order>, I: Iterator<Item = (O, Appointment)>> Iterator for Backfill<'_, I> {
+    /// An appointment and its plan, or why one of them cannot be planned; the others go on.
+    type Item = Result<(Appointment, Plan), InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (order, appointment) = self.appointments.next()?;
+            match self.plan(order.borrow(), &appointment) {
+                Ok(None) => {}
+                Ok(Some(plan)) => return Some(Ok((appointment, plan))),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl<I> fmt::Debug for Backfill<'_, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backfill")
+            .field("person", &self.person)
+            .field("connection", &self.connection)
+            .field("trigger", &self.trigger)
+            .finish_non_exhaustive()
+    }
+}

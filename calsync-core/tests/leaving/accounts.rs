@@ -1,0 +1,136 @@
+//! Another account behind a connection.
+
+use calsync_core::ErrorKind;
+use calsync_core::audience::Trigger;
+use calsync_core::ledger::{Hold, ParkReason, Presence, Unsure};
+use calsync_core::place::Role;
+use calsync_core::plan::{Note, OtherAccount};
+use calsync_core::provider::{CalendarIds, Capabilities};
+use calsync_core::testing::Fault;
+
+use crate::common::{CUSTOMER, Company, actions, as_wanted, cancelled, google, now, planner, settled};
+use crate::desk::Desk;
+
+#[test]
+fn another_account_is_refused_and_nothing_is_made_or_touched() {
+    let mut company = settled();
+    let before = company.place(CUSTOMER);
+    let role = Role::Customer;
+    for calendar in ["primary", "family"] {
+        company.profile(CUSTOMER).connections = vec![google("default", calendar, "another")];
+        company.order.notes = Some("changed".into());
+        for company in [company.clone(), cancelled(company.clone())] {
+            let plan = company.plan();
+            assert!(plan.is_empty(), "{calendar}: {plan}");
+            assert_eq!(plan.notes, [Note::OtherAccount { role, place: before.clone() }], "said once");
+        }
+    }
+    let words = company.plan().to_string();
+    assert!(words.contains("refused for customer in google of profile 33 (connection default)"), "{words}");
+    assert!(!words.contains("another\n") && !words.contains("account-33"), "no account is named: {words}");
+}
+
+#[test]
+fn what_may_stand_in_the_account_of_before_counts_and_an_empty_row_does_not() {
+    let mut company = settled();
+    let standing = company.appointment.ledger.deliveries[0].standing().cloned().unwrap();
+    company.profile(CUSTOMER).connections = vec![google("default", "primary", "another")];
+    let row = &mut company.appointment.ledger.deliveries[0];
+    row.presence = Presence::Unsure(Unsure::new(standing.key, None, now()));
+    assert!(company.plan().is_empty());
+
+    let row = &mut company.appointment.ledger.deliveries[0];
+    (row.presence, row.generation) = (Presence::Absent, 3);
+    // The reconnect it waits for is not this one's matter.
+    row.hold = Some(Hold::Parked { reason: ParkReason::Reconnect, until: None });
+    let plan = company.plan();
+    assert_eq!((actions(&plan), plan.steps[0].generation), (vec!["create".to_owned()], 3));
+}
+
+#[test]
+fn a_calendar_all_the_world_knows_is_refused_too_until_the_host_says_so() {
+    let mut company = Company::of_one();
+    company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "before")];
+    let standing = as_wanted(&company, CUSTOMER);
+    crate::common::put(&mut company, CUSTOMER, Role::Customer, Presence::Present(standing));
+    company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "another")];
+    company.order.notes = Some("changed".into());
+    let global = Capabilities::new().with_calendar_ids(CalendarIds::GlobalButPrimary);
+    let planner = planner().with_provider(calsync_core::ProviderKind::GOOGLE, global);
+    assert!(company.plan_by(&planner, Trigger::Automatic, now()).is_empty());
+    let planner = planner.with_other_account(OtherAccount::StartAnew);
+    let plan = company.plan_by(&planner, Trigger::Automatic, now());
+    assert_eq!(actions(&plan), ["update"], "it is the same event in the same calendar");
+}
+
+#[test]
+fn an_event_of_before_is_removed_through_another_connection_to_its_account() {
+    let mut company = settled();
+    company.profile(CUSTOMER).connections =
+        vec![google("default", "primary", "another"), google("second", "primary", "account-33")];
+    let plan = cancelled(company.clone()).plan();
+    assert_eq!(
+        (actions(&plan), plan.steps[0].place.connection.to_string()),
+        (vec!["delete".into()], "second".into())
+    );
+}
+
+#[test]
+fn somebody_who_left_the_audience_is_looked_up_too() {
+    let mut company = Company::new();
+    let standing = as_wanted(&company, crate::common::STAFF);
+    crate::common::put(&mut company, crate::common::STAFF, Role::Staff, Presence::Present(standing));
+    company.appointment.staff_id = None;
+    assert_eq!(actions(&company.plan()).last().map(String::as_str), Some("delete"));
+    company.profile(crate::common::STAFF).connections = vec![google("default", "primary", "another")];
+    let plan = company.plan();
+    assert!(plan.steps.iter().all(|step| !step.removes()), "{plan}");
+    assert!(plan.notes.iter().any(|note| matches!(note, Note::OtherAccount { .. })), "{plan}");
+}
+
+#[tokio::test]
+async fn with_the_account_of_before_again_all_goes_on_where_it_stopped() {
+    let mut desk = Desk::synced(3, 0).await;
+    let before = desk.calendar.inner().events();
+    desk.connect([google("default", "primary", "another")]);
+    for appointment in &mut desk.appointments {
+        appointment.end_time += chrono::Duration::hours(1);
+    }
+    desk.assert_quiet().await;
+    assert_eq!(desk.calendar.inner().events(), before);
+
+    for connection in [google("default", "primary", "account-33"), google("anew", "primary", "account-33")] {
+        desk.connect([connection]);
+        for appointment in &mut desk.appointments {
+            appointment.end_time += chrono::Duration::hours(1);
+        }
+        assert!(desk.sync().await.is_all_done());
+        let ids = |events: &[calsync_core::memory::StoredEvent]| -> Vec<_> {
+            events.iter().map(|event| event.remote_id.clone()).collect()
+        };
+        assert_eq!(ids(&desk.calendar.inner().events()), ids(&before), "the same events");
+        assert!(desk.appointments.iter().all(|it| it.ledger.deliveries.len() == 1), "and the same rows");
+    }
+    desk.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn a_host_that_says_so_starts_anew_and_never_touches_the_old_copies() {
+    let mut desk = Desk::with_policy(Company::of_one(), 3, 0, OtherAccount::StartAnew);
+    desk.sync().await;
+    let before = desk.calendar.inner().events();
+    desk.connect([google("default", "primary", "another")]);
+    // One create fails at first; it is made by the next run all the same.
+    desk.calendar.script([Fault::Before(ErrorKind::Unavailable)]);
+    desk.sync().await;
+    desk.sync().await;
+    let all = desk.calendar.inner().events();
+    assert_eq!(all.len(), 6);
+    assert!(before.iter().all(|event| all.contains(event)), "as they were");
+    desk.assert_quiet().await;
+    for appointment in &mut desk.appointments {
+        appointment.status = "cancelled".into();
+    }
+    desk.sync().await;
+    assert_eq!(desk.calendar.inner().events(), before);
+}

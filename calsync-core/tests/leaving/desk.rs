@@ -1,0 +1,159 @@
+//! A customer with one calendar and many appointments, and a host that saves after every effect.
+
+use std::sync::{Arc, Mutex};
+
+use calsync_core::audience::Audience;
+use calsync_core::leave::{Leave, Leaving, Receipt};
+use calsync_core::memory::MemoryCalendar;
+use calsync_core::model::{Appointment, Connection, Directory, Order};
+use calsync_core::names::ProviderKind;
+use calsync_core::place::Person;
+use calsync_core::plan::{OtherAccount, Plan};
+use calsync_core::report::Report;
+use calsync_core::sync::{RetryPolicy, Syncer};
+use calsync_core::testing::Faulty;
+use chrono::Duration;
+
+use crate::common::{CUSTOMER, Company, NAMESPACE, Watch, now};
+
+pub(crate) struct Desk {
+    pub(crate) company: Company,
+    pub(crate) appointments: Vec<Appointment>,
+    pub(crate) calendar: Faulty<MemoryCalendar>,
+    pub(crate) watch: Watch,
+    pub(crate) syncer: Syncer,
+}
+
+pub(crate) fn customer() -> Person {
+    Person::Profile(CUSTOMER.into())
+}
+
+impl Desk {
+    /// So many appointments, one a day, of which the first `over` are over.
+    pub(crate) fn new(company: Company, appointments: i64, over: i64) -> Self {
+        Self::with_policy(company, appointments, over, OtherAccount::Refuse)
+    }
+
+    pub(crate) fn with_policy(
+        company: Company,
+        appointments: i64,
+        over: i64,
+        other_account: OtherAccount,
+    ) -> Self {
+        let calendar = Faulty::new(MemoryCalendar::new().with_kind(ProviderKind::GOOGLE));
+        let watch = Watch(Arc::new(Mutex::new(now())));
+        let syncer = Syncer::builder(NAMESPACE)
+            .provider(calendar.clone())
+            .clock(watch.clone())
+            .retry(RetryPolicy::none())
+            .other_account(other_account)
+            .build();
+        let appointments = (0..appointments).map(|nth| {
+            let mut it = company.appointment.clone();
+            it.id = (100 + nth).into();
+            it.start_time = now() + Duration::days(nth - over) + Duration::hours(1);
+            it.end_time = it.start_time + Duration::hours(1);
+            it
+        });
+        Self { appointments: appointments.collect(), company, calendar, watch, syncer }
+    }
+
+    /// The same, with every event where it belongs.
+    pub(crate) async fn synced(appointments: i64, over: i64) -> Self {
+        let mut desk = Self::new(Company::of_one(), appointments, over);
+        assert!(desk.sync().await.is_all_done());
+        assert_eq!(desk.standing(), desk.appointments.len());
+        desk
+    }
+
+    pub(crate) fn connect(&mut self, connections: impl IntoIterator<Item = Connection>) {
+        self.company.profile(CUSTOMER).connections = connections.into_iter().collect();
+    }
+
+    pub(crate) fn wait(&self, minutes: i64) {
+        *self.watch.0.lock().unwrap() += Duration::minutes(minutes);
+    }
+
+    pub(crate) fn plan(&self, nth: usize) -> Plan {
+        let directory = self.company.directory();
+        let (order, appointment) = (&self.company.order, &self.appointments[nth]);
+        let audience = Audience::of(order, appointment, &directory).unwrap();
+        self.syncer.plan(order, appointment, &audience).unwrap()
+    }
+
+    pub(crate) fn plans(&self) -> Vec<Plan> {
+        (0..self.appointments.len()).map(|nth| self.plan(nth)).collect()
+    }
+
+    pub(crate) fn begin(&mut self) -> Vec<Plan> {
+        let plans = self.plans();
+        for (plan, appointment) in plans.iter().zip(&mut self.appointments) {
+            plan.begin(appointment).unwrap();
+        }
+        plans
+    }
+
+    pub(crate) async fn sync(&mut self) -> Report {
+        let plans = self.begin();
+        let report = self.syncer.run_all(plans).await;
+        self.record(&report);
+        report
+    }
+
+    pub(crate) fn record(&mut self, report: &Report) {
+        for appointment in &mut self.appointments {
+            appointment.record(report);
+        }
+    }
+
+    /// Takes the steps of leaving for every appointment.
+    pub(crate) async fn leave(&mut self, connection: &Connection, leave: Leave) -> Receipt {
+        let leaving = Leaving::new(self.syncer.planner(), customer(), connection, leave);
+        let mut receipt = Receipt::new(&leaving);
+        self.go_on_leaving(&leaving, &mut receipt).await;
+        receipt
+    }
+
+    pub(crate) async fn go_on_leaving(&mut self, leaving: &Leaving, receipt: &mut Receipt) {
+        let now = *self.watch.0.lock().unwrap();
+        let mut plans = Vec::new();
+        for appointment in &mut self.appointments {
+            let departure = leaving.plan(appointment, now);
+            departure.begin(appointment).unwrap();
+            receipt.begun(&departure);
+            plans.push(departure.plan);
+        }
+        let mut run = self.syncer.run_all(plans);
+        let mut report = Report::new();
+        while let Some(outcome) = run.next().await {
+            receipt.record(&outcome);
+            report.outcomes.push(outcome);
+        }
+        drop(run);
+        self.record(&report);
+    }
+
+    pub(crate) fn rows(&self) -> (Vec<(Order, Appointment)>, Directory) {
+        let rows = self.appointments.iter().map(|it| (self.company.order.clone(), it.clone()));
+        (rows.collect(), self.company.directory())
+    }
+
+    /// How many events stand out there.
+    pub(crate) fn standing(&self) -> usize {
+        self.calendar.inner().events().len()
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calendar.inner().all_calls()
+    }
+
+    /// Everything stands as it should, and a further run makes no call.
+    pub(crate) async fn assert_quiet(&mut self) {
+        let calls = self.calls();
+        for plan in self.plans() {
+            assert!(plan.is_empty(), "{plan}");
+        }
+        self.sync().await;
+        assert_eq!(self.calls(), calls);
+    }
+}

@@ -1,0 +1,254 @@
+//! Disconnecting: what goes, what stays, and when the grant may be given back.
+
+use calsync_core::ErrorKind;
+use calsync_core::leave::{Leave, Leaving, Receipt};
+use calsync_core::ledger::{Hold, ParkReason, Presence};
+use calsync_core::names::RemoteId;
+use calsync_core::plan::Note;
+use calsync_core::testing::Fault;
+
+use crate::common::{Company, google};
+use crate::desk::{Desk, customer};
+
+fn home() -> calsync_core::model::Connection {
+    google("default", "primary", "account-33")
+}
+
+#[tokio::test]
+async fn what_goes_is_the_hosts_choice_and_nothing_is_called_afterwards() {
+    for (leave, removed, left) in [(Leave::Future, 3, 2), (Leave::All, 5, 0), (Leave::Nothing, 0, 5)] {
+        let mut desk = Desk::synced(5, 2).await;
+        desk.connect([]);
+        let receipt = desk.leave(&home(), leave).await;
+        assert_eq!((receipt.removed, receipt.left), (removed, left), "{leave:?}");
+        assert!(receipt.may_revoke());
+        assert_eq!(
+            receipt.to_string(),
+            format!("google of profile 33 (connection default): {removed} removed, {left} left there")
+        );
+        assert_eq!(desk.standing(), left);
+        desk.assert_quiet().await;
+        // Whatever happens to the appointments: the credentials are gone.
+        for appointment in &mut desk.appointments {
+            appointment.status = "cancelled".into();
+        }
+        desk.assert_quiet().await;
+        assert_eq!(
+            desk.appointments.iter().filter(|it| it.ledger.deliveries.len() == 1).count(),
+            5,
+            "rows survive"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_same_calendar_connected_again_finds_its_events() {
+    for connection in [home(), google("anew", "primary", "account-33")] {
+        let mut desk = Desk::synced(3, 1).await;
+        desk.connect([]);
+        desk.leave(&home(), Leave::Nothing).await;
+        let before = desk.calendar.inner().events();
+        desk.connect([connection.clone()]);
+        desk.assert_quiet().await;
+        for appointment in &mut desk.appointments {
+            appointment.end_time += chrono::Duration::minutes(5);
+        }
+        assert!(desk.sync().await.is_all_done());
+        let after = desk.calendar.inner().events();
+        let ids = |events: &[calsync_core::memory::StoredEvent]| -> Vec<RemoteId> {
+            events.iter().map(|event| event.remote_id.clone()).collect()
+        };
+        assert_eq!(ids(&after), ids(&before));
+        desk.assert_quiet().await;
+        for appointment in &mut desk.appointments {
+            appointment.status = "cancelled".into();
+        }
+        desk.sync().await;
+        assert_eq!(desk.standing(), 0, "{connection:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_as_it_should_be_can_still_be_removed_after_a_reconnect() {
+    for revived in [true, false] {
+        let mut desk = Desk::synced(2, 0).await;
+        desk.connect([]);
+        desk.leave(&home(), Leave::Nothing).await;
+        desk.connect([home()]);
+        for appointment in &mut desk.appointments {
+            if revived {
+                assert_eq!(appointment.ledger.revive(&customer(), &home().id), 1);
+            }
+            appointment.status = "cancelled".into();
+        }
+        desk.sync().await;
+        assert_eq!(desk.standing(), 0);
+    }
+}
+
+#[tokio::test]
+async fn removed_events_come_back_under_new_keys() {
+    let mut desk = Desk::synced(3, 0).await;
+    desk.connect([]);
+    desk.leave(&home(), Leave::All).await;
+    desk.connect([home()]);
+    assert!(desk.sync().await.is_all_done());
+    assert_eq!(desk.standing(), 3);
+    assert!(desk.appointments.iter().all(|it| it.ledger.deliveries[0].generation == 1));
+    desk.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn what_fails_stays_in_the_receipt_and_can_be_tried_again_while_there_are_tokens() {
+    let mut desk = Desk::synced(4, 0).await;
+    desk.connect([]);
+    let leaving = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::All);
+    let mut receipt = Receipt::new(&leaving);
+    desk.calendar.script([
+        Fault::Before(ErrorKind::Unavailable),
+        Fault::Before(ErrorKind::Unauthenticated),
+        Fault::AnswerLost,
+        Fault::None,
+    ]);
+    desk.go_on_leaving(&leaving, &mut receipt).await;
+    assert!(!receipt.may_revoke());
+    assert_eq!(receipt.removed + receipt.remaining().count(), 4);
+    let kinds: Vec<_> = receipt.remaining().map(|it| it.failure.as_ref().unwrap().kind).collect();
+    assert!(
+        kinds.contains(&ErrorKind::Unavailable) && kinds.contains(&ErrorKind::Unauthenticated),
+        "{receipt}"
+    );
+    let words = receipt.to_string();
+    assert!(words.contains("the person has to connect the calendar again"), "{words}");
+    assert!(!words.contains("account-33") && !words.contains("primary"), "{words}");
+
+    // It survives being stored, and goes on.
+    let json = serde_json::to_string(&receipt).unwrap();
+    let mut receipt: Receipt = serde_json::from_str(&json).unwrap();
+    assert_eq!(serde_json::to_string(&receipt).unwrap(), json);
+    for appointment in &mut desk.appointments {
+        appointment.ledger.revive(&customer(), &home().id);
+    }
+    for _ in 0..2 {
+        desk.wait(60);
+        desk.go_on_leaving(&leaving, &mut receipt).await;
+    }
+    assert!(receipt.may_revoke(), "{receipt}");
+    assert_eq!((receipt.removed, desk.standing()), (4, 0));
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_off_leaves_everything_in_the_receipt() {
+    let mut desk = Desk::synced(3, 0).await;
+    desk.connect([]);
+    let leaving = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::All);
+    let mut receipt = Receipt::new(&leaving);
+    let now = *desk.watch.0.lock().unwrap();
+    for appointment in &mut desk.appointments {
+        let departure = leaving.plan(appointment, now);
+        departure.begin(appointment).unwrap();
+        receipt.begun(&departure);
+    }
+    assert_eq!((receipt.remaining().count(), receipt.may_revoke()), (3, false));
+    assert!(receipt.to_string().contains("not reported yet"));
+    for _ in 0..2 {
+        desk.wait(60);
+        desk.go_on_leaving(&leaving, &mut receipt).await;
+    }
+    assert_eq!((receipt.removed, receipt.may_revoke(), desk.standing()), (3, true, 0));
+}
+
+#[tokio::test]
+async fn a_host_that_gives_up_leaves_the_rest_on_purpose() {
+    let mut desk = Desk::synced(3, 0).await;
+    desk.connect([]);
+    desk.calendar.script([Fault::Before(ErrorKind::Unauthenticated); 3]);
+    let receipt = desk.leave(&home(), Leave::All).await;
+    assert!(!receipt.may_revoke());
+    let receipt = desk.leave(&home(), Leave::Nothing).await;
+    assert_eq!((receipt.left, receipt.may_revoke()), (3, true));
+    let hold = Some(Hold::Parked { reason: ParkReason::Disconnected, until: None });
+    assert!(desk.appointments.iter().all(|it| it.ledger.deliveries[0].hold == hold));
+    desk.assert_quiet().await;
+    // Asked once more, there is nothing new to say.
+    let again = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::Nothing);
+    assert!(desk.appointments.iter().all(|it| again.plan(it, crate::common::now()).is_empty()));
+    // And who changes their mind while the tokens are there removes it after all.
+    desk.calendar.quiet();
+    let receipt = desk.leave(&home(), Leave::All).await;
+    assert_eq!((receipt.removed, desk.standing()), (3, 0));
+}
+
+#[tokio::test]
+async fn other_people_and_other_connections_are_not_touched() {
+    let mut desk = Desk::new(Company::new(), 3, 0);
+    let (home, work) = (home(), google("work", "primary", "account-of-work"));
+    desk.connect([home.clone(), work.clone()]);
+    desk.sync().await;
+    let before = desk.calendar.inner().events();
+    assert_eq!(before.len(), 15);
+    desk.connect([work]);
+    let receipt = desk.leave(&home, Leave::All).await;
+    assert_eq!(receipt.removed, 3);
+    let gone: Vec<_> = before.iter().filter(|it| !desk.calendar.inner().events().contains(it)).collect();
+    assert_eq!(gone.len(), 3);
+    assert!(gone.iter().all(|it| it.place.person == customer() && it.place.connection == home.id));
+    desk.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn events_in_the_account_of_before_are_not_touched_with_the_credentials_of_today() {
+    let mut desk = Desk::synced(2, 0).await;
+    desk.connect([]);
+    let calls = desk.calls();
+    let receipt = desk.leave(&google("default", "primary", "another"), Leave::All).await;
+    assert_eq!((receipt.removed, receipt.in_other_accounts(), receipt.may_revoke()), (0, 2, true));
+    assert!(receipt.to_string().ends_with("0 removed, 0 left there, 2 in another account"));
+    assert_eq!((desk.standing(), desk.calls()), (2, calls));
+    let leaving = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::All);
+    let departure = leaving.plan(&desk.appointments[0], crate::common::now());
+    assert_eq!(departure.plan.steps.len(), 1, "with those of before they are");
+}
+
+#[tokio::test]
+async fn a_late_report_of_an_older_run_does_not_lift_what_was_left() {
+    let mut desk = Desk::synced(1, 0).await;
+    desk.appointments[0].end_time += chrono::Duration::minutes(5);
+    let slow = desk.begin();
+    desk.connect([]);
+    let revision = desk.appointments[0].ledger.revision;
+    let receipt = desk.leave(&home(), Leave::Nothing).await;
+    assert_eq!(receipt.left, 1);
+    assert_eq!(
+        desk.appointments[0].ledger.revision,
+        revision + 1,
+        "whoever loaded it before has to load it again"
+    );
+    let slow = desk.syncer.run_all(slow).await;
+    desk.record(&slow);
+    let row = &desk.appointments[0].ledger.deliveries[0];
+    assert!(matches!(row.presence, Presence::Unsure(_)) && row.hold.is_some(), "{}", row.explain());
+    desk.assert_quiet().await;
+    desk.connect([home()]);
+    assert!(desk.sync().await.is_all_done());
+    desk.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn a_departure_says_in_words_what_it_will_do() {
+    let desk = Desk::synced(2, 1).await;
+    let leaving = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::Future);
+    let departures: Vec<_> =
+        desk.appointments.iter().map(|it| leaving.plan(it, crate::common::now())).collect();
+    assert!(matches!(&departures[0].plan.notes[..], [Note::Left { .. }]));
+    assert_eq!(
+        departures[0].to_string(),
+        "appointment 100: nothing to do\n  \
+         the event for customer in google of profile 33 (connection default) is left there: the calendar is disconnected"
+    );
+    assert_eq!(
+        departures[1].to_string(),
+        "appointment 101: 1 to do\n  delete for customer in google of profile 33 (connection default)"
+    );
+    assert!(!format!("{leaving:?}").contains("account-33"));
+}

@@ -1,0 +1,255 @@
+//! Moving to another calendar: there before here.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use calsync_core::audience::Audience;
+use calsync_core::error::{Error, ErrorKind, Operation};
+use calsync_core::identity::EventKey;
+use calsync_core::ledger::{Hold, ParkReason};
+use calsync_core::memory::MemoryCalendar;
+use calsync_core::names::{ProviderKind, RemoteId};
+use calsync_core::place::Place;
+use calsync_core::plan::{Note, RemovedByPerson};
+use calsync_core::provider::{
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
+    Written,
+};
+use calsync_core::report::{Report, Verdict};
+use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
+use calsync_core::testing::{Fault, Faulty, TestClock};
+
+use crate::common::{CUSTOMER, Company, Host, NAMESPACE, google, now};
+use crate::desk::Desk;
+
+/// Every failure that keeps an event from being made, for now or until something changes.
+const FAILURES: [ErrorKind; 8] = [
+    ErrorKind::Unavailable,
+    ErrorKind::RateLimited,
+    ErrorKind::Unauthenticated,
+    ErrorKind::MissingScope,
+    ErrorKind::Forbidden,
+    ErrorKind::CalendarNotFound,
+    ErrorKind::QuotaExceeded,
+    ErrorKind::Refused,
+];
+
+#[tokio::test]
+async fn the_old_event_stays_while_the_new_one_cannot_be_made_whatever_the_reason() {
+    for kind in FAILURES {
+        for connection in [google("default", "family", "account-33"), google("new", "primary", "another")] {
+            let mut desk = Desk::synced(1, 0).await;
+            let before = desk.calendar.inner().events();
+            desk.connect([connection.clone()]);
+            desk.calendar.script([Fault::Before(kind)]);
+            let report = desk.sync().await;
+            assert_eq!((report.count(Verdict::Failed), report.count(Verdict::Postponed)), (1, 1), "{kind}");
+            assert_eq!(desk.calendar.inner().events(), before, "{kind}");
+            // However often it is planned while the new one is held.
+            if desk.appointments[0].ledger.deliveries.iter().any(|row| row.hold.is_some()) {
+                let plan = desk.plan(0);
+                assert!(plan.is_empty(), "{kind}: {plan}");
+                assert!(matches!(&plan.notes[..], [Note::Held { .. }, Note::Kept { .. }]), "{kind}: {plan}");
+                assert!(
+                    plan.to_string().ends_with("(connection default) stays until the new one can be made")
+                );
+            }
+            let person = desk.company.place(CUSTOMER).person;
+            desk.appointments[0].ledger.revive(&person, &connection.id);
+            desk.sync().await;
+            let events = desk.calendar.inner().events();
+            assert_eq!(events.len(), 1, "{kind}");
+            assert_eq!(events[0].place, desk.company.place(CUSTOMER));
+            desk.assert_quiet().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_appointments_old_event_waits_for_nothing() {
+    let mut desk = Desk::synced(1, 0).await;
+    desk.connect([google("default", "family", "account-33")]);
+    desk.calendar.script([Fault::Before(ErrorKind::Forbidden)]);
+    desk.sync().await;
+    desk.appointments[0].status = "cancelled".into();
+    desk.sync().await;
+    assert_eq!(desk.standing(), 0);
+}
+
+#[tokio::test]
+async fn who_deleted_the_new_event_by_hand_does_not_keep_the_old_one() {
+    let mut host = Host::synced(RemovedByPerson::Respect).await;
+    host.company.profile(CUSTOMER).connections.push(google("second", "family", "account-33"));
+    host.sync().await;
+    let at = host
+        .company
+        .appointment
+        .ledger
+        .deliveries
+        .iter()
+        .position(|row| &*row.place.connection.to_string() == "second");
+    let row = &mut host.company.appointment.ledger.deliveries[at.unwrap()];
+    row.presence = calsync_core::ledger::Presence::Absent;
+    row.hold = Some(Hold::Parked { reason: ParkReason::RemovedByPerson, until: None });
+    host.company.profile(CUSTOMER).connections.remove(0);
+    let plan = host.plan();
+    assert_eq!(crate::common::actions(&plan), ["delete"], "{plan}");
+}
+
+#[tokio::test]
+async fn a_run_cut_off_anywhere_is_taken_up_without_a_gap_or_a_second_event() {
+    for polls in 0..8 {
+        for fault in [Fault::None, Fault::AnswerLost, Fault::RequestLost, Fault::Slow(2)] {
+            let mut desk = Desk::synced(1, 0).await;
+            desk.connect([google("default", "family", "account-33")]);
+            desk.calendar.script([fault, Fault::Slow(2)]);
+            let plans = desk.begin();
+            let mut run = Box::pin(desk.syncer.run_all(plans).report());
+            for _ in 0..polls {
+                if futures_poll(&mut run).is_some() {
+                    break;
+                }
+            }
+            drop(run);
+            desk.calendar.quiet();
+            assert!(desk.standing() >= 1, "cut off after {polls} polls, {fault:?}");
+            // The next run fails to look at the new one: the old one is not let go for that.
+            desk.calendar.script([Fault::Before(ErrorKind::Unavailable)]);
+            desk.sync().await;
+            assert!(desk.standing() >= 1, "cut off after {polls} polls, {fault:?}");
+            for _ in 0..2 {
+                desk.wait(60);
+                desk.sync().await;
+            }
+            let events = desk.calendar.inner().events();
+            assert_eq!(events.len(), 1, "cut off after {polls} polls, {fault:?}");
+            assert_eq!(events[0].place.calendar.as_str(), "family");
+            desk.assert_quiet().await;
+        }
+    }
+}
+
+fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::Pin::new(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => Some(output),
+        std::task::Poll::Pending => None,
+    }
+}
+
+/// Calendars that note every removal of an event whose appointment has no other one at that moment.
+#[derive(Debug, Clone)]
+struct Attentive {
+    inner: MemoryCalendar,
+    gaps: Arc<Mutex<Vec<RemoteId>>>,
+}
+
+impl Attentive {
+    fn look(&self, id: &RemoteId) {
+        let events = self.inner.events();
+        let Some(going) = events.iter().find(|event| event.remote_id == *id) else { return };
+        let same = |other: &&calsync_core::memory::StoredEvent| other.event.when == going.event.when;
+        if events.iter().filter(same).count() < 2 {
+            self.gaps.lock().unwrap().push(id.clone());
+        }
+    }
+}
+
+#[async_trait]
+impl CalendarProvider for Attentive {
+    fn kind(&self) -> ProviderKind {
+        self.inner.kind()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+        self.inner.create(place, draft, options).await
+    }
+
+    async fn update(
+        &self,
+        place: &Place,
+        id: &RemoteId,
+        draft: &Draft,
+        options: &UpdateOptions,
+    ) -> Result<Written, Error> {
+        self.inner.update(place, id, draft, options).await
+    }
+
+    async fn delete(
+        &self,
+        place: &Place,
+        id: &RemoteId,
+        marker: &Marker,
+        options: &DeleteOptions,
+    ) -> Result<(), Error> {
+        self.look(id);
+        self.inner.delete(place, id, marker, options).await
+    }
+
+    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+        self.inner.find(place, namespace, key).await
+    }
+
+    async fn get(&self, place: &Place, id: &RemoteId) -> Result<Option<Found>, Error> {
+        self.inner.get(place, id).await
+    }
+}
+
+#[tokio::test]
+async fn a_person_with_many_appointments_is_never_without_one_of_their_events() {
+    for seed in 0..8 {
+        let world =
+            Attentive { inner: MemoryCalendar::new().with_kind(ProviderKind::GOOGLE), gaps: Arc::default() };
+        let calendar = Faulty::new(world.clone());
+        let clock = TestClock::at(now());
+        let mut desk = Desk::new(Company::of_one(), 60, 0);
+        desk.syncer = Syncer::builder(NAMESPACE)
+            .provider(calendar.clone())
+            .clock(clock.clone())
+            .sleep(clock.clone())
+            .random(SeededRandom::new(seed))
+            .retry(if seed % 2 == 0 { RetryPolicy::new() } else { RetryPolicy::none() })
+            .build();
+        desk.sync().await;
+        assert_eq!(world.inner.events().len(), 60);
+        desk.connect([google("default", "family", "account-33")]);
+        calendar.at_random(seed, 400, true);
+        for _ in 0..6 {
+            // Some runs are cut off, with what was given out recorded or not.
+            let plans = desk.begin();
+            let mut run = desk.syncer.run_all(plans);
+            let mut report = Report::new();
+            for _ in 0..40 {
+                let Some(outcome) = run.next().await else { break };
+                report.outcomes.push(outcome);
+            }
+            drop(run);
+            desk.record(&report);
+            clock.advance(chrono::Duration::hours(1));
+        }
+        calendar.quiet();
+        for _ in 0..3 {
+            for appointment in &mut desk.appointments {
+                let place = desk.company.place(CUSTOMER);
+                appointment.ledger.revive(&place.person, &place.connection);
+            }
+            clock.advance(chrono::Duration::hours(2));
+            desk.sync().await;
+        }
+        assert_eq!(*world.gaps.lock().unwrap(), [], "seed {seed}");
+        let events = world.inner.events();
+        assert_eq!(events.len(), 60, "seed {seed}");
+        assert!(events.iter().all(|event| event.place.calendar.as_str() == "family"), "seed {seed}");
+        assert!(world.inner.calls(Operation::Delete) >= 60);
+        let directory = desk.company.directory();
+        for appointment in &desk.appointments {
+            let audience = Audience::of(&desk.company.order, appointment, &directory).unwrap();
+            let plan = desk.syncer.plan(&desk.company.order, appointment, &audience).unwrap();
+            assert!(plan.is_empty() && plan.notes.is_empty(), "seed {seed}: {plan}");
+        }
+    }
+}
