@@ -65,6 +65,9 @@ impl fmt::Display for Note {
                     "the event for {role} in {place} stays behind: it is connected to another account now"
                 )
             }
+            Self::OutOfDate { role, place } => {
+                write!(f, "nothing any more for {role} in {place}: the ledger has moved on")
+            }
             Self::NobodysEvent { provider } => {
                 write!(f, "an event of older code in {provider} belongs to nobody here; left as it is")
             }

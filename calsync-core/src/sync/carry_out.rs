@@ -71,6 +71,10 @@ pub(super) async fn carry_out(caller: &Caller<'_>, context: &Context, step: &Ste
     let outcome = match &step.action {
         Action::Create { content } => hand.create(content, step.generation).await,
         Action::Update { content, standing } => hand.update(content, standing, step.generation).await,
+        // Whoever was cut off here may have found the event gone, and made the next one.
+        Action::Delete { standing } if step.rivals_since.is_some() => {
+            hand.remove_all(standing, step.generation).await
+        }
         Action::Delete { standing } => hand.delete(standing, step.generation).await,
         Action::Look { content, unsure } => hand.look(content.as_ref(), unsure).await,
     };

@@ -12,7 +12,7 @@ use crate::event::{Event, GuideWording, Wording};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
 use crate::place::Role;
-use crate::plan::{Plan, Planner, RemovedByPerson};
+use crate::plan::{JobError, Plan, Planner, RemovedByPerson, SyncJob};
 use crate::provider::CalendarProvider;
 use crate::sync::pacing::Pacing;
 use crate::sync::quota::{DeclaredQuotas, Quotas};
@@ -114,6 +114,18 @@ impl Syncer {
     /// Runs a plan that was begun and saved.
     pub fn run(&self, plan: Plan) -> Run<std::iter::Once<Plan>> {
         self.run_all(std::iter::once(plan))
+    }
+
+    /// Runs what is [still to be done](SyncJob::still_to_do) of a job from a queue, by the appointment as it is stored now.
+    ///
+    /// # Errors
+    /// When the appointment is another one, or its ledger does not know of the job's plan yet.
+    pub fn run_job(
+        &self,
+        job: &SyncJob,
+        appointment: &Appointment,
+    ) -> Result<Run<std::iter::Once<Plan>>, JobError> {
+        job.still_to_do(appointment, self.inner.clock.now()).map(|plan| self.run(plan))
     }
 
     /// Runs plans that were begun and saved, each of another appointment.
