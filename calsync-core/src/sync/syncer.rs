@@ -14,6 +14,7 @@ use crate::names::ProviderKind;
 use crate::place::Role;
 use crate::plan::{JobError, Plan, Planner, RemovedByPerson, SyncJob};
 use crate::provider::CalendarProvider;
+use crate::receipt::Receipt;
 use crate::sync::pacing::Pacing;
 use crate::sync::quota::{DeclaredQuotas, Quotas};
 use crate::sync::random::{Random, SeededRandom};
@@ -109,6 +110,20 @@ impl Syncer {
         audience: &Audience<'_>,
     ) -> Result<Arc<Event>, InputError> {
         self.inner.planner.preview(role, order, appointment, audience)
+    }
+
+    /// Whether an appointment is on everyone's calendar now, and if not, which target waits for what; see
+    /// [`Planner::explain`].
+    ///
+    /// # Errors
+    /// As [`Syncer::plan`].
+    pub fn explain(
+        &self,
+        order: &Order,
+        appointment: &Appointment,
+        audience: &Audience<'_>,
+    ) -> Result<Receipt, InputError> {
+        self.inner.planner.explain(order, appointment, audience, self.inner.clock.now())
     }
 
     /// Runs a plan that was begun and saved.
