@@ -48,8 +48,7 @@ async fn an_appointment_that_is_on_every_calendar_says_so() {
 #[tokio::test]
 async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     let mut host = Host::new(Company::of_one());
-    let busy =
-        error(ErrorKind::RateLimited, Operation::Create).with_retry_after(Duration::from_secs(3600));
+    let busy = error(ErrorKind::RateLimited, Operation::Create).with_retry_after(Duration::from_secs(3600));
     host.world.fail_with(Operation::Create, busy);
     host.sync().await;
     let told = receipt(&host);
@@ -58,7 +57,9 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
     assert_eq!((told.next_attempt_at(), told.targets[0].open_since), (Some(until), Some(now())));
     let words = told.to_string();
-    for part in ["1 of 1 not as they should be", "waits to be written", "open since 2026-01-10", "last failure"] {
+    for part in
+        ["1 of 1 not as they should be", "waits to be written", "open since 2026-01-10", "last failure"]
+    {
         assert!(words.contains(part), "{words}");
     }
 
@@ -69,7 +70,9 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     assert_eq!((state(&host), receipt(&host).targets[0].open_since), (TargetState::Unconfirmed, Some(now())));
     host.sync().await;
     let told = receipt(&host);
-    assert!(told.is_complete() && told.targets[0].open_since.is_none() && told.targets[0].last_error.is_none());
+    assert!(
+        told.is_complete() && told.targets[0].open_since.is_none() && told.targets[0].last_error.is_none()
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::error::{Error, ErrorKind, Failure, Retry};
 use crate::place::Place;
 use crate::provider::CalendarProvider;
+use crate::sync::metrics::{Measured, Throttle};
 use crate::sync::pacing::{Door, Pass, Turn};
 use crate::sync::quota::Quota;
 use crate::sync::run::Shared;
@@ -63,21 +64,23 @@ impl<'a> Caller<'a> {
             if let Some(failure) = self.shared.parked.why(self.place, &self.quota.account, self.now()) {
                 return Err(failure.into());
             }
-            let until = match pacing.enter(&self.quota, now) {
+            let (until, cause) = match pacing.enter(&self.quota, now) {
                 Turn::Now(failures) => {
                     let quota = &self.quota;
                     return Ok(Pass { pacing, quota, failures, _room: room, _place_in_run: place_in_run });
                 }
-                Turn::Full(until) => until,
+                Turn::Full(until) => (until, Throttle::Pace),
                 Turn::Paused(until, failure) => {
                     if !self.may_wait(until - now) {
                         return Err(not_called(failure, until, now).into());
                     }
-                    until
+                    (until, Throttle::Pause)
                 }
             };
             drop(place_in_run);
             pacing.sleep_until(until).await;
+            let waited = (pacing.now() - now).to_std().unwrap_or_default();
+            self.shared.syncer.measure(&self.place.provider, Measured::Throttled(cause, waited));
         }
     }
 
@@ -92,7 +95,9 @@ impl<'a> Caller<'a> {
     fn learn(&self, pass: &Pass<'_>, failure: &Failure) {
         let Shared { syncer, parked, .. } = self.shared;
         if !is_retried(failure) {
-            parked.learn(failure, self.place, &self.quota.account, self.now());
+            if parked.learn(failure, self.place, &self.quota.account, self.now()) {
+                syncer.measure(&self.place.provider, Measured::Parked(failure.kind));
+            }
             return;
         }
         let wait = syncer.retry.wait(pass.failures, failure, &*syncer.random);
@@ -105,7 +110,9 @@ impl<'a> Caller<'a> {
         );
         if syncer.retry.attempts > 1 && failures >= syncer.retry.attempts {
             let failure = not_called(failure.clone(), until, syncer.pacing.now());
-            parked.give_up(&failure, &self.quota.account);
+            if parked.give_up(&failure, &self.quota.account) {
+                syncer.measure(&self.place.provider, Measured::Parked(failure.kind));
+            }
         }
     }
 }

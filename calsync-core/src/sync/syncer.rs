@@ -15,6 +15,7 @@ use crate::place::Role;
 use crate::plan::{JobError, Plan, Planner, RemovedByPerson, SyncJob};
 use crate::provider::CalendarProvider;
 use crate::receipt::Receipt;
+use crate::sync::metrics::{Measured, Measurement, Meter, NoMeter};
 use crate::sync::pacing::Pacing;
 use crate::sync::quota::{DeclaredQuotas, Quotas};
 use crate::sync::random::{Random, SeededRandom};
@@ -39,6 +40,7 @@ pub(super) struct Inner {
     pub(super) quotas: Arc<dyn Quotas>,
     pub(super) random: Arc<dyn Random>,
     pub(super) retry: RetryPolicy,
+    meter: Arc<dyn Meter>,
     pub(super) concurrency: usize,
     pub(super) look_ahead: usize,
     pub(super) removed_by_person: RemovedByPerson,
@@ -57,6 +59,7 @@ pub struct SyncerBuilder {
     random: Arc<dyn Random>,
     quotas: Arc<dyn Quotas>,
     retry: RetryPolicy,
+    meter: Arc<dyn Meter>,
     concurrency: usize,
     look_ahead: usize,
     removed_by_person: RemovedByPerson,
@@ -78,6 +81,7 @@ impl Syncer {
             random: Arc::new(SeededRandom::default()),
             quotas: Arc::new(DeclaredQuotas),
             retry: RetryPolicy::default(),
+            meter: Arc::new(NoMeter),
             concurrency: 16,
             look_ahead: 256,
             removed_by_person: RemovedByPerson::default(),
@@ -152,6 +156,12 @@ impl Syncer {
     }
 }
 
+impl Inner {
+    pub(super) fn measure(&self, provider: &ProviderKind, what: Measured) {
+        self.meter.measure(&Measurement { provider, what });
+    }
+}
+
 impl SyncerBuilder {
     /// Adds a provider, for connections of its kind. A second one of the same kind takes the first one's place.
     #[must_use]
@@ -205,6 +215,13 @@ impl SyncerBuilder {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Where measurements go: steps by result, retries, time waited, how long until an event is seen. Nowhere unless given.
+    #[must_use]
+    pub fn meter(mut self, meter: impl Meter) -> Self {
+        self.meter = Arc::new(meter);
         self
     }
 
@@ -269,6 +286,7 @@ impl SyncerBuilder {
                 quotas: self.quotas,
                 random: self.random,
                 retry: self.retry,
+                meter: self.meter,
                 concurrency: self.concurrency,
                 look_ahead: self.look_ahead,
                 removed_by_person: self.removed_by_person,
