@@ -19,6 +19,7 @@ pub(super) struct Caller<'a> {
     shared: &'a Shared,
     place: &'a Place,
     quota: Quota,
+    requests_per_update: u32,
     door: Arc<Door>,
     /// How long the step has waited while its account was left alone.
     waited_ms: AtomicU64,
@@ -26,14 +27,29 @@ pub(super) struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     pub(super) fn new(shared: &'a Shared, provider: &'a dyn CalendarProvider, place: &'a Place) -> Self {
-        let quota = shared.syncer.quotas.of(place, &provider.capabilities());
+        let capabilities = provider.capabilities();
+        let quota = shared.syncer.quotas.of(place, &capabilities);
         let door = shared.syncer.pacing.door(&quota);
-        Self { provider, shared, place, quota, door, waited_ms: AtomicU64::new(0) }
+        let requests_per_update = capabilities.requests_per_update;
+        Self { provider, shared, place, quota, requests_per_update, door, waited_ms: AtomicU64::new(0) }
     }
 
     /// Makes a call when its turn has come. An account that is not to be called fails it at once, as it failed before.
     pub(super) async fn call<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let pass = self.turn().await?;
+        self.call_of(1, call).await
+    }
+
+    /// The same for an update, which may take several requests.
+    pub(super) async fn update<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.call_of(self.requests_per_update, call).await
+    }
+
+    async fn call_of<T>(
+        &self,
+        requests: u32,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let pass = self.turn(requests).await?;
         let result = call.await;
         match &result {
             Ok(_) => pass.succeeded(),
@@ -52,7 +68,7 @@ impl<'a> Caller<'a> {
         pacing.paused_until(&self.quota, pacing.now())
     }
 
-    async fn turn(&self) -> Result<Pass<'_>, Error> {
+    async fn turn(&self, requests: u32) -> Result<Pass<'_>, Error> {
         let pacing = &self.shared.syncer.pacing;
         let _turn = self.door.turnstile.lock().await;
         // Nobody closes these semaphores; were one closed, the call would go out without waiting.
@@ -64,10 +80,17 @@ impl<'a> Caller<'a> {
             if let Some(failure) = self.shared.parked.why(self.place, &self.quota.account, self.now()) {
                 return Err(failure.into());
             }
-            let (until, cause) = match pacing.enter(&self.quota, now) {
+            let (until, cause) = match pacing.enter(&self.quota, requests, now) {
                 Turn::Now(failures) => {
                     let quota = &self.quota;
-                    return Ok(Pass { pacing, quota, failures, _room: room, _place_in_run: place_in_run });
+                    return Ok(Pass {
+                        pacing,
+                        quota,
+                        requests,
+                        failures,
+                        _room: room,
+                        _place_in_run: place_in_run,
+                    });
                 }
                 Turn::Full(until) => (until, Throttle::Pace),
                 Turn::Paused(until, failure) => {

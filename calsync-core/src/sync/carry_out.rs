@@ -120,7 +120,7 @@ impl Hand<'_> {
         let draft = self.draft(standing.key, content);
         let options = UpdateOptions::new().with_etag(standing.etag.clone());
         let call = self.caller.provider.update(&self.step.place, &standing.remote_id, &draft, &options);
-        match self.caller.call(call).await {
+        match self.caller.update(call).await {
             Ok(written) => self.written(Verdict::Updated, standing.key, generation, written, content),
             // What carries another key took our event's place: ours is as gone as a deleted one.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
