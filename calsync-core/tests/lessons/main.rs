@@ -8,7 +8,7 @@
 //! | 1 | What was withdrawn returns under a key of the next generation. | `lessons::identity::a_job_that_comes_back_to_somebody_gets_a_key_of_a_new_generation` |
 //! | 2 | Who loses an event is read from the ledger, never from the row just written over. | `lessons::ledger::a_job_that_changes_hands_leaves_the_calendars_the_ledger_names` |
 //! | 3 | An event is changed and removed where it was written, not where the settings point. | `lessons::ledger::a_calendar_chosen_later_does_not_keep_the_old_event_standing`, `targets::updates_and_deletes_go_where_the_row_says_and_not_where_the_settings_point` |
-//! | 4 | A dead grant is said once, parks its calendar, and ends in the latest wish after the reconnect. | `sync::parking::an_account_that_cannot_be_written_is_not_called_any_more_and_said_once`, `sync::parking::after_the_reconnect_the_latest_wish_is_carried_out`; pending: explain, for the state as data |
+//! | 4 | A dead grant is said once, parks its calendar, and ends in the latest wish after the reconnect. | `sync::parking::an_account_that_cannot_be_written_is_not_called_any_more_and_said_once`, `sync::parking::after_the_reconnect_the_latest_wish_is_carried_out`, `receipt::a_person_who_has_to_do_something_is_told_apart_from_one_who_has_not` |
 //! | 5 | The guest hears of it whatever becomes of the company's calendars. | `lessons::mail::a_guest_is_invited_though_every_calendar_fails` |
 //! | 6 | Absence is a suspicion: looked for by id and by key, and no reason to cancel anything. | `lessons::sync::an_event_that_is_missing_cancels_nothing`, `carry_out::nothing_is_believed_gone_while_the_look_fails`; proposals to the host do not apply: nothing is read in yet |
 //! | 7 | Cleaning up leaves alone what somebody is writing. | does not apply: there is no sweep, only plans remove; the nearest is `healing::a_slow_worker_does_not_remove_what_a_faster_one_wants` |
@@ -38,7 +38,7 @@
 //! | 31 | The subject of an invitation is its event's title. | does not apply: calsync mails no invitations yet |
 //! | 32 | Whoever unticks a scope is not connected. | `auth::connect::what_the_token_endpoint_says_no_to`, `google::consent::whatever_goes_wrong_on_the_way_is_told_apart_and_stores_nothing` |
 //! | 33 | Every call ends in time, and one that was never sent is sent again at once, once. | `http::outcomes::every_call_ends_in_time`, `sync::retries::a_request_that_was_never_sent_is_sent_again_at_once_and_only_once`; transactions do not apply: calsync holds none |
-//! | 34 | Jobs are told apart by the revision they want, and that is looked at again afterwards. | pending: SyncJob; for plans it is `healing::a_slow_worker_does_not_write_over_a_faster_one` |
+//! | 34 | Jobs are told apart by the revision they want, and that is looked at again afterwards. | `jobs::jobs_in_the_wrong_order_end_with_the_latest_wish`, `jobs::a_job_by_an_old_copy_of_the_row_is_stopped_by_the_event_itself`, `jobs::a_job_that_is_delivered_twice_is_done_once` |
 //! | 35 | A change is one call to each calendar it concerns. | `lessons::sync::a_change_is_one_call_and_one_outcome_for_each_calendar` |
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
