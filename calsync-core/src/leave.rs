@@ -4,9 +4,9 @@
 //!
 //! 1. The host takes the connection off the profile and saves that. From here on no plan makes anything there.
 //! 2. For every appointment with a row of that connection it asks [`Leaving::plan`], begins, saves, runs, records and saves, and
-//!    tells the [`Receipt`]. What cannot be removed now stays in the receipt, with the reason; the same can be done again as long
+//!    tells the [`LeaveReceipt`]. What cannot be removed now stays in the receipt, with the reason; the same can be done again as long
 //!    as the tokens are there.
-//! 3. Once [`Receipt::may_revoke`] says so, the host gives the grant back (the `disconnect` of `GoogleCalendar` and
+//! 3. Once [`LeaveReceipt::may_revoke`] says so, the host gives the grant back (the `disconnect` of `GoogleCalendar` and
 //!    `OutlookCalendar`, which forgets the tokens after that). Google then ends every grant of the same account, so with a second
 //!    connection to it this waits for the last.
 //!
@@ -48,7 +48,7 @@ pub enum Leave {
 ///
 #[cfg_attr(feature = "sync", doc = "```")]
 #[cfg_attr(not(feature = "sync"), doc = "```ignore")]
-/// # use calsync_core::leave::{Leave, Leaving, Receipt};
+/// # use calsync_core::leave::{Leave, Leaving, LeaveReceipt};
 /// # use calsync_core::clock::{Clock, SystemClock};
 /// # use calsync_core::memory::MemoryCalendar;
 /// # use calsync_core::model::{Appointment, Connection};
@@ -63,7 +63,7 @@ pub enum Leave {
 /// # let (start, end) = ("2026-01-20T09:00:00Z".parse()?, "2026-01-20T10:00:00Z".parse()?);
 /// # let mut appointments = [Appointment::new(10, 5, start, end)];
 /// let leaving = Leaving::new(syncer.planner(), person, &connection, Leave::Future);
-/// let mut receipt = Receipt::new(&leaving);
+/// let mut receipt = LeaveReceipt::new(&leaving);
 /// for appointment in &mut appointments {
 ///     let departure = leaving.plan(appointment, SystemClock.now());
 ///     departure.begin(appointment)?; // save
@@ -101,7 +101,7 @@ pub struct Departure {
 /// What came of leaving a calendar: counts, and what remains. Nothing in its words is anybody's data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Receipt {
+pub struct LeaveReceipt {
     /// Who left.
     pub person: Person,
     /// The kind of backend.
@@ -182,7 +182,7 @@ impl Leaving {
             } else if removes {
                 // What was left before may still be removed.
                 let hold = row.hold.as_ref().filter(|hold| !is_left && hold.keeps_from(None, now));
-                match hold.cloned() {
+                match hold.cloned().or_else(|| row.pause(now)) {
                     Some(hold) => plan.notes.push(Note::Held { role, place, hold }),
                     None => plan.steps.extend(removal(row)),
                 }
@@ -222,6 +222,7 @@ fn removal(row: &Delivery) -> Option<Step> {
         action,
         adopts: None,
         moves: None,
+        open_since: row.open_since,
         rivals_since,
     })
 }
@@ -261,7 +262,7 @@ impl Departure {
     }
 }
 
-impl Receipt {
+impl LeaveReceipt {
     /// The receipt of somebody who is about to leave.
     #[must_use]
     pub fn new(leaving: &Leaving) -> Self {
@@ -360,7 +361,7 @@ impl fmt::Display for Departure {
 }
 
 /// `google of profile 3 (connection default): 12 removed, 3 left there, 1 to be removed`, and a line for each of the last.
-impl fmt::Display for Receipt {
+impl fmt::Display for LeaveReceipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { person, provider, connection, removed, left, .. } = self;
         write!(f, "{provider} of {person} (connection {connection}): {removed} removed, {left} left there")?;

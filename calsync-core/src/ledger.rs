@@ -52,6 +52,9 @@ pub struct Delivery {
     pub revision: u64,
     /// When that was.
     pub changed_at: DateTime<Utc>,
+    /// Since when this row is not as it should be: when the first plan for it was begun that has not been carried out yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_since: Option<DateTime<Utc>>,
     /// When a write was begun that had not reported when the next plan was begun: a worker that died, or a slower one.
     /// Shortly after, what it wrote may still arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,6 +150,8 @@ pub enum ParkReason {
     Disconnected,
     /// Our event was removed, but a write begun shortly before may still arrive: one more look has to be taken.
     Settling,
+    /// The account is to be left alone for a while, since calls to it failed.
+    Busy,
 }
 
 /// How long a used-up quota rests when the provider does not say.
@@ -164,6 +169,7 @@ impl Delivery {
             hold: None,
             revision: 0,
             changed_at: at,
+            open_since: None,
             rivals_since: None,
             last_error: None,
         }
@@ -176,6 +182,12 @@ impl Delivery {
             Presence::Present(standing) => Some(standing),
             Presence::Absent | Presence::Unsure(_) => None,
         }
+    }
+
+    /// The hold of a row whose last attempt was told to wait, for as long as that lasts.
+    pub(crate) fn pause(&self, now: DateTime<Utc>) -> Option<Hold> {
+        let until = self.last_error.as_ref()?.next_attempt_at.filter(|until| now < *until);
+        until.map(|until| Hold::Parked { reason: ParkReason::Busy, until: Some(until) })
     }
 
     /// Whether this is the row of a place: by person, connection and calendar, which with the appointment make a target.
@@ -310,9 +322,9 @@ impl Ledger {
     pub fn revive(&mut self, person: &Person, connection: &ConnectionId) -> usize {
         let mut revived = 0;
         for row in &mut self.deliveries {
-            if row.place.person == *person && row.place.connection == *connection && row.hold.take().is_some()
-            {
-                revived += 1;
+            if row.place.person == *person && row.place.connection == *connection {
+                let pause = row.last_error.as_mut().and_then(|failure| failure.next_attempt_at.take());
+                revived += usize::from(row.hold.take().is_some() || pause.is_some());
             }
         }
         revived
@@ -397,6 +409,7 @@ impl fmt::Display for ParkReason {
             Self::DeleteRefused => "the provider refused to remove the event",
             Self::Disconnected => "the calendar is disconnected; the event was left there",
             Self::Settling => "removed, one more look will be taken",
+            Self::Busy => "the account is to be left alone for a while",
         })
     }
 }

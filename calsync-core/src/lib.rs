@@ -24,6 +24,7 @@ pub mod names;
 pub mod place;
 pub mod plan;
 pub mod provider;
+pub mod receipt;
 pub mod report;
 #[cfg(feature = "tokens")]
 pub mod rest;

@@ -109,6 +109,12 @@ impl Ledger {
         if row.revision > outcome.revision {
             return row.learn_late(outcome);
         }
+        if row.revision == outcome.revision && row.knows_better(outcome) {
+            return false;
+        }
+        if outcome.verdict.is_done() {
+            row.open_since = None;
+        }
         row.place = outcome.place.clone();
         row.role = outcome.role;
         row.revision = outcome.revision;
@@ -122,25 +128,36 @@ impl Ledger {
 }
 
 impl Delivery {
-    /// An older run tells, after a newer plan was begun, what it left behind. Only an event where this row knows of none is
-    /// news: the newer run looked before the older one wrote.
+    /// An older run tells, after a newer plan was begun, what it left behind. Only an event this row knows nothing of is news:
+    /// where none is known, since the newer run looked before the older one wrote; or under a later key than the one that is,
+    /// which the older run found gone.
     fn learn_late(&mut self, outcome: &Outcome) -> bool {
         let left_behind = match &outcome.presence {
-            Presence::Absent => None,
-            Presence::Present(standing) => {
-                Some(Unsure::new(standing.key, Some(standing.clone()), outcome.at))
-            }
-            Presence::Unsure(unsure) => Some(unsure.clone()),
+            Presence::Absent => return false,
+            Presence::Present(standing) => Unsure::new(standing.key, Some(standing.clone()), outcome.at),
+            Presence::Unsure(unsure) => unsure.clone(),
         };
-        match (left_behind, &self.presence) {
-            (Some(unsure), Presence::Absent) => {
-                // Our own writes crossed; nobody deleted anything by hand.
-                self.presence = Presence::Unsure(unsure.with_removing(true));
+        self.presence = match &self.presence {
+            // Our own writes crossed; nobody deleted anything by hand.
+            Presence::Absent => {
                 self.generation = self.generation.max(outcome.generation);
-                true
+                Presence::Unsure(left_behind.with_removing(true))
             }
-            _ => false,
-        }
+            // The next run looks under the key of before, and under the one after it.
+            Presence::Present(standing) if outcome.generation > self.generation => {
+                Presence::Unsure(Unsure::new(standing.key, Some(standing.clone()), outcome.at))
+            }
+            Presence::Present(_) | Presence::Unsure(_) => return false,
+        };
+        self.open_since.get_or_insert(outcome.at);
+        true
+    }
+
+    /// Whether the same plan has been run before (by a queue that delivers twice) and came further.
+    fn knows_better(&self, outcome: &Outcome) -> bool {
+        let is_done = self.last_error.is_none() && !matches!(self.presence, Presence::Unsure(_));
+        let did_nothing = matches!(outcome.verdict, Verdict::Failed | Verdict::Postponed);
+        is_done && (did_nothing || outcome.generation < self.generation)
     }
 }
 

@@ -274,3 +274,52 @@ async fn a_report_of_what_the_host_did_not_begin_is_kept() {
     assert!(host.row().standing().is_some_and(|standing: &Standing| standing.fingerprint.is_some()));
     host.assert_heals(0).await;
 }
+
+/// Two workers, of whom one makes the event anew that a person deleted while the other had it in hand.
+async fn two_generations(cancelled: bool, reports: bool) -> Host {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    host.move_by_an_hour();
+    let slow = host.begin();
+    host.move_by_an_hour();
+    host.sync().await;
+    let place = host.company.place(CUSTOMER);
+    let id = host.row().standing().unwrap().remote_id.clone();
+    assert!(host.world.calendar.person_deletes(&place, &id));
+    let slow = host.syncer.run(slow).await;
+    assert_eq!((slow.outcomes[0].verdict, slow.outcomes[0].generation), (Verdict::Created, 1));
+    if cancelled {
+        host.cancel();
+    }
+    if reports {
+        assert_eq!(host.company.appointment.record(&slow), 1);
+    }
+    host
+}
+
+#[tokio::test]
+async fn what_a_slow_worker_made_under_a_later_key_is_taken_over_when_it_reports() {
+    two_generations(false, true).await.assert_heals(1).await;
+}
+
+#[tokio::test]
+async fn what_a_slow_worker_made_under_a_later_key_goes_with_the_appointment() {
+    for reports in [true, false] {
+        two_generations(true, reports).await.assert_cleans_up(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_a_queue_delivers_twice_is_recorded_by_what_came_further() {
+    for kind in [ErrorKind::RateLimited, ErrorKind::Unauthenticated, ErrorKind::Refused] {
+        let mut host = Host::new(Company::of_one());
+        let plan = host.begin();
+        let first = host.syncer.run(plan.clone()).await;
+        host.world.fail(Operation::Create, kind);
+        let second = host.syncer.run(plan).await;
+        assert_eq!(second.outcomes[0].presence, Presence::Absent);
+        for (report, changed) in [(&first, 1), (&second, 0), (&first, 1)] {
+            assert_eq!(host.company.appointment.record(report), changed, "{kind}");
+        }
+        host.assert_heals(0).await;
+    }
+}

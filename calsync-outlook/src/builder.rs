@@ -139,6 +139,8 @@ impl OutlookCalendarBuilder {
             // https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits: 10,000 in ten minutes, 4 at once.
             .with_in_flight_per_account(self.in_flight)
             .with_per_minute_per_account(1_000)
+            // A read, since only what differs is written, and the change.
+            .with_requests_per_update(2)
             // 2,000 a second for all of an application's mailboxes.
             .with_per_minute_per_application(120_000);
         Ok(OutlookCalendar {

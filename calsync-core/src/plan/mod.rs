@@ -3,6 +3,7 @@
 //! A [`Planner`] compares the events that should exist with the ledger of those that do. [`Plan::begin`] marks the rows
 //! that are about to be touched; what a run then reports goes back with [`Appointment::record`].
 
+mod job;
 mod planner;
 mod prepare;
 mod rows;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use job::{JobError, SyncJob};
 pub use planner::{OtherAccount, Planner, RemovedByPerson};
 
 use crate::audience::Reason;
@@ -69,6 +71,9 @@ pub struct Step {
     /// anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moves: Option<Place>,
+    /// Since when the target is not as it should be; the time of this plan where `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_since: Option<DateTime<Utc>>,
     /// When another write was begun here whose outcome nobody reported: it may still arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rivals_since: Option<DateTime<Utc>>,
@@ -174,6 +179,14 @@ pub enum Note {
         /// Where it stands.
         place: Place,
     },
+    /// A step of a [job](SyncJob) that has nothing to do any more: a newer plan was begun for its row, or it failed and is for
+    /// the next plan to try again.
+    OutOfDate {
+        /// The role.
+        role: Role,
+        /// The row's place.
+        place: Place,
+    },
     /// An event that older code wrote belongs to nobody of the audience; it is left as it is.
     NobodysEvent {
         /// The provider.
@@ -264,8 +277,9 @@ impl Plan {
             row.role = step.role;
             row.generation = step.generation;
             row.presence = Presence::Unsure(step.unsure(self.at));
-            row.hold = None;
+            (row.hold, row.last_error) = (None, None);
             row.rivals_since = step.rivals_since;
+            row.open_since.get_or_insert(self.at);
             row.revision = self.planned_from.saturating_add(1);
             row.changed_at = self.at;
         }

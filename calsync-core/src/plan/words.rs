@@ -77,6 +77,9 @@ impl fmt::Display for Note {
             Self::Left { role, place } => {
                 write!(f, "the event for {role} in {place} is left there: the calendar is disconnected")
             }
+            Self::OutOfDate { role, place } => {
+                write!(f, "nothing any more for {role} in {place}: the ledger has moved on")
+            }
             Self::NobodysEvent { provider } => {
                 write!(f, "an event of older code in {provider} belongs to nobody here; left as it is")
             }

@@ -25,6 +25,8 @@ pub struct Capabilities {
     pub per_minute_per_account: Option<u32>,
     /// How many requests a minute the whole application may make; `None` where there is no limit worth keeping.
     pub per_minute_per_application: Option<u32>,
+    /// How many requests an update takes as a rule; every other call takes one.
+    pub requests_per_update: u32,
 }
 
 /// How far a calendar's id reaches: whether two connections of one person with the same calendar id are one place even where
@@ -70,6 +72,7 @@ impl Default for Capabilities {
             in_flight_per_account: 4,
             per_minute_per_account: None,
             per_minute_per_application: None,
+            requests_per_update: 1,
         }
     }
 }
@@ -134,6 +137,13 @@ impl Capabilities {
     #[must_use]
     pub fn with_per_minute_per_application(mut self, requests: u32) -> Self {
         self.per_minute_per_application = Some(requests);
+        self
+    }
+
+    /// With this many requests for an update; at least one.
+    #[must_use]
+    pub fn with_requests_per_update(mut self, requests: u32) -> Self {
+        self.requests_per_update = requests.max(1);
         self
     }
 }

@@ -5,6 +5,7 @@ use crate::plan::Step;
 use crate::report::{Outcome, Verdict};
 use crate::sync::caller::{Caller, is_retried};
 use crate::sync::carry_out::{Context, carry_out, without_provider};
+use crate::sync::metrics::Measured;
 use crate::sync::run::Shared;
 
 /// Takes one step. Between two attempts its account is left alone, which the calls of the next one wait for.
@@ -35,6 +36,9 @@ pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Out
         }
     };
     tracing::Span::current().record("calsync.attempts", attempts);
+    if attempts > 1 {
+        syncer.measure(&step.place.provider, Measured::Retries(attempts - 1));
+    }
     outcome
 }
 

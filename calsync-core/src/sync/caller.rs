@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::error::{Error, ErrorKind, Failure, Retry};
 use crate::place::Place;
 use crate::provider::CalendarProvider;
+use crate::sync::metrics::{Measured, Throttle};
 use crate::sync::pacing::{Door, Pass, Turn};
 use crate::sync::quota::Quota;
 use crate::sync::run::Shared;
@@ -18,6 +19,7 @@ pub(super) struct Caller<'a> {
     shared: &'a Shared,
     place: &'a Place,
     quota: Quota,
+    requests_per_update: u32,
     door: Arc<Door>,
     /// How long the step has waited while its account was left alone.
     waited_ms: AtomicU64,
@@ -25,14 +27,29 @@ pub(super) struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     pub(super) fn new(shared: &'a Shared, provider: &'a dyn CalendarProvider, place: &'a Place) -> Self {
-        let quota = shared.syncer.quotas.of(place, &provider.capabilities());
+        let capabilities = provider.capabilities();
+        let quota = shared.syncer.quotas.of(place, &capabilities);
         let door = shared.syncer.pacing.door(&quota);
-        Self { provider, shared, place, quota, door, waited_ms: AtomicU64::new(0) }
+        let requests_per_update = capabilities.requests_per_update;
+        Self { provider, shared, place, quota, requests_per_update, door, waited_ms: AtomicU64::new(0) }
     }
 
     /// Makes a call when its turn has come. An account that is not to be called fails it at once, as it failed before.
     pub(super) async fn call<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let pass = self.turn().await?;
+        self.call_of(1, call).await
+    }
+
+    /// The same for an update, which may take several requests.
+    pub(super) async fn update<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.call_of(self.requests_per_update, call).await
+    }
+
+    async fn call_of<T>(
+        &self,
+        requests: u32,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let pass = self.turn(requests).await?;
         let result = call.await;
         match &result {
             Ok(_) => pass.succeeded(),
@@ -51,7 +68,7 @@ impl<'a> Caller<'a> {
         pacing.paused_until(&self.quota, pacing.now())
     }
 
-    async fn turn(&self) -> Result<Pass<'_>, Error> {
+    async fn turn(&self, requests: u32) -> Result<Pass<'_>, Error> {
         let pacing = &self.shared.syncer.pacing;
         let _turn = self.door.turnstile.lock().await;
         // Nobody closes these semaphores; were one closed, the call would go out without waiting.
@@ -63,21 +80,30 @@ impl<'a> Caller<'a> {
             if let Some(failure) = self.shared.parked.why(self.place, &self.quota.account, self.now()) {
                 return Err(failure.into());
             }
-            let until = match pacing.enter(&self.quota, now) {
+            let (until, cause) = match pacing.enter(&self.quota, requests, now) {
                 Turn::Now(failures) => {
                     let quota = &self.quota;
-                    return Ok(Pass { pacing, quota, failures, _room: room, _place_in_run: place_in_run });
+                    return Ok(Pass {
+                        pacing,
+                        quota,
+                        requests,
+                        failures,
+                        _room: room,
+                        _place_in_run: place_in_run,
+                    });
                 }
-                Turn::Full(until) => until,
+                Turn::Full(until) => (until, Throttle::Pace),
                 Turn::Paused(until, failure) => {
                     if !self.may_wait(until - now) {
                         return Err(not_called(failure, until, now).into());
                     }
-                    until
+                    (until, Throttle::Pause)
                 }
             };
             drop(place_in_run);
             pacing.sleep_until(until).await;
+            let waited = (pacing.now() - now).to_std().unwrap_or_default();
+            self.shared.syncer.measure(&self.place.provider, Measured::Throttled(cause, waited));
         }
     }
 
@@ -92,7 +118,9 @@ impl<'a> Caller<'a> {
     fn learn(&self, pass: &Pass<'_>, failure: &Failure) {
         let Shared { syncer, parked, .. } = self.shared;
         if !is_retried(failure) {
-            parked.learn(failure, self.place, &self.quota.account, self.now());
+            if parked.learn(failure, self.place, &self.quota.account, self.now()) {
+                syncer.measure(&self.place.provider, Measured::Parked(failure.kind));
+            }
             return;
         }
         let wait = syncer.retry.wait(pass.failures, failure, &*syncer.random);
@@ -105,7 +133,9 @@ impl<'a> Caller<'a> {
         );
         if syncer.retry.attempts > 1 && failures >= syncer.retry.attempts {
             let failure = not_called(failure.clone(), until, syncer.pacing.now());
-            parked.give_up(&failure, &self.quota.account);
+            if parked.give_up(&failure, &self.quota.account) {
+                syncer.measure(&self.place.provider, Measured::Parked(failure.kind));
+            }
         }
     }
 }

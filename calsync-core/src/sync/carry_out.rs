@@ -71,6 +71,10 @@ pub(super) async fn carry_out(caller: &Caller<'_>, context: &Context, step: &Ste
     let outcome = match &step.action {
         Action::Create { content } => hand.create(content, step.generation).await,
         Action::Update { content, standing } => hand.update(content, standing, step.generation).await,
+        // Whoever was cut off here may have found the event gone, and made the next one.
+        Action::Delete { standing } if step.rivals_since.is_some() => {
+            hand.remove_all(standing, step.generation).await
+        }
         Action::Delete { standing } => hand.delete(standing, step.generation).await,
         Action::Look { content, unsure } => hand.look(content.as_ref(), unsure).await,
     };
@@ -116,7 +120,7 @@ impl Hand<'_> {
         let draft = self.draft(standing.key, content);
         let options = UpdateOptions::new().with_etag(standing.etag.clone());
         let call = self.caller.provider.update(&self.step.place, &standing.remote_id, &draft, &options);
-        match self.caller.call(call).await {
+        match self.caller.update(call).await {
             Ok(written) => self.written(Verdict::Updated, standing.key, generation, written, content),
             // What carries another key took our event's place: ours is as gone as a deleted one.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {

@@ -8,6 +8,7 @@
 mod attempts;
 mod caller;
 mod carry_out;
+mod metrics;
 mod pacing;
 mod parking;
 mod quota;
@@ -18,6 +19,7 @@ mod service;
 mod syncer;
 mod window;
 
+pub use metrics::{Measured, Measurement, Meter, Throttle};
 pub use quota::{AccountKey, DeclaredQuotas, Quota, Quotas};
 pub use random::{Random, SeededRandom};
 pub use retry::RetryPolicy;

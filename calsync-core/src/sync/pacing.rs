@@ -63,6 +63,8 @@ pub(super) enum Turn {
 pub(super) struct Pass<'a> {
     pub(super) pacing: &'a Pacing,
     pub(super) quota: &'a Quota,
+    /// How many requests the call takes.
+    pub(super) requests: u32,
     /// How many calls in a row had failed when this one began.
     pub(super) failures: u32,
     pub(super) _room: Option<SemaphorePermit<'a>>,
@@ -92,26 +94,26 @@ impl Pacing {
         self.state().account(quota, now).door.clone()
     }
 
-    /// Whether the account, which has room, may be called now. If so the call has begun.
-    pub(super) fn enter(&self, quota: &Quota, now: DateTime<Utc>) -> Turn {
+    /// Whether the account, which has room, may be called now, with so many requests. If so the call has begun.
+    pub(super) fn enter(&self, quota: &Quota, requests: u32, now: DateTime<Utc>) -> Turn {
         let mut state = self.state();
         let mut until = None;
         if let Some(limit) = quota.per_minute_of_application {
             let application = state.applications.entry(quota.account.provider.clone()).or_default();
-            until = application.full_until(limit, now);
+            until = application.full_until(requests, limit, now);
         }
         let account = state.account(quota, now);
         if let Some((until, failure)) = account.pause.as_ref().filter(|(until, _)| now < *until) {
             return Turn::Paused(*until, failure.clone());
         }
         if let Some(limit) = quota.per_minute {
-            until = until.max(account.window.full_until(limit, now));
+            until = until.max(account.window.full_until(requests, limit, now));
         }
         if let Some(until) = until {
             return Turn::Full(until);
         }
         let failures = account.failures;
-        state.windows(quota, Window::begin);
+        state.windows(quota, |window| window.begin(requests));
         Turn::Now(failures)
     }
 
@@ -200,7 +202,7 @@ impl Pass<'_> {
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
         let now = self.pacing.now();
-        self.pacing.state().windows(self.quota, |window| window.end(now));
+        self.pacing.state().windows(self.quota, |window| window.end(self.requests, now));
     }
 }
 
@@ -218,10 +220,15 @@ mod tests {
         let place = Place::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
         let quota = Quota::declared(&place, &Capabilities::new());
         let pacing = Pacing::new(Arc::new(SystemClock), Arc::new(TokioSleep));
-        let pass = || match pacing.enter(&quota, pacing.now()) {
-            Turn::Now(failures) => {
-                Pass { pacing: &pacing, quota: &quota, failures, _room: None, _place_in_run: None }
-            }
+        let pass = || match pacing.enter(&quota, 1, pacing.now()) {
+            Turn::Now(failures) => Pass {
+                pacing: &pacing,
+                quota: &quota,
+                requests: 1,
+                failures,
+                _room: None,
+                _place_in_run: None,
+            },
             turn => panic!("{turn:?}"),
         };
         let failure =

@@ -1,6 +1,7 @@
 //! What a run has learnt not to call any more.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -58,26 +59,43 @@ impl Parked {
         Some(failure)
     }
 
-    /// Takes a failure to heart, if it is one that all further calls would meet.
-    pub(super) fn learn(&self, failure: &Failure, place: &Place, account: &AccountKey, now: DateTime<Utc>) {
+    /// Takes a failure to heart, if it is one that all further calls would meet. Returns whether that is news.
+    pub(super) fn learn(
+        &self,
+        failure: &Failure,
+        place: &Place,
+        account: &AccountKey,
+        now: DateTime<Utc>,
+    ) -> bool {
         let scope = match (failure.kind, failure.operation) {
             (ErrorKind::Unauthenticated | ErrorKind::MissingScope, _) => Scope::of_grant(place),
             // Other calls may be about an event that just this account may not touch.
             (ErrorKind::Forbidden, Operation::Create) => Scope::of_calendar(place),
             (ErrorKind::QuotaExceeded, _) => Scope::Account(account.clone()),
-            _ => return,
+            // With the calendar everything in it is gone; what was to be removed there counts as removed.
+            (ErrorKind::CalendarNotFound, Operation::Create | Operation::Update) => Scope::of_calendar(place),
+            _ => return false,
         };
         let until = match Hold::after(failure, None, now) {
             Some(Hold::Parked { until, .. }) => until,
             _ => None,
         };
-        self.lock().entry(scope).or_insert_with(|| Why { failure: failure.clone(), until });
+        self.note(scope, Why { failure: failure.clone(), until })
     }
 
-    /// An account is not called any more in this run, whatever the step.
-    pub(super) fn give_up(&self, failure: &Failure, account: &AccountKey) {
-        let why = || Why { failure: failure.clone(), until: None };
-        self.lock().entry(Scope::Account(account.clone())).or_insert_with(why);
+    /// An account is not called any more in this run, whatever the step. Returns whether that is news.
+    pub(super) fn give_up(&self, failure: &Failure, account: &AccountKey) -> bool {
+        self.note(Scope::Account(account.clone()), Why { failure: failure.clone(), until: None })
+    }
+
+    fn note(&self, scope: Scope, why: Why) -> bool {
+        match self.lock().entry(scope) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert(why);
+                true
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Scope, Why>> {

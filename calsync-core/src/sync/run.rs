@@ -17,6 +17,7 @@ use crate::plan::{Plan, Step};
 use crate::report::{Outcome, Report, Verdict};
 use crate::sync::attempts::take;
 use crate::sync::carry_out::Context;
+use crate::sync::metrics::Measured;
 use crate::sync::parking::Parked;
 use crate::sync::syncer::Inner;
 
@@ -53,6 +54,18 @@ struct Lane {
     steps: VecDeque<Step>,
     /// A new event could not be made: the old one stays until it can.
     keep_old: bool,
+}
+
+impl Shared {
+    fn measure(&self, context: &Context, step: &Step, outcome: &Outcome) {
+        let provider = &step.place.provider;
+        self.syncer.measure(provider, Measured::Step(outcome.verdict));
+        if matches!(outcome.verdict, Verdict::Created | Verdict::Updated) {
+            let since = step.open_since.unwrap_or(context.at);
+            let delay = (self.syncer.clock.now() - since).to_std().unwrap_or_default();
+            self.syncer.measure(provider, Measured::VisibleAfter(step.role, delay));
+        }
+    }
 }
 
 impl<I: Iterator<Item = Plan>> Run<I> {
@@ -111,6 +124,7 @@ impl<I: Iterator<Item = Plan>> Run<I> {
                 take(&shared, &lane.context, &step).await
             };
             tracing::Span::current().record("calsync.verdict", tracing::field::display(outcome.verdict));
+            shared.measure(&lane.context, &step, &outcome);
             if !step.removes() && matches!(outcome.presence, Presence::Absent | Presence::Unsure(_)) {
                 lane.keep_old |= !outcome.verdict.is_done();
             }

@@ -12,8 +12,10 @@ use crate::event::{Event, GuideWording, Wording};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
 use crate::place::Role;
-use crate::plan::{OtherAccount, Plan, Planner, RemovedByPerson};
+use crate::plan::{JobError, OtherAccount, Plan, Planner, RemovedByPerson, SyncJob};
 use crate::provider::CalendarProvider;
+use crate::receipt::Receipt;
+use crate::sync::metrics::{Measured, Measurement, Meter, NoMeter};
 use crate::sync::pacing::Pacing;
 use crate::sync::quota::{DeclaredQuotas, Quotas};
 use crate::sync::random::{Random, SeededRandom};
@@ -38,6 +40,7 @@ pub(super) struct Inner {
     pub(super) quotas: Arc<dyn Quotas>,
     pub(super) random: Arc<dyn Random>,
     pub(super) retry: RetryPolicy,
+    meter: Arc<dyn Meter>,
     pub(super) concurrency: usize,
     pub(super) look_ahead: usize,
     pub(super) removed_by_person: RemovedByPerson,
@@ -56,6 +59,7 @@ pub struct SyncerBuilder {
     random: Arc<dyn Random>,
     quotas: Arc<dyn Quotas>,
     retry: RetryPolicy,
+    meter: Arc<dyn Meter>,
     concurrency: usize,
     look_ahead: usize,
     removed_by_person: RemovedByPerson,
@@ -78,6 +82,7 @@ impl Syncer {
             random: Arc::new(SeededRandom::default()),
             quotas: Arc::new(DeclaredQuotas),
             retry: RetryPolicy::default(),
+            meter: Arc::new(NoMeter),
             concurrency: 16,
             look_ahead: 256,
             removed_by_person: RemovedByPerson::default(),
@@ -119,9 +124,35 @@ impl Syncer {
         &self.inner.planner
     }
 
+    /// Whether an appointment is on everyone's calendar now, and if not, which target waits for what; see
+    /// [`Planner::explain`].
+    ///
+    /// # Errors
+    /// As [`Syncer::plan`].
+    pub fn explain(
+        &self,
+        order: &Order,
+        appointment: &Appointment,
+        audience: &Audience<'_>,
+    ) -> Result<Receipt, InputError> {
+        self.inner.planner.explain(order, appointment, audience, self.inner.clock.now())
+    }
+
     /// Runs a plan that was begun and saved.
     pub fn run(&self, plan: Plan) -> Run<std::iter::Once<Plan>> {
         self.run_all(std::iter::once(plan))
+    }
+
+    /// Runs what is [still to be done](SyncJob::still_to_do) of a job from a queue, by the appointment as it is stored now.
+    ///
+    /// # Errors
+    /// When the appointment is another one, or its ledger does not know of the job's plan yet.
+    pub fn run_job(
+        &self,
+        job: &SyncJob,
+        appointment: &Appointment,
+    ) -> Result<Run<std::iter::Once<Plan>>, JobError> {
+        job.still_to_do(appointment, self.inner.clock.now()).map(|plan| self.run(plan))
     }
 
     /// Runs plans that were begun and saved, each of another appointment.
@@ -130,6 +161,12 @@ impl Syncer {
     /// person's steps of one plan go one after the other.
     pub fn run_all<I: IntoIterator<Item = Plan>>(&self, plans: I) -> Run<I::IntoIter> {
         Run::new(self.inner.clone(), plans.into_iter())
+    }
+}
+
+impl Inner {
+    pub(super) fn measure(&self, provider: &ProviderKind, what: Measured) {
+        self.meter.measure(&Measurement { provider, what });
     }
 }
 
@@ -186,6 +223,13 @@ impl SyncerBuilder {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Where measurements go: steps by result, retries, time waited, how long until an event is seen. Nowhere unless given.
+    #[must_use]
+    pub fn meter(mut self, meter: impl Meter) -> Self {
+        self.meter = Arc::new(meter);
         self
     }
 
@@ -258,6 +302,7 @@ impl SyncerBuilder {
                 quotas: self.quotas,
                 random: self.random,
                 retry: self.retry,
+                meter: self.meter,
                 concurrency: self.concurrency,
                 look_ahead: self.look_ahead,
                 removed_by_person: self.removed_by_person,

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// A call that ended in some second is out of every minute from the start of this one after it.
 const SPAN: i64 = 61;
 
-/// The calls of the last minute, by the second in which they ended.
+/// The requests of the last minute, by the second in which their call ended.
 ///
 /// The server counts a call at some time between its start and its end. One that is under way counts as one of now, and then
 /// as one of its end: so no minute of the server's holds more than the limit, however long a call takes.
@@ -18,11 +18,17 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// When there is room for one more call among `limit` a minute; `None` if there is now.
-    pub(super) fn full_until(&mut self, limit: u32, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// When there is room for one more call, of so many requests, among `limit` a minute; `None` if there is now.
+    pub(super) fn full_until(
+        &mut self,
+        requests: u32,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
         self.forget(now);
         let calls = self.ended.iter().fold(self.under_way, |sum, (_, calls)| sum.saturating_add(*calls));
-        let mut over = calls.saturating_add(1).saturating_sub(limit.max(1));
+        let limit = limit.max(1);
+        let mut over = calls.saturating_add(requests.min(limit)).saturating_sub(limit);
         if over == 0 {
             return None;
         }
@@ -37,17 +43,17 @@ impl Window {
     }
 
     /// A call begins.
-    pub(super) fn begin(&mut self) {
-        self.under_way = self.under_way.saturating_add(1);
+    pub(super) fn begin(&mut self, requests: u32) {
+        self.under_way = self.under_way.saturating_add(requests);
     }
 
     /// A call has ended.
-    pub(super) fn end(&mut self, now: DateTime<Utc>) {
-        self.under_way = self.under_way.saturating_sub(1);
+    pub(super) fn end(&mut self, requests: u32, now: DateTime<Utc>) {
+        self.under_way = self.under_way.saturating_sub(requests);
         let second = now.timestamp();
         match self.ended.back_mut() {
-            Some((last, calls)) if *last >= second => *calls = calls.saturating_add(1),
-            _ => self.ended.push_back((second, 1)),
+            Some((last, calls)) if *last >= second => *calls = calls.saturating_add(requests),
+            _ => self.ended.push_back((second, requests)),
         }
     }
 
@@ -78,25 +84,42 @@ mod tests {
     fn no_minute_holds_more_than_the_limit_however_long_a_call_takes() {
         let mut window = Window::default();
         for _ in 0..2 {
-            assert_eq!(window.full_until(2, at(0.5)), None);
-            window.begin();
+            assert_eq!(window.full_until(1, 2, at(0.5)), None);
+            window.begin(1);
         }
-        assert_eq!(window.full_until(2, at(70.0)), Some(at(71.0)), "both are under way");
-        window.end(at(70.9));
-        window.end(at(80.0));
-        assert_eq!(window.full_until(2, at(81.0)), Some(at(131.0)));
-        assert_eq!(window.full_until(2, at(130.99)), Some(at(131.0)));
-        assert_eq!(window.full_until(2, at(131.0)), None);
+        assert_eq!(window.full_until(1, 2, at(70.0)), Some(at(71.0)), "both are under way");
+        window.end(1, at(70.9));
+        window.end(1, at(80.0));
+        assert_eq!(window.full_until(1, 2, at(81.0)), Some(at(131.0)));
+        assert_eq!(window.full_until(1, 2, at(130.99)), Some(at(131.0)));
+        assert_eq!(window.full_until(1, 2, at(131.0)), None);
     }
 
     #[test]
     fn a_limit_of_none_lets_one_call_through_and_a_clock_set_back_keeps_nobody() {
         let mut window = Window::default();
-        assert_eq!(window.full_until(0, at(3600.0)), None);
-        window.begin();
-        window.end(at(3600.0));
-        assert!(window.full_until(0, at(3600.0)).is_some());
-        assert_eq!(window.full_until(0, at(10.0)), None);
+        assert_eq!(window.full_until(1, 0, at(3600.0)), None);
+        window.begin(1);
+        window.end(1, at(3600.0));
+        assert!(window.full_until(1, 0, at(3600.0)).is_some());
+        assert_eq!(window.full_until(1, 0, at(10.0)), None);
         assert!(window.is_empty(at(10.0)));
+    }
+
+    #[test]
+    fn a_call_of_two_requests_counts_twice() {
+        let mut window = Window::default();
+        for second in [0.0, 1.0] {
+            assert_eq!(window.full_until(2, 5, at(second)), None);
+            window.begin(2);
+            window.end(2, at(second));
+        }
+        assert_eq!(window.full_until(1, 5, at(2.0)), None);
+        assert_eq!(window.full_until(2, 5, at(2.0)), Some(at(61.0)));
+        assert_eq!(
+            Window::default().full_until(2, 1, at(2.0)),
+            None,
+            "more than the limit is let through alone"
+        );
     }
 }

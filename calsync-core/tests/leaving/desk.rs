@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use calsync_core::audience::Audience;
-use calsync_core::leave::{Leave, Leaving, Receipt};
+use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::model::{Appointment, Connection, Directory, Order};
 use calsync_core::names::ProviderKind;
@@ -107,14 +107,14 @@ impl Desk {
     }
 
     /// Takes the steps of leaving for every appointment.
-    pub(crate) async fn leave(&mut self, connection: &Connection, leave: Leave) -> Receipt {
+    pub(crate) async fn leave(&mut self, connection: &Connection, leave: Leave) -> LeaveReceipt {
         let leaving = Leaving::new(self.syncer.planner(), customer(), connection, leave);
-        let mut receipt = Receipt::new(&leaving);
+        let mut receipt = LeaveReceipt::new(&leaving);
         self.go_on_leaving(&leaving, &mut receipt).await;
         receipt
     }
 
-    pub(crate) async fn go_on_leaving(&mut self, leaving: &Leaving, receipt: &mut Receipt) {
+    pub(crate) async fn go_on_leaving(&mut self, leaving: &Leaving, receipt: &mut LeaveReceipt) {
         let now = *self.watch.0.lock().unwrap();
         let mut plans = Vec::new();
         for appointment in &mut self.appointments {

@@ -1,7 +1,7 @@
 //! Disconnecting: what goes, what stays, and when the grant may be given back.
 
 use calsync_core::ErrorKind;
-use calsync_core::leave::{Leave, Leaving, Receipt};
+use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
 use calsync_core::ledger::{Hold, ParkReason, Presence};
 use calsync_core::names::RemoteId;
 use calsync_core::plan::Note;
@@ -103,7 +103,7 @@ async fn what_fails_stays_in_the_receipt_and_can_be_tried_again_while_there_are_
     let mut desk = Desk::synced(4, 0).await;
     desk.connect([]);
     let leaving = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::All);
-    let mut receipt = Receipt::new(&leaving);
+    let mut receipt = LeaveReceipt::new(&leaving);
     desk.calendar.script([
         Fault::Before(ErrorKind::Unavailable),
         Fault::Before(ErrorKind::Unauthenticated),
@@ -124,7 +124,7 @@ async fn what_fails_stays_in_the_receipt_and_can_be_tried_again_while_there_are_
 
     // It survives being stored, and goes on.
     let json = serde_json::to_string(&receipt).unwrap();
-    let mut receipt: Receipt = serde_json::from_str(&json).unwrap();
+    let mut receipt: LeaveReceipt = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&receipt).unwrap(), json);
     for appointment in &mut desk.appointments {
         appointment.ledger.revive(&customer(), &home().id);
@@ -142,7 +142,7 @@ async fn a_run_that_was_cut_off_leaves_everything_in_the_receipt() {
     let mut desk = Desk::synced(3, 0).await;
     desk.connect([]);
     let leaving = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::All);
-    let mut receipt = Receipt::new(&leaving);
+    let mut receipt = LeaveReceipt::new(&leaving);
     let now = *desk.watch.0.lock().unwrap();
     for appointment in &mut desk.appointments {
         let departure = leaving.plan(appointment, now);

@@ -7,6 +7,7 @@ mod common;
 
 mod fairness;
 mod lost_answers;
+mod metrics;
 mod pacing;
 mod parking;
 mod retries;

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use calsync_core::ProviderKind;
+use calsync_core::memory::MemoryCalendar;
 use calsync_core::place::Place;
 use calsync_core::provider::Capabilities;
 use calsync_core::report::Verdict;
-use calsync_core::sync::{Quota, Quotas};
+use calsync_core::sync::{Quota, Quotas, RetryPolicy, Syncer};
 
+use crate::common::{Company, NAMESPACE};
 use crate::server::{Server, plans};
+use crate::waits::host;
 
 fn limits(per_minute: u32) -> Capabilities {
     Capabilities::new().with_in_flight_per_account(4).with_per_minute_per_account(per_minute)
@@ -96,4 +100,22 @@ async fn accounts_that_are_counted_as_one_wait_for_each_other() {
     let all = plans("a", 100).into_iter().chain(plans("b", 100));
     assert!(syncer.run_all(all).await.is_all_done());
     assert_eq!(server.refused(), 0);
+}
+
+#[tokio::test]
+async fn an_update_counts_as_the_requests_it_takes() {
+    for (requests, waits) in [(1, 0), (2, 1)] {
+        let limits = Capabilities::new().with_per_minute_per_account(2).with_requests_per_update(requests);
+        let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE).with_capabilities(limits);
+        let (mut host, naps) = host(Company::of_one(), RetryPolicy::none());
+        let syncer = Syncer::builder(NAMESPACE).provider(calendar).clock(host.watch.clone());
+        host.syncer = syncer.sleep(naps.clone()).build();
+        assert!(host.sync().await.is_all_done());
+        host.wait(2);
+        for _ in 0..2 {
+            host.move_by_an_hour();
+            assert!(host.sync().await.is_all_done());
+        }
+        assert_eq!(naps.take().len(), waits, "{requests}");
+    }
 }

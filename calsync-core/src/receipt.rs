@@ -1,0 +1,266 @@
+//! Where an appointment stands with everybody: what is in their calendars as it should be, and what waits for what.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::audience::{Audience, Reason};
+use crate::error::{Failure, InputError};
+use crate::id::AppointmentId;
+use crate::ledger::{Hold, Presence};
+use crate::model::{Appointment, Order};
+use crate::place::{Person, Place, Role};
+use crate::plan::{Note, Plan, Planner};
+
+/// Whether an appointment is on everyone's calendar, target by target. `Display` says it in words, without anybody's data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// The appointment.
+    pub appointment: AppointmentId,
+    /// When this was the state of things.
+    pub at: DateTime<Utc>,
+    /// Where events should be, are, or may be. By role.
+    pub targets: Vec<Target>,
+    /// Who gets no event, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One target, as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Target {
+    /// The role.
+    pub role: Role,
+    /// Where.
+    pub place: Place,
+    /// Whether an event should be there; if not, one has to go.
+    pub wanted: bool,
+    /// How far it is.
+    pub state: TargetState,
+    /// Since when it is not as it should be, where an attempt was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_since: Option<DateTime<Utc>>,
+    /// What the last attempt met, if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<Failure>,
+}
+
+/// How far a target is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TargetState {
+    /// As it should be, as the provider confirmed.
+    InPlace,
+    /// The next plan brings it about.
+    Due,
+    /// A write was begun and not confirmed; the next plan looks first.
+    Unconfirmed,
+    /// Something outside has to change first, or a time has to come.
+    Waiting {
+        /// What.
+        hold: Hold,
+    },
+    /// No provider of that kind is registered.
+    NoProvider,
+    /// The connection leads to another account now; what stands in the one before is out of reach.
+    OutOfReach,
+    /// It stays until the person's new event, which waits, can be made elsewhere.
+    Kept,
+    /// Neither kept right nor removed: the person syncs by hand, or the calendar was disconnected and the event left there.
+    LeftAsIs,
+}
+
+/// Somebody without an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The role they would have it in.
+    pub role: Role,
+    /// Who, where there is anybody to name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Person>,
+    /// Why not.
+    pub reason: Reason,
+}
+
+impl Receipt {
+    /// Whether everyone's calendar is as it should be now.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.open().next().is_none()
+    }
+
+    /// The targets that are not as they should be.
+    pub fn open(&self) -> impl Iterator<Item = &Target> {
+        self.targets
+            .iter()
+            .filter(|target| !matches!(target.state, TargetState::InPlace | TargetState::LeftAsIs))
+    }
+
+    /// When the first of the targets that wait for a certain time is worth another plan.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
+        let until = |target: &Target| match &target.state {
+            TargetState::Waiting { hold: Hold::Parked { until, .. } } => *until,
+            _ => None,
+        };
+        self.targets.iter().filter_map(until).min()
+    }
+}
+
+impl Planner {
+    /// Whether an appointment is on everyone's calendar now, and if not, which target waits for what. Makes no call: it says
+    /// what the ledger knows.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub fn explain(
+        &self,
+        order: &Order,
+        appointment: &Appointment,
+        audience: &Audience<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Receipt, InputError> {
+        let plan = self.plan(order, appointment, audience, now)?;
+        Ok(Draft { appointment, audience, is_cancelled: is_cancelled(order, appointment) }.receipt(plan))
+    }
+}
+
+fn is_cancelled(order: &Order, appointment: &Appointment) -> bool {
+    appointment.status.is_cancelled() || order.status.is_cancelled()
+}
+
+/// What a receipt is made from.
+struct Draft<'a> {
+    appointment: &'a Appointment,
+    audience: &'a Audience<'a>,
+    is_cancelled: bool,
+}
+
+impl Draft<'_> {
+    fn receipt(&self, plan: Plan) -> Receipt {
+        let ledger = &self.appointment.ledger;
+        let mut targets = Vec::new();
+        let mut mentioned: Vec<Place> = Vec::new();
+        for step in &plan.steps {
+            let from = step.moves.as_ref().unwrap_or(&step.place);
+            let is_unsure =
+                ledger.delivery(from).is_some_and(|row| matches!(row.presence, Presence::Unsure(_)));
+            let state = if is_unsure { TargetState::Unconfirmed } else { TargetState::Due };
+            targets.push(self.target(step.role, &step.place, from, !step.removes(), state));
+            mentioned.extend([step.place.clone(), from.clone()]);
+        }
+        let mut left_out = Vec::new();
+        for note in plan.notes {
+            let (role, place, state) = match note {
+                Note::LeftOut { role, person, reason } => {
+                    left_out.push(LeftOut { role, person, reason });
+                    continue;
+                }
+                // What was left there on purpose waits for nothing.
+                Note::Held { role, place, hold } if hold.is_disconnected() => {
+                    (role, place, TargetState::LeftAsIs)
+                }
+                Note::Held { role, place, hold } => (role, place, TargetState::Waiting { hold }),
+                Note::NoProvider { role, place } => (role, place, TargetState::NoProvider),
+                Note::OtherAccount { role, place } | Note::LeftBehind { role, place } => {
+                    (role, place, TargetState::OutOfReach)
+                }
+                Note::Kept { role, place } => (role, place, TargetState::Kept),
+                // The first is about jobs, the second about leaving; the third about nobody's place.
+                Note::OutOfDate { .. } | Note::Left { .. } | Note::NobodysEvent { .. } => continue,
+            };
+            targets.push(self.target(role, &place, &place, self.is_wanted(&place), state));
+            mentioned.push(place);
+        }
+        for row in &ledger.deliveries {
+            if row.presence == Presence::Absent || mentioned.contains(&row.place) {
+                continue;
+            }
+            let wanted = self.is_wanted(&row.place);
+            let state = match (&row.presence, wanted) {
+                (Presence::Present(_), true) => TargetState::InPlace,
+                _ => TargetState::LeftAsIs,
+            };
+            targets.push(self.target(row.role, &row.place, &row.place, wanted, state));
+        }
+        targets.sort_by(|a, b| (a.role, &a.place).cmp(&(b.role, &b.place)));
+        Receipt { appointment: plan.appointment, at: plan.at, targets, left_out }
+    }
+
+    /// A target, with what the ledger's row at `from` knows of it.
+    fn target(&self, role: Role, place: &Place, from: &Place, wanted: bool, state: TargetState) -> Target {
+        let row = self.appointment.ledger.delivery(from);
+        Target {
+            role,
+            place: place.clone(),
+            wanted,
+            state,
+            open_since: row.and_then(|row| row.open_since),
+            last_error: row.and_then(|row| row.last_error.clone()),
+        }
+    }
+
+    /// Whether an event should be at that place.
+    fn is_wanted(&self, place: &Place) -> bool {
+        let takes_part = self.audience.members.iter().filter(|member| member.left_out.is_none());
+        !self.is_cancelled
+            && !self.audience.is_withdrawn()
+            && takes_part.flat_map(|member| member.places()).any(|wish| wish == *place)
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "appointment {}: ", self.appointment)?;
+        match self.open().count() {
+            0 => f.write_str("every calendar is as it should be")?,
+            open => write!(f, "{open} of {} not as they should be", self.targets.len())?,
+        }
+        for target in &self.targets {
+            write!(f, "\n  {target}")?;
+        }
+        for LeftOut { role, person, reason } in &self.left_out {
+            match person {
+                Some(person) => write!(f, "\n  nothing for {role} {person}: {reason}")?,
+                None => write!(f, "\n  nothing for {role}: {reason}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}: ", self.role, self.place)?;
+        match (&self.state, self.wanted) {
+            (TargetState::InPlace, _) => f.write_str("in place")?,
+            (TargetState::Due, true) => f.write_str("to be written by the next run")?,
+            (TargetState::Due, false) => f.write_str("to be removed by the next run")?,
+            (TargetState::Unconfirmed, true) => {
+                f.write_str("a write is under way or was lost; the next run looks")?
+            }
+            (TargetState::Unconfirmed, false) => {
+                f.write_str("a removal is under way or was lost; the next run looks")?
+            }
+            (TargetState::Waiting { hold }, true) => write!(f, "waits to be written: {hold}")?,
+            (TargetState::Waiting { hold }, false) => write!(f, "waits to be removed: {hold}")?,
+            (TargetState::NoProvider, _) => f.write_str("no provider registered")?,
+            (TargetState::OutOfReach, _) => {
+                f.write_str("out of reach: it is connected to another account now")?
+            }
+            (TargetState::Kept, _) => f.write_str("stays until the new one can be made")?,
+            (TargetState::LeftAsIs, _) => f.write_str("left as it is")?,
+        }
+        if let Some(since) = self.open_since {
+            write!(f, "; open since {}", since.format("%F %T UTC"))?;
+        }
+        match &self.last_error {
+            Some(error) => write!(f, "; last failure: {error}"),
+            None => Ok(()),
+        }
+    }
+}

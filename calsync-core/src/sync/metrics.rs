@@ -1,0 +1,148 @@
+//! What a run can be measured by.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+use crate::names::ProviderKind;
+use crate::place::Role;
+use crate::report::Verdict;
+
+/// Takes measurements to the host's metrics. Called from within runs, often: it must not block.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use calsync_core::sync::{Measurement, Meter};
+///
+/// /// Counts retries.
+/// #[derive(Debug, Default)]
+/// struct Retries(AtomicU64);
+///
+/// impl Meter for Retries {
+///     fn measure(&self, measurement: &Measurement<'_>) {
+///         if measurement.name() == "calsync.retries" {
+///             self.0.fetch_add(measurement.value() as u64, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// ```
+pub trait Meter: fmt::Debug + Send + Sync + 'static {
+    /// Something was measured.
+    fn measure(&self, measurement: &Measurement<'_>);
+}
+
+/// Something measured. Its [name](Measurement::name) and [label](Measurement::label) are stable and nobody's data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Measurement<'a> {
+    /// The provider.
+    pub provider: &'a ProviderKind,
+    /// What was measured.
+    pub what: Measured,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Measured {
+    /// `calsync.steps`, a counter by verdict: a step has ended.
+    Step(Verdict),
+    /// `calsync.retries`, a counter: how many attempts of a step followed the first one. Not measured where there were none.
+    Retries(u32),
+    /// `calsync.visible_after`, a duration by role: an event was made or brought up to date, so long after the first plan for it
+    /// was begun. For a new appointment that is the time from its confirmation until the person sees it.
+    VisibleAfter(Role, Duration),
+    /// `calsync.throttled`, a duration by cause: a step has waited so long for its account.
+    Throttled(Throttle, Duration),
+    /// `calsync.parked`, a counter by kind of failure: a connection, a calendar or an account is not called any more in this run.
+    Parked(ErrorKind),
+}
+
+/// Why a step waits for its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Throttle {
+    /// The account or the application has had its calls of the minute.
+    Pace,
+    /// The account is left alone, since a call failed.
+    Pause,
+}
+
+impl Measurement<'_> {
+    /// The metric's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.what {
+            Measured::Step(_) => "calsync.steps",
+            Measured::Retries(_) => "calsync.retries",
+            Measured::VisibleAfter(..) => "calsync.visible_after",
+            Measured::Throttled(..) => "calsync.throttled",
+            Measured::Parked(_) => "calsync.parked",
+        }
+    }
+
+    /// Its value: a count, or seconds.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        match self.what {
+            Measured::Step(_) | Measured::Parked(_) => 1.0,
+            Measured::Retries(count) => f64::from(count),
+            Measured::VisibleAfter(_, time) | Measured::Throttled(_, time) => time.as_secs_f64(),
+        }
+    }
+
+    /// What it is counted by, besides the provider; empty where there is nothing.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self.what {
+            Measured::Step(verdict) => verdict_label(verdict),
+            Measured::Retries(_) => "",
+            Measured::VisibleAfter(role, _) => role_label(role),
+            Measured::Throttled(Throttle::Pace, _) => "pace",
+            Measured::Throttled(Throttle::Pause, _) => "pause",
+            Measured::Parked(kind) => parked_label(kind),
+        }
+    }
+}
+
+fn verdict_label(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Created => "created",
+        Verdict::Updated => "updated",
+        Verdict::Removed => "removed",
+        Verdict::Respected => "respected",
+        Verdict::Postponed => "postponed",
+        Verdict::Superseded => "superseded",
+        Verdict::Failed => "failed",
+        Verdict::Unknown => "unknown",
+    }
+}
+
+fn role_label(role: Role) -> &'static str {
+    match role {
+        Role::Staff => "staff",
+        Role::Manager => "manager",
+        Role::Admin => "admin",
+        Role::Customer => "customer",
+    }
+}
+
+/// The kinds of failure that park; the others are calls that failed too often.
+fn parked_label(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthenticated => "reconnect",
+        ErrorKind::MissingScope => "missing_scope",
+        ErrorKind::Forbidden => "forbidden",
+        ErrorKind::CalendarNotFound => "calendar_gone",
+        ErrorKind::QuotaExceeded => "quota",
+        _ => "unavailable",
+    }
+}
+
+/// Measures nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NoMeter;
+
+impl Meter for NoMeter {
+    fn measure(&self, _: &Measurement<'_>) {}
+}

@@ -1,0 +1,74 @@
+//! Which event is whose.
+
+use calsync_core::error::Operation;
+use calsync_core::plan::RemovedByPerson;
+use calsync_core::sync::{RetryPolicy, Syncer};
+use calsync_core::testing::fixtures::timed;
+
+use crate::common::{CUSTOMER, Company, Host, NAMESPACE, STAFF, google, key};
+
+/// Rule 1: a calendar may never take a deleted event's id again, so what was withdrawn returns under another (cal.com #24357).
+#[tokio::test]
+async fn a_job_that_comes_back_to_somebody_gets_a_key_of_a_new_generation() {
+    let mut host = Host::new(Company::new());
+    let place = host.company.place(STAFF);
+    assert!(host.sync().await.is_all_done());
+    for generation in 1..4 {
+        host.company.appointment.staff_id = Some(4.into());
+        assert!(host.sync().await.is_all_done());
+        assert!(host.world.calendar.events().iter().all(|event| event.place != place));
+
+        host.company.appointment.staff_id = Some(3.into());
+        assert!(host.sync().await.is_all_done());
+        let events = host.world.calendar.events();
+        let theirs: Vec<_> = events.iter().filter(|event| event.place == place).collect();
+        assert_eq!(theirs.len(), 1);
+        assert_eq!(theirs[0].marker.as_ref().unwrap().key, key(&host.company, STAFF, generation));
+        let creates = host.world.calendar.calls(Operation::Create);
+        assert_eq!(creates, 4 + generation as usize, "no spent key was tried");
+    }
+}
+
+/// Rule 14: the key is the host's own, and what lacks its mark is not taken over, whatever it is called (thunderbird/appointment
+/// #529).
+#[tokio::test]
+async fn two_hosts_with_equal_ids_in_one_calendar_leave_each_other_alone() {
+    let mut ours = Host::new(Company::of_one());
+    let mut theirs = Host::new(Company::of_one());
+    theirs.syncer = Syncer::builder("another-shop")
+        .provider(ours.world.clone())
+        .clock(theirs.watch.clone())
+        .retry(RetryPolicy::none())
+        .build();
+    for host in [&mut ours, &mut theirs] {
+        assert!(host.sync().await.is_all_done());
+    }
+    let mut events = ours.world.calendar.events();
+    assert_eq!((events.len(), ours.world.calendar.calls(Operation::Create)), (2, 2), "no key was taken");
+    events.retain(|event| event.marker.as_ref().is_some_and(|marker| &*marker.namespace == NAMESPACE));
+
+    theirs.move_by_an_hour();
+    assert!(theirs.sync().await.is_all_done());
+    theirs.cancel();
+    assert!(theirs.sync().await.is_all_done());
+    assert_eq!((ours.world.calendar.events(), events.len()), (events.clone(), 1));
+    ours.assert_heals(0).await;
+}
+
+/// Rule 27: an event is known by its key, so that a calendar connected again finds its row, and a look finds its event whatever
+/// times it has (easyappointments #1388).
+#[tokio::test]
+async fn a_calendar_connected_again_has_no_event_twice() {
+    let mut host = Host::synced(RemovedByPerson::Recreate).await;
+    host.company.profile(CUSTOMER).connections = vec![google("again", "primary", "account-33")];
+    host.assert_quiet();
+    // The row was begun and the host crashed, and meanwhile the person dragged the event elsewhere.
+    let stored = host.world.calendar.events().remove(0);
+    host.move_by_an_hour();
+    host.begin();
+    assert!(host.world.calendar.person_edits(&stored.place, &stored.remote_id, |event| {
+        event.when = timed("2026-02-01T09:00:00Z", "2026-02-01T10:00:00Z", "Europe/London");
+    }));
+    host.assert_heals(1).await;
+    assert_eq!(host.world.calendar.calls(Operation::Create), 1);
+}

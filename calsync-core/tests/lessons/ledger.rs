@@ -1,0 +1,66 @@
+//! What is decided from what was written, never from how things are named today.
+
+use calsync_core::error::Operation;
+use calsync_core::model::{Profile, Staff};
+use calsync_core::place::Person;
+use calsync_core::plan::RemovedByPerson;
+
+use crate::common::{ADMIN, CUSTOMER, Company, Host, MANAGER, STAFF, google};
+
+/// Rule 2: who loses the event is read from the ledger, since the row that named them is already written over (cal.com #12098).
+#[tokio::test]
+async fn a_job_that_changes_hands_leaves_the_calendars_the_ledger_names() {
+    let mut host = Host::new(Company::new());
+    assert!(host.sync().await.is_all_done());
+    // Twice before anybody syncs; and of Ben nothing is left that could say he had it.
+    for (id, profile) in [(8, 38), (9, 39)] {
+        let mut staff = Staff::new(id, "Somebody else");
+        (staff.profile_id, staff.manager_id) = (Some(profile.into()), Some(4.into()));
+        host.company.staff = staff;
+        host.company.profiles.retain(|known| known.id != STAFF.into() && known.id != 38.into());
+        let calendar = google("default", "primary", &format!("account-{profile}"));
+        host.company.profiles.push(Profile::new(profile).with_connection(calendar));
+        host.company.appointment.staff_id = Some(id.into());
+    }
+    assert!(host.sync().await.is_all_done());
+    let mut people: Vec<_> =
+        host.world.calendar.events().into_iter().map(|event| event.place.person).collect();
+    people.sort();
+    assert_eq!(people, [MANAGER, ADMIN, CUSTOMER, 39].map(|id| Person::Profile(id.into())));
+    host.assert_quiet();
+}
+
+/// Rule 3: an event is changed and removed where it was written, whichever calendar the person has chosen since (cal.com #13902).
+#[tokio::test]
+async fn a_calendar_chosen_later_does_not_keep_the_old_event_standing() {
+    for cancelled in [false, true] {
+        let mut host = Host::synced(RemovedByPerson::Recreate).await;
+        host.company.profile(CUSTOMER).connections = vec![google("default", "family", "account-33")];
+        if cancelled {
+            host.cancel();
+        }
+        assert!(host.sync().await.is_all_done());
+        let events = host.world.calendar.events();
+        let calendars: Vec<_> = events.iter().map(|event| event.place.calendar.as_str()).collect();
+        assert_eq!(calendars, if cancelled { vec![] } else { vec!["family"] });
+        host.assert_quiet();
+    }
+}
+
+/// Rule 16: whoever connects a calendar gets their own events, and those of everybody else are not written again (odoo #109915).
+#[tokio::test]
+async fn a_calendar_that_is_connected_is_filled_and_no_other_is_touched() {
+    let mut host = Host::new(Company::new());
+    let connections = std::mem::take(&mut host.company.profile(CUSTOMER).connections);
+    assert!(host.sync().await.is_all_done());
+    let (before, calls) = (host.world.calendar.events(), host.world.calls());
+    assert_eq!(before.len(), 3);
+
+    host.company.profile(CUSTOMER).connections = connections;
+    assert!(host.sync().await.is_all_done());
+    let events = host.world.calendar.events();
+    let (theirs, others): (Vec<_>, Vec<_>) =
+        events.into_iter().partition(|event| event.place == host.company.place(CUSTOMER));
+    assert_eq!((theirs.len(), others), (1, before));
+    assert_eq!((host.world.calls(), host.world.calendar.calls(Operation::Create)), (calls + 1, 4));
+}

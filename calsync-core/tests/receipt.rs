@@ -1,0 +1,108 @@
+//! What a host can tell people of an appointment: is it on everyone's calendar, and if not, what waits for what.
+#![cfg(test)]
+#![cfg(feature = "sync")]
+
+mod common;
+
+use std::time::Duration;
+
+use calsync_core::ErrorKind;
+use calsync_core::audience::Audience;
+use calsync_core::error::Operation;
+use calsync_core::ledger::{Hold, ParkReason};
+use calsync_core::receipt::{Receipt, TargetState};
+use common::{CUSTOMER, Company, Fault, Host, error, now};
+
+fn receipt(host: &Host) -> Receipt {
+    let directory = host.company.directory();
+    let (order, appointment) = (&host.company.order, &host.company.appointment);
+    let audience = Audience::of(order, appointment, &directory).unwrap();
+    let receipt = host.syncer.explain(order, appointment, &audience).unwrap();
+    let json = serde_json::to_string(&receipt).unwrap();
+    assert_eq!(serde_json::from_str::<Receipt>(&json).unwrap(), receipt);
+    receipt
+}
+
+fn state(host: &Host) -> TargetState {
+    let receipt = receipt(host);
+    assert_eq!(receipt.targets.len(), 1, "{receipt}");
+    receipt.targets[0].state.clone()
+}
+
+#[tokio::test]
+async fn an_appointment_that_is_on_every_calendar_says_so() {
+    let mut host = Host::new(Company::new());
+    let before = receipt(&host);
+    assert_eq!((before.open().count(), before.is_complete()), (4, false));
+    assert!(before.targets.iter().all(|target| target.state == TargetState::Due && target.wanted));
+    host.sync().await;
+    let after = receipt(&host);
+    assert!(after.is_complete() && after.targets.len() == 4, "{after}");
+    assert!(after.to_string().starts_with("appointment 10: every calendar is as it should be"), "{after}");
+    host.cancel();
+    assert!(receipt(&host).targets.iter().all(|target| !target.wanted));
+    host.sync().await;
+    assert!(receipt(&host).targets.is_empty());
+}
+
+#[tokio::test]
+async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
+    let mut host = Host::new(Company::of_one());
+    let busy = error(ErrorKind::RateLimited, Operation::Create).with_retry_after(Duration::from_secs(3600));
+    host.world.fail_with(Operation::Create, busy);
+    host.sync().await;
+    let told = receipt(&host);
+    let until = now() + chrono::Duration::hours(1);
+    let hold = Hold::Parked { reason: ParkReason::Busy, until: Some(until) };
+    assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
+    assert_eq!((told.next_attempt_at(), told.targets[0].open_since), (Some(until), Some(now())));
+    let words = told.to_string();
+    for part in
+        ["1 of 1 not as they should be", "waits to be written", "open since 2026-01-10", "last failure"]
+    {
+        assert!(words.contains(part), "{words}");
+    }
+
+    // An hour later it is due, and open since the first attempt; then it is there.
+    host.wait(61);
+    assert_eq!(state(&host), TargetState::Due);
+    host.begin();
+    assert_eq!((state(&host), receipt(&host).targets[0].open_since), (TargetState::Unconfirmed, Some(now())));
+    host.sync().await;
+    let told = receipt(&host);
+    assert!(
+        told.is_complete() && told.targets[0].open_since.is_none() && told.targets[0].last_error.is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_person_who_has_to_do_something_is_told_apart_from_one_who_has_not() {
+    let mut host = Host::new(Company::new());
+    host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
+    host.sync().await;
+    let told = receipt(&host);
+    let open: Vec<_> = told.open().collect();
+    let hold = Hold::Parked { reason: ParkReason::Reconnect, until: None };
+    assert!(matches!(&open[..], [one] if one.state == TargetState::Waiting { hold }), "{told}");
+    assert_eq!(told.targets.iter().filter(|target| target.state == TargetState::InPlace).count(), 3);
+}
+
+#[tokio::test]
+async fn a_lost_removal_is_not_taken_for_done() {
+    let mut host = Host::synced(Default::default()).await;
+    host.cancel();
+    host.world.meet(Operation::Delete, Fault::AnswerLost);
+    host.sync().await;
+    let told = receipt(&host);
+    assert!(!told.is_complete() && !told.targets[0].wanted, "{told}");
+    assert_eq!(told.targets[0].state, TargetState::Unconfirmed);
+}
+
+#[test]
+fn whoever_gets_nothing_is_named_with_the_reason() {
+    let mut host = Host::new(Company::new());
+    host.company.profile(CUSTOMER).calendar_sync_enabled = false;
+    let told = receipt(&host);
+    assert_eq!(told.targets.len(), 3);
+    assert!(told.to_string().contains("nothing for customer profile 33: calendar sync is off"), "{told}");
+}

@@ -1,0 +1,213 @@
+//! Lessons of others at Google, each test named after its rule; the numbers are those of the table in calsync-core's
+//! `tests/lessons`.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use calsync_core::ProviderKind;
+use calsync_core::audience::Audience;
+use calsync_core::clock::Clock as _;
+use calsync_core::ledger::{Hold, Ledger, ParkReason};
+use calsync_core::model::{
+    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service,
+};
+use calsync_core::names::CalendarId;
+use calsync_core::plan::Plan;
+use calsync_core::provider::{CalendarProvider, CreateOptions, UpdateOptions};
+use calsync_core::report::{Report, Verdict};
+use calsync_core::sync::Syncer;
+use calsync_core::testing::fixtures::NAMESPACE;
+use calsync_google::fake::{ApiMethod, FakeEvent, Fault, FaultRule, google_error};
+use chrono::TimeDelta;
+use http::StatusCode;
+use serde_json::json;
+
+use common::{World, at, draft_at, event, key_at, place_of};
+
+/// A host whose customer is Anna, with appointments of one order.
+struct Host {
+    world: World,
+    syncer: Syncer,
+    order: Order,
+    directory: Directory,
+    appointments: Vec<Appointment>,
+}
+
+impl Host {
+    async fn new(appointments: i64) -> Self {
+        let world = World::new().await;
+        let syncer = Syncer::builder(NAMESPACE).provider(world.provider());
+        let syncer = syncer.clock(world.clock.clone()).sleep(world.clock.clone()).build();
+        let mut order = Order::new(1, OrderStatus::Confirmed);
+        order.customer_id = Some(7.into());
+        let mut anna = Customer::new(7, "Anna");
+        anna.profile_id = Some(1.into());
+        let calendar = Connection::new(1, ProviderKind::GOOGLE, CalendarId::primary());
+        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]).unwrap();
+        let directory = directory.with_customers([anna]).unwrap();
+        let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]).unwrap();
+        let appointments = (1..=appointments).map(|id| {
+            let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(id);
+            let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));
+            appointment.order_id = Some(1.into());
+            appointment
+        });
+        Self { world, syncer, order, directory, appointments: appointments.collect() }
+    }
+
+    fn plan(&self, appointment: &Appointment) -> Plan {
+        let audience = Audience::of(&self.order, appointment, &self.directory).unwrap();
+        self.syncer.plan(&self.order, appointment, &audience).unwrap()
+    }
+
+    async fn sync(&mut self) -> Report {
+        let mut appointments = std::mem::take(&mut self.appointments);
+        let mut plans = Vec::new();
+        for appointment in &mut appointments {
+            let plan = self.plan(appointment);
+            plan.begin(appointment).unwrap();
+            plans.push(plan);
+        }
+        let report = self.syncer.run_all(plans).await;
+        for appointment in &mut appointments {
+            appointment.record(&report);
+        }
+        self.appointments = appointments;
+        report
+    }
+
+    fn events(&self) -> Vec<FakeEvent> {
+        self.world.anna.events("primary")
+    }
+
+    /// Nothing of what went out invites anybody, and nobody got mail.
+    fn assert_silent(&self) {
+        let bodies = self.world.google.requests().into_iter().filter_map(|request| request.body);
+        assert!(bodies.map(|body| body.to_string()).all(|body| !body.contains("attendees")));
+        assert_eq!((self.world.google.mails().len(), self.world.google.invitations()), (0, 0));
+    }
+}
+
+/// Rule 13: a key that is taken is looked into. Our event that stands is adopted, one that was deleted is brought back, and where
+/// Google does not allow that the next key is used, in the same run (keeper.sh #403).
+#[tokio::test]
+async fn a_conflict_at_create_is_looked_into_and_ends_with_one_event() {
+    for (was_deleted, revive_forbidden, generation) in [(false, false, 0), (true, false, 0), (true, true, 1)]
+    {
+        let mut host = Host::new(1).await;
+        host.world.google.set(|settings| settings.revive_forbidden = revive_forbidden);
+        assert!(host.sync().await.is_all_done());
+        if was_deleted {
+            assert!(host.world.anna.deletes_event("primary", &host.events().remove(0).id));
+        }
+        // The host lost its ledger, so that it creates what it created before.
+        for appointment in &mut host.appointments {
+            appointment.ledger = Ledger::default();
+        }
+        assert!(host.sync().await.is_all_done());
+        let events = host.events();
+        assert_eq!(events.len(), 1);
+        assert_eq!(events.first().unwrap().id, key_at(&place_of(1), generation).to_string());
+        assert!(host.sync().await.outcomes.is_empty());
+    }
+}
+
+/// Rule 16: a calendar that is connected is filled without a word to anybody, and so is every change after (odoo #109915).
+#[tokio::test]
+async fn a_backfill_mails_nobody() {
+    let mut host = Host::new(12).await;
+    assert_eq!(host.sync().await.count(Verdict::Created), 12);
+    for appointment in &mut host.appointments {
+        appointment.start_time += TimeDelta::hours(1);
+        appointment.end_time += TimeDelta::hours(1);
+    }
+    assert_eq!(host.sync().await.count(Verdict::Updated), 12);
+    host.order.status = OrderStatus::Cancelled;
+    assert_eq!(host.sync().await.count(Verdict::Removed), 12);
+    host.assert_silent();
+}
+
+/// Rule 18: no guests are written, whom Google counts against abuse; and where it counts all the same, the account rests for an
+/// hour or more, which a rate that was exceeded does not ask for (CalendarSync #280).
+#[tokio::test]
+async fn a_used_up_quota_rests_for_an_hour_and_an_exceeded_rate_for_moments() {
+    for (reason, is_quota) in [("quotaExceeded", true), ("rateLimitExceeded", false)] {
+        let mut host = Host::new(1).await;
+        let refused = google_error(StatusCode::FORBIDDEN, reason, "Too much");
+        host.world.google.fault(FaultRule::new(refused).with_method(ApiMethod::EventsInsert));
+        let before = host.world.clock.now();
+        let report = host.sync().await;
+        let waited = host.world.clock.now() - before;
+        assert!(waited < TimeDelta::minutes(2));
+        if is_quota {
+            let hold = report.outcomes.first().unwrap().hold.clone();
+            let Some(Hold::Parked { reason: ParkReason::Quota, until: Some(until) }) = hold else {
+                panic!("{report:?}")
+            };
+            assert!(until - before >= TimeDelta::hours(1));
+            let requests = host.world.google.count_all();
+            host.world.clock.advance(TimeDelta::minutes(59));
+            assert!(host.sync().await.outcomes.is_empty());
+            assert_eq!(host.world.google.count_all(), requests);
+            host.world.clock.advance(TimeDelta::minutes(2));
+            host.sync().await;
+        }
+        assert_eq!(host.events().len(), 1, "{reason}");
+        host.assert_silent();
+    }
+}
+
+/// Rule 21: what a person has added to our event, such as a meeting, is there after our change of it (calrs PR #182).
+#[tokio::test]
+async fn a_meeting_somebody_added_outlives_our_change() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let place = place_of(1);
+    let draft = |revision, text: &str| draft_at(&place, revision, event().with_description(text));
+    let written = provider.create(&place, &draft(1, "Staff: Eve"), &CreateOptions::new()).await.unwrap();
+    let id = written.remote_id.as_str();
+    let ask = json!({"conferenceData": {"createRequest": {"requestId": "r1",
+        "conferenceSolutionKey": {"type": "hangoutsMeet"}}}});
+    assert!(world.anna.edits_event("primary", id, ask));
+    provider.get(&place, &written.remote_id).await.unwrap();
+    let meeting = |world: &World| {
+        let json = world.anna.event("primary", id).unwrap().json;
+        (json["conferenceData"].clone(), json["hangoutLink"].clone())
+    };
+    let before = meeting(&world);
+    assert!(before.1.is_string());
+    // By a version that is out of date, by none, and by the one that stands.
+    let mut options = UpdateOptions::new().with_etag(written.etag.clone());
+    for (revision, text) in [(2, "Staff: Adam"), (3, "Staff: Zoë"), (4, "")] {
+        let written =
+            provider.update(&place, &written.remote_id, &draft(revision, text), &options).await.unwrap();
+        assert_eq!(meeting(&world), before, "{text}");
+        options =
+            if revision == 2 { UpdateOptions::new() } else { UpdateOptions::new().with_etag(written.etag) };
+    }
+}
+
+/// Rule 22: a trouble of the token endpoint, of the network or of a proxy is nobody's reconnect (keeper.sh #615).
+#[tokio::test]
+async fn only_a_grant_that_google_calls_dead_sends_the_person_back() {
+    for fault in [
+        Fault::DropBefore,
+        Fault::Html,
+        Fault::status(StatusCode::SERVICE_UNAVAILABLE),
+        Fault::status(StatusCode::PROXY_AUTHENTICATION_REQUIRED),
+    ] {
+        let mut host = Host::new(1).await;
+        host.world.google.expire_access_tokens();
+        host.world.google.fault(FaultRule::new(fault.clone()).with_method(ApiMethod::Token).always());
+        let report = host.sync().await;
+        assert!(report.notices().is_empty() && report.outcomes.iter().all(|outcome| outcome.hold.is_none()));
+        host.world.google.no_faults();
+        host.world.clock.advance(TimeDelta::hours(1));
+        assert!(host.sync().await.is_all_done(), "{fault:?}");
+    }
+    let mut host = Host::new(1).await;
+    host.world.anna.revokes_access();
+    let report = host.sync().await;
+    let notices: Vec<_> = report.notices().iter().map(|notice| notice.reason).collect();
+    assert_eq!(notices, [ParkReason::Reconnect]);
+}
