@@ -1,10 +1,12 @@
 //! Disconnecting: what goes, what stays, and when the grant may be given back.
 
 use calsync_core::ErrorKind;
+use calsync_core::audience::Audience;
 use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
 use calsync_core::ledger::{Hold, ParkReason, Presence};
 use calsync_core::names::RemoteId;
 use calsync_core::plan::Note;
+use calsync_core::receipt::TargetState;
 use calsync_core::testing::Fault;
 
 use crate::common::{Company, google};
@@ -251,4 +253,33 @@ async fn a_departure_says_in_words_what_it_will_do() {
         "appointment 101: 1 to do\n  delete for customer in google of profile 33 (connection default)"
     );
     assert!(!format!("{leaving:?}").contains("account-33"));
+}
+
+#[tokio::test]
+async fn what_was_left_on_purpose_is_not_told_as_something_that_waits() {
+    let mut desk = Desk::synced(1, 0).await;
+    desk.connect([]);
+    desk.leave(&home(), Leave::Nothing).await;
+    let directory = desk.company.directory();
+    let (order, appointment) = (&desk.company.order, &desk.appointments[0]);
+    let audience = Audience::of(order, appointment, &directory).unwrap();
+    let told = desk.syncer.explain(order, appointment, &audience).unwrap();
+    assert!(told.is_complete(), "{told}");
+    assert_eq!((told.targets.len(), &told.targets[0].state), (1, &TargetState::LeftAsIs));
+}
+
+#[tokio::test]
+async fn leaving_too_waits_until_the_next_attempt_is_worth_making() {
+    let mut desk = Desk::synced(1, 0).await;
+    desk.connect([]);
+    desk.calendar.script([Fault::Before(ErrorKind::Unavailable)]);
+    desk.leave(&home(), Leave::All).await;
+    // The provider asked for an hour.
+    let at = crate::common::now() + chrono::Duration::hours(1);
+    desk.appointments[0].ledger.deliveries[0].last_error.as_mut().unwrap().next_attempt_at = Some(at);
+    let calls = desk.calls();
+    let receipt = desk.leave(&home(), Leave::All).await;
+    assert_eq!((receipt.next_attempt_at(), receipt.may_revoke(), desk.calls()), (Some(at), false, calls));
+    desk.wait((at - crate::common::now()).num_minutes() + 1);
+    assert_eq!(desk.leave(&home(), Leave::All).await.removed, 1);
 }

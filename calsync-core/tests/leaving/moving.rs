@@ -15,6 +15,7 @@ use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
 };
+use calsync_core::receipt::TargetState;
 use calsync_core::report::{Report, Verdict};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::{Fault, Faulty, TestClock};
@@ -251,5 +252,23 @@ async fn a_person_with_many_appointments_is_never_without_one_of_their_events() 
             let plan = desk.syncer.plan(&desk.company.order, appointment, &audience).unwrap();
             assert!(plan.is_empty() && plan.notes.is_empty(), "seed {seed}: {plan}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_and_what_is_out_of_reach_is_told() {
+    let mut desk = Desk::synced(1, 0).await;
+    for (connection, state) in [
+        (google("new", "family", "account-33"), TargetState::Kept),
+        (google("default", "primary", "another"), TargetState::OutOfReach),
+    ] {
+        desk.connect([connection]);
+        desk.calendar.script([Fault::Before(ErrorKind::Forbidden)]);
+        desk.sync().await;
+        let directory = desk.company.directory();
+        let (order, appointment) = (&desk.company.order, &desk.appointments[0]);
+        let audience = Audience::of(order, appointment, &directory).unwrap();
+        let told = desk.syncer.explain(order, appointment, &audience).unwrap();
+        assert!(!told.is_complete() && told.targets.iter().any(|it| it.state == state), "{told}");
     }
 }
