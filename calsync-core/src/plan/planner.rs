@@ -9,10 +9,10 @@ use crate::audience::Audience;
 use crate::error::{InputError, Problem};
 use crate::event::{Event, GuideWording, Wording};
 use crate::identity::EventKey;
-use crate::ledger::{Hold, ParkReason, Presence};
+use crate::ledger::Presence;
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
-use crate::place::{Person, Place, Role};
+use crate::place::{Place, Role};
 use crate::plan::prepare::Prepared;
 use crate::plan::work::{PlanDraft, Row, Wish};
 use crate::plan::{Action, Content, Note, Plan, Step};
@@ -266,8 +266,6 @@ impl<'a> PlanDraft<'a> {
         });
         let hold = hold.filter(|hold| hold.keeps_from(fingerprint, self.plan.at)).cloned();
         let hold = hold.or_else(|| delivery.and_then(|row| row.pause(self.plan.at)));
-        // Where the person's new event has to wait a moment, the old one stays as long.
-        let hold = hold.or_else(|| if fingerprint.is_none() { self.pause_of(&place.person) } else { None });
         if let Some(hold) = hold {
             let is_new = !matches!(presence, Presence::Present(_)) && !hold.is_the_persons_wish();
             self.plan.notes.push(Note::Held { role, place, hold });
@@ -298,17 +296,5 @@ impl<'a> PlanDraft<'a> {
             rivals_since,
         });
         Decided::Done
-    }
-
-    /// How long the events of a person that should be made have to wait, where one of them has to.
-    fn pause_of(&self, person: &Person) -> Option<Hold> {
-        self.plan.notes.iter().find_map(|note| match note {
-            Note::Held { place, hold: hold @ Hold::Parked { reason: ParkReason::Busy, .. }, .. }
-                if place.person == *person =>
-            {
-                Some(hold.clone())
-            }
-            _ => None,
-        })
     }
 }
