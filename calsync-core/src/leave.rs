@@ -182,9 +182,9 @@ impl Leaving {
             } else if removes {
                 // What was left before may still be removed.
                 let hold = row.hold.as_ref().filter(|hold| !is_left && hold.keeps_from(None, now));
-                match hold.cloned().or_else(|| row.pause(now)) {
+                match hold.cloned().or_else(|| row.busy(now)) {
                     Some(hold) => plan.notes.push(Note::Held { role, place, hold }),
-                    None => plan.steps.extend(removal(row)),
+                    None => plan.steps.extend(removal(row, now)),
                 }
             } else if !is_left {
                 plan.notes.push(Note::Left { role, place });
@@ -204,7 +204,7 @@ impl Leaving {
 }
 
 /// The step that takes a row's event away.
-fn removal(row: &Delivery) -> Option<Step> {
+fn removal(row: &Delivery, now: DateTime<Utc>) -> Option<Step> {
     let action = match &row.presence {
         Presence::Absent => return None,
         Presence::Present(standing) => Action::Delete { standing: standing.clone() },
@@ -223,6 +223,7 @@ fn removal(row: &Delivery) -> Option<Step> {
         adopts: None,
         moves: None,
         open_since: row.open_since,
+        pause: row.pause(now).cloned(),
         rivals_since,
     })
 }

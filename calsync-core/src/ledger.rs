@@ -154,6 +154,9 @@ pub enum ParkReason {
     Busy,
 }
 
+/// A wait that a run takes upon itself; before a longer one is over nothing is planned.
+const SHORT_WAIT: chrono::TimeDelta = chrono::TimeDelta::minutes(1);
+
 /// How long a used-up quota rests when the provider does not say.
 const QUOTA_WAIT: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
@@ -184,9 +187,14 @@ impl Delivery {
         }
     }
 
-    /// The hold of a row whose last attempt was told to wait, for as long as that lasts.
-    pub(crate) fn pause(&self, now: DateTime<Utc>) -> Option<Hold> {
-        let until = self.last_error.as_ref()?.next_attempt_at.filter(|until| now < *until);
+    /// What the last attempt met, while its account is still to be left alone.
+    pub(crate) fn pause(&self, now: DateTime<Utc>) -> Option<&Failure> {
+        self.last_error.as_ref().filter(|failure| failure.next_attempt_at.is_some_and(|until| now < until))
+    }
+
+    /// The hold of a row whose account is to be left alone for longer than a run should wait.
+    pub(crate) fn busy(&self, now: DateTime<Utc>) -> Option<Hold> {
+        let until = self.pause(now)?.next_attempt_at.filter(|until| *until - now > SHORT_WAIT);
         until.map(|until| Hold::Parked { reason: ParkReason::Busy, until: Some(until) })
     }
 

@@ -133,7 +133,7 @@ impl SyncJob {
         let mut plan = Plan { steps: Vec::new(), ..self.plan.clone() };
         for step in &self.plan.steps {
             let row = ledger.delivery(&step.place).filter(|row| row.revision == self.revision());
-            let hold = row.and_then(|row| row.hold.clone().or_else(|| row.pause(now)));
+            let hold = row.and_then(|row| row.hold.clone().or_else(|| row.busy(now)));
             let (role, place) = (step.role, step.place.clone());
             match row.map(|row| (&row.presence, &row.last_error)) {
                 Some((Presence::Unsure(_), None)) => plan.steps.push(step.clone()),
@@ -158,6 +158,7 @@ impl SyncJob {
             action,
             key: unsure.key,
             generation: row.map_or(step.generation, |row| row.generation),
+            pause: row.and_then(|row| row.last_error.clone()),
             rivals_since: step.rivals_since.or(Some(self.plan.at)),
             ..step.clone()
         }

@@ -19,6 +19,7 @@ pub use job::{JobError, SyncJob};
 pub use planner::{OtherAccount, Planner, RemovedByPerson};
 
 use crate::audience::Reason;
+use crate::error::Failure;
 use crate::event::Event;
 use crate::id::AppointmentId;
 use crate::identity::{EventKey, Fingerprint};
@@ -74,6 +75,9 @@ pub struct Step {
     /// Since when the target is not as it should be; the time of this plan where `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_since: Option<DateTime<Utc>>,
+    /// What the last attempt met, where its account is still to be left alone for a moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Failure>,
     /// When another write was begun here whose outcome nobody reported: it may still arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rivals_since: Option<DateTime<Utc>>,

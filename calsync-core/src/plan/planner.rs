@@ -265,7 +265,7 @@ impl<'a> PlanDraft<'a> {
             row.hold.as_ref().filter(|hold| !(anew && hold.is_about_the_connection()))
         });
         let hold = hold.filter(|hold| hold.keeps_from(fingerprint, self.plan.at)).cloned();
-        let hold = hold.or_else(|| delivery.and_then(|row| row.pause(self.plan.at)));
+        let hold = hold.or_else(|| delivery.and_then(|row| row.busy(self.plan.at)));
         if let Some(hold) = hold {
             let is_new = !matches!(presence, Presence::Present(_)) && !hold.is_the_persons_wish();
             self.plan.notes.push(Note::Held { role, place, hold });
@@ -284,6 +284,7 @@ impl<'a> PlanDraft<'a> {
         };
         let moves = delivery.filter(|row| row.place != place).map(|row| row.place.clone());
         let open_since = delivery.and_then(|row| row.open_since);
+        let pause = delivery.and_then(|row| row.pause(self.plan.at)).cloned();
         self.plan.steps.push(Step {
             place,
             role,
@@ -293,6 +294,7 @@ impl<'a> PlanDraft<'a> {
             adopts,
             moves,
             open_since,
+            pause,
             rivals_since,
         });
         Decided::Done

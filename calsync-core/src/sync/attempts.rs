@@ -14,7 +14,7 @@ pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Out
     let Some(provider) = syncer.providers.get(&step.place.provider) else {
         return without_provider(context, step);
     };
-    let caller = Caller::new(shared, &**provider, &step.place);
+    let caller = Caller::new(shared, &**provider, step);
     // Once an outcome was lost, every further attempt looks first.
     let mut looking = None;
     let mut attempts = 0;

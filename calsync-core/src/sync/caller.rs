@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::{Error, ErrorKind, Failure, Retry};
 use crate::place::Place;
+use crate::plan::Step;
 use crate::provider::CalendarProvider;
 use crate::sync::metrics::{Measured, Throttle};
 use crate::sync::pacing::{Door, Pass, Turn};
@@ -26,10 +27,15 @@ pub(super) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    pub(super) fn new(shared: &'a Shared, provider: &'a dyn CalendarProvider, place: &'a Place) -> Self {
+    pub(super) fn new(shared: &'a Shared, provider: &'a dyn CalendarProvider, step: &'a Step) -> Self {
+        let place = &step.place;
         let capabilities = provider.capabilities();
         let quota = shared.syncer.quotas.of(place, &capabilities);
         let door = shared.syncer.pacing.door(&quota);
+        if let Some(failure) = &step.pause {
+            // What another process was told.
+            shared.syncer.pacing.keep_to(&quota, failure);
+        }
         let requests_per_update = capabilities.requests_per_update;
         Self { provider, shared, place, quota, requests_per_update, door, waited_ms: AtomicU64::new(0) }
     }

@@ -124,6 +124,17 @@ impl Pacing {
         pause.map(|(until, _)| *until).filter(|until| now < *until)
     }
 
+    /// The account is left alone until the next attempt that a failure speaks of.
+    pub(super) fn keep_to(&self, quota: &Quota, failure: &Failure) {
+        let now = self.now();
+        let Some(until) = failure.next_attempt_at.filter(|until| now < *until) else { return };
+        let mut state = self.state();
+        let account = state.account(quota, now);
+        if account.pause.as_ref().is_none_or(|(before, _)| *before < until) {
+            account.pause = Some((until, Failure { next_attempt_at: None, ..failure.clone() }));
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,7 @@ use calsync_core::{Error, ErrorKind, Retry};
 
 use crate::common::{Company, Fault, Host, error};
 use crate::server::{Server, plans};
-use crate::waits::{Always, Naps, host, host_by};
+use crate::waits::{Always, Naps, another, host, host_by};
 
 fn one() -> (Host, Naps) {
     host(Company::of_one(), RetryPolicy::new())
@@ -161,10 +161,10 @@ async fn one_attempt_is_one_call_and_leaves_nobody_waiting() {
         assert_eq!((report.count(Verdict::Failed), report.next_attempt_at()), (1, None));
     }
     host.world.fail_with(Operation::Create, busy(50));
-    // The second row of two would find it out by a call; the syncer knows it from the first.
     host.sync().await;
     let calls = host.world.calls();
-    host.company.appointment.ledger.deliveries.clear();
+    // Another process, which knows of it by the row alone.
+    host.syncer = another(&host, &naps, RetryPolicy::none(), Always(0));
     assert!(host.sync().await.next_attempt_at().is_some());
     assert_eq!(host.world.calls(), calls, "what was asked for in so many words is kept to");
     host.wait(1);
@@ -229,4 +229,15 @@ async fn a_hanging_call_of_a_dropped_run_keeps_nobodys_room() {
         host.company.appointment.status = "confirmed".into();
     }
     host.assert_heals(1).await;
+}
+
+#[tokio::test]
+async fn another_process_waits_as_the_row_says() {
+    let (mut host, naps) = one();
+    host.syncer = another(&host, &naps, RetryPolicy::none(), Always(0));
+    host.world.fail_with(Operation::Create, busy(50));
+    host.sync().await;
+    host.syncer = another(&host, &naps, RetryPolicy::new(), Always(0));
+    assert!(host.sync().await.is_all_done());
+    assert_eq!(naps.take(), [Duration::from_secs(50)]);
 }

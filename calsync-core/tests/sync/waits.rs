@@ -49,12 +49,17 @@ pub(crate) fn host(company: Company, retry: RetryPolicy) -> (Host, Naps) {
 pub(crate) fn host_by(company: Company, retry: RetryPolicy, chance: Always) -> (Host, Naps) {
     let mut host = Host::with_policy(company, RemovedByPerson::Recreate);
     let naps = Naps { taken: Arc::default(), watch: host.watch.clone() };
-    host.syncer = Syncer::builder(NAMESPACE)
+    host.syncer = another(&host, &naps, retry, chance);
+    (host, naps)
+}
+
+/// A syncer that knows nothing yet, as another process has one.
+pub(crate) fn another(host: &Host, naps: &Naps, retry: RetryPolicy, chance: Always) -> Syncer {
+    Syncer::builder(NAMESPACE)
         .provider(host.world.clone())
         .clock(host.watch.clone())
         .sleep(naps.clone())
         .random(chance)
         .retry(retry)
-        .build();
-    (host, naps)
+        .build()
 }
