@@ -1,0 +1,209 @@
+//! The host: a table of appointments, workers that save with compare-and-save, and crashes.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::task::Poll;
+
+use calsync_core::AppointmentId;
+use calsync_core::audience::Audience;
+use calsync_core::ledger::Ledger;
+use calsync_core::model::{Appointment, Order};
+use calsync_core::place::Place;
+use calsync_core::plan::Plan;
+use calsync_core::report::{Outcome, Report};
+use calsync_core::sync::Syncer;
+use calsync_core::time::Zone;
+
+use super::company::Company;
+use super::operations::Crash;
+
+/// The host's own columns, and the ledger's.
+#[derive(Debug)]
+struct Row {
+    appointment: Appointment,
+    ledger: String,
+}
+
+/// The host's table.
+#[derive(Debug, Default)]
+pub struct Host {
+    table: BTreeMap<AppointmentId, Row>,
+}
+
+impl Host {
+    /// An order is confirmed.
+    pub fn confirm(&mut self, company: &mut Company, order: usize) {
+        let directory = company.directory();
+        let order = &mut company.orders[order];
+        order.status = "confirmed".into();
+        let zone = Zone::new("Europe/London").expect("a zone");
+        for appointment in order.confirm(&directory, &zone).expect("a sound order") {
+            let ledger = written(&appointment.ledger);
+            self.table.insert(appointment.id.clone(), Row { appointment, ledger });
+        }
+        self.carry_status(company);
+    }
+
+    /// Carries the orders' status over to their appointments.
+    pub fn carry_status(&mut self, company: &Company) {
+        for row in self.table.values_mut() {
+            for order in &company.orders {
+                order.carry_status(&mut row.appointment);
+            }
+        }
+    }
+
+    /// The host changes one of its appointments.
+    pub fn change(&mut self, nth: usize, change: impl FnOnce(&mut Appointment)) {
+        if let Some(row) = self.nth(nth).and_then(|id| self.table.get_mut(&id)) {
+            change(&mut row.appointment);
+        }
+    }
+
+    /// The host changes all of its appointments.
+    pub fn change_all(&mut self, change: impl Fn(&mut Appointment)) {
+        self.table.values_mut().for_each(|row| change(&mut row.appointment));
+    }
+
+    /// The appointments, without their ledgers.
+    pub fn appointments(&self) -> impl Iterator<Item = &Appointment> {
+        self.table.values().map(|row| &row.appointment)
+    }
+
+    /// The ledgers.
+    pub fn ledgers(&self) -> impl Iterator<Item = Ledger> {
+        self.table.values().map(|row| read(&row.ledger))
+    }
+
+    /// The places of rows that wait for somebody to mend something; they are let try again.
+    pub fn revive(&mut self, is_mended: impl Fn(&Place) -> bool) {
+        for row in self.table.values_mut() {
+            let mut ledger = read(&row.ledger);
+            let waiting = ledger.deliveries.iter().filter(|row| row.hold.is_some());
+            let places: Vec<Place> =
+                waiting.map(|row| row.place.clone()).filter(|it| is_mended(it)).collect();
+            for place in places {
+                ledger.revive(&place.person, &place.connection);
+            }
+            row.ledger = written(&ledger);
+        }
+    }
+
+    /// One of the appointments.
+    pub fn nth(&self, nth: usize) -> Option<AppointmentId> {
+        self.table.keys().nth(nth % self.table.len().max(1)).cloned()
+    }
+
+    /// All of the appointments.
+    pub fn all(&self) -> Vec<AppointmentId> {
+        self.table.keys().cloned().collect()
+    }
+
+    fn load(&self, company: &Company, id: &AppointmentId) -> (Order, Appointment) {
+        let row = &self.table[id];
+        let mut appointment = row.appointment.clone();
+        appointment.ledger = read(&row.ledger);
+        let order = company.orders.iter().find(|order| Some(&order.id) == appointment.order_id.as_ref());
+        (order.expect("an order of ours").clone(), appointment)
+    }
+
+    /// Compare and save: only over the revision that was loaded.
+    fn save(&mut self, appointment: &Appointment, loaded: u64) -> bool {
+        let row = self.table.get_mut(&appointment.id).expect("a row of ours");
+        if read(&row.ledger).revision != loaded {
+            return false;
+        }
+        row.ledger = written(&appointment.ledger);
+        true
+    }
+
+    /// What there is to do for an appointment.
+    pub fn plan(&self, company: &Company, syncer: &Syncer, id: &AppointmentId) -> (Plan, Appointment) {
+        let (order, appointment) = self.load(company, id);
+        let directory = company.directory();
+        let audience = Audience::of(&order, &appointment, &directory).expect("sound records");
+        (syncer.plan(&order, &appointment, &audience).expect("a sound appointment"), appointment)
+    }
+
+    /// Plans, begins and saves what was begun. `None` where there is nothing to do, or the worker died.
+    pub fn begin(
+        &mut self,
+        company: &Company,
+        syncer: &Syncer,
+        id: &AppointmentId,
+        crash: Crash,
+    ) -> Option<Plan> {
+        let (plan, mut appointment) = self.plan(company, syncer, id);
+        let loaded = appointment.ledger.revision;
+        plan.begin(&mut appointment).expect("nobody else has begun");
+        if crash == Crash::BeforeBeginIsSaved || plan.is_empty() {
+            return None;
+        }
+        assert!(self.save(&appointment, loaded), "nobody else saves in between");
+        (crash != Crash::BeforeTheRun).then_some(plan)
+    }
+
+    /// Takes outcomes into the ledger of each appointment, and saves.
+    pub fn record(&mut self, outcomes: impl IntoIterator<Item = Outcome>) {
+        for outcome in outcomes {
+            let id = outcome.appointment.clone();
+            let row = self.table.get_mut(&id).expect("a row of ours");
+            let mut appointment = row.appointment.clone();
+            appointment.ledger = read(&row.ledger);
+            appointment.record(&Report::from(outcome));
+            row.ledger = written(&appointment.ledger);
+        }
+    }
+}
+
+/// Runs plans until all is done or the worker dies. What comes back is what it has saved.
+pub async fn run(syncer: &Syncer, plans: Vec<Plan>, crash: Crash) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    if plans.is_empty() {
+        return outcomes;
+    }
+    let mut run = syncer.run_all(plans);
+    match crash {
+        Crash::AfterOutcomes(count) => {
+            while outcomes.len() < count {
+                let Some(outcome) = run.next().await else { break };
+                outcomes.push(outcome);
+            }
+            // Cut off while the next one is on its way.
+            polled(run.next(), 4).await;
+        }
+        Crash::MidCall(polls) => {
+            polled(run.report(), polls).await;
+        }
+        Crash::BeforeTheReportIsSaved => {
+            run.report().await;
+        }
+        Crash::Never | Crash::BeforeBeginIsSaved | Crash::BeforeTheRun => {
+            while let Some(outcome) = run.next().await {
+                outcomes.push(outcome);
+            }
+        }
+    }
+    outcomes
+}
+
+/// Polls a future so many times, and drops it.
+async fn polled<T>(future: impl Future<Output = T>, polls: u32) {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let is_done =
+            std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await;
+        if is_done {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn read(ledger: &str) -> Ledger {
+    serde_json::from_str(ledger).expect("a ledger that was written")
+}
+
+fn written(ledger: &Ledger) -> String {
+    serde_json::to_string(ledger).expect("a ledger can be written")
+}

@@ -1,0 +1,171 @@
+//! What can happen. One operation is one thing that happens to the company, its people, their calendars or its workers; those that a
+//! slow worker sleeps through count for themselves.
+
+use super::dice::Dice;
+
+/// Something that happens, and the seed of everything that follows from it. Its numbers are taken modulo what there is.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// What.
+    pub what: What,
+    /// The seed.
+    pub seed: u64,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// An order is confirmed, for the first time or again.
+    Confirm(usize),
+    /// An order is cancelled.
+    CancelOrder(usize),
+    /// A guest signs up.
+    SignUp(usize),
+    /// An appointment moves.
+    Move(usize),
+    /// An appointment gets somebody else, or nobody.
+    Reassign(usize),
+    /// An appointment is about another service.
+    OtherService(usize),
+    /// An appointment is cancelled.
+    Cancel(usize),
+    /// An appointment is on again.
+    Restore(usize),
+    /// Somebody connects a calendar.
+    Connect(usize),
+    /// Somebody disconnects a calendar.
+    Disconnect(usize),
+    /// Somebody takes another calendar of the same account.
+    Switch(usize),
+    /// Somebody connects the same account anew, under the same connection or another.
+    Reconnect(usize),
+    /// Somebody wants no events, or wants them again.
+    Toggle(usize),
+    /// Somebody deletes an event of ours by hand.
+    Delete(usize),
+    /// Somebody writes over an event of ours.
+    Edit(usize),
+    /// Somebody takes calsync's access back.
+    Revoke(usize),
+    /// Every access token runs out.
+    TokensRunOut,
+    /// So many minutes pass.
+    TimePasses(i64),
+    /// The host's people look after what waits for them.
+    LookAfter,
+    /// The process ends, and another one begins.
+    Restart,
+    /// A worker brings an appointment up to date.
+    Sync(usize, Crash),
+    /// A worker brings all up to date at once.
+    SyncAll(Crash),
+    /// Two workers are at one appointment at once; something changes in between.
+    Race(usize, Box<Operation>, Crash),
+    /// A worker begins, and is so slow that all this happens before it runs.
+    Straggle(usize, Vec<Operation>, Crash),
+    /// One worker's job is delivered twice.
+    Twice(usize, Crash),
+}
+
+/// Where a worker dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// It does not.
+    Never,
+    /// Before what was begun is saved.
+    BeforeBeginIsSaved,
+    /// Before the run.
+    BeforeTheRun,
+    /// After so many outcomes were saved; the others are cut off where they are.
+    AfterOutcomes(usize),
+    /// In the middle of a call: after its run was polled so many times.
+    MidCall(u32),
+    /// Before the report is saved.
+    BeforeTheReportIsSaved,
+}
+
+impl Operation {
+    /// How many things happen in it.
+    pub fn count(&self) -> u64 {
+        1 + match &self.what {
+            What::Race(_, between, _) => between.count(),
+            What::Straggle(_, meanwhile, _) => meanwhile.iter().map(Self::count).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Something that happens.
+    pub fn any(dice: &Dice) -> Self {
+        let (seed, number) = (dice.number(), dice.below(1_000_000));
+        let what = match *dice.weighed(&[
+            (40, "change"),
+            (6, "hands"),
+            (4, "tokens"),
+            (5, "time"),
+            (5, "look after"),
+            (1, "restart"),
+            (30, "sync"),
+            (4, "sync all"),
+            (6, "race"),
+            (5, "straggle"),
+            (3, "twice"),
+        ]) {
+            "change" => change(dice, number),
+            "hands" if dice.happens(600) => What::Delete(number),
+            "hands" => What::Edit(number),
+            "tokens" if dice.happens(700) => What::TokensRunOut,
+            "tokens" => What::Revoke(number),
+            "time" => What::TimePasses(*dice.pick(&[1, 5, 40, 90, 300, 600])),
+            "look after" => What::LookAfter,
+            "restart" => What::Restart,
+            "sync all" => What::SyncAll(crash(dice)),
+            "race" => {
+                let between = Self { what: change(dice, dice.below(1_000_000)), seed: dice.number() };
+                What::Race(number, Box::new(between), crash(dice))
+            }
+            "straggle" => {
+                let meanwhile = (0..1 + dice.below(3)).map(|_| Self::change_or_sync(dice)).collect();
+                What::Straggle(number, meanwhile, crash(dice))
+            }
+            "twice" => What::Twice(number, crash(dice)),
+            _ => What::Sync(number, crash(dice)),
+        };
+        Self { what, seed }
+    }
+
+    fn change_or_sync(dice: &Dice) -> Self {
+        let (seed, number) = (dice.number(), dice.below(1_000_000));
+        let what = if dice.happens(500) { change(dice, number) } else { What::Sync(number, crash(dice)) };
+        Self { what, seed }
+    }
+}
+
+fn change(dice: &Dice, number: usize) -> What {
+    let make = *dice.weighed::<fn(usize) -> What>(&[
+        (7, What::Confirm),
+        (2, What::CancelOrder),
+        (1, What::SignUp),
+        (6, What::Move),
+        (4, What::Reassign),
+        (1, What::OtherService),
+        (3, What::Cancel),
+        (3, What::Restore),
+        (6, What::Connect),
+        (3, What::Disconnect),
+        (3, What::Switch),
+        (3, What::Reconnect),
+        (2, What::Toggle),
+    ]);
+    make(number)
+}
+
+fn crash(dice: &Dice) -> Crash {
+    match dice.below(14) {
+        0 => Crash::BeforeBeginIsSaved,
+        1 => Crash::BeforeTheRun,
+        2 | 3 => Crash::AfterOutcomes(dice.below(3)),
+        4 | 5 => Crash::MidCall(1 + u32::try_from(dice.below(30)).unwrap_or_default()),
+        6 => Crash::BeforeTheReportIsSaved,
+        _ => Crash::Never,
+    }
+}
