@@ -283,7 +283,11 @@ fn day(begins: DateTime<Utc>, zone: &Zone) -> NaiveDate {
 /// An instant, in whole seconds, of a time on the wall of a zone by either kind of name.
 fn instant(time: &DateTimeTimeZone<'_>) -> Option<DateTime<Utc>> {
     let local: NaiveDateTime = time.date_time.trim_end_matches('Z').parse().ok()?;
-    let at = zones::zone_of(&time.time_zone).ok()?.instant(local).ok()?;
+    // Every request asks for UTC.
+    let at = match &*time.time_zone {
+        UTC => local.and_utc(),
+        zone => zones::zone_of(zone).ok()?.instant(local).ok()?,
+    };
     DateTime::from_timestamp(at.timestamp(), 0)
 }
 
