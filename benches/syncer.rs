@@ -81,7 +81,9 @@ fn wall(latency: Duration, rounds: usize, tenth: bool) {
     let bare = Bare::new(&url);
     let transport = ReqwestTransport::builder().without_tls().build().expect("a transport");
     let google = google(&url, transport, SystemClock);
-    println!("\nanswers after {latency:?}");
+    println!(
+        "\nanswers after {latency:?}; bound = max(calls / min(concurrency, 4 accounts), events / 4) rounds of them"
+    );
     for run in Run::ALL.map(|run| if tenth { run.tenth() } else { run }) {
         let (mut own, mut by_hand) = (Vec::new(), Vec::new());
         for round in 0..=rounds {
