@@ -1,12 +1,18 @@
 //! What a plan of 100,000 targets weighs when all of it is held at once, and that it holds no text twice; and what a feed
-//! needs, however long.
+//! needs, however long; and what a run of the syncer does, however many plans are streamed into it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use calsync_benches::company::{Company, plain};
 use calsync_benches::ics;
+use calsync_benches::syncer::backlog::Backlog;
+use calsync_benches::syncer::yes::Yes;
+use calsync_benches::syncer::{NAMESPACE, run_all};
+use calsync_core::ProviderKind;
 use calsync_core::plan::Plan;
+use calsync_core::provider::Capabilities;
+use calsync_core::sync::Syncer;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -23,6 +29,20 @@ fn main() {
         let (_, peak, ()) = weigh(|| ics::stream(*events));
         println!("{events:>7} events in one feed: {peak} bytes at the peak");
     }
+    for steps in if once { &[1_000, 10_000][..] } else { &[10_000, 100_000, 1_000_000] } {
+        for accounts in [1, 1_000, *steps] {
+            let (_, peak, ()) = weigh(|| stream(accounts, steps / accounts));
+            println!("{steps:>7} steps of {accounts:>7} accounts in one run: {peak} bytes at the peak");
+        }
+    }
+}
+
+/// Runs a backlog of which nobody keeps anything: neither who gives the plans nor who takes them.
+fn stream(accounts: usize, events: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let syncer = Syncer::builder(NAMESPACE).provider(Yes(Capabilities::new())).build();
+    let made = runtime.block_on(run_all(&syncer, Backlog::new(ProviderKind::MEMORY, accounts, events)));
+    assert_eq!(made, accounts * events);
 }
 
 fn measure(targets: usize) {

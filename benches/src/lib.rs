@@ -3,3 +3,4 @@
 pub mod company;
 pub mod event;
 pub mod ics;
+pub mod syncer;

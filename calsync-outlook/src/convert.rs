@@ -8,7 +8,7 @@ use calsync_core::names::{Etag, RemoteId};
 use calsync_core::provider::{Draft, Found, Marker, Written};
 use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
 use crate::meeting::{own_text, without_rule};
 use crate::wire::{DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, ItemBody, Location};
@@ -174,7 +174,9 @@ fn cut(text: &str, limit: usize) -> Cow<'_, str> {
 }
 
 fn at(time: NaiveDateTime) -> DateTimeTimeZone<'static> {
-    DateTimeTimeZone { date_time: time.format("%Y-%m-%dT%H:%M:%S").to_string().into(), time_zone: UTC.into() }
+    let seconds = time.with_nanosecond(0).unwrap_or(time);
+    // As `%Y-%m-%dT%H:%M:%S`, which chrono would first have to read, for every event anew.
+    DateTimeTimeZone { date_time: format!("{seconds:?}").into(), time_zone: UTC.into() }
 }
 
 fn midnight(date: NaiveDate) -> NaiveDateTime {
@@ -281,7 +283,11 @@ fn day(begins: DateTime<Utc>, zone: &Zone) -> NaiveDate {
 /// An instant, in whole seconds, of a time on the wall of a zone by either kind of name.
 fn instant(time: &DateTimeTimeZone<'_>) -> Option<DateTime<Utc>> {
     let local: NaiveDateTime = time.date_time.trim_end_matches('Z').parse().ok()?;
-    let at = zones::zone_of(&time.time_zone).ok()?.instant(local).ok()?;
+    // Every request asks for UTC.
+    let at = match &*time.time_zone {
+        UTC => local.and_utc(),
+        zone => zones::zone_of(zone).ok()?.instant(local).ok()?,
+    };
     DateTime::from_timestamp(at.timestamp(), 0)
 }
 
