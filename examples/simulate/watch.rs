@@ -56,7 +56,8 @@ impl Watch {
 
     /// How many of them went to an account that had told the same process to wait; and how many to one that had told another.
     pub fn early(&self) -> (u64, u64) {
-        (self.notes().early, self.notes().early_elsewhere)
+        let notes = self.notes();
+        (notes.early, notes.early_elsewhere)
     }
 
     /// How many requests carried a token of nobody's.
