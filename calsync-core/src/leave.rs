@@ -223,6 +223,7 @@ fn removal(row: &Delivery, now: DateTime<Utc>) -> Option<Step> {
         adopts: None,
         moves: None,
         open_since: row.open_since,
+        repeated: false,
         pause: row.pause(now).cloned(),
         rivals_since,
     })

@@ -104,6 +104,9 @@ pub struct Unsure {
     /// Whether it is being removed, so that finding nothing is our own doing and not the person's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
+    /// Other keys that a run which was cut off, or was slower, may have written under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<EventKey>,
     /// When a plan that writes here was last begun.
     pub since: DateTime<Utc>,
 }
@@ -236,7 +239,16 @@ impl Unsure {
     /// A write under `key`, over what stood there before, begun at `since`.
     #[must_use]
     pub fn new(key: EventKey, before: Option<Standing>, since: DateTime<Utc>) -> Self {
-        Self { key, before, removing: false, since }
+        Self { key, before, removing: false, also: Vec::new(), since }
+    }
+
+    /// The same; another run may have written under that key too. Returns whether that is news.
+    pub(crate) fn add_key(&mut self, key: EventKey) -> bool {
+        let is_news = key != self.key && !self.also.contains(&key);
+        if is_news {
+            self.also.push(key);
+        }
+        is_news
     }
 
     /// The same, as a removal.

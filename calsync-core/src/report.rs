@@ -137,18 +137,24 @@ impl Delivery {
             Presence::Present(standing) => Unsure::new(standing.key, Some(standing.clone()), outcome.at),
             Presence::Unsure(unsure) => unsure.clone(),
         };
-        self.presence = match &self.presence {
+        match &mut self.presence {
             // Our own writes crossed; nobody deleted anything by hand.
             Presence::Absent => {
                 self.generation = self.generation.max(outcome.generation);
-                Presence::Unsure(left_behind.with_removing(true))
+                self.presence = Presence::Unsure(left_behind.with_removing(true));
             }
-            // The next run looks under the key of before, and under the one after it.
             Presence::Present(standing) if outcome.generation > self.generation => {
-                Presence::Unsure(Unsure::new(standing.key, Some(standing.clone()), outcome.at))
+                let mut unsure = Unsure::new(standing.key, Some(standing.clone()), outcome.at);
+                unsure.add_key(left_behind.key);
+                self.presence = Presence::Unsure(unsure);
             }
-            Presence::Present(_) | Presence::Unsure(_) => return false,
-        };
+            Presence::Unsure(unsure) => {
+                if !unsure.add_key(left_behind.key) {
+                    return false;
+                }
+            }
+            Presence::Present(_) => return false,
+        }
         self.open_since.get_or_insert(outcome.at);
         true
     }

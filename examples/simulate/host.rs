@@ -99,7 +99,8 @@ impl Host {
         self.table.keys().cloned().collect()
     }
 
-    fn load(&self, company: &Company, id: &AppointmentId) -> (Order, Appointment) {
+    /// An appointment as it is stored, and its order.
+    pub fn load(&self, company: &Company, id: &AppointmentId) -> (Order, Appointment) {
         let row = &self.table[id];
         let mut appointment = row.appointment.clone();
         appointment.ledger = read(&row.ledger);

@@ -1,7 +1,9 @@
 //! One story: a company lives through its operations, comes to rest, and is looked at.
 
+use calsync_core::clock::Clock as _;
 use calsync_core::ledger::Presence;
 use calsync_core::place::Person;
+use calsync_core::plan::{Plan, SyncJob};
 use calsync_core::sync::Syncer;
 use calsync_core::testing::canaries::Traced;
 use chrono::TimeDelta;
@@ -216,22 +218,37 @@ impl Story {
         self.record(outcomes);
     }
 
-    /// A queue delivers one job twice: at once, or one after the other.
+    /// A queue delivers each job twice: at once, or one after the other.
     async fn twice(&mut self, nth: usize, crash: Crash, dice: &Dice) {
         let Some(id) = self.host.nth(nth) else { return };
         let Some(plan) = self.host.begin(&self.company, &self.syncer, &id, crash) else { return };
         if self.trace {
             println!("{plan}");
         }
-        let (one, other) = (vec![plan.clone()], vec![plan]);
-        let (one, other) = if dice.happens(500) {
-            tokio::join!(run(&self.syncer, one, crash), run(&self.syncer, other, Crash::Never))
+        let jobs = plan.jobs();
+        if dice.happens(500) {
+            let (one, other) = (self.still_to_do(&jobs), self.still_to_do(&jobs));
+            let (one, other) =
+                tokio::join!(run(&self.syncer, one, crash), run(&self.syncer, other, Crash::Never));
+            let (one, other) = if dice.happens(500) { (one, other) } else { (other, one) };
+            self.record(one);
+            self.record(other);
         } else {
-            (run(&self.syncer, one, crash).await, run(&self.syncer, other, Crash::Never).await)
+            for crash in [crash, Crash::Never] {
+                let outcomes = run(&self.syncer, self.still_to_do(&jobs), crash).await;
+                self.record(outcomes);
+            }
+        }
+    }
+
+    /// What is still to be done of jobs, by the row as it is stored now.
+    fn still_to_do(&self, jobs: &[SyncJob]) -> Vec<Plan> {
+        let now = self.world.clock.now();
+        let plan = |job: &SyncJob| {
+            let (_, appointment) = self.host.load(&self.company, job.appointment());
+            job.still_to_do(&appointment, now).expect("the job's plan was begun")
         };
-        let (one, other) = if dice.happens(500) { (one, other) } else { (other, one) };
-        self.record(one);
-        self.record(other);
+        jobs.iter().map(plan).filter(|plan| !plan.is_empty()).collect()
     }
 
     fn record(&mut self, outcomes: Vec<calsync_core::report::Outcome>) {

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
+use super::asked::Asked;
 use super::error::Unavailable;
 use super::{AuthError, GrantKey, Saved, ServerCode, StoreError, TokenStore, TokenVersion, Tokens, flight};
 use crate::clock::{Clock, Sleep};
@@ -75,6 +76,8 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sleep: Arc<dyn Sleep>,
     trust: TimeDelta,
+    /// Until when the server that gives tokens wants to hear nothing of a grant.
+    pub(super) asked: Asked,
     connections: Arc<Mutex<Connections>>,
 }
 
@@ -139,20 +142,31 @@ impl AccessTokens {
         let connections = Connections { by_key: HashMap::new(), sweep_at: Self::FEW };
         let trust = TimeDelta::minutes(1);
         let connections = Arc::new(Mutex::new(connections));
-        Self { inner: Arc::new(Inner { grant, store, clock, sleep, trust, connections }) }
+        Self {
+            inner: Arc::new(Inner {
+                grant,
+                store,
+                clock,
+                sleep,
+                trust,
+                asked: Asked::default(),
+                connections,
+            }),
+        }
     }
 
     /// How long a token is used before the store is read again, where the person may have connected another account
     /// through another process meanwhile. 1 minute unless given.
     #[must_use]
     pub fn with_trust(self, trust: Duration) -> Self {
-        let Inner { grant, store, clock, sleep, connections, .. } = &*self.inner;
+        let Inner { grant, store, clock, sleep, asked, connections, .. } = &*self.inner;
         let inner = Inner {
             grant: grant.clone(),
             store: store.clone(),
             clock: clock.clone(),
             sleep: sleep.clone(),
             trust: TimeDelta::from_std(trust).unwrap_or(TimeDelta::MAX),
+            asked: asked.clone(),
             connections: connections.clone(),
         };
         Self { inner: Arc::new(inner) }
@@ -216,6 +230,10 @@ impl AccessTokens {
         }
         self.inner.forget(key);
         Ok(())
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
     }
 
     fn find(&self, key: &GrantKey, rejected: Option<&AccessToken>) -> Result<Found, AuthError> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ::http::{HeaderValue, StatusCode, header};
 
+use super::asked::Asked;
 use super::error::Unavailable;
 use super::{AccessToken, AccessTokens, AuthError, GrantKey};
-use crate::error::{Error, Operation};
-use crate::http::{Call, HttpTransport, Request, Response, TransportError};
+use crate::error::{Error, ErrorKind, Operation};
+use crate::http::{Call, HttpTransport, Request, Response, TransportError, retry_after};
 use crate::names::ProviderKind;
 
 /// Sends a provider's requests in a person's name. Clones are handles to the same one.
@@ -16,13 +17,14 @@ pub struct ApiClient {
     transport: Arc<dyn HttpTransport>,
     tokens: AccessTokens,
     provider: ProviderKind,
+    asked: Asked,
 }
 
 impl ApiClient {
     /// Sends through `transport`, with tokens from `tokens`.
     #[must_use]
     pub fn new(transport: Arc<dyn HttpTransport>, tokens: AccessTokens, provider: ProviderKind) -> Self {
-        Self { transport, tokens, provider }
+        Self { transport, tokens, provider, asked: Asked::default() }
     }
 
     /// The tokens it sends.
@@ -40,8 +42,11 @@ impl ApiClient {
     /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the answer, whatever its status. A 401 is
     /// answered with another token, once; a second 401 is given back like any answer.
     ///
+    /// Once an answer has asked for it by `Retry-After`, nothing is sent with that grant until the time has come: not even the
+    /// second request of a call that was under way already.
+    ///
     /// # Errors
-    /// When there is no token, in which case nothing was sent or nothing but what a 401 refused; and when there is no
+    /// [`ErrorKind::RateLimited`] for what is not sent yet. When there is no token, in which case nothing was sent or nothing but what a 401 refused; and when there is no
     /// whole answer.
     pub async fn send(
         &self,
@@ -52,24 +57,41 @@ impl ApiClient {
         let of_auth = |error: AuthError| error.into_error(self.provider.clone(), operation);
         let of_transport = |error: TransportError| error.into_error(self.provider.clone(), operation);
         let token = self.tokens.token(key).await.map_err(of_auth)?;
-        let sent = self.begin(&token, operation, request.clone())?.await;
-        let response = sent.map_err(of_transport)?;
+        let sent = self.begin(key, &token, operation, request.clone())?.await;
+        let response = self.heard(key, sent.map_err(of_transport)?);
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         // Boxed, since it is rare: every call's future would have room for it.
         let token = Box::pin(self.tokens.renew(key, &token)).await.map_err(of_auth)?;
-        self.begin(&token, operation, request)?.await.map_err(of_transport)
+        let sent = self.begin(key, &token, operation, request)?.await;
+        Ok(self.heard(key, sent.map_err(of_transport)?))
+    }
+
+    /// Takes to heart what an answer asks for.
+    fn heard(&self, key: &GrantKey, response: Response) -> Response {
+        if !response.status().is_success() {
+            let now = self.tokens.now();
+            if let Some(wait) = retry_after(response.headers(), now) {
+                self.asked.note(key, now, wait);
+            }
+        }
+        response
     }
 
     /// The request with that token, and the answer to come. No `async fn`: its future would hold the request as well, which
     /// the transport's holds.
     fn begin(
         &self,
+        key: &GrantKey,
         token: &AccessToken,
         operation: Operation,
         mut request: Request,
     ) -> Result<impl Future<Output = Result<Response, TransportError>> + Send, Error> {
+        if let Some(wait) = self.asked.wait(key, self.tokens.now()) {
+            let error = Error::new(ErrorKind::RateLimited, self.provider.clone(), operation);
+            return Err(error.with_code("asked_to_wait").with_retry_after(wait));
+        }
         let bearer = HeaderValue::try_from(["Bearer ", token.expose()].concat());
         // Tokens that no header can hold are refused where they come from.
         let mut bearer = bearer.map_err(|_| {

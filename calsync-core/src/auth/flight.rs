@@ -36,6 +36,9 @@ pub(super) async fn fly(
                 return Ok(Known::of(&stored.tokens));
             }
         }
+        if let Some(wait) = inner.asked.wait(key, inner.clock.now()) {
+            return Err(AuthError::Unavailable(Unavailable::new().with_retry_after(wait)));
+        }
         let version = stored.as_ref().map(|stored| stored.version);
         stored = match inner.grant.obtain(key, stored.as_ref().map(|stored| &stored.tokens)).await {
             Ok(tokens) => {
@@ -54,7 +57,12 @@ pub(super) async fn fly(
                     return Err(error);
                 }
             },
-            Err(error) => return Err(error),
+            Err(error) => {
+                if let AuthError::Unavailable(Unavailable { retry_after: Some(wait), .. }) = &error {
+                    inner.asked.note(key, inner.clock.now(), *wait);
+                }
+                return Err(error);
+            }
         };
     }
     Err(AuthError::Unavailable(Unavailable::new()))

@@ -10,6 +10,8 @@
 mod access;
 #[cfg(feature = "tokens")]
 mod api;
+#[cfg(feature = "tokens")]
+mod asked;
 #[cfg(feature = "oauth")]
 mod builder;
 #[cfg(feature = "oauth")]

@@ -136,7 +136,9 @@ impl SyncJob {
             let hold = row.and_then(|row| row.hold.clone().or_else(|| row.busy(now)));
             let (role, place) = (step.role, step.place.clone());
             match row.map(|row| (&row.presence, &row.last_error)) {
-                Some((Presence::Unsure(_), None)) => plan.steps.push(step.clone()),
+                Some((Presence::Unsure(_), None)) => {
+                    plan.steps.push(Step { repeated: true, ..step.clone() });
+                }
                 Some((Presence::Unsure(unsure), Some(_))) if hold.is_none() => {
                     plan.steps.push(self.looking(step, row, unsure));
                 }

@@ -75,6 +75,9 @@ pub struct Step {
     /// Since when the target is not as it should be; the time of this plan where `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_since: Option<DateTime<Utc>>,
+    /// The step may have been run before, by a queue that delivers twice: where it fails, nobody knows what stands there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
     /// What the last attempt met, where its account is still to be left alone for a moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Failure>,

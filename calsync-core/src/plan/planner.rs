@@ -258,7 +258,16 @@ impl<'a> PlanDraft<'a> {
                 Action::Update { content, standing: standing.clone() }
             }
             (None, Presence::Present(standing)) => Action::Delete { standing: standing.clone() },
-            (content, Presence::Unsure(unsure)) => Action::Look { content, unsure: unsure.clone() },
+            (content, Presence::Unsure(unsure)) => {
+                let mut unsure = unsure.clone();
+                if let Some(before) = delivery.filter(|row| row.place != place) {
+                    // A run that was cut off before the calendar was connected anew took the next key of its own connection.
+                    let (namespace, id) = (&self.plan.namespace, &self.appointment.id);
+                    let next = generation.saturating_add(1);
+                    unsure.add_key(EventKey::derive(namespace, id, &before.place, next));
+                }
+                Action::Look { content, unsure }
+            }
         };
         let hold = delivery.and_then(|row| {
             let anew = row.place.connection != place.connection || row.place.is_in_another_account(&place);
@@ -294,6 +303,7 @@ impl<'a> PlanDraft<'a> {
             adopts,
             moves,
             open_since,
+            repeated: false,
             pause,
             rivals_since,
         });

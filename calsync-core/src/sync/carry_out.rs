@@ -73,7 +73,7 @@ pub(super) async fn carry_out(caller: &Caller<'_>, context: &Context, step: &Ste
         Action::Update { content, standing } => hand.update(content, standing, step.generation).await,
         // Whoever was cut off here may have found the event gone, and made the next one.
         Action::Delete { standing } if step.rivals_since.is_some() => {
-            hand.remove_all(standing, step.generation).await
+            hand.remove_all(standing, step.generation, &[]).await
         }
         Action::Delete { standing } => hand.delete(standing, step.generation).await,
         Action::Look { content, unsure } => hand.look(content.as_ref(), unsure).await,
@@ -162,7 +162,9 @@ impl Hand<'_> {
             (Some((standing, generation)), Some(content)) => {
                 self.update(content, &standing, generation).await
             }
-            (Some((standing, generation)), None) => self.remove_all(&standing, generation).await,
+            (Some((standing, generation)), None) => {
+                self.remove_all(&standing, generation, &unsure.also).await
+            }
             (None, None) => self.withdrawn(Verdict::Removed, self.step.generation),
             (None, Some(content)) if unsure.before.is_some() => {
                 self.was_removed(content, unsure.removing).await
@@ -171,18 +173,23 @@ impl Hand<'_> {
         }
     }
 
-    /// Removes what was found, and what a rival made under the next key: a server may still show what was gone by then.
-    async fn remove_all(&self, standing: &Standing, generation: u32) -> Outcome {
-        let outcome = self.delete(standing, generation).await;
-        if outcome.verdict != Verdict::Removed || generation > self.step.generation {
-            return outcome;
+    /// Removes what was found, and what rivals made under the keys after it: a server may still show what was gone by then.
+    async fn remove_all(&self, standing: &Standing, generation: u32, also: &[EventKey]) -> Outcome {
+        let mut outcome = self.delete(standing, generation).await;
+        // One for every key there is; each is gone once it was removed.
+        for _ in 0..also.len().saturating_add(2) {
+            if outcome.verdict != Verdict::Removed {
+                return outcome;
+            }
+            match self.find_next(also).await {
+                Ok(Some((next, _))) if next.key == standing.key => return outcome,
+                Ok(Some((next, generation))) => outcome = self.delete(&next, generation).await,
+                Ok(None) => return outcome,
+                Err(error) if error.kind() == ErrorKind::CalendarNotFound => return outcome,
+                Err(error) => return self.still_unsure(error, None),
+            }
         }
-        match self.find_next().await {
-            Ok(Some((next, generation))) => self.delete(&next, generation).await,
-            Ok(None) => outcome,
-            Err(error) if error.kind() == ErrorKind::CalendarNotFound => outcome,
-            Err(error) => self.still_unsure(error, None),
-        }
+        outcome
     }
 
     /// The event of an unsure row, and its generation: where it stood before, or under the key that was being written, or
@@ -203,17 +210,22 @@ impl Hand<'_> {
             }
         }
         match self.find_under(unsure.key, generation).await? {
-            None => self.find_next().await,
+            None => self.find_next(&unsure.also).await,
             found => Ok(found),
         }
     }
 
-    /// The event of the generation after the row's.
-    async fn find_next(&self) -> Result<Option<(Standing, u32)>, Error> {
+    /// The event of the generation after the row's, or under one of the keys that others may have written under.
+    async fn find_next(&self, also: &[EventKey]) -> Result<Option<(Standing, u32)>, Error> {
         let next = self.step.generation.saturating_add(1);
-        // A run that was cut off before the calendar was connected anew took the next key of its own connection.
         let before = self.step.moves.as_ref().map(|before| self.key_at(before, next));
-        for key in [Some(self.key(next)), before].into_iter().flatten() {
+        let mut keys = vec![self.key(next)];
+        for key in before.iter().chain(also) {
+            if !keys.contains(key) {
+                keys.push(*key);
+            }
+        }
+        for key in keys {
             if let Some(found) = self.find_under(key, next).await? {
                 return Ok(Some(found));
             }
@@ -312,6 +324,9 @@ impl Hand<'_> {
         let (verdict, presence) = match (error.kind(), error.retry()) {
             (ErrorKind::Superseded, _) => (Verdict::Superseded, Presence::Unsure(unsure)),
             (_, Retry::Unknown) => (Verdict::Unknown, Presence::Unsure(unsure)),
+            (_, Retry::Never | Retry::Later) if self.step.repeated => {
+                (Verdict::Failed, Presence::Unsure(unsure))
+            }
             (_, Retry::Never | Retry::Later) => (Verdict::Failed, unchanged),
         };
         let mut outcome = self.context.outcome(self.step, verdict, generation, presence);

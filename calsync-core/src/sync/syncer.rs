@@ -138,7 +138,7 @@ impl Syncer {
         self.inner.planner.explain(order, appointment, audience, self.inner.clock.now())
     }
 
-    /// Runs a plan that was begun and saved.
+    /// Runs a plan that was begun and saved. Once: what a queue may deliver twice is a [job](SyncJob).
     pub fn run(&self, plan: Plan) -> Run<std::iter::Once<Plan>> {
         self.run_all(std::iter::once(plan))
     }
