@@ -25,8 +25,8 @@ pub struct Watch {
 #[derive(Debug, Default)]
 struct Notes {
     accounts: HashMap<GrantKey, String>,
-    /// Whose each token is.
-    tokens: HashMap<String, String>,
+    /// Whose each token is: the account, and the grant.
+    tokens: HashMap<String, (String, String)>,
     told: BTreeMap<Line, (DateTime<Utc>, usize)>,
     requests: u64,
     early: u64,
@@ -35,7 +35,7 @@ struct Notes {
     examples: Vec<String>,
 }
 
-/// What counts calls for itself: an account at a provider's API, or its grant at the server that gives tokens.
+/// What counts calls for itself: an account at a provider's API, or a grant at the server that gives tokens.
 type Line = (String, bool);
 
 impl Watch {
@@ -85,7 +85,7 @@ impl Watch {
             let Some(account) = notes.accounts.get(&key).cloned() else { continue };
             let tokens = &stored.tokens;
             for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()].into_iter().flatten() {
-                notes.tokens.insert(token.expose().to_owned(), account.clone());
+                notes.tokens.insert(token.expose().to_owned(), (account.clone(), key.to_string()));
             }
         }
     }
@@ -99,7 +99,8 @@ impl Watch {
         if !notes.tokens.contains_key(&token) {
             self.learn(notes);
         }
-        notes.tokens.get(&token).map(|account| (account.clone(), is_api))
+        let (account, grant) = notes.tokens.get(&token)?;
+        Some((if is_api { account } else { grant }.clone(), is_api))
     }
 
     fn goes_out(&self, process: usize, incoming: &Incoming) -> Option<Line> {
