@@ -70,7 +70,12 @@ impl Figures {
 
     /// Whether all is as it should be.
     pub fn are_good(&self) -> bool {
-        self.noughts().iter().all(|(_, count)| *count == 0)
+        self.worst().is_none()
+    }
+
+    /// The worst that is wrong.
+    pub fn worst(&self) -> Option<&'static str> {
+        self.noughts().iter().find(|(_, count)| *count > 0).map(|(name, _)| *name)
     }
 
     /// Adds another story's.

@@ -54,8 +54,9 @@ impl Epoch {
         runtime.block_on(story::tell(self.seed, &self.operations, per_mille, trace))
     }
 
-    /// The same story with fewer operations, still ending badly.
+    /// The same story with fewer operations, still ending as badly.
     pub fn shrunk(&self, per_mille: u64) -> Self {
+        let worst = self.tell(per_mille, false).worst();
         let mut best = self.clone();
         let mut size = best.operations.len() / 2;
         while size > 0 {
@@ -64,10 +65,10 @@ impl Epoch {
                 let mut fewer = best.clone();
                 let end = (at + size).min(fewer.operations.len());
                 fewer.operations.drain(at..end);
-                if fewer.tell(per_mille, false).are_good() {
-                    at += size;
-                } else {
+                if worst.is_some() && fewer.tell(per_mille, false).worst() == worst {
                     (best, is_smaller) = (fewer, true);
+                } else {
+                    at += size;
                 }
             }
             if !is_smaller || size > 1 {

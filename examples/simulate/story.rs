@@ -45,6 +45,7 @@ pub async fn tell(seed: u64, operations: &[Operation], per_mille: u64, trace: bo
     let company = Company::new(&dice, second);
     let syncer = world.process(&dice);
     let mut story = Story { world, company, host: Host::default(), syncer, trace };
+    story.begins(&dice).await;
     for operation in operations {
         story.happens(operation).await;
     }
@@ -61,6 +62,16 @@ pub async fn tell(seed: u64, operations: &[Operation], per_mille: u64, trace: bo
 }
 
 impl Story {
+    /// Most people have a calendar or two, and the first orders are confirmed.
+    async fn begins(&mut self, dice: &Dice) {
+        for person in (0..PEOPLE * 2).map(|number| number % PEOPLE).filter(|_| dice.happens(800)) {
+            self.with_calendars(person, &What::Connect(person), dice).await;
+        }
+        for order in 0..ORDERS - 1 {
+            self.host.confirm(&mut self.company, order);
+        }
+    }
+
     async fn happens(&mut self, operation: &Operation) {
         if self.trace {
             println!("{:?}", operation.what);

@@ -27,7 +27,8 @@ struct Notes {
     accounts: HashMap<GrantKey, String>,
     /// Whose each token is: the account, and the grant.
     tokens: HashMap<String, (String, String)>,
-    told: BTreeMap<Line, (DateTime<Utc>, usize)>,
+    /// Until when each process was told to leave it alone.
+    told: BTreeMap<(Line, usize), DateTime<Utc>>,
     requests: u64,
     early: u64,
     early_elsewhere: u64,
@@ -111,13 +112,9 @@ impl Watch {
             notes.nobodys += 1;
             return None;
         };
-        if let Some((until, teller)) = notes.told.get(&line).copied().filter(|(until, _)| now < *until) {
-            if teller == process {
-                notes.early += 1;
-            } else {
-                notes.early_elsewhere += 1;
-            }
-            if teller == process && notes.examples.len() < 3 {
+        if let Some(until) = notes.told.get(&(line.clone(), process)).copied().filter(|until| now < *until) {
+            notes.early += 1;
+            if notes.examples.len() < 3 {
                 let operation = incoming.call.as_ref().map(|call| call.operation.to_string());
                 let example = format!(
                     "{} at {now} for {}, {} before its time",
@@ -127,6 +124,8 @@ impl Watch {
                 );
                 notes.examples.push(example);
             }
+        } else if notes.told.iter().any(|((told, _), until)| *told == line && now < *until) {
+            notes.early_elsewhere += 1;
         }
         Some(line)
     }
@@ -136,10 +135,8 @@ impl Watch {
         let now = self.clock.now();
         let Some(until) = value.and_then(|value| asked_for(value, now)) else { return };
         let mut notes = self.notes();
-        let told = notes.told.entry(line).or_insert((until, process));
-        if told.0 < until {
-            *told = (until, process);
-        }
+        let told = notes.told.entry((line, process)).or_insert(until);
+        *told = until.max(*told);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tracing::Instrument as _;
 
 use super::asked::Asked;
@@ -93,7 +93,7 @@ pub(super) struct Connection {
     /// The token that is known to be saved, until when it is to be used, and when it was last seen in the store.
     known: Option<(Known, DateTime<Utc>)>,
     /// The refresh that is under way.
-    flight: Option<watch::Receiver<Option<Outcome>>>,
+    flight: Option<Arc<Flight>>,
     /// New tokens that could not be saved yet, and what they take the place of.
     pub(super) unsaved: Option<(Tokens, Option<TokenVersion>)>,
     /// The stored tokens that will never do again.
@@ -118,11 +118,21 @@ impl Known {
 
 type Outcome = Result<AccessToken, AuthError>;
 
+/// A refresh, and its outcome once it has one. Whoever waits for it is told in the order they came, so that tests repeat exactly.
+#[derive(Default)]
+struct Flight {
+    outcome: Mutex<Option<Outcome>>,
+    landed: Notify,
+}
+
+/// The task of a refresh. One that ends without an outcome was broken off, with its runtime.
+struct Pilot(Arc<Flight>);
+
 /// What there is for a caller.
 enum Found {
     Token(AccessToken),
     /// A refresh to wait for, and whether it was begun for this caller.
-    Flight(watch::Receiver<Option<Outcome>>, bool),
+    Flight(Arc<Flight>, bool),
 }
 
 impl AccessTokens {
@@ -250,18 +260,18 @@ impl AccessTokens {
                 return Ok(Found::Token(known.token.clone()));
             }
         }
-        // One whose sender is gone was broken off, with its runtime.
-        if let Some(flight) = connection.flight.as_ref().filter(|flight| flight.has_changed().is_ok()) {
+        if let Some(flight) = connection.flight.as_ref().filter(|flight| flight.outcome().is_none()) {
             return Ok(Found::Flight(flight.clone(), false));
         }
         let runtime = Handle::try_current();
         let runtime = runtime.map_err(|_| AuthError::Configuration(ServerCode::new("no_tokio_runtime")))?;
-        let (sender, flight) = watch::channel(None);
+        let flight = Arc::new(Flight::default());
+        let pilot = Pilot(flight.clone());
         connection.flight = Some(flight.clone());
         let (inner, key, rejected, epoch) = (inner.clone(), key.clone(), rejected.cloned(), connection.epoch);
         let task = async move {
             let outcome = flight::fly(&inner, &key, rejected.as_ref()).await;
-            sender.send_replace(Some(inner.land(&key, epoch, outcome)));
+            pilot.0.lands(inner.land(&key, epoch, outcome));
         };
         runtime.spawn(task.in_current_span());
         Ok(Found::Flight(flight, true))
@@ -269,10 +279,30 @@ impl AccessTokens {
 }
 
 /// The outcome of a refresh. A caller that stops waiting stops nothing.
-async fn wait(mut flight: watch::Receiver<Option<Outcome>>) -> Outcome {
-    match flight.wait_for(Option::is_some).await.as_deref() {
-        Ok(Some(outcome)) => outcome.clone(),
-        _ => Err(AuthError::Unavailable(Unavailable::new())),
+async fn wait(flight: Arc<Flight>) -> Outcome {
+    loop {
+        let landed = flight.landed.notified();
+        if let Some(outcome) = flight.outcome() {
+            return outcome;
+        }
+        landed.await;
+    }
+}
+
+impl Flight {
+    fn outcome(&self) -> Option<Outcome> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn lands(&self, outcome: Outcome) {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(outcome);
+        self.landed.notify_waiters();
+    }
+}
+
+impl Drop for Pilot {
+    fn drop(&mut self) {
+        self.0.lands(Err(AuthError::Unavailable(Unavailable::new())));
     }
 }
 
