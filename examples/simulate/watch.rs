@@ -91,6 +91,18 @@ impl Watch {
         }
     }
 
+    /// The tokens that a grant was just given, which may be replaced in the store before anybody uses them.
+    fn learn_given(&self, grant: &str, answer: &Response) {
+        let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        let mut notes = self.notes();
+        let owner = notes.tokens.values().find(|(_, known)| known == grant).cloned();
+        for name in ["access_token", "refresh_token"] {
+            if let (Some(token), Some(owner)) = (body[name].as_str(), &owner) {
+                notes.tokens.insert(token.to_owned(), owner.clone());
+            }
+        }
+    }
+
     /// Which line a request is on.
     fn line(&self, notes: &mut Notes, incoming: &Incoming) -> Option<Line> {
         let (token, is_api) = match incoming.bearer() {
@@ -131,6 +143,9 @@ impl Watch {
     }
 
     fn comes_back(&self, process: usize, line: Line, answer: &Response) {
+        if !line.1 {
+            self.learn_given(&line.0, answer);
+        }
         let value = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let now = self.clock.now();
         let Some(until) = value.and_then(|value| asked_for(value, now)) else { return };
