@@ -81,10 +81,24 @@ async fn who_saved_first_wins() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_shared_by_those_who_wait_and_not_remembered() {
     let host = Host::new().await;
-    host.server.answer_with(503, &[("retry-after", "9")], "<html>");
+    host.server.answer_with(503, &[], "<html>");
     let errors = join_all((0..50).map(|_| host.token())).await;
     assert!(errors.iter().all(|error| matches!(error, Err(AuthError::Unavailable(_)))));
     assert_eq!(host.server.refreshes(), 1);
+    assert_eq!(host.token().await.unwrap(), "at-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_wants_to_be_left_alone_is_not_asked_before_the_time() {
+    let host = Host::new().await;
+    host.server.answer_with(503, &[("retry-after", "9")], "<html>");
+    for waited in [0, 0, 5] {
+        host.clock.advance(chrono::Duration::seconds(waited));
+        let Err(AuthError::Unavailable(unavailable)) = host.token().await else { panic!("too early") };
+        let left = unavailable.retry_after.map(|wait| wait.as_secs());
+        assert_eq!((left, host.server.refreshes()), (Some(9 - waited as u64), 1));
+    }
+    host.clock.advance(chrono::Duration::seconds(4));
     assert_eq!(host.token().await.unwrap(), "at-1");
 }
 
