@@ -77,7 +77,7 @@ pub(super) struct Inner {
     pub(super) sleep: Arc<dyn Sleep>,
     trust: TimeDelta,
     /// Until when the server that gives tokens wants to hear nothing of a grant.
-    pub(super) asked: Asked,
+    pub(super) asked: Asked<GrantKey>,
     connections: Arc<Mutex<Connections>>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::{HeaderValue, StatusCode, header};
 
-use super::asked::Asked;
+use super::asked::{Asked, Holder};
 use super::error::Unavailable;
 use super::{AccessToken, AccessTokens, AuthError, GrantKey};
 use crate::error::{Error, ErrorKind, Operation};
@@ -17,7 +17,7 @@ pub struct ApiClient {
     transport: Arc<dyn HttpTransport>,
     tokens: AccessTokens,
     provider: ProviderKind,
-    asked: Asked,
+    asked: Asked<Holder>,
 }
 
 impl ApiClient {
@@ -42,7 +42,7 @@ impl ApiClient {
     /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the answer, whatever its status. A 401 is
     /// answered with another token, once; a second 401 is given back like any answer.
     ///
-    /// Once an answer has asked for it by `Retry-After`, nothing is sent with that grant until the time has come: not even the
+    /// Once an answer has asked for it by `Retry-After`, nothing is sent for that account until the time has come: not even the
     /// second request of a call that was under way already.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl ApiClient {
         if !response.status().is_success() {
             let now = self.tokens.now();
             if let Some(wait) = retry_after(response.headers(), now) {
-                self.asked.note(key, now, wait);
+                self.asked.note(Holder::of(key), now, wait);
             }
         }
         response
@@ -88,7 +88,7 @@ impl ApiClient {
         operation: Operation,
         mut request: Request,
     ) -> Result<impl Future<Output = Result<Response, TransportError>> + Send, Error> {
-        if let Some(wait) = self.asked.wait(key, self.tokens.now()) {
+        if let Some(wait) = self.asked.wait(|| Holder::of(key), self.tokens.now()) {
             let error = Error::new(ErrorKind::RateLimited, self.provider.clone(), operation);
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }

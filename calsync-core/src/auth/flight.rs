@@ -36,7 +36,7 @@ pub(super) async fn fly(
                 return Ok(Known::of(&stored.tokens));
             }
         }
-        if let Some(wait) = inner.asked.wait(key, inner.clock.now()) {
+        if let Some(wait) = inner.asked.wait(|| key.clone(), inner.clock.now()) {
             return Err(AuthError::Unavailable(Unavailable::new().with_retry_after(wait)));
         }
         let version = stored.as_ref().map(|stored| stored.version);
@@ -59,7 +59,7 @@ pub(super) async fn fly(
             },
             Err(error) => {
                 if let AuthError::Unavailable(Unavailable { retry_after: Some(wait), .. }) = &error {
-                    inner.asked.note(key, inner.clock.now(), *wait);
+                    inner.asked.note(key.clone(), inner.clock.now(), *wait);
                 }
                 return Err(error);
             }

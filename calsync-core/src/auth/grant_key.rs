@@ -1,6 +1,9 @@
 //! Whose grant.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,20 +21,57 @@ pub struct GrantKey {
     pub provider: ProviderKind,
     /// The person's connection.
     pub connection: ConnectionId,
+    #[serde(skip)]
+    account: Account,
 }
+
+/// The account behind a grant, where the place knew it. Never counts: tokens are kept by connection.
+#[derive(Clone, Default)]
+struct Account(Option<Arc<str>>);
 
 impl GrantKey {
     /// The grant of that connection.
     #[must_use]
     pub fn new(person: Person, provider: ProviderKind, connection: impl Into<ConnectionId>) -> Self {
-        Self { person, provider, connection: connection.into() }
+        Self { person, provider, connection: connection.into(), account: Account::default() }
     }
 
     /// The grant that opens a place.
     #[must_use]
     pub fn of(place: &Place) -> Self {
-        Self::new(place.person.clone(), place.provider.clone(), place.connection.clone())
+        let key = Self::new(place.person.clone(), place.provider.clone(), place.connection.clone());
+        Self { account: Account(place.account.clone()), ..key }
     }
+
+    /// The account behind it, where the place knew it: two grants may lead to one.
+    #[cfg(feature = "tokens")]
+    pub(super) fn account(&self) -> Option<&Arc<str>> {
+        self.account.0.as_ref()
+    }
+}
+
+impl PartialEq for Account {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Account {}
+
+impl PartialOrd for Account {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Account {
+    fn cmp(&self, _: &Self) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+impl Hash for Account {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl fmt::Display for GrantKey {
