@@ -89,6 +89,8 @@ async fn nothing_secret_is_ever_told() {
                 let _ = write!(texts, "{:?} {failure}", error.failure());
             }
             world.outlook.no_faults();
+            // Who was asked to wait has waited.
+            world.clock.advance(chrono::TimeDelta::minutes(1));
         }
     }
 
@@ -103,6 +105,7 @@ async fn nothing_secret_is_ever_told() {
         if let Err(error) = outlook.get(&own, &RemoteId::new("AAkALgAAAAAA")).await {
             texts += &told(&error);
         }
+        world.clock.advance(chrono::TimeDelta::minutes(10));
     }
     texts += &told(&outlook.calendars(&key_of(7)).await.unwrap_err());
     let wrong = world.builder().client(FakeOutlook::CLIENT_ID, Secret::new("a-secret-of-old"));
