@@ -7,6 +7,7 @@ use calsync_core::error::Retry;
 use calsync_core::provider::Written;
 use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, Latency, throttled};
+use chrono::TimeDelta;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
@@ -48,6 +49,14 @@ async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
             let told = (error.kind(), error.retry(), error.retry_after());
             let after = has_time.then_some(Duration::from_secs(17));
             assert_eq!(told, (ErrorKind::RateLimited, Retry::Later, after), "call {number}");
+            if has_time {
+                // Until then nothing is even sent.
+                let before = world.outlook.count_all();
+                let error = call(&provider, &written, number).await.unwrap();
+                assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, after));
+                assert_eq!(world.outlook.count_all(), before);
+                world.clock.advance(TimeDelta::seconds(17));
+            }
         }
     }
     assert_eq!(only(&world).json["location"]["displayName"], "1 High Street, Leeds, LS1 1AA");
