@@ -26,6 +26,7 @@ pub struct GrantKey {
 }
 
 /// The account behind a grant, where the place knew it. Never counts: tokens are kept by connection.
+#[cfg_attr(not(feature = "tokens"), allow(dead_code, reason = "only requests ask for it"))]
 #[derive(Clone, Default)]
 struct Account(Option<Arc<str>>);
 
