@@ -46,8 +46,8 @@ impl ApiClient {
     /// second request of a call that was under way already.
     ///
     /// # Errors
-    /// [`ErrorKind::RateLimited`] for what is not sent yet. When there is no token, in which case nothing was sent or nothing but what a 401 refused; and when there is no
-    /// whole answer.
+    /// [`ErrorKind::RateLimited`] for what is not sent yet; when there is no token, in which case nothing was sent or nothing
+    /// but what a 401 refused; and when there is no whole answer.
     pub async fn send(
         &self,
         key: &GrantKey,

@@ -115,9 +115,9 @@ impl SyncJob {
 
     /// What of the job is still to be done, by the appointment as it is stored now.
     ///
-    /// A step stays where its row is still unsure from the job's own plan. One whose row a newer plan has begun to touch, or
-    /// whose outcome is recorded, is left out, and the notes say so: what failed is tried again by the next plan, not by the
-    /// same job. Where an earlier delivery of the job has lost the outcome, the step looks first.
+    /// A step stays where its row is still unsure from the job's own plan. Where an earlier delivery has failed or lost the
+    /// outcome, it looks first. It is left out where a newer plan has begun to touch the row, where it is done, and while the row
+    /// has to wait; the notes say so.
     ///
     /// # Errors
     /// When the appointment is another one, or its ledger does not know of the job's plan yet.

@@ -186,8 +186,7 @@ pub enum Note {
         /// Where it stands.
         place: Place,
     },
-    /// A step of a [job](SyncJob) that has nothing to do any more: a newer plan was begun for its row, or it failed and is for
-    /// the next plan to try again.
+    /// A step of a [job](SyncJob) that has nothing to do any more: a newer plan was begun for its row.
     OutOfDate {
         /// The role.
         role: Role,
