@@ -9,10 +9,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::GrantKey;
+use crate::http::LONGEST_RETRY_AFTER;
 use crate::names::ProviderKind;
-
-/// The longest wait that is believed, as the syncer believes it.
-const LONGEST: TimeDelta = TimeDelta::hours(24);
 
 /// Until when a server wants to hear nothing of whom. Clones share it.
 #[derive(Clone)]
@@ -56,13 +54,13 @@ impl<K: Clone + Eq + Hash> Asked<K> {
             return None;
         }
         // A clock that was set back does not make it longer.
-        let left = (*asked.get(&key())? - now).min(LONGEST);
-        left.to_std().ok().filter(|left| !left.is_zero())
+        let left = (*asked.get(&key())? - now).to_std().ok()?.min(LONGEST_RETRY_AFTER);
+        (!left.is_zero()).then_some(left)
     }
 
     /// The server asked for that.
     pub(super) fn note(&self, key: K, now: DateTime<Utc>, wait: Duration) {
-        let wait = TimeDelta::from_std(wait).unwrap_or(LONGEST).min(LONGEST);
+        let wait = TimeDelta::from_std(wait.min(LONGEST_RETRY_AFTER)).unwrap_or_default();
         let Some(until) = now.checked_add_signed(wait).filter(|until| now < *until) else { return };
         let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         asked.retain(|_, until| now < *until);
