@@ -45,9 +45,12 @@ impl Watch {
         Self { notes: Arc::default(), store: store.clone(), clock: clock.clone() }
     }
 
-    /// Through this connection that account is called.
+    /// Through this connection that account is called, with the tokens that are stored now: they may be read and replaced before the
+    /// first request with them.
     pub fn connected(&self, key: &GrantKey, account: &str) {
-        self.notes().accounts.insert(key.clone(), account.to_owned());
+        let mut notes = self.notes();
+        notes.accounts.insert(key.clone(), account.to_owned());
+        self.learn(&mut notes);
     }
 
     /// How many requests there were.

@@ -250,9 +250,9 @@ impl World {
             self.revokes(house, &name);
         }
         let key = GrantKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
-        self.watch.connected(&key, &name);
         let before = self.store.load(&key).await.expect("a store in memory").map(|stored| stored.version);
         self.store.save(&key, &self.grants(house, &name), before).await.expect("a store in memory");
+        self.watch.connected(&key, &name);
     }
 
     fn grants(&self, house: &ProviderKind, account: &str) -> Tokens {
