@@ -499,3 +499,12 @@ async fn all_day_events_and_hours_change_into_each_other() {
     }
     assert_eq!(only(&world).json["end"], json!({"date": "2026-12-27"}));
 }
+
+/// Allocators are quick with what is small, and there is one for every call under way (benches/README.md).
+#[tokio::test]
+async fn a_create_under_way_takes_little_room() {
+    let world = World::new().await;
+    let (provider, place, draft, options) = (world.provider(), place_of(1), draft(1), CreateOptions::new());
+    let room = size_of_val(&*provider.create(&place, &draft, &options));
+    assert!(room <= 1024, "{room} bytes");
+}

@@ -7,7 +7,7 @@ use calsync_core::http::{Request, Response};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::place::Place;
-use calsync_core::provider::AccountCalendar;
+use calsync_core::provider::{AccountCalendar, Written};
 use calsync_core::rest::{BadRequest, RestClient};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
@@ -16,7 +16,9 @@ use serde_json::Value;
 use crate::convert;
 use crate::error::taken_by;
 use crate::request::{BY_MARKER, BY_TRANSACTION, LATEST, Requests, next_page};
-use crate::wire::{BatchAnswer, CalendarBody, CalendarResource, EventBody, EventResource, Page, PartAnswer};
+use crate::wire::{
+    BatchAnswer, CalendarBody, CalendarResource, CreatedResource, EventBody, EventResource, Page, PartAnswer,
+};
 
 /// How many pages of an answer are read before it is taken for endless.
 const MOST_PAGES: usize = 1_000;
@@ -31,7 +33,12 @@ pub(crate) struct Client {
 /// How a create ended.
 pub(crate) enum Created {
     /// With an event: a new one, or the one of an earlier create that was known by the same transaction id.
-    Event(Box<EventResource>),
+    Event {
+        /// Which.
+        written: Written,
+        /// Whether it says what was sent.
+        is_as_sent: bool,
+    },
     /// An event with other content was made under this transaction id; perhaps the server says which.
     Taken(Option<RemoteId>),
 }
@@ -42,7 +49,9 @@ impl Client {
         let request = self.requests.create(&place.calendar, body);
         let answer = self.rest.exchange(&GrantKey::of(place), operation, request).await?;
         if answer.status().is_success() {
-            return Ok(Created::Event(Box::new(self.event_in(operation, &answer)?)));
+            let event: CreatedResource = self.rest.read(operation, &answer)?;
+            let written = convert::created(&event).ok_or_else(|| self.rest.unreadable(operation, &answer))?;
+            return Ok(Created::Event { written, is_as_sent: convert::says(&event, body) });
         }
         match taken_by(&answer) {
             Some(by) => Ok(Created::Taken(by)),
@@ -56,7 +65,7 @@ impl Client {
         id: &RemoteId,
         etag: Option<&Etag>,
         body: &EventBody<'_>,
-    ) -> Result<EventResource, Error> {
+    ) -> Result<Box<EventResource>, Error> {
         let operation = Operation::Update;
         let request = self.requests.update(&place.calendar, id, etag, body);
         let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
@@ -80,7 +89,7 @@ impl Client {
     }
 
     /// The event, with our properties. One that is not there is an error, and so is a calendar.
-    pub(crate) async fn get(&self, place: &Place, id: &RemoteId) -> Result<EventResource, Error> {
+    pub(crate) async fn get(&self, place: &Place, id: &RemoteId) -> Result<Box<EventResource>, Error> {
         self.event(place, Operation::Get, self.requests.get(&place.calendar, id)).await
     }
 
@@ -113,7 +122,7 @@ impl Client {
             let made = latest.into_iter().find(|event| convert::is_made_under(event, key));
             if let Some(id) = made.and_then(|event| event.id) {
                 match self.get(place, &RemoteId::new(id)).await {
-                    Ok(event) => events.push(event),
+                    Ok(event) => events.push(*event),
                     // Deleted since it was listed.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
@@ -180,13 +189,14 @@ impl Client {
         place: &Place,
         operation: Operation,
         request: Result<Request, BadRequest>,
-    ) -> Result<EventResource, Error> {
+    ) -> Result<Box<EventResource>, Error> {
         let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
         self.event_in(operation, &answer)
     }
 
-    fn event_in(&self, operation: Operation, answer: &Response) -> Result<EventResource, Error> {
-        let event: EventResource = self.rest.read(operation, answer)?;
+    /// Boxed, since every future on the way would have room for it.
+    fn event_in(&self, operation: Operation, answer: &Response) -> Result<Box<EventResource>, Error> {
+        let event: Box<EventResource> = self.rest.read(operation, answer)?;
         // Whatever has no id is no event.
         if convert::written(&event).is_some() {
             Ok(event)

@@ -4,14 +4,16 @@ use std::borrow::Cow;
 
 use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, When, clean_block};
 use calsync_core::identity::EventKey;
-use calsync_core::names::{Etag, RemoteId};
+use calsync_core::names::RemoteId;
 use calsync_core::provider::{Draft, Found, Marker, Written};
 use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
 use crate::meeting::{own_text, without_rule};
-use crate::wire::{DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, ItemBody, Location};
+use crate::wire::{
+    CreatedResource, DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, ItemBody, Location,
+};
 use crate::zones;
 
 /// Our properties, one name each for good: a mailbox has room for so many names, and never forgets one
@@ -68,8 +70,7 @@ pub(crate) fn to_update<'a>(
     if when(standing).is_some_and(|when| is_same_time(&when, &draft.event.when)) {
         (body.start, body.end, body.is_all_day) = (None, None, None);
     }
-    let location = standing.location.as_ref().map_or("", |location| &*location.display_name);
-    if body.location.as_ref().is_some_and(|wanted| wanted.display_name == location) {
+    if name_of(standing.location.as_ref()) == name_of(body.location.as_ref()) {
         body.location = None;
     }
     // Whether the person is free meanwhile, or away, is theirs to say.
@@ -222,30 +223,50 @@ fn property<'a>(resource: &'a EventResource, id: &str) -> Option<&'a str> {
 
 /// The answer to a write. `None` when it does not name the event.
 pub(crate) fn written(resource: &EventResource) -> Option<Written> {
-    let id = resource.id.as_deref().filter(|id| !id.is_empty())?;
-    Some(Written::new(RemoteId::new(id)).with_etag(etag(resource)))
+    named(resource.id.as_deref(), resource.etag.as_deref())
 }
 
-/// The event's version.
-pub(crate) fn etag(resource: &EventResource) -> Option<Etag> {
-    sendable(resource.etag.as_deref())
+/// The answer to a create. `None` when it does not name the event.
+pub(crate) fn created(resource: &CreatedResource) -> Option<Written> {
+    named(resource.id.as_deref(), resource.etag.as_deref())
+}
+
+fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
+    let id = id.filter(|id| !id.is_empty())?;
+    Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
 }
 
 /// Whether the event says what the body said that it was made with, as far as every answer tells.
-pub(crate) fn says(resource: &EventResource, draft: &Draft, limits: &Limits) -> bool {
-    let location = resource.location.as_ref().map_or("", |location| &*location.display_name);
-    resource.subject.as_deref().unwrap_or_default() == cut(&draft.event.title, limits.subject)
-        && location == cut(&draft.event.location, limits.location)
-        && when(resource).is_some_and(|when| is_same_time(&when, &draft.event.when))
+pub(crate) fn says(resource: &CreatedResource, body: &EventBody<'_>) -> bool {
+    resource.subject.as_deref().unwrap_or_default() == body.subject.as_deref().unwrap_or_default()
+        && name_of(resource.location.as_ref()) == name_of(body.location.as_ref())
+        && resource.is_all_day.unwrap_or_default() == body.is_all_day.unwrap_or_default()
+        && is_same_moment(resource.start.as_ref(), body.start.as_ref())
+        && is_same_moment(resource.end.as_ref(), body.end.as_ref())
+}
+
+fn name_of<'a>(location: Option<&'a Location<'_>>) -> &'a str {
+    location.map_or("", |location| &*location.display_name)
+}
+
+fn is_same_moment(answered: Option<&DateTimeTimeZone<'_>>, sent: Option<&DateTimeTimeZone<'_>>) -> bool {
+    let (Some(answered), Some(sent)) = (answered, sent) else { return false };
+    // Most say it in the words that were sent, but for the fraction of a second.
+    let fraction = answered.date_time.strip_prefix(&*sent.date_time);
+    let is_same_text = fraction.is_some_and(|fraction| fraction.trim_start_matches(['.', '0']).is_empty());
+    if is_same_text && answered.time_zone == sent.time_zone {
+        return true;
+    }
+    let answered = instant(answered);
+    answered.is_some() && answered == instant(sent)
 }
 
 /// An event that was read. `None` when it has no id or no time that could be understood.
 pub(crate) fn found(resource: &EventResource) -> Option<Found> {
     let Written { remote_id, etag, .. } = written(resource)?;
-    let location = resource.location.as_ref().map_or("", |location| &*location.display_name);
     let mut event = Event::new(resource.subject.clone().unwrap_or_default(), when(resource)?)
         .with_description(text_of(resource).unwrap_or_default().into_owned())
-        .with_location(location);
+        .with_location(name_of(resource.location.as_ref()));
     if resource.show_as.as_deref() == Some("tentative") {
         event = event.with_status(EventStatus::Tentative);
     }
@@ -461,7 +482,7 @@ mod tests {
         let event = found(&read(stored(&draft(london())))).unwrap();
         assert_eq!(event.event, london().with_reminders(Reminders::Before(vec![15])));
         assert_eq!(event.marker, Some(draft(london()).marker));
-        assert_eq!(event.etag, Some(Etag::new("W/\"7\"")));
+        assert_eq!(event.etag, Some(calsync_core::names::Etag::new("W/\"7\"")));
         let windows = json!({"id": "AAk=", "subject": null, "location": {"displayName": null}, "body": null,
             "start": {"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"},
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"},
@@ -514,14 +535,30 @@ mod tests {
 
     #[test]
     fn an_answer_that_says_something_else_is_that_of_an_earlier_create() {
-        let same = read(stored(&draft(london())));
-        assert!(says(&same, &draft(london()), &LIMITS));
+        let says = |answer: &Value, event: Event| {
+            let answer: CreatedResource = serde_json::from_value(answer.clone()).unwrap();
+            says(&answer, &to_create(&draft(event), &LIMITS))
+        };
+        let same = stored(&draft(london()));
+        assert!(says(&same, london()));
         for other in [
             london().with_location("x"),
+            Event::new("Windows", london().when).with_location("1 High St, Leeds"),
             all_day(),
-            timed("2026-07-01T08:00:00Z", "2026-07-01T09:00:00Z", "UTC"),
+            timed("2026-07-01T08:00:00Z", "2026-07-01T09:00:00Z", "UTC").with_location("1 High St, Leeds"),
         ] {
-            assert!(!says(&same, &draft(other), &LIMITS));
+            assert!(!says(&same, other));
         }
+        // In other words.
+        let mut local = same.clone();
+        local["start"] = json!({"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"});
+        assert!(says(&local, london()));
+        for start in
+            [json!(null), json!({"dateTime": "2026-07-01T08:00:00.0000000"}), json!({"timeZone": "UTC"})]
+        {
+            local["start"] = start;
+            assert!(!says(&local, london()), "{local}");
+        }
+        assert!(says(&stored(&draft(all_day())), all_day()));
     }
 }

@@ -1,6 +1,7 @@
 //! Calendars whose ids changed: where they were found again.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use calsync_core::auth::GrantKey;
@@ -15,18 +16,36 @@ const MOST: usize = 10_000;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moved(Arc<Mutex<HashMap<(GrantKey, CalendarId), CalendarId>>>);
 
+/// A place as it is reached today. Small, since there is one for every call under way.
+pub(crate) enum Today<'p> {
+    AsEver(&'p Place),
+    Elsewhere(Box<Place>),
+}
+
+impl Deref for Today<'_> {
+    type Target = Place;
+
+    fn deref(&self) -> &Place {
+        match self {
+            Self::AsEver(place) => place,
+            Self::Elsewhere(place) => place,
+        }
+    }
+}
+
 impl Moved {
     /// The place as it is known to be reached today.
-    pub(crate) fn today(&self, place: &Place) -> Place {
-        let mut today = place.clone();
+    pub(crate) fn today<'p>(&self, place: &'p Place) -> Today<'p> {
         let moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Most of the time nothing has moved.
         if !moved.is_empty()
             && let Some(calendar) = moved.get(&(GrantKey::of(place), place.calendar.clone()))
         {
+            let mut today = place.clone();
             today.calendar = calendar.clone();
+            return Today::Elsewhere(Box::new(today));
         }
-        today
+        Today::AsEver(place)
     }
 
     /// That place's calendar goes by this id now.

@@ -16,7 +16,7 @@ use crate::client::Created;
 use crate::convert::{self, Limits};
 use crate::error::{is_outdated, is_undeletable};
 use crate::meeting;
-use crate::moved::of_name;
+use crate::moved::{Today, of_name};
 use crate::outlook::OutlookCalendar;
 use crate::wire::{EventBody, EventResource, ItemBody};
 
@@ -102,7 +102,11 @@ impl CalendarProvider for OutlookCalendar {
 
 impl OutlookCalendar {
     /// Makes the call at the place; where its calendar's id stopped existing, once more where a calendar of its name is found.
-    async fn wherever_it_is<T, F>(&self, place: &Place, call: impl Fn(Place) -> F + Send) -> Result<T, Error>
+    async fn wherever_it_is<'p, T, F>(
+        &self,
+        place: &'p Place,
+        call: impl Fn(Today<'p>) -> F + Send,
+    ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
@@ -125,14 +129,12 @@ impl OutlookCalendar {
     }
 
     async fn create_at(&self, place: &Place, draft: &Draft, retried: bool) -> Result<Written, Error> {
-        let limits = self.limits();
-        let body = convert::to_create(draft, &limits);
+        // Boxed, as what is large and lives as long as the call.
+        let body = Box::new(convert::to_create(draft, &self.limits()));
         let by = match self.client.create(place, &body).await? {
+            Created::Event { written, is_as_sent } if is_as_sent && !retried => return Ok(written),
             // Graph answers a create that it remembers with the event of the first one, whatever has become of that since.
-            Created::Event(event) if retried || !convert::says(&event, draft, &limits) => {
-                convert::written(&event).map(|written| written.remote_id)
-            }
-            Created::Event(event) => return self.written(Operation::Create, &event),
+            Created::Event { written, .. } => Some(written.remote_id),
             Created::Taken(by) => by,
         };
         Box::pin(self.take_over(place, draft, by)).await.map_err(|error| match error.kind() {
@@ -210,7 +212,7 @@ impl OutlookCalendar {
     async fn write_over(
         &self,
         place: &Place,
-        mut standing: EventResource,
+        mut standing: Box<EventResource>,
         draft: &Draft,
     ) -> Result<Written, Error> {
         let mut is_last = false;
@@ -259,7 +261,7 @@ impl OutlookCalendar {
         place: &Place,
         remote_id: &RemoteId,
         marker: &Marker,
-    ) -> Result<Option<EventResource>, Error> {
+    ) -> Result<Option<Box<EventResource>>, Error> {
         match self.client.get(place, remote_id).await {
             Ok(event) => Ok(Some(event)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -275,7 +277,7 @@ impl OutlookCalendar {
         place: &Place,
         namespace: &str,
         key: &EventKey,
-    ) -> Result<Option<EventResource>, Error> {
+    ) -> Result<Option<Box<EventResource>>, Error> {
         let is_ours = |event: &EventResource| match convert::marker(event) {
             Some(marker) => marker.key == *key && *marker.namespace == *namespace,
             None => convert::is_made_under(event, key),
@@ -283,7 +285,7 @@ impl OutlookCalendar {
         let mut ours = self.client.find(place, key).await?;
         ours.retain(is_ours);
         let original = ours.iter().position(|event| convert::is_made_under(event, key)).unwrap_or_default();
-        Ok(ours.into_iter().nth(original))
+        Ok(ours.into_iter().nth(original).map(Box::new))
     }
 
     fn limits(&self) -> Limits {

@@ -8,11 +8,14 @@ use calsync_core::http::{Endpoint, EndpointError, Request, Target};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::rest::{BadRequest, request, with_if_match};
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::Serialize;
 
 use crate::convert;
 use crate::wire::{Batch, BatchPart, EVENT_FIELDS};
+
+/// The header of RFC 7240.
+const PREFERENCE: HeaderName = HeaderName::from_static("prefer");
 
 /// What every request prefers: ids that stay when an event changes its folder
 /// (<https://learn.microsoft.com/graph/outlook-immutable-id>), times in UTC, bodies as text.
@@ -170,7 +173,7 @@ fn with_fields(target: Target) -> Target {
 }
 
 fn preferring(what: &'static str, mut request: Request) -> Result<Request, BadRequest> {
-    request.headers_mut().insert("prefer", HeaderValue::from_static(what));
+    request.headers_mut().insert(PREFERENCE, HeaderValue::from_static(what));
     Ok(request)
 }
 

@@ -34,6 +34,20 @@ pub(crate) struct EventResource {
     pub(crate) single_value_extended_properties: Option<Vec<ExtendedProperty<'static>>>,
 }
 
+/// The event that a create was answered with: what tells whose answer it is. The rest of a long answer is not read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct CreatedResource {
+    pub(crate) id: Option<String>,
+    #[serde(rename = "@odata.etag")]
+    pub(crate) etag: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) start: Option<DateTimeTimeZone<'static>>,
+    pub(crate) end: Option<DateTimeTimeZone<'static>>,
+    pub(crate) is_all_day: Option<bool>,
+    pub(crate) location: Option<Location<'static>>,
+}
+
 /// A page of anything.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Page<T> {

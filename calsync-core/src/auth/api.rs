@@ -42,6 +42,8 @@ impl ApiClient {
     /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the answer, whatever its status. A 401 is
     /// answered with another token, once; a second 401 is given back like any answer.
     ///
+    /// The request comes in a box, since every future on its way would have room for it.
+    ///
     /// Once an answer has asked for it by `Retry-After`, nothing is sent for that account until the time has come: not even the
     /// second request of a call that was under way already.
     ///
@@ -52,31 +54,53 @@ impl ApiClient {
         &self,
         key: &GrantKey,
         operation: Operation,
+        request: Box<Request>,
+    ) -> Result<Response, Error> {
+        let token = self.tokens.token(key).await.map_err(|error| self.unauthorized(error, operation))?;
+        let spare = request.clone();
+        let answer = self.begin(key, &token, operation, *request)?.await;
+        let answer = self.heard(key, operation, answer)?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        drop(answer);
+        // Boxed, since it is rare: every call's future would have room for it.
+        Box::pin(self.send_again(key, &token, operation, *spare)).await
+    }
+
+    /// Sends a request with another token than the one that was refused.
+    async fn send_again(
+        &self,
+        key: &GrantKey,
+        refused: &AccessToken,
+        operation: Operation,
         request: Request,
     ) -> Result<Response, Error> {
-        let of_auth = |error: AuthError| error.into_error(self.provider.clone(), operation);
-        let of_transport = |error: TransportError| error.into_error(self.provider.clone(), operation);
-        let token = self.tokens.token(key).await.map_err(of_auth)?;
-        let sent = self.begin(key, &token, operation, request.clone())?.await;
-        let response = self.heard(key, sent.map_err(of_transport)?);
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return Ok(response);
-        }
-        // Boxed, since it is rare: every call's future would have room for it.
-        let token = Box::pin(self.tokens.renew(key, &token)).await.map_err(of_auth)?;
-        let sent = self.begin(key, &token, operation, request)?.await;
-        Ok(self.heard(key, sent.map_err(of_transport)?))
+        let token = self.tokens.renew(key, refused).await;
+        let token = token.map_err(|error| self.unauthorized(error, operation))?;
+        let answer = self.begin(key, &token, operation, request)?.await;
+        self.heard(key, operation, answer)
+    }
+
+    fn unauthorized(&self, error: AuthError, operation: Operation) -> Error {
+        error.into_error(self.provider.clone(), operation)
     }
 
     /// Takes to heart what an answer asks for.
-    fn heard(&self, key: &GrantKey, response: Response) -> Response {
-        if !response.status().is_success() {
+    fn heard(
+        &self,
+        key: &GrantKey,
+        operation: Operation,
+        answer: Result<Response, TransportError>,
+    ) -> Result<Response, Error> {
+        let answer = answer.map_err(|error| error.into_error(self.provider.clone(), operation))?;
+        if !answer.status().is_success() {
             let now = self.tokens.now();
-            if let Some(wait) = retry_after(response.headers(), now) {
+            if let Some(wait) = retry_after(answer.headers(), now) {
                 self.asked.note(Holder::of(key), now, wait);
             }
         }
-        response
+        Ok(answer)
     }
 
     /// The request with that token, and the answer to come. No `async fn`: its future would hold the request as well, which
@@ -94,9 +118,8 @@ impl ApiClient {
         }
         let bearer = HeaderValue::try_from(["Bearer ", token.expose()].concat());
         // Tokens that no header can hold are refused where they come from.
-        let mut bearer = bearer.map_err(|_| {
-            AuthError::Unavailable(Unavailable::new()).into_error(self.provider.clone(), operation)
-        })?;
+        let mut bearer =
+            bearer.map_err(|_| self.unauthorized(AuthError::Unavailable(Unavailable::new()), operation))?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
         request.extensions_mut().insert(Call::new(self.provider.clone(), operation));

@@ -42,28 +42,40 @@ impl RestClient {
     /// # Errors
     /// As [`ApiClient::send`]; what the judge says of any other answer; and for a request that could not be put together: an id
     /// that fits into no URL is none of the server's, so there is no such event.
-    pub async fn send(
+    pub fn send(
         &self,
         key: &GrantKey,
         operation: Operation,
         request: Result<Request, BadRequest>,
-    ) -> Result<Response, Error> {
-        let answer = self.exchange(key, operation, request).await?;
-        if answer.status().is_success() { Ok(answer) } else { Err(self.failure(operation, &answer)) }
+    ) -> impl Future<Output = Result<Response, Error>> + Send {
+        let request = self.boxed(operation, request);
+        async move {
+            let answer = self.api.send(key, operation, request?).await?;
+            if answer.status().is_success() { Ok(answer) } else { Err(self.failure(operation, &answer)) }
+        }
     }
 
     /// Sends a request and gives the answer, whatever it is.
     ///
     /// # Errors
     /// As [`send`](Self::send), but for what the judge says.
-    pub async fn exchange(
+    pub fn exchange(
         &self,
         key: &GrantKey,
         operation: Operation,
         request: Result<Request, BadRequest>,
-    ) -> Result<Response, Error> {
-        let request = request.map_err(|bad| self.unsendable(operation, bad))?;
-        self.api.send(key, operation, request).await
+    ) -> impl Future<Output = Result<Response, Error>> + Send {
+        let request = self.boxed(operation, request);
+        async move { self.api.send(key, operation, request?).await }
+    }
+
+    /// Before any future is made, which would have room for all of it.
+    fn boxed(
+        &self,
+        operation: Operation,
+        request: Result<Request, BadRequest>,
+    ) -> Result<Box<Request>, Error> {
+        request.map(Box::new).map_err(|bad| self.unsendable(operation, bad))
     }
 
     /// What an answer that is no success means.

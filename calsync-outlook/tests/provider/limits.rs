@@ -1,10 +1,11 @@
-//! Too many requests: what is throttled waits as long as it is told to, a part of a batch like a whole request.
+//! Too many requests: what is throttled waits as long as it is told to, a part of a batch like a whole request. And how much room one
+//! takes.
 
 use std::time::Duration;
 
 use calsync_core::ErrorKind;
 use calsync_core::error::Retry;
-use calsync_core::provider::Written;
+use calsync_core::provider::{CalendarProvider, CreateOptions, Written};
 use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, Latency, throttled};
 use chrono::TimeDelta;
@@ -173,4 +174,13 @@ async fn whichever_part_is_throttled_nothing_is_said_to_be_gone() {
         }
         assert_eq!(world.outlook.faults_left(), 0);
     }
+}
+
+/// Allocators are quick with what is small, and there is one for every call under way (benches/README.md).
+#[tokio::test]
+async fn a_create_under_way_takes_little_room() {
+    let world = World::new().await;
+    let (provider, place, draft, options) = (world.provider(), place_of(1), draft(1), CreateOptions::new());
+    let room = size_of_val(&*provider.create(&place, &draft, &options));
+    assert!(room <= 1024, "{room} bytes");
 }
