@@ -169,6 +169,8 @@ impl Draft<'_> {
                 Note::OtherAccount { role, place } | Note::LeftBehind { role, place } => {
                     (role, place, TargetState::OutOfReach)
                 }
+                // What is still to be done to it says more.
+                Note::Kept { place, .. } if mentioned.contains(&place) => continue,
                 Note::Kept { role, place } => (role, place, TargetState::Kept),
                 // The first is about jobs, the second about leaving; the third about nobody's place.
                 Note::OutOfDate { .. } | Note::Left { .. } | Note::NobodysEvent { .. } => continue,

@@ -164,7 +164,8 @@ pub enum Note {
         /// Where the event stands.
         place: Place,
     },
-    /// An event that is not wanted there any more stays until the person's new one, which is held up, can be made.
+    /// An event that is not wanted there any more stays until the person's new one, which is held up, can be made. Until then it
+    /// is kept right.
     Kept {
         /// The role.
         role: Role,

@@ -164,19 +164,29 @@ impl Planner {
             let row =
                 draft.take_row(&mut rows, &wish).map(|row| draft.without_other_account(row, &wish.place));
             let row = row.or_else(|| draft.adopt(audience, &wish));
-            let person = wish.place.person.clone();
-            if draft.decide(row, wish.place, wish.role, Some(wish.content)) == Decided::WaitsForNew {
-                waiting.push(person);
+            let (person, role) = (wish.place.person.clone(), wish.role);
+            if draft.decide(row, wish.place, role, Some(wish.content)) == Decided::WaitsForNew {
+                waiting.push((person, role));
             }
         }
         for row in rows {
             let (row, place) = draft.to_remove(audience, row);
-            let role = row.delivery.role;
-            if let Some(note) = draft.leaves(audience, &row, &place, self.other_account, &waiting) {
+            if let Some(note) = draft.out_of_reach(audience, &row, &place, self.other_account) {
                 draft.plan.notes.push(note);
                 continue;
             }
-            draft.decide(Some(row), place, role, None);
+            let waits = waiting.iter().find(|(person, _)| *person == place.person && row.may_stand());
+            let Some(&(_, role)) = waits else {
+                let role = row.delivery.role;
+                draft.decide(Some(row), place, role, None);
+                continue;
+            };
+            // Until then the old one says what the new one would.
+            if let Some(capabilities) = draft.providers.get(&place.provider) {
+                let content = prepared.content(role, &capabilities.text);
+                draft.decide(Some(row), place.clone(), role, Some(content));
+            }
+            draft.plan.notes.push(Note::Kept { role, place });
         }
         for row in draft.inherited_to_remove(audience) {
             let (place, role) = (row.delivery.place.clone(), row.delivery.role);

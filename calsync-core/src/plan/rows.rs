@@ -40,14 +40,12 @@ impl<'a> PlanDraft<'a> {
     pub(super) fn take_row(&self, rows: &mut Vec<Row<'a>>, wish: &Wish) -> Option<Row<'a>> {
         let own = rows.iter().position(|row| row.delivery.is_at(&wish.place));
         let own = own.map(|at| rows.swap_remove(at));
-        if own.as_ref().is_some_and(|row| !matches!(row.delivery.presence, Presence::Absent)) {
+        if own.as_ref().is_some_and(Row::may_stand) {
             return own;
         }
         let ids = self.calendar_ids(&wish.place);
-        let is_same_calendar = |row: &Row<'_>| {
-            !matches!(row.delivery.presence, Presence::Absent)
-                && ids.is_one_calendar(&row.delivery.place, &wish.place)
-        };
+        let is_same_calendar =
+            |row: &Row<'_>| row.may_stand() && ids.is_one_calendar(&row.delivery.place, &wish.place);
         let Some(at) = rows.iter().position(is_same_calendar) else { return own };
         let mut row = rows.swap_remove(at);
         if let Some(own) = own.filter(|own| own.delivery.generation > row.delivery.generation) {
@@ -67,8 +65,7 @@ impl<'a> PlanDraft<'a> {
     /// and nothing of ours stands in the calendar of the same name there.
     pub(super) fn without_other_account(&mut self, mut row: Row<'a>, place: &Place) -> Row<'a> {
         let ids = self.calendar_ids(place);
-        let is_empty = row.delivery.presence == Presence::Absent;
-        if is_empty || ids.is_one_calendar(&row.delivery.place, place) {
+        if !row.may_stand() || ids.is_one_calendar(&row.delivery.place, place) {
             return row;
         }
         let (role, was) = (row.delivery.role, row.delivery.place.clone());
@@ -116,26 +113,23 @@ impl<'a> PlanDraft<'a> {
         theirs.iter().find(is_anew).unwrap_or(place).clone()
     }
 
-    /// Why an event that is not wanted any more is left as it is, all the same.
-    pub(super) fn leaves(
+    /// Why an event that is not wanted any more cannot be removed: another account is connected now.
+    pub(super) fn out_of_reach(
         &self,
         audience: &Audience<'_>,
         row: &Row<'_>,
         place: &Place,
         other_account: OtherAccount,
-        waiting: &[Person],
     ) -> Option<Note> {
-        if row.delivery.presence == Presence::Absent {
+        let theirs = audience.connected(&place.person);
+        if !row.may_stand() || !theirs.iter().any(|today| today.is_in_another_account(place)) {
             return None;
         }
         let (role, place) = (row.delivery.role, place.clone());
-        if audience.connected(&place.person).iter().any(|today| today.is_in_another_account(&place)) {
-            return Some(match other_account {
-                OtherAccount::Refuse => Note::OtherAccount { role, place },
-                OtherAccount::StartAnew => Note::LeftBehind { role, place },
-            });
-        }
-        waiting.contains(&place.person).then_some(Note::Kept { role, place })
+        Some(match other_account {
+            OtherAccount::Refuse => Note::OtherAccount { role, place },
+            OtherAccount::StartAnew => Note::LeftBehind { role, place },
+        })
     }
 
     /// A row for an event that older code wrote, if the wish is the one it was written for.

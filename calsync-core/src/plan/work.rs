@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::ledger::Delivery;
+use crate::ledger::{Delivery, Presence};
 use crate::model::Appointment;
 use crate::names::ProviderKind;
 use crate::place::{Place, Role};
@@ -21,6 +21,13 @@ pub(super) struct Wish {
 pub(super) struct Row<'a> {
     pub(super) delivery: Cow<'a, Delivery>,
     pub(super) adopts: Option<ProviderKind>,
+}
+
+impl Row<'_> {
+    /// Whether an event of ours stands there, or may.
+    pub(super) fn may_stand(&self) -> bool {
+        self.delivery.presence != Presence::Absent
+    }
 }
 
 /// A plan under construction.

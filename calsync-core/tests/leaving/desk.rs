@@ -9,6 +9,7 @@ use calsync_core::model::{Appointment, Connection, Directory, Order};
 use calsync_core::names::ProviderKind;
 use calsync_core::place::Person;
 use calsync_core::plan::{OtherAccount, Plan};
+use calsync_core::receipt::Receipt;
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::Faulty;
@@ -79,6 +80,13 @@ impl Desk {
         let (order, appointment) = (&self.company.order, &self.appointments[nth]);
         let audience = Audience::of(order, appointment, &directory).unwrap();
         self.syncer.plan(order, appointment, &audience).unwrap()
+    }
+
+    pub(crate) fn explain(&self, nth: usize) -> Receipt {
+        let directory = self.company.directory();
+        let (order, appointment) = (&self.company.order, &self.appointments[nth]);
+        let audience = Audience::of(order, appointment, &directory).unwrap();
+        self.syncer.explain(order, appointment, &audience).unwrap()
     }
 
     pub(crate) fn plans(&self) -> Vec<Plan> {

@@ -19,6 +19,7 @@ use calsync_core::receipt::TargetState;
 use calsync_core::report::{Report, Verdict};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::{Fault, Faulty, TestClock};
+use chrono::TimeDelta;
 
 use crate::common::{CUSTOMER, Company, Host, NAMESPACE, google, now};
 use crate::desk::Desk;
@@ -64,6 +65,40 @@ async fn the_old_event_stays_while_the_new_one_cannot_be_made_whatever_the_reaso
             desk.assert_quiet().await;
         }
     }
+}
+
+#[tokio::test]
+async fn what_stays_until_the_new_one_can_be_made_is_kept_right_meanwhile() {
+    let mut desk = Desk::synced(1, 0).await;
+    let anew = google("new", "primary", "another");
+    desk.connect([anew.clone()]);
+    desk.calendar.script([Fault::Before(ErrorKind::Forbidden)]);
+    desk.sync().await;
+    let before = desk.calendar.inner().events();
+    desk.appointments[0].start_time += TimeDelta::hours(2);
+    desk.appointments[0].end_time += TimeDelta::hours(2);
+    let plan = desk.plan(0);
+    assert_eq!(crate::common::actions(&plan), ["update"], "{plan}");
+    let receipt = desk.explain(0);
+    assert_eq!(receipt.targets.len(), 2, "one line for each: {receipt}");
+    // It fails; and nothing else is made or removed for it.
+    desk.calendar.script([Fault::AnswerLost]);
+    desk.sync().await;
+    desk.wait(60);
+    desk.sync().await;
+    let after = desk.calendar.inner().events();
+    assert_eq!((after.len(), &after[0].place), (1, &before[0].place));
+    assert_ne!(after[0].event.when, before[0].event.when);
+    let plan = desk.plan(0);
+    assert!(plan.is_empty() && matches!(&plan.notes[..], [Note::Held { .. }, Note::Kept { .. }]), "{plan}");
+
+    let person = desk.company.place(CUSTOMER).person;
+    desk.appointments[0].ledger.revive(&person, &anew.id);
+    desk.sync().await;
+    let events = desk.calendar.inner().events();
+    assert_eq!((events.len(), &events[0].place), (1, &desk.company.place(CUSTOMER)));
+    assert_eq!(events[0].event.when, after[0].event.when);
+    desk.assert_quiet().await;
 }
 
 #[tokio::test]
