@@ -325,7 +325,7 @@ impl fmt::Debug for Reach<'_> {
 }
 
 /// The calendar that a person's connection leads to.
-fn place_of(person: &Person, connection: &Connection) -> Place {
+pub(crate) fn place_of(person: &Person, connection: &Connection) -> Place {
     let (id, calendar) = (connection.id.clone(), connection.calendar_id.clone());
     let place = Place::new(person.clone(), connection.provider.clone(), id, calendar);
     let place = place.with_account(connection.account.clone());

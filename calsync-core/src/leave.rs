@@ -3,9 +3,9 @@
 //! The order matters, since what is removed is removed with the credentials that go:
 //!
 //! 1. The host takes the connection off the profile and saves that. From here on no plan makes anything there.
-//! 2. For every appointment with a row of that connection it asks [`Leaving::plan`], begins, saves, runs, records and saves, and
-//!    tells the [`LeaveReceipt`]. What cannot be removed now stays in the receipt, with the reason; the same can be done again as long
-//!    as the tokens are there.
+//! 2. For every appointment with a row of that connection, or of one whose place it took ([`Leaving::with_connected`]), it asks
+//!    [`Leaving::plan`], begins, saves, runs, records and saves, and tells the [`LeaveReceipt`]. What cannot be removed now stays in
+//!    the receipt, with the reason; the same can be done again as long as the tokens are there.
 //! 3. Once [`LeaveReceipt::may_revoke`] says so, the host gives the grant back (the `disconnect` of `GoogleCalendar` and
 //!    `OutlookCalendar`, which forgets the tokens after that). Google then ends every grant of the same account, so with a second
 //!    connection to it this waits for the last.
@@ -14,20 +14,21 @@
 //! credentials that are gone. With the same calendar connected again all goes on; another account is another matter
 //! ([`OtherAccount`](crate::plan::OtherAccount)).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::audience::place_of;
 use crate::error::Failure;
 use crate::id::{AppointmentId, ConnectionId};
-use crate::ledger::{Delivery, Hold, ParkReason, Presence};
+use crate::ledger::{Hold, ParkReason, Presence};
 use crate::model::{Appointment, Connection};
 use crate::names::ProviderKind;
 use crate::place::{Person, Place, Role};
-use crate::plan::{Action, BeginError, Note, Plan, Planner, Step};
+use crate::plan::{BeginError, Note, Plan, PlanDraft, Planner, Row};
 use crate::report::Outcome;
 
 /// Which of our events go when a calendar is disconnected.
@@ -59,10 +60,11 @@ pub enum Leave {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
 /// # let syncer = Syncer::builder("my-shop").provider(MemoryCalendar::new()).build();
 /// # let connection = Connection::new(1, ProviderKind::MEMORY, CalendarId::primary());
+/// # let connections_left = [];
 /// # let person = Person::Profile(7.into());
 /// # let (start, end) = ("2026-01-20T09:00:00Z".parse()?, "2026-01-20T10:00:00Z".parse()?);
 /// # let mut appointments = [Appointment::new(10, 5, start, end)];
-/// let leaving = Leaving::new(syncer.planner(), person, &connection, Leave::Future);
+/// let leaving = Leaving::new(syncer.planner(), person, &connection, Leave::Future).with_connected(&connections_left);
 /// let mut receipt = LeaveReceipt::new(&leaving);
 /// for appointment in &mut appointments {
 ///     let departure = leaving.plan(appointment, SystemClock.now());
@@ -82,12 +84,12 @@ pub enum Leave {
 /// ```
 #[derive(Clone)]
 pub struct Leaving {
-    namespace: Arc<str>,
-    person: Person,
-    provider: ProviderKind,
-    connection: ConnectionId,
-    account: Option<Arc<str>>,
+    planner: Planner,
+    /// The calendar as the connection reaches it.
+    place: Place,
     leave: Leave,
+    /// What the person has connected besides, where the host has said so.
+    others: Option<Vec<Place>>,
 }
 
 /// What leaving means for one appointment. Prints itself in words.
@@ -143,90 +145,72 @@ impl Leaving {
     /// `person` leaves the calendar of `connection`, as it is, or last was, in the profile.
     #[must_use]
     pub fn new(planner: &Planner, person: Person, connection: &Connection, leave: Leave) -> Self {
-        Self {
-            namespace: planner.namespace(),
-            person,
-            provider: connection.provider.clone(),
-            connection: connection.id.clone(),
-            account: connection.account.clone(),
-            leave,
-        }
+        Self { planner: planner.clone(), place: place_of(&person, connection), leave, others: None }
     }
 
-    /// What leaving means for one appointment. Only rows of that connection are looked at; events that older code wrote and
-    /// nobody adopted are in no row, and stay.
+    /// What the person has connected, whether with the connection that is left or without it. Then also the events go that were
+    /// written to the same calendar through a connection which is not among these any more: the one that is left took its
+    /// place. An appointment that is over, and planned no more, has such a row for good.
+    #[must_use]
+    pub fn with_connected(mut self, connections: &[Connection]) -> Self {
+        let others = connections.iter().filter(|connection| connection.id != self.place.connection);
+        self.others = Some(others.map(|other| place_of(&self.place.person, other)).collect());
+        self
+    }
+
+    /// What leaving means for one appointment. Only rows of that connection are looked at, and of [those whose place it
+    /// took](Self::with_connected); events that older code wrote and nobody adopted are in no row, and stay.
     #[must_use]
     pub fn plan(&self, appointment: &Appointment, now: DateTime<Utc>) -> Departure {
-        let mut plan = Plan {
-            namespace: self.namespace.clone(),
-            appointment: appointment.id.clone(),
-            planned_from: appointment.ledger.revision,
-            at: now,
-            steps: Vec::new(),
-            notes: Vec::new(),
-            unchanged: 0,
-        };
+        let mut draft = PlanDraft::new(&self.planner, appointment, now);
         let removes = match self.leave {
             Leave::Future => appointment.end_time > now,
             Leave::All => true,
             Leave::Nothing => false,
         };
-        for row in &appointment.ledger.deliveries {
-            if !self.is_about(&row.place) || row.presence == Presence::Absent {
+        for delivery in &appointment.ledger.deliveries {
+            let mut row = Row { delivery: Cow::Borrowed(delivery), adopts: None };
+            let Some(through) = self.reached_through(&draft, &row).filter(|_| row.may_stand()) else {
                 continue;
-            }
-            let (role, place) = (row.role, row.place.clone());
-            let is_left = row.hold.as_ref().is_some_and(Hold::is_disconnected);
-            if self.is_elsewhere(&place) {
-                plan.notes.push(Note::OtherAccount { role, place });
+            };
+            let (role, place) = (delivery.role, delivery.place.clone());
+            let is_left = delivery.hold.as_ref().is_some_and(Hold::is_disconnected);
+            if self.place.is_in_another_account(&place) {
+                draft.plan.notes.push(Note::OtherAccount { role, place });
             } else if removes {
-                // What was left before may still be removed.
-                let hold = row.hold.as_ref().filter(|hold| !is_left && hold.keeps_from(None, now));
-                match hold.cloned().or_else(|| row.busy(now)) {
-                    Some(hold) => plan.notes.push(Note::Held { role, place, hold }),
-                    None => plan.steps.extend(removal(row, now)),
+                if is_left {
+                    // What was left before may still be removed.
+                    row.delivery.to_mut().hold = None;
                 }
+                draft.count_on(&mut row, &through);
+                draft.decide(Some(row), through, role, None);
             } else if !is_left {
-                plan.notes.push(Note::Left { role, place });
+                draft.plan.notes.push(Note::Left { role, place });
             }
         }
-        Departure { plan }
+        Departure { plan: draft.plan }
     }
 
-    fn is_about(&self, place: &Place) -> bool {
-        place.person == self.person && place.provider == self.provider && place.connection == self.connection
+    /// Where to reach the event of a row, if it is left: the row's own place, or that of the connection which took its place.
+    fn reached_through(&self, draft: &PlanDraft<'_>, row: &Row<'_>) -> Option<Place> {
+        let place = &row.delivery.place;
+        if place.person != self.place.person || place.provider != self.place.provider {
+            return None;
+        }
+        if place.connection == self.place.connection {
+            return Some(place.clone());
+        }
+        let ids = draft.calendar_ids(place);
+        let is_kept =
+            |other: &Place| other.connection == place.connection || ids.is_one_calendar(other, place);
+        if self.others.as_ref()?.iter().any(is_kept) || !ids.is_one_calendar(&self.place, place) {
+            return None;
+        }
+        // A place has one row.
+        let own = draft.appointment.ledger.delivery(&self.place);
+        let is_free = own.is_none_or(|own| own.presence == Presence::Absent);
+        Some(if is_free { self.place.clone() } else { place.clone() })
     }
-
-    /// Whether an event stands in another account than the credentials at hand open.
-    fn is_elsewhere(&self, place: &Place) -> bool {
-        matches!((&place.account, &self.account), (Some(then), Some(today)) if then != today)
-    }
-}
-
-/// The step that takes a row's event away.
-fn removal(row: &Delivery, now: DateTime<Utc>) -> Option<Step> {
-    let action = match &row.presence {
-        Presence::Absent => return None,
-        Presence::Present(standing) => Action::Delete { standing: standing.clone() },
-        Presence::Unsure(unsure) => Action::Look { content: None, unsure: unsure.clone() },
-    };
-    let rivals_since = match &row.presence {
-        Presence::Unsure(unsure) => Some(unsure.since),
-        _ => row.rivals_since,
-    };
-    Some(Step {
-        place: row.place.clone(),
-        role: row.role,
-        generation: row.generation,
-        key: row.presence.key()?,
-        action,
-        adopts: None,
-        moves: None,
-        open_since: row.open_since,
-        repeated: false,
-        pause: row.pause(now).cloned(),
-        rivals_since,
-    })
 }
 
 impl Departure {
@@ -269,9 +253,9 @@ impl LeaveReceipt {
     #[must_use]
     pub fn new(leaving: &Leaving) -> Self {
         Self {
-            person: leaving.person.clone(),
-            provider: leaving.provider.clone(),
-            connection: leaving.connection.clone(),
+            person: leaving.place.person.clone(),
+            provider: leaving.place.provider.clone(),
+            connection: leaving.place.connection.clone(),
             removed: 0,
             left: 0,
             remaining: BTreeMap::new(),
@@ -395,9 +379,7 @@ impl fmt::Display for Remaining {
 impl fmt::Debug for Leaving {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Leaving")
-            .field("person", &self.person)
-            .field("provider", &self.provider)
-            .field("connection", &self.connection)
+            .field("place", &self.place)
             .field("leave", &self.leave)
             .finish_non_exhaustive()
     }

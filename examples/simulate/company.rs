@@ -87,6 +87,15 @@ impl Company {
         CalendarId::new(id).expect("a calendar's id")
     }
 
+    /// Somebody's second calendar goes by another id from now on.
+    pub fn takes_another(&mut self, person: usize, house: &ProviderKind, account: usize, id: String) {
+        let key = (person, house.clone(), account);
+        self.second
+            .iter_mut()
+            .filter(|(known, _)| *known == key)
+            .for_each(|(_, second)| second.clone_from(&id));
+    }
+
     /// Everything an event may be in, of everybody.
     pub fn places() -> impl Iterator<Item = (usize, ProviderKind, usize)> {
         (0..PEOPLE).flat_map(|person| {
@@ -214,6 +223,11 @@ impl Company {
         };
         events.extend(mail.map(|mail| Event { spot: Spot::mail(mail), start, title: for_customer }));
         events
+    }
+
+    /// Whether somebody has that calendar connected.
+    pub fn reaches(&self, person: usize, spot: &Spot) -> bool {
+        self.links[person].iter().any(|link| self.spot(person, link) == *spot)
     }
 
     /// Where a person's calendar is. In a folder of files a calendar has no account.

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use calsync_core::AppointmentId;
 use calsync_core::audience::Audience;
+use calsync_core::leave::{Departure, Leaving};
 use calsync_core::ledger::Ledger;
 use calsync_core::model::{Appointment, Order};
 use calsync_core::place::Place;
@@ -13,6 +14,7 @@ use calsync_core::plan::Plan;
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::Syncer;
 use calsync_core::time::Zone;
+use chrono::{DateTime, Utc};
 
 use super::company::Company;
 use super::operations::Crash;
@@ -142,6 +144,26 @@ impl Host {
         }
         assert!(self.save(&appointment, loaded), "nobody else saves in between");
         (crash != Crash::BeforeTheRun).then_some(plan)
+    }
+
+    /// Plans how somebody leaves a calendar, begins and saves what was begun. `None` where the worker died.
+    pub fn begin_to_leave(
+        &mut self,
+        company: &Company,
+        leaving: &Leaving,
+        id: &AppointmentId,
+        now: DateTime<Utc>,
+        crash: Crash,
+    ) -> Option<Departure> {
+        let (_, mut appointment) = self.load(company, id);
+        let loaded = appointment.ledger.revision;
+        let departure = leaving.plan(&appointment, now);
+        departure.begin(&mut appointment).expect("nobody else has begun");
+        if crash == Crash::BeforeBeginIsSaved {
+            return None;
+        }
+        assert!(self.save(&appointment, loaded), "nobody else saves in between");
+        (crash != Crash::BeforeTheRun).then_some(departure)
     }
 
     /// Takes outcomes into the ledger of each appointment, and saves.

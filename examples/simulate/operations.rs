@@ -35,8 +35,12 @@ pub enum What {
     Connect(usize),
     /// Somebody disconnects a calendar.
     Disconnect(usize),
+    /// Somebody leaves a calendar, and what is ours goes first.
+    Leave(usize, Crash),
     /// Somebody takes another calendar of the same account.
     Switch(usize),
+    /// Somebody deletes a calendar they have connected, with everything in it.
+    Vanish(usize),
     /// Somebody connects the same account anew, under the same connection or another.
     Reconnect(usize),
     /// Somebody wants no events, or wants them again.
@@ -141,22 +145,24 @@ impl Operation {
 }
 
 fn change(dice: &Dice, number: usize) -> What {
-    let make = *dice.weighed::<fn(usize) -> What>(&[
-        (7, What::Confirm),
-        (2, What::CancelOrder),
-        (1, What::SignUp),
-        (6, What::Move),
-        (4, What::Reassign),
-        (1, What::OtherService),
-        (3, What::Cancel),
-        (3, What::Restore),
-        (6, What::Connect),
-        (3, What::Disconnect),
-        (3, What::Switch),
-        (3, What::Reconnect),
-        (2, What::Toggle),
+    let make = *dice.weighed::<fn(usize, &Dice) -> What>(&[
+        (7, |number, _| What::Confirm(number)),
+        (2, |number, _| What::CancelOrder(number)),
+        (1, |number, _| What::SignUp(number)),
+        (6, |number, _| What::Move(number)),
+        (4, |number, _| What::Reassign(number)),
+        (1, |number, _| What::OtherService(number)),
+        (3, |number, _| What::Cancel(number)),
+        (3, |number, _| What::Restore(number)),
+        (6, |number, _| What::Connect(number)),
+        (3, |number, _| What::Disconnect(number)),
+        (2, |number, dice| What::Leave(number, crash(dice))),
+        (3, |number, _| What::Switch(number)),
+        (1, |number, _| What::Vanish(number)),
+        (3, |number, _| What::Reconnect(number)),
+        (2, |number, _| What::Toggle(number)),
     ]);
-    make(number)
+    make(number, dice)
 }
 
 fn crash(dice: &Dice) -> Crash {

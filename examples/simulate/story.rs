@@ -1,7 +1,10 @@
 //! One story: a company lives through its operations, comes to rest, and is looked at.
 
+use calsync_core::ProviderKind;
 use calsync_core::clock::Clock as _;
+use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
 use calsync_core::ledger::Presence;
+use calsync_core::model::Connection;
 use calsync_core::place::Person;
 use calsync_core::plan::{Plan, SyncJob};
 use calsync_core::sync::Syncer;
@@ -13,7 +16,7 @@ use super::dice::Dice;
 use super::host::{Host, run};
 use super::operations::{Crash, Operation, What};
 use super::report::Figures;
-use super::truth::{Event, compare};
+use super::truth::{Event, Spot, compare};
 use super::world::{SETTLE_AFTER, World, house};
 
 /// How many quiet rounds there are at the most before nothing is left to do.
@@ -25,6 +28,10 @@ struct Story {
     company: Company,
     host: Host,
     syncer: Syncer,
+    /// Whose second calendars are gone, and what others they have instead.
+    gone: Vec<((usize, ProviderKind, usize), String)>,
+    /// Events that stood where the host was told that it may give the grant up.
+    left: u64,
     trace: bool,
 }
 
@@ -44,7 +51,7 @@ pub async fn tell(seed: u64, operations: &[Operation], per_mille: u64, trace: bo
     let (mut world, second) = World::open(&dice, per_mille).await;
     let company = Company::new(&dice, second);
     let syncer = world.process(&dice);
-    let mut story = Story { world, company, host: Host::default(), syncer, trace };
+    let mut story = Story { world, company, host: Host::default(), syncer, gone: Vec::new(), left: 0, trace };
     story.begins(&dice).await;
     for operation in operations {
         story.happens(operation).await;
@@ -113,9 +120,14 @@ impl Story {
             What::Delete(nth) | What::Edit(nth) => self.by_hand(*nth, &operation.what),
             What::TokensRunOut => self.world.tokens_run_out(),
             What::TimePasses(minutes) => self.world.clock.advance(TimeDelta::minutes(*minutes)),
-            What::LookAfter => self.host.revive(|_| true),
+            What::LookAfter => {
+                self.everybody_mends_calendars();
+                self.host.revive(|_| true);
+            }
             What::Restart => self.syncer = self.world.process(&dice),
+            What::Leave(number, crash) => self.leave(number % PEOPLE, *crash, &dice).await,
             What::Connect(number)
+            | What::Vanish(number)
             | What::Disconnect(number)
             | What::Switch(number)
             | What::Reconnect(number)
@@ -159,6 +171,16 @@ impl Story {
             // The host keeps the grant until nothing of ours is left there.
             What::Disconnect(_) => drop(links.remove(at)),
             What::Switch(_) => links[at].calendar = 1 - link.calendar,
+            What::Vanish(_) => {
+                let id = self.company.calendar_id(person, &link.house, link.account, link.calendar);
+                let is_gone =
+                    self.gone.iter().any(|(known, ..)| *known == (person, link.house.clone(), link.account));
+                if link.calendar == 0 || is_gone {
+                    return;
+                }
+                let new = self.world.replaces_calendar(person, &link.house, link.account, id.as_str());
+                self.gone.extend(new.map(|new| ((person, link.house, link.account), new)));
+            }
             What::Revoke(_) => {
                 self.world.revokes(&link.house, &Company::account(person, &link.house, link.account));
             }
@@ -171,6 +193,51 @@ impl Story {
                 let owner = Person::Profile(Company::profile(person).into());
                 self.host.revive(|place| place.person == owner && place.connection == connection.into());
             }
+        }
+    }
+
+    /// The host lets everybody choose another calendar who has deleted theirs.
+    fn everybody_mends_calendars(&mut self) {
+        for ((person, house, account), new) in std::mem::take(&mut self.gone) {
+            self.company.takes_another(person, &house, account, new);
+        }
+    }
+
+    /// Somebody leaves a calendar: what is ours is removed first, and the grant is given up where the receipt allows it.
+    async fn leave(&mut self, person: usize, crash: Crash, dice: &Dice) {
+        if self.company.links[person].is_empty() {
+            return;
+        }
+        let at = dice.below(self.company.links[person].len());
+        let link = self.company.links[person].remove(at);
+        let calendar = self.company.calendar_id(person, &link.house, link.account, link.calendar);
+        let connection = Connection::new(link.connection, link.house.clone(), calendar.clone())
+            .with_account(Company::account(person, &link.house, link.account));
+        let owner = Person::Profile(Company::profile(person).into());
+        let which = *dice.pick(&[Leave::All, Leave::Future]);
+        let connected = self.company.directory();
+        let connected = connected.profile(&Company::profile(person).into()).expect("a person of ours");
+        let leaving = Leaving::new(self.syncer.planner(), owner, &connection, which);
+        let leaving = leaving.with_connected(&connected.connections);
+        let mut receipt = LeaveReceipt::new(&leaving);
+        let mut plans = Vec::new();
+        for id in self.host.all() {
+            let now = self.world.clock.now();
+            let departure = self.host.begin_to_leave(&self.company, &leaving, &id, now, crash);
+            if let Some(departure) = departure {
+                receipt.begun(&departure);
+                plans.push(departure.plan);
+            }
+        }
+        let outcomes = run(&self.syncer, plans, crash).await;
+        outcomes.iter().for_each(|outcome| receipt.record(outcome));
+        self.record(outcomes);
+        if crash == Crash::Never && receipt.may_revoke() {
+            let spot = Spot::calendar(person, &link.house, link.account, calendar.as_str());
+            if !self.company.reaches(person, &spot) {
+                self.left += self.world.standing().iter().filter(|it| it.event.spot == spot).count() as u64;
+            }
+            self.world.forgets(person, &link.house, link.connection).await;
         }
     }
 
@@ -277,6 +344,7 @@ impl Story {
             println!("quiet");
         }
         self.world.calms_down();
+        self.everybody_mends_calendars();
         // What a person wrote over or deleted is put right by the next change.
         self.host.change_all(|appointment| moves(appointment, 1));
         self.everybody_reconnects().await;
@@ -341,6 +409,10 @@ impl Story {
         ] {
             *count = list.len() as u64;
             figures.problems.extend(list.iter().map(|event| format!("{name}: {event}")));
+        }
+        if self.left > 0 {
+            figures.stray += self.left;
+            figures.problems.push(format!("{} stood when the grant was given up", self.left));
         }
         for ledger in self.host.ledgers() {
             for row in ledger.deliveries.iter().filter(|row| matches!(row.presence, Presence::Unsure(_))) {

@@ -263,6 +263,37 @@ impl World {
         }
     }
 
+    /// A person deletes a calendar of theirs with everything in it, and makes another. Returns its id.
+    pub fn replaces_calendar(
+        &mut self,
+        person: usize,
+        house: &ProviderKind,
+        account: usize,
+        id: &str,
+    ) -> Option<String> {
+        let name = Company::account(person, house, account);
+        let (is_gone, new) = match house.as_str() {
+            "google" => {
+                let user = self.google.user(&name);
+                (user.deletes_calendar(id), user.adds_calendar("Second"))
+            }
+            "outlook" => {
+                let user = self.outlook.user(&name);
+                (user.deletes_calendar(id), user.adds_calendar("Second"))
+            }
+            _ => return None,
+        };
+        assert!(is_gone, "a calendar of theirs");
+        self.foreign.retain(|key, _| !key.starts_with(&format!("{name} {id} ")));
+        Some(new)
+    }
+
+    /// The host forgets a grant.
+    pub async fn forgets(&self, person: usize, house: &ProviderKind, connection: i64) {
+        let key = GrantKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
+        self.store.remove(&key).await.expect("a store in memory");
+    }
+
     /// A person takes calsync's access back.
     pub fn revokes(&self, house: &ProviderKind, account: &str) {
         match house.as_str() {

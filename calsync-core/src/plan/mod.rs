@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use job::{JobError, SyncJob};
 pub use planner::{OtherAccount, Planner, RemovedByPerson};
+pub(crate) use work::{PlanDraft, Row};
 
 use crate::audience::Reason;
 use crate::error::Failure;

@@ -22,10 +22,10 @@ use crate::time::{self, Zone};
 /// Works out plans. Pure: the same order, appointment, audience and time give the same plan.
 #[derive(Debug, Clone)]
 pub struct Planner {
-    namespace: Arc<str>,
+    pub(super) namespace: Arc<str>,
     zone: Zone,
     wording: Arc<dyn Wording>,
-    providers: BTreeMap<ProviderKind, Capabilities>,
+    pub(super) providers: BTreeMap<ProviderKind, Capabilities>,
     other_account: OtherAccount,
 }
 
@@ -96,10 +96,6 @@ impl Planner {
         self
     }
 
-    pub(crate) fn namespace(&self) -> Arc<str> {
-        self.namespace.clone()
-    }
-
     /// What a reader in that role would see, whether anybody has it or not: for a page that shows the event before it is
     /// written. Not cut to any provider's limits yet.
     ///
@@ -129,19 +125,7 @@ impl Planner {
         audience: &Audience<'_>,
         now: DateTime<Utc>,
     ) -> Result<Plan, InputError> {
-        let mut draft = PlanDraft {
-            providers: &self.providers,
-            appointment,
-            plan: Plan {
-                namespace: self.namespace.clone(),
-                appointment: appointment.id.clone(),
-                planned_from: appointment.ledger.revision,
-                at: now,
-                steps: Vec::new(),
-                notes: Vec::new(),
-                unchanged: 0,
-            },
-        };
+        let mut draft = PlanDraft::new(self, appointment, now);
         let of_now =
             |error| InputError::new("the plan of appointment", &appointment.id, "now", Problem::Time(error));
         time::check(now).map_err(of_now)?;
@@ -200,7 +184,7 @@ impl Planner {
 
 /// What became of a target.
 #[derive(PartialEq)]
-enum Decided {
+pub(crate) enum Decided {
     /// A step, or nothing to do.
     Done,
     /// It is held, and no event of ours stands there yet.
@@ -240,7 +224,7 @@ impl<'a> PlanDraft<'a> {
     }
 
     /// The table of DESIGN section 6: should be × is → step.
-    fn decide(
+    pub(crate) fn decide(
         &mut self,
         row: Option<Row<'_>>,
         place: Place,

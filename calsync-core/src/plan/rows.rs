@@ -86,11 +86,16 @@ impl<'a> PlanDraft<'a> {
         {
             row.delivery.to_mut().hold = None;
         }
-        let empty = self.appointment.ledger.delivery(&place).map_or(0, |row| row.generation);
+        self.count_on(&mut row, &place);
+        (row, place)
+    }
+
+    /// A row that is dealt with at `place` counts on from the empty one there.
+    pub(crate) fn count_on(&self, row: &mut Row<'a>, place: &Place) {
+        let empty = self.appointment.ledger.delivery(place).map_or(0, |row| row.generation);
         if empty > row.delivery.generation {
             row.delivery.to_mut().generation = empty;
         }
-        (row, place)
     }
 
     /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no

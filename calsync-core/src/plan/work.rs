@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::ledger::{Delivery, Presence};
 use crate::model::Appointment;
 use crate::names::ProviderKind;
 use crate::place::{Place, Role};
-use crate::plan::{Content, Plan};
+use crate::plan::{Content, Plan, Planner};
 use crate::provider::{CalendarIds, Capabilities};
 
 /// An event that should stand somewhere.
@@ -18,28 +20,42 @@ pub(super) struct Wish {
 }
 
 /// A row of the ledger, or one made up for an event inherited from older code.
-pub(super) struct Row<'a> {
-    pub(super) delivery: Cow<'a, Delivery>,
-    pub(super) adopts: Option<ProviderKind>,
+pub(crate) struct Row<'a> {
+    pub(crate) delivery: Cow<'a, Delivery>,
+    pub(crate) adopts: Option<ProviderKind>,
 }
 
 impl Row<'_> {
     /// Whether an event of ours stands there, or may.
-    pub(super) fn may_stand(&self) -> bool {
+    pub(crate) fn may_stand(&self) -> bool {
         self.delivery.presence != Presence::Absent
     }
 }
 
 /// A plan under construction.
-pub(super) struct PlanDraft<'a> {
-    pub(super) providers: &'a BTreeMap<ProviderKind, Capabilities>,
-    pub(super) appointment: &'a Appointment,
-    pub(super) plan: Plan,
+pub(crate) struct PlanDraft<'a> {
+    pub(crate) providers: &'a BTreeMap<ProviderKind, Capabilities>,
+    pub(crate) appointment: &'a Appointment,
+    pub(crate) plan: Plan,
 }
 
-impl PlanDraft<'_> {
+impl<'a> PlanDraft<'a> {
+    /// A plan in which nothing is done yet.
+    pub(crate) fn new(planner: &'a Planner, appointment: &'a Appointment, now: DateTime<Utc>) -> Self {
+        let plan = Plan {
+            namespace: planner.namespace.clone(),
+            appointment: appointment.id.clone(),
+            planned_from: appointment.ledger.revision,
+            at: now,
+            steps: Vec::new(),
+            notes: Vec::new(),
+            unchanged: 0,
+        };
+        Self { providers: &planner.providers, appointment, plan }
+    }
+
     /// How far a calendar's id reaches with the provider of a place.
-    pub(super) fn calendar_ids(&self, place: &Place) -> CalendarIds {
+    pub(crate) fn calendar_ids(&self, place: &Place) -> CalendarIds {
         self.providers.get(&place.provider).map_or(CalendarIds::default(), |can| can.calendar_ids)
     }
 }

@@ -198,6 +198,59 @@ async fn other_people_and_other_connections_are_not_touched() {
     desk.assert_quiet().await;
 }
 
+/// An appointment that is over when the connection is replaced keeps the row of the old one for good.
+#[tokio::test]
+async fn what_a_connection_since_replaced_has_made_goes_too() {
+    let anew = google("anew", "primary", "account-33");
+    for (leave, removed) in [(Leave::Future, 3), (Leave::All, 5), (Leave::Nothing, 0)] {
+        for syncs_between in [false, true] {
+            let mut desk = Desk::synced(5, 2).await;
+            desk.connect([anew.clone()]);
+            if syncs_between {
+                desk.sync().await;
+            }
+            desk.connect([]);
+            let leaving = Leaving::new(desk.syncer.planner(), customer(), &anew, leave).with_connected(&[]);
+            let mut receipt = LeaveReceipt::new(&leaving);
+            // The removal of the first is heard of only when it is looked for.
+            desk.calendar.script([Fault::AnswerLost]);
+            desk.go_on_leaving(&leaving, &mut receipt).await;
+            desk.wait(60);
+            desk.go_on_leaving(&leaving, &mut receipt).await;
+            assert_eq!((desk.standing(), receipt.may_revoke()), (5 - removed, true), "{leave:?}: {receipt}");
+            desk.assert_quiet().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_another_connection_of_the_person_has_made_stays() {
+    let anew = google("anew", "primary", "account-33");
+    for (others, goes) in [
+        (vec![home()], false),
+        (vec![google("third", "primary", "account-33")], false),
+        (vec![google("third", "family", "account-33")], true),
+        (vec![google("third", "primary", "another")], true),
+    ] {
+        let desk = Desk::synced(1, 0).await;
+        let leaving = Leaving::new(desk.syncer.planner(), customer(), &anew, Leave::All);
+        let silent = leaving.plan(&desk.appointments[0], crate::common::now());
+        assert!(silent.is_empty(), "the host has not said what else there is: {silent}");
+        let leaving = leaving.with_connected(&others);
+        let departure = leaving.plan(&desk.appointments[0], crate::common::now());
+        assert_eq!(departure.plan.steps.len(), usize::from(goes), "{departure}");
+        for step in &departure.plan.steps {
+            assert_eq!((&step.place.connection, step.moves.is_some()), (&anew.id, true));
+        }
+    }
+    // What is in another account or in another calendar is out of its reach.
+    for other in [google("anew", "family", "account-33"), google("anew", "primary", "another")] {
+        let desk = Desk::synced(1, 0).await;
+        let leaving = Leaving::new(desk.syncer.planner(), customer(), &other, Leave::All).with_connected(&[]);
+        assert!(leaving.plan(&desk.appointments[0], crate::common::now()).is_empty());
+    }
+}
+
 #[tokio::test]
 async fn events_in_the_account_of_before_are_not_touched_with_the_credentials_of_today() {
     let mut desk = Desk::synced(2, 0).await;
