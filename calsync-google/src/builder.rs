@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use calsync_core::ProviderKind;
-use calsync_core::auth::{Grant, TokenStore};
+use calsync_core::auth::{Grant, TokenStore, WaitStore};
 use calsync_core::clock::{Clock, Sleep};
 use calsync_core::event::TextLimits;
 use calsync_core::http::HttpTransport;
@@ -60,6 +60,13 @@ impl GoogleCalendarBuilder {
     /// Where tokens are kept. In memory unless given, so that they are gone with the process.
     pub fn token_store(mut self, store: impl TokenStore) -> Self {
         self.setup.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Where it is kept which account has asked to be left alone, and until when. In memory unless given; a host of several
+    /// processes may share one between them.
+    pub fn wait_store(mut self, waits: impl WaitStore) -> Self {
+        self.setup.waits = Some(Arc::new(waits));
         self
     }
 

@@ -5,6 +5,7 @@
 mod common;
 
 use calsync_core::ErrorKind;
+use calsync_core::auth::MemoryWaitStore;
 use calsync_core::error::{Operation, Retry};
 use calsync_core::event::{Event, Reminders, TextLimits};
 use calsync_core::names::{CalendarId, RemoteId};
@@ -421,6 +422,28 @@ async fn the_time_a_server_asks_for_is_told() {
     world.google.fault(FaultRule::new(limited).with_method(ApiMethod::EventsInsert));
     let error = create(&provider, &draft(1)).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(17)));
+}
+
+/// Every process has a provider of its own.
+#[tokio::test]
+async fn processes_that_share_who_waits_all_wait() {
+    let (world, waits) = (World::new().await, MemoryWaitStore::new());
+    let process =
+        || world.builder().transport(world.google.clone()).wait_store(waits.clone()).build().unwrap();
+    let (one, other, apart) = (process(), process(), world.provider());
+    let limited = Fault::status(StatusCode::TOO_MANY_REQUESTS);
+    let limited = limited.with_header(http::header::RETRY_AFTER, http::HeaderValue::from_static("17"));
+    world.google.fault(FaultRule::new(limited).with_method(ApiMethod::EventsInsert));
+    create(&one, &draft(1)).await.unwrap_err();
+    world.google.clear_requests();
+    for provider in [&one, &other] {
+        let error = create(provider, &draft(1)).await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(17)));
+        assert_eq!((error.kind(), calls(&world.google)), (ErrorKind::RateLimited, vec![]));
+    }
+    create(&apart, &draft(1)).await.unwrap();
+    world.clock.advance(chrono::TimeDelta::seconds(17));
+    create(&other, &draft(2)).await.unwrap();
 }
 
 #[tokio::test]

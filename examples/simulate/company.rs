@@ -225,9 +225,10 @@ impl Company {
         events
     }
 
-    /// Whether somebody has that calendar connected.
-    pub fn reaches(&self, person: usize, spot: &Spot) -> bool {
-        self.links[person].iter().any(|link| self.spot(person, link) == *spot)
+    /// Whether somebody still has a calendar of that account connected. A folder's calendars have no account.
+    pub fn reaches(&self, person: usize, house: &ProviderKind, account: usize) -> bool {
+        let is_one = |link: &Link| link.account == account || *house == ProviderKind::APPLE;
+        self.links[person].iter().any(|link| link.house == *house && is_one(link))
     }
 
     /// Where a person's calendar is. In a folder of files a calendar has no account.

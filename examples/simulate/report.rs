@@ -28,10 +28,10 @@ pub struct Figures {
     pub lost: u64,
     /// Events that should not stand.
     pub stray: u64,
-    /// Requests to an account that had told the same process to wait.
+    /// Requests to an account that had told the same process to wait, or any process where the host's processes share that.
     pub early: u64,
-    /// Requests to an account that had told another process to wait, which died or does not know of it. Not a failure: nothing is shared
-    /// between processes but the ledger.
+    /// Requests to an account that had told another process to wait, where nothing is shared between processes but the ledger. Not a
+    /// failure.
     pub early_elsewhere: u64,
     /// Requests with a token that nobody gave.
     pub nobodys: u64,

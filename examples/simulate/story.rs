@@ -234,7 +234,8 @@ impl Story {
         self.record(outcomes);
         if crash == Crash::Never && receipt.may_revoke() {
             let spot = Spot::calendar(person, &link.house, link.account, calendar.as_str());
-            if !self.company.reaches(person, &spot) {
+            // What another connection has made is removed through that one.
+            if !self.company.reaches(person, &link.house, link.account) {
                 self.left += self.world.standing().iter().filter(|it| it.event.spot == spot).count() as u64;
             }
             self.world.forgets(person, &link.house, link.connection).await;

@@ -20,6 +20,7 @@ pub struct Watch {
     notes: Arc<Mutex<Notes>>,
     store: MemoryTokenStore,
     clock: TestClock,
+    shares: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,9 +41,9 @@ struct Notes {
 type Line = (String, bool);
 
 impl Watch {
-    /// One that knows whose token each is by that store.
-    pub fn new(store: &MemoryTokenStore, clock: &TestClock) -> Self {
-        Self { notes: Arc::default(), store: store.clone(), clock: clock.clone() }
+    /// One that knows whose token each is by that store; and whether the processes share who has asked to be left alone.
+    pub fn new(store: &MemoryTokenStore, clock: &TestClock, shares: bool) -> Self {
+        Self { notes: Arc::default(), store: store.clone(), clock: clock.clone(), shares }
     }
 
     /// Through this connection that account is called, with the tokens that are stored now: they may be read and replaced before the
@@ -58,7 +59,8 @@ impl Watch {
         self.notes().requests
     }
 
-    /// How many of them went to an account that had told the same process to wait; and how many to one that had told another.
+    /// How many of them went to an account that had told the same process to wait, or any of them where they share that; and how many
+    /// to one that had told another.
     pub fn early(&self) -> (u64, u64) {
         let notes = self.notes();
         (notes.early, notes.early_elsewhere)
@@ -127,7 +129,9 @@ impl Watch {
             notes.nobodys += 1;
             return None;
         };
-        if let Some(until) = notes.told.get(&(line.clone(), process)).copied().filter(|until| now < *until) {
+        let told = notes.told.iter().filter(|((told, _), until)| *told == line && now < **until);
+        let told: Vec<_> = told.map(|((_, by), until)| (*by == process || self.shares, *until)).collect();
+        if let Some((_, until)) = told.iter().find(|(counts, _)| *counts) {
             notes.early += 1;
             if notes.examples.len() < 3 {
                 let operation = incoming.call.as_ref().map(|call| call.operation.to_string());
@@ -135,11 +139,11 @@ impl Watch {
                     "{} at {now} for {}, {} before its time",
                     incoming.http_method,
                     operation.unwrap_or_default(),
-                    until - now
+                    *until - now
                 );
                 notes.examples.push(example);
             }
-        } else if notes.told.iter().any(|((told, _), until)| *told == line && now < *until) {
+        } else if !told.is_empty() {
             notes.early_elsewhere += 1;
         }
         Some(line)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use calsync_core::auth::{GrantKey, MemoryTokenStore, TokenStore as _, Tokens};
+use calsync_core::auth::{GrantKey, MemoryTokenStore, MemoryWaitStore, TokenStore as _, Tokens};
 use calsync_core::clock::Clock as _;
 use calsync_core::event::{Event as Content, When};
 use calsync_core::identity::EventKey;
@@ -49,6 +49,8 @@ pub struct World {
     pub watch: Watch,
     /// The host's tokens.
     pub store: MemoryTokenStore,
+    /// Who has asked to be left alone, where the host's processes share that.
+    waits: Option<MemoryWaitStore>,
     google: FakeGoogle,
     outlook: FakeOutlook,
     root: TempDir,
@@ -87,8 +89,10 @@ impl World {
         let root = room_for_files();
         let folder = IcsFolder::new(root.path());
         let mail = MemoryCalendar::new().with_kind(ProviderKind::INVITATION);
+        let waits = dice.happens(500).then(MemoryWaitStore::new);
         let mut world = Self {
-            watch: Watch::new(&store, &clock),
+            watch: Watch::new(&store, &clock, waits.is_some()),
+            waits,
             folder: Arc::new(Shaky::new(folder, &weather)),
             mail: Arc::new(Shaky::new(mail, &weather)),
             clock,
@@ -214,11 +218,14 @@ impl World {
         self.processes += 1;
         let (clock, store, process) = (&self.clock, &self.store, self.processes);
         let network = Network::new(self.google.clone(), ProviderKind::GOOGLE, &self.weather, clock);
-        let google =
+        let mut google =
             google(store, clock).transport(Watched { inner: network, watch: self.watch.clone(), process });
         let network = Network::new(self.outlook.clone(), ProviderKind::OUTLOOK, &self.weather, clock);
-        let outlook =
+        let mut outlook =
             outlook(store, clock).transport(Watched { inner: network, watch: self.watch.clone(), process });
+        if let Some(waits) = &self.waits {
+            (google, outlook) = (google.wait_store(waits.clone()), outlook.wait_store(waits.clone()));
+        }
         let retry = if dice.happens(700) { RetryPolicy::new() } else { RetryPolicy::none() };
         Syncer::builder(NAMESPACE)
             .provider(google.build().expect("google"))

@@ -11,9 +11,11 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tracing::Instrument as _;
 
-use super::asked::Asked;
 use super::error::Unavailable;
-use super::{AuthError, GrantKey, Saved, ServerCode, StoreError, TokenStore, TokenVersion, Tokens, flight};
+use super::{
+    AuthError, GrantKey, MemoryWaitStore, Saved, ServerCode, StoreError, TokenStore, TokenVersion, Tokens,
+    WaitStore, flight,
+};
 use crate::clock::{Clock, Sleep};
 use crate::secret::Secret;
 
@@ -76,8 +78,7 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sleep: Arc<dyn Sleep>,
     trust: TimeDelta,
-    /// Until when the server that gives tokens wants to hear nothing of a grant.
-    pub(super) asked: Asked<GrantKey>,
+    pub(super) waits: Arc<dyn WaitStore>,
     connections: Arc<Mutex<Connections>>,
 }
 
@@ -159,7 +160,7 @@ impl AccessTokens {
                 clock,
                 sleep,
                 trust,
-                asked: Asked::default(),
+                waits: Arc::new(MemoryWaitStore::new()),
                 connections,
             }),
         }
@@ -169,16 +170,27 @@ impl AccessTokens {
     /// through another process meanwhile. 1 minute unless given.
     #[must_use]
     pub fn with_trust(self, trust: Duration) -> Self {
-        let Inner { grant, store, clock, sleep, asked, connections, .. } = &*self.inner;
-        let inner = Inner {
+        self.changed(|inner| inner.trust = TimeDelta::from_std(trust).unwrap_or(TimeDelta::MAX))
+    }
+
+    /// Where it is kept who has asked to be left alone. In memory unless given.
+    #[must_use]
+    pub fn with_wait_store(self, waits: Arc<dyn WaitStore>) -> Self {
+        self.changed(|inner| inner.waits = waits)
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let Inner { grant, store, clock, sleep, trust, waits, connections } = &*self.inner;
+        let mut inner = Inner {
             grant: grant.clone(),
             store: store.clone(),
             clock: clock.clone(),
             sleep: sleep.clone(),
-            trust: TimeDelta::from_std(trust).unwrap_or(TimeDelta::MAX),
-            asked: asked.clone(),
+            trust: *trust,
+            waits: waits.clone(),
             connections: connections.clone(),
         };
+        change(&mut inner);
         Self { inner: Arc::new(inner) }
     }
 
@@ -244,6 +256,10 @@ impl AccessTokens {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.inner.clock.now()
+    }
+
+    pub(super) fn waits(&self) -> &dyn WaitStore {
+        &*self.inner.waits
     }
 
     fn find(&self, key: &GrantKey, rejected: Option<&AccessToken>) -> Result<Found, AuthError> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ::http::{HeaderValue, StatusCode, header};
 
-use super::asked::{Asked, Holder};
 use super::error::Unavailable;
+use super::waits::{self, WaitKey};
 use super::{AccessToken, AccessTokens, AuthError, GrantKey};
 use crate::error::{Error, ErrorKind, Operation};
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, retry_after};
@@ -17,14 +17,13 @@ pub struct ApiClient {
     transport: Arc<dyn HttpTransport>,
     tokens: AccessTokens,
     provider: ProviderKind,
-    asked: Asked<Holder>,
 }
 
 impl ApiClient {
     /// Sends through `transport`, with tokens from `tokens`.
     #[must_use]
     pub fn new(transport: Arc<dyn HttpTransport>, tokens: AccessTokens, provider: ProviderKind) -> Self {
-        Self { transport, tokens, provider, asked: Asked::default() }
+        Self { transport, tokens, provider }
     }
 
     /// The tokens it sends.
@@ -45,7 +44,7 @@ impl ApiClient {
     /// The request comes in a box, since every future on its way would have room for it.
     ///
     /// Once an answer has asked for it by `Retry-After`, nothing is sent for that account until the time has come: not even the
-    /// second request of a call that was under way already.
+    /// second request of a call that was under way already. Who has asked is kept in the [`WaitStore`](super::WaitStore) of the tokens.
     ///
     /// # Errors
     /// [`ErrorKind::RateLimited`] for what is not sent yet; when there is no token, in which case nothing was sent or nothing
@@ -97,7 +96,7 @@ impl ApiClient {
         if !answer.status().is_success() {
             let now = self.tokens.now();
             if let Some(wait) = retry_after(answer.headers(), now) {
-                self.asked.note(Holder::of(key), now, wait);
+                waits::note(self.tokens.waits(), WaitKey::with(key), now, wait);
             }
         }
         Ok(answer)
@@ -112,7 +111,7 @@ impl ApiClient {
         operation: Operation,
         mut request: Request,
     ) -> Result<impl Future<Output = Result<Response, TransportError>> + Send, Error> {
-        if let Some(wait) = self.asked.wait(|| Holder::of(key), self.tokens.now()) {
+        if let Some(wait) = waits::left(self.tokens.waits(), WaitKey::with(key), self.tokens.now()) {
             let error = Error::new(ErrorKind::RateLimited, self.provider.clone(), operation);
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::access::{AccessToken, Inner, Known};
 use super::error::Unavailable;
+use super::waits::{self, WaitKey};
 use super::{AuthError, GrantKey, Saved, StoredTokens, TokenVersion, Tokens};
 
 /// How often others may be faster before this one gives way.
@@ -36,7 +37,7 @@ pub(super) async fn fly(
                 return Ok(Known::of(&stored.tokens));
             }
         }
-        if let Some(wait) = inner.asked.wait(|| key.clone(), inner.clock.now()) {
+        if let Some(wait) = waits::left(&*inner.waits, WaitKey::Refresh(key), inner.clock.now()) {
             return Err(AuthError::Unavailable(Unavailable::new().with_retry_after(wait)));
         }
         let version = stored.as_ref().map(|stored| stored.version);
@@ -59,7 +60,7 @@ pub(super) async fn fly(
             },
             Err(error) => {
                 if let AuthError::Unavailable(Unavailable { retry_after: Some(wait), .. }) = &error {
-                    inner.asked.note(key.clone(), inner.clock.now(), *wait);
+                    waits::note(&*inner.waits, WaitKey::Refresh(key), inner.clock.now(), *wait);
                 }
                 return Err(error);
             }

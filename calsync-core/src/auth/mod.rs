@@ -4,14 +4,13 @@
 //! - [`TokenStore`] is the host's: where tokens are kept, by [`GrantKey`], with a version each.
 //! - [`AccessTokens`] (feature `tokens`) hands out access tokens that are valid now, and has one refresh at a time.
 //! - [`ApiClient`] (feature `tokens`) sends a provider's requests with them.
+//! - [`WaitStore`] (feature `tokens`) remembers which account has asked to be left alone, for the host's processes to share.
 //! - [`Vault`] (feature `vault`) seals tokens, so that they can be stored.
 
 #[cfg(feature = "tokens")]
 mod access;
 #[cfg(feature = "tokens")]
 mod api;
-#[cfg(feature = "tokens")]
-mod asked;
 #[cfg(feature = "oauth")]
 mod builder;
 #[cfg(feature = "oauth")]
@@ -37,6 +36,8 @@ mod token_endpoint;
 mod tokens;
 #[cfg(feature = "vault")]
 mod vault;
+#[cfg(feature = "tokens")]
+mod waits;
 
 #[cfg(feature = "tokens")]
 pub use access::{AccessToken, AccessTokens, Grant};
@@ -61,3 +62,5 @@ pub use store::{MemoryTokenStore, Saved, StoreError, StoredTokens, TokenStore, T
 pub use tokens::Tokens;
 #[cfg(feature = "vault")]
 pub use vault::{Opened, Purpose, Vault, VaultError, VaultKey};
+#[cfg(feature = "tokens")]
+pub use waits::{MemoryWaitStore, WaitKey, WaitStore};

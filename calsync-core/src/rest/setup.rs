@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::{AccessTokens, ApiClient, Grant, MemoryTokenStore, TokenStore};
+use crate::auth::{AccessTokens, ApiClient, Grant, MemoryTokenStore, TokenStore, WaitStore};
 use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use crate::http::{Endpoint, EndpointError, HttpTransport, TransportError};
 use crate::names::ProviderKind;
@@ -40,6 +40,8 @@ pub struct Setup {
     pub grant: Option<Arc<dyn Grant>>,
     /// Where tokens are kept. In memory where there is none.
     pub store: Option<Arc<dyn TokenStore>>,
+    /// Where it is kept who has asked to be left alone. In memory where there is none.
+    pub waits: Option<Arc<dyn WaitStore>>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// How to wait.
@@ -52,6 +54,7 @@ impl Default for Setup {
             transport: None,
             grant: None,
             store: None,
+            waits: None,
             clock: Arc::new(SystemClock),
             sleep: Arc::new(TokioSleep),
         }
@@ -81,6 +84,10 @@ impl Setup {
         let grant = self.grant.or(own).ok_or(BuildError::NoGrant)?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryTokenStore::new()));
         let tokens = AccessTokens::new(grant, store, self.clock.clone(), self.sleep);
+        let tokens = match self.waits {
+            Some(waits) => tokens.with_wait_store(waits),
+            None => tokens,
+        };
         Ok(RestClient::new(ApiClient::new(transport, tokens, provider), self.clock, judge))
     }
 }

@@ -1,12 +1,14 @@
 //! A provider's requests, with a token.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use calsync_core::auth::*;
 use calsync_core::error::{ErrorKind, Operation, Retry};
 use calsync_core::http::{Request, Response, TransportErrorKind};
 use calsync_core::{Error, ProviderKind};
+use chrono::{DateTime, Utc};
 
 use crate::world::*;
 
@@ -95,4 +97,45 @@ async fn a_lost_answer_leaves_the_outcome_unknown() {
     let (host, api) = (Host::new().await, Server::default());
     api.fail(TransportErrorKind::Interrupted);
     assert_eq!(send(&host, &api).await.unwrap_err().retry(), Retry::Unknown);
+}
+
+/// A host's own, which says the same to everybody.
+#[derive(Debug, Default)]
+struct OneForAll(Mutex<(Option<DateTime<Utc>>, Vec<String>)>);
+
+impl WaitStore for OneForAll {
+    fn until(&self, key: WaitKey<'_>) -> Option<DateTime<Utc>> {
+        let mut state = self.0.lock().unwrap();
+        state.1.push(format!("{key:?}"));
+        state.0
+    }
+
+    fn note(&self, _: WaitKey<'_>, _: DateTime<Utc>, until: DateTime<Utc>) {
+        self.0.lock().unwrap().0 = Some(until);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_may_say_who_waits_at_the_api_and_where_tokens_are_given() {
+    let mut host = Host::new().await;
+    let api = Server::default();
+    let waits = Arc::new(OneForAll::default());
+    host.tokens = host.tokens.with_wait_store(waits.clone());
+    api.answer_with(429, &[("retry-after", "40")], "");
+    assert_eq!(send(&host, &api).await.unwrap().status(), 429);
+    let error = send(&host, &api).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(40))));
+    assert_eq!(api.seen(Operation::Create).len(), 1);
+
+    // No host's word makes it longer than a day, and one that is over is none.
+    waits.0.lock().unwrap().0 = Some(DateTime::<Utc>::MAX_UTC);
+    assert_eq!(send(&host, &api).await.unwrap_err().retry_after(), Some(Duration::from_secs(86_400)));
+    waits.0.lock().unwrap().0 = Some(DateTime::UNIX_EPOCH);
+    api.answer(200, "made");
+    assert_eq!(send(&host, &api).await.unwrap().status(), 200);
+    let asked = waits.0.lock().unwrap().1.clone();
+    assert!(
+        asked.iter().any(|key| key.starts_with("Refresh("))
+            && asked.iter().any(|key| key.starts_with("Grant("))
+    );
 }

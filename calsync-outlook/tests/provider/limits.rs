@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use calsync_core::ErrorKind;
+use calsync_core::auth::MemoryWaitStore;
 use calsync_core::error::Retry;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Written};
 use calsync_outlook::OutlookCalendar;
@@ -61,6 +62,29 @@ async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
         }
     }
     assert_eq!(only(&world).json["location"]["displayName"], "1 High Street, Leeds, LS1 1AA");
+}
+
+/// Every process has a provider of its own.
+#[tokio::test]
+async fn processes_that_share_who_waits_all_wait() {
+    let (world, waits) = (World::new().await, MemoryWaitStore::new());
+    let process =
+        || world.builder().transport(world.outlook.clone()).wait_store(waits.clone()).build().unwrap();
+    let (one, other, apart) = (process(), process(), world.provider());
+    world.outlook.fault(FaultRule::new(throttled(Some(17))).with_path("/v1.0/"));
+    create(&one, &draft(1)).await.unwrap_err();
+    let before = world.outlook.count_all();
+    for provider in [&one, &other] {
+        let error = create(provider, &draft(1)).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retry_after()),
+            (ErrorKind::RateLimited, Some(Duration::from_secs(17)))
+        );
+    }
+    assert_eq!(world.outlook.count_all(), before);
+    create(&apart, &draft(1)).await.unwrap();
+    world.clock.advance(TimeDelta::seconds(17));
+    create(&other, &draft(2)).await.unwrap();
 }
 
 /// Exchange answers four requests to a mailbox at once; a provider's user may send three, whatever they are.
