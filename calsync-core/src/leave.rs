@@ -208,7 +208,8 @@ impl Leaving {
         }
         // A place has one row.
         let own = draft.appointment.ledger.delivery(&self.place);
-        let is_free = own.is_none_or(|own| own.presence == Presence::Absent);
+        let is_free = own.is_none_or(|own| own.presence == Presence::Absent)
+            && draft.plan.steps.iter().all(|step| step.place != self.place);
         Some(if is_free { self.place.clone() } else { place.clone() })
     }
 }

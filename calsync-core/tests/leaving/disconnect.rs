@@ -223,6 +223,30 @@ async fn what_a_connection_since_replaced_has_made_goes_too() {
     }
 }
 
+/// As two workers leave it, of which each knew another connection.
+#[tokio::test]
+async fn of_two_events_in_one_calendar_both_go_and_a_place_keeps_to_one_row() {
+    let (anew, third) = (google("anew", "primary", "account-33"), google("third", "primary", "account-33"));
+    for connection in [anew, third] {
+        let mut desk = Desk::synced(1, 0).await;
+        let copy = desk.appointments[0].clone();
+        desk.appointments[0].ledger.deliveries.clear();
+        desk.connect([google("second", "primary", "account-33")]);
+        desk.sync().await;
+        desk.appointments[0].ledger.deliveries.extend(copy.ledger.deliveries);
+        assert_eq!(desk.standing(), 2);
+        desk.connect([]);
+        let leaving =
+            Leaving::new(desk.syncer.planner(), customer(), &connection, Leave::All).with_connected(&[]);
+        let mut receipt = LeaveReceipt::new(&leaving);
+        desk.go_on_leaving(&leaving, &mut receipt).await;
+        assert_eq!((desk.standing(), receipt.removed, receipt.may_revoke()), (0, 2, true), "{receipt}");
+        let rows = &desk.appointments[0].ledger.deliveries;
+        assert!(rows.len() == 2 && rows[0].place != rows[1].place);
+        desk.assert_quiet().await;
+    }
+}
+
 #[tokio::test]
 async fn what_another_connection_of_the_person_has_made_stays() {
     let anew = google("anew", "primary", "account-33");
