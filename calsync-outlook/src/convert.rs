@@ -315,6 +315,7 @@ fn instant(time: &DateTimeTimeZone<'_>) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use calsync_core::names::Etag;
     use serde_json::{Value, json};
 
     const LIMITS: Limits = Limits { subject: 255, location: 255, default_reminder: Some(15) };
@@ -482,7 +483,7 @@ mod tests {
         let event = found(&read(stored(&draft(london())))).unwrap();
         assert_eq!(event.event, london().with_reminders(Reminders::Before(vec![15])));
         assert_eq!(event.marker, Some(draft(london()).marker));
-        assert_eq!(event.etag, Some(calsync_core::names::Etag::new("W/\"7\"")));
+        assert_eq!(event.etag, Some(Etag::new("W/\"7\"")));
         let windows = json!({"id": "AAk=", "subject": null, "location": {"displayName": null}, "body": null,
             "start": {"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"},
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"},
