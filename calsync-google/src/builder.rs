@@ -110,6 +110,8 @@ impl GoogleCalendarBuilder {
             .with_etags(true)
             .with_calendar_ids(CalendarIds::GlobalButPrimary)
             .with_text(self.text)
+            // By the id, then by the marker.
+            .with_requests_per_find(2)
             // Google limits the speed of writes to one calendar, without saying to what.
             .with_in_flight_per_account(4)
             // https://developers.google.com/workspace/calendar/api/guides/quota

@@ -148,6 +148,8 @@ impl OutlookCalendarBuilder {
             .with_per_minute_per_account(1_000)
             // A read, since only what differs is written, and the change.
             .with_requests_per_update(2)
+            // One batch, whose parts Exchange counts.
+            .with_requests_per_find(2)
             // 2,000 a second for all of an application's mailboxes.
             .with_per_minute_per_application(120_000);
         Ok(OutlookCalendar {

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::task::Poll;
 
-use calsync_core::AppointmentId;
 use calsync_core::audience::Audience;
+use calsync_core::backfill::Backfill;
 use calsync_core::leave::{Departure, Leaving};
 use calsync_core::ledger::Ledger;
 use calsync_core::model::{Appointment, Order};
-use calsync_core::place::Place;
+use calsync_core::place::{Person, Place};
 use calsync_core::plan::Plan;
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::Syncer;
+use calsync_core::testing::TestClock;
 use calsync_core::time::Zone;
+use calsync_core::{AppointmentId, ConnectionId};
 use chrono::{DateTime, Utc};
 
 use super::company::Company;
@@ -136,7 +138,12 @@ impl Host {
         id: &AppointmentId,
         crash: Crash,
     ) -> Option<Plan> {
-        let (plan, mut appointment) = self.plan(company, syncer, id);
+        let (plan, appointment) = self.plan(company, syncer, id);
+        self.begun(plan, appointment, crash)
+    }
+
+    /// Begins a plan and saves that. `None` where there is nothing to do, or the worker died.
+    fn begun(&mut self, plan: Plan, mut appointment: Appointment, crash: Crash) -> Option<Plan> {
         let loaded = appointment.ledger.revision;
         plan.begin(&mut appointment).expect("nobody else has begun");
         if crash == Crash::BeforeBeginIsSaved || plan.is_empty() {
@@ -144,6 +151,27 @@ impl Host {
         }
         assert!(self.save(&appointment, loaded), "nobody else saves in between");
         (crash != Crash::BeforeTheRun).then_some(plan)
+    }
+
+    /// Plans what one person's calendars lack, or one of them, begins and saves what was begun.
+    pub fn begin_to_fill(
+        &mut self,
+        company: &Company,
+        syncer: &Syncer,
+        clock: &TestClock,
+        person: Person,
+        connection: Option<ConnectionId>,
+        crash: Crash,
+    ) -> Vec<Plan> {
+        let directory = company.directory();
+        let rows: Vec<_> = self.table.keys().map(|id| self.load(company, id)).collect();
+        let fill = Backfill::new(syncer.planner(), clock, &directory, person, rows.into_iter());
+        let fill: Vec<_> = match connection {
+            Some(connection) => fill.with_connection(connection).collect(),
+            None => fill.collect(),
+        };
+        let plans = fill.into_iter().map(|planned| planned.expect("sound records"));
+        plans.filter_map(|(appointment, plan)| self.begun(plan, appointment, crash)).collect()
     }
 
     /// Plans how somebody leaves a calendar, begins and saves what was begun. `None` where the worker died.

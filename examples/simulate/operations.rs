@@ -35,6 +35,8 @@ pub enum What {
     Connect(usize),
     /// Somebody disconnects a calendar.
     Disconnect(usize),
+    /// Somebody's coming appointments are written for them alone, as after a connect.
+    Backfill(usize, Crash),
     /// Somebody leaves a calendar, and what is ours goes first.
     Leave(usize, Crash),
     /// Somebody takes another calendar of the same account.
@@ -156,6 +158,7 @@ fn change(dice: &Dice, number: usize) -> What {
         (3, |number, _| What::Restore(number)),
         (6, |number, _| What::Connect(number)),
         (3, |number, _| What::Disconnect(number)),
+        (2, |number, dice| What::Backfill(number, crash(dice))),
         (2, |number, dice| What::Leave(number, crash(dice))),
         (3, |number, _| What::Switch(number)),
         (1, |number, _| What::Vanish(number)),

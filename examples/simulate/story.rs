@@ -125,6 +125,7 @@ impl Story {
                 self.host.revive(|_| true);
             }
             What::Restart => self.syncer = self.world.process(&dice),
+            What::Backfill(number, crash) => self.fill(number % PEOPLE, *crash, &dice).await,
             What::Leave(number, crash) => self.leave(number % PEOPLE, *crash, &dice).await,
             What::Connect(number)
             | What::Vanish(number)
@@ -201,6 +202,18 @@ impl Story {
         for ((person, house, account), new) in std::mem::take(&mut self.gone) {
             self.company.takes_another(person, &house, account, new);
         }
+    }
+
+    /// Somebody's calendars are filled, or one of them.
+    async fn fill(&mut self, person: usize, crash: Crash, dice: &Dice) {
+        let links = &self.company.links[person];
+        let one = dice.happens(500) && !links.is_empty();
+        let connection = one.then(|| dice.pick(links).connection.into());
+        let person = Person::Profile(Company::profile(person).into());
+        let clock = &self.world.clock;
+        let plans = self.host.begin_to_fill(&self.company, &self.syncer, clock, person, connection, crash);
+        let outcomes = run(&self.syncer, plans, crash).await;
+        self.record(outcomes);
     }
 
     /// Somebody leaves a calendar: what is ours is removed first, and the grant is given up where the receipt allows it.

@@ -25,8 +25,10 @@ pub struct Capabilities {
     pub per_minute_per_account: Option<u32>,
     /// How many requests a minute the whole application may make; `None` where there is no limit worth keeping.
     pub per_minute_per_application: Option<u32>,
-    /// How many requests an update takes as a rule; every other call takes one.
+    /// How many requests an update takes as a rule; calls that are not named here take one.
     pub requests_per_update: u32,
+    /// How many requests a look-up by the key takes as a rule.
+    pub requests_per_find: u32,
 }
 
 /// How far a calendar's id reaches: whether two connections of one person with the same calendar id are one place even where
@@ -73,6 +75,7 @@ impl Default for Capabilities {
             per_minute_per_account: None,
             per_minute_per_application: None,
             requests_per_update: 1,
+            requests_per_find: 1,
         }
     }
 }
@@ -144,6 +147,13 @@ impl Capabilities {
     #[must_use]
     pub fn with_requests_per_update(mut self, requests: u32) -> Self {
         self.requests_per_update = requests.max(1);
+        self
+    }
+
+    /// With this many requests for a look-up by the key; at least one.
+    #[must_use]
+    pub fn with_requests_per_find(mut self, requests: u32) -> Self {
+        self.requests_per_find = requests.max(1);
         self
     }
 }

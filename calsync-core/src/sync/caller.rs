@@ -21,6 +21,7 @@ pub(super) struct Caller<'a> {
     place: &'a Place,
     quota: Quota,
     requests_per_update: u32,
+    requests_per_find: u32,
     door: Arc<Door>,
     /// How long the step has waited while its account was left alone.
     waited_ms: AtomicU64,
@@ -36,8 +37,16 @@ impl<'a> Caller<'a> {
             // What another process was told.
             shared.syncer.pacing.keep_to(&quota, failure);
         }
-        let requests_per_update = capabilities.requests_per_update;
-        Self { provider, shared, place, quota, requests_per_update, door, waited_ms: AtomicU64::new(0) }
+        Self {
+            provider,
+            shared,
+            place,
+            quota,
+            requests_per_update: capabilities.requests_per_update,
+            requests_per_find: capabilities.requests_per_find,
+            door,
+            waited_ms: AtomicU64::new(0),
+        }
     }
 
     /// Makes a call when its turn has come. An account that is not to be called fails it at once, as it failed before.
@@ -48,6 +57,11 @@ impl<'a> Caller<'a> {
     /// The same for an update, which may take several requests.
     pub(super) async fn update<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.call_of(self.requests_per_update, call).await
+    }
+
+    /// The same for a look-up by the key.
+    pub(super) async fn find<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.call_of(self.requests_per_find, call).await
     }
 
     async fn call_of<T>(

@@ -235,7 +235,7 @@ impl Hand<'_> {
 
     async fn find_under(&self, key: EventKey, generation: u32) -> Result<Option<(Standing, u32)>, Error> {
         let call = self.caller.provider.find(&self.step.place, &self.context.namespace, &key);
-        let found = self.caller.call(call).await?;
+        let found = self.caller.find(call).await?;
         Ok(found.map(|found| (standing(key, found), generation)))
     }
 
