@@ -1,6 +1,7 @@
 //! Events of calsync to Graph's and back. Pure.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, When, clean_block};
 use calsync_core::identity::EventKey;
@@ -177,7 +178,10 @@ fn cut(text: &str, limit: usize) -> Cow<'_, str> {
 fn at(time: NaiveDateTime) -> DateTimeTimeZone<'static> {
     let seconds = time.with_nanosecond(0).unwrap_or(time);
     // As `%Y-%m-%dT%H:%M:%S`, which chrono would first have to read, for every event anew.
-    DateTimeTimeZone { date_time: format!("{seconds:?}").into(), time_zone: UTC.into() }
+    let mut date_time = String::with_capacity("2026-01-20T09:00:00".len());
+    // Writing to a String cannot fail.
+    let _ = write!(date_time, "{seconds:?}");
+    DateTimeTimeZone { date_time: date_time.into(), time_zone: UTC.into() }
 }
 
 fn midnight(date: NaiveDate) -> NaiveDateTime {
