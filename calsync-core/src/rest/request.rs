@@ -9,7 +9,7 @@ use crate::http::{EndpointError, Request, Target};
 use crate::names::Etag;
 
 /// Most bodies have fewer bytes.
-const USUAL_BODY: usize = 1536;
+const USUAL_BODY: usize = 1024;
 
 /// Why a request could not be put together.
 #[derive(Debug, thiserror::Error)]
