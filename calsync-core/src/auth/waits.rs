@@ -15,6 +15,30 @@ use crate::names::ProviderKind;
 ///
 /// [`MemoryWaitStore`] unless the host gives another. A host of many processes that shares it between them, say by a cache that
 /// every process listens to, has none of them call an account that has told another to wait.
+///
+/// ```
+/// # use calsync_core::auth::{MemoryWaitStore, WaitKey, WaitStore};
+/// # use chrono::{DateTime, Utc};
+/// # #[derive(Debug)] struct Channel;
+/// # impl Channel { fn publish(&self, _: WaitKey<'_>, _: DateTime<Utc>) {} }
+/// /// What this process knows, and a way to tell the others; what they tell is noted in `known` as it arrives.
+/// #[derive(Debug)]
+/// struct Shared {
+///     known: MemoryWaitStore,
+///     others: Channel,
+/// }
+///
+/// impl WaitStore for Shared {
+///     fn until(&self, key: WaitKey<'_>) -> Option<DateTime<Utc>> {
+///         self.known.until(key)
+///     }
+///
+///     fn note(&self, key: WaitKey<'_>, now: DateTime<Utc>, until: DateTime<Utc>) {
+///         self.known.note(key, now, until);
+///         self.others.publish(key, until);
+///     }
+/// }
+/// ```
 pub trait WaitStore: Debug + Send + Sync + 'static {
     /// Until when nothing is to be sent for that one. Asked before every request, so it answers from memory.
     fn until(&self, key: WaitKey<'_>) -> Option<DateTime<Utc>>;
