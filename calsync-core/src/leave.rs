@@ -174,7 +174,7 @@ impl Leaving {
                 continue;
             };
             let (role, place) = (delivery.role, delivery.place.clone());
-            let is_left = delivery.hold.as_ref().is_some_and(Hold::is_disconnected);
+            let is_left = row.is_left();
             if self.place.is_in_another_account(&place) {
                 draft.plan.notes.push(Note::OtherAccount { role, place });
             } else if removes {

@@ -159,14 +159,15 @@ impl Planner {
                 draft.plan.notes.push(note);
                 continue;
             }
-            let waits = waiting.iter().find(|(person, _)| *person == place.person && row.may_stand());
+            let is_kept = row.may_stand() && !row.is_left();
+            let waits = waiting.iter().find(|(person, _)| *person == place.person && is_kept);
             let Some(&(_, role)) = waits else {
                 let role = row.delivery.role;
                 draft.decide(Some(row), place, role, None);
                 continue;
             };
-            // Until then the old one says what the new one would.
-            if let Some(capabilities) = draft.providers.get(&place.provider) {
+            // Until then the old one says what the new one would. What is being removed is not made again.
+            if let Some(capabilities) = draft.providers.get(&place.provider).filter(|_| !row.is_going()) {
                 let content = prepared.content(role, &capabilities.text);
                 draft.decide(Some(row), place.clone(), role, Some(content));
             }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::audience::{Audience, Member};
 use crate::identity::EventKey;
-use crate::ledger::{Delivery, Hold, Presence, Standing};
+use crate::ledger::{Delivery, Presence, Standing};
 use crate::names::{ProviderKind, RemoteId};
 use crate::place::{Person, Place, Role};
 use crate::plan::work::{PlanDraft, Row, Wish};
@@ -80,9 +80,7 @@ impl<'a> PlanDraft<'a> {
     /// A row whose event is to go, and the place to remove it from. An empty row that waits at that place counts on.
     pub(super) fn to_remove(&self, audience: &Audience<'_>, mut row: Row<'a>) -> (Row<'a>, Place) {
         let place = self.reached_through(audience, &row.delivery.place);
-        let is_disconnected = row.delivery.hold.as_ref().is_some_and(Hold::is_disconnected);
-        if is_disconnected
-            && audience.connected(&place.person).iter().any(|today| today.is_reached_as(&place))
+        if row.is_left() && audience.connected(&place.person).iter().any(|today| today.is_reached_as(&place))
         {
             row.delivery.to_mut().hold = None;
         }

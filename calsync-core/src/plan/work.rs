@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::ledger::{Delivery, Presence};
+use crate::ledger::{Delivery, Hold, Presence};
 use crate::model::Appointment;
 use crate::names::ProviderKind;
 use crate::place::{Place, Role};
@@ -29,6 +29,16 @@ impl Row<'_> {
     /// Whether an event of ours stands there, or may.
     pub(crate) fn may_stand(&self) -> bool {
         self.delivery.presence != Presence::Absent
+    }
+
+    /// Whether the event was left there on purpose when its calendar was disconnected: nobody has its credentials.
+    pub(crate) fn is_left(&self) -> bool {
+        self.delivery.hold.as_ref().is_some_and(Hold::is_disconnected)
+    }
+
+    /// Whether a removal is under way.
+    pub(super) fn is_going(&self) -> bool {
+        matches!(&self.delivery.presence, Presence::Unsure(unsure) if unsure.removing)
     }
 }
 

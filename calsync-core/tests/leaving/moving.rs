@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use calsync_core::audience::Audience;
 use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::identity::EventKey;
+use calsync_core::leave::Leave;
 use calsync_core::ledger::{Hold, ParkReason};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
@@ -99,6 +100,35 @@ async fn what_stays_until_the_new_one_can_be_made_is_kept_right_meanwhile() {
     assert_eq!((events.len(), &events[0].place), (1, &desk.company.place(CUSTOMER)));
     assert_eq!(events[0].event.when, after[0].event.when);
     desk.assert_quiet().await;
+}
+
+/// The credentials are gone, or the event is: neither is written to, or made, for a person who waits.
+#[tokio::test]
+async fn what_was_left_on_purpose_or_is_being_removed_is_not_kept_right() {
+    for is_left in [true, false] {
+        let mut desk = Desk::synced(1, 0).await;
+        let anew = google("new", "primary", "another");
+        if is_left {
+            desk.connect([]);
+            desk.leave(&google("default", "primary", "account-33"), Leave::Nothing).await;
+        } else {
+            desk.appointments[0].status = "cancelled".into();
+            desk.begin();
+            desk.appointments[0].status = "confirmed".into();
+        }
+        desk.connect([anew]);
+        desk.calendar.script([Fault::Before(ErrorKind::Forbidden)]);
+        desk.sync().await;
+        desk.appointments[0].start_time += TimeDelta::hours(2);
+        desk.appointments[0].end_time += TimeDelta::hours(2);
+        let (before, calls) = (desk.calendar.inner().events(), desk.calls());
+        let plan = desk.plan(0);
+        assert!(plan.is_empty(), "{plan}");
+        let kept = plan.notes.iter().any(|note| matches!(note, Note::Kept { .. }));
+        assert_eq!(kept, !is_left, "{plan}");
+        desk.sync().await;
+        assert_eq!((desk.calendar.inner().events(), desk.calls()), (before, calls));
+    }
 }
 
 #[tokio::test]
