@@ -2,7 +2,7 @@
 
 use calsync_benches::company::{Company, check};
 use calsync_benches::event::{events, formats, plans_of_one};
-use calsync_core::place::Role;
+use calsync_core::calendar::Role;
 use divan::Bencher;
 
 fn main() {

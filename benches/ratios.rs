@@ -6,7 +6,7 @@ use std::time::Instant;
 use calsync_benches::company::{Company, check, plain_all};
 use calsync_benches::event::{TIMES, events, formats, plans_of_one};
 use calsync_benches::ics::{self, EVENTS, Prepared, Writer};
-use calsync_core::place::Role;
+use calsync_core::calendar::Role;
 
 fn main() {
     let once = std::env::args().any(|arg| arg == "--test");

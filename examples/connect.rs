@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use calsync_core::auth::{AuthError, Connect, ConnectError, GrantKey, PendingConnect, TokenStore as _};
+use calsync_core::auth::{AuthError, Connect, ConnectError, PendingConnect, TokenStore as _};
+use calsync_core::calendar::ConnectionKey;
+use calsync_core::calendar::Person;
 use calsync_core::error::Error;
-use calsync_core::place::Person;
 use calsync_core::provider::AccountCalendar;
 use calsync_core::{ConnectionId, ProfileId, ProviderKind};
 use clap::Args;
@@ -71,11 +72,16 @@ pub struct About {
 pub trait Consent: Send + Sync {
     fn connect(&self) -> Connect;
 
-    async fn finish(&self, key: &GrantKey, pending: PendingConnect, query: &str) -> Result<(), ConnectError>;
+    async fn finish(
+        &self,
+        key: &ConnectionKey,
+        pending: PendingConnect,
+        query: &str,
+    ) -> Result<(), ConnectError>;
 
-    async fn disconnect(&self, key: &GrantKey) -> Result<(), AuthError>;
+    async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError>;
 
-    async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error>;
+    async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error>;
 }
 
 /// Why there is no connection.
@@ -149,7 +155,7 @@ pub async fn run<C: Consent>(
 }
 
 /// The connection that is meant. It has to be there, or quickstart would have no use for it.
-fn grant(kind: &ProviderKind, options: &ConnectOptions, world: &World) -> Result<GrantKey, BadInput> {
+fn grant(kind: &ProviderKind, options: &ConnectOptions, world: &World) -> Result<ConnectionKey, BadInput> {
     let connection = ConnectionId::text(&options.connection)
         .map_err(|error| BadInput::of_option("--connection", error))?;
     let named = options.profile.as_deref().map(ProfileId::text).transpose();
@@ -167,14 +173,14 @@ fn grant(kind: &ProviderKind, options: &ConnectOptions, world: &World) -> Result
         let whose = named.map_or("no profile has a".to_owned(), |id| format!("profile {id} has no"));
         return Err(world.file.bad(format_args!("{whose} {kind} connection called {connection}")));
     };
-    Ok(GrantKey::new(Person::Profile(profile.id.clone()), kind.clone(), connection))
+    Ok(ConnectionKey::new(Person::Profile(profile.id.clone()), kind.clone(), connection))
 }
 
 /// Sends the person to the consent page, and waits for them.
 async fn connect(
     about: &About,
     service: &impl Consent,
-    key: &GrantKey,
+    key: &ConnectionKey,
     redirect: Redirect,
 ) -> Result<(), Failed> {
     let connect = service.connect();
@@ -218,7 +224,7 @@ fn in_words(about: &About, error: &ConnectError) -> String {
 async fn disconnect(
     about: &About,
     service: &impl Consent,
-    key: &GrantKey,
+    key: &ConnectionKey,
     tokens: &TokenFile,
 ) -> Result<(), Failed> {
     let failed =
@@ -233,7 +239,7 @@ async fn disconnect(
 }
 
 /// A convenience: that it fails takes nothing back.
-async fn list_calendars(service: &impl Consent, key: &GrantKey) {
+async fn list_calendars(service: &impl Consent, key: &ConnectionKey) {
     match service.calendars(key).await {
         Ok(calendars) => {
             say("Calendars, by the id that calendar_calendar_id takes:");

@@ -23,7 +23,8 @@ use std::process::ExitCode;
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
-use calsync_core::auth::{AuthError, Connect, ConnectError, GrantKey, PendingConnect};
+use calsync_core::auth::{AuthError, Connect, ConnectError, PendingConnect};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Error;
 use calsync_core::provider::AccountCalendar;
 use calsync_google::{GoogleCalendar, Scope};
@@ -115,15 +116,20 @@ impl Consent for GoogleCalendar {
         self.connect()
     }
 
-    async fn finish(&self, key: &GrantKey, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
+    async fn finish(
+        &self,
+        key: &ConnectionKey,
+        pending: PendingConnect,
+        query: &str,
+    ) -> Result<(), ConnectError> {
         self.finish(key, pending, query).await.map(drop)
     }
 
-    async fn disconnect(&self, key: &GrantKey) -> Result<(), AuthError> {
+    async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
         self.disconnect(key).await
     }
 
-    async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {
+    async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error> {
         self.calendars(key).await
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use calsync_core::auth::GrantKey;
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::ledger::Delivery;
 use calsync_core::model::{Appointment, Customer, Directory, Order, Profile, Service, Staff};
 use calsync_core::time::Zone;
@@ -236,7 +236,7 @@ impl State {
     }
 
     /// Lets everything that waits for new tokens of these grants be tried again.
-    pub fn revive(&mut self, grants: &[GrantKey]) {
+    pub fn revive(&mut self, grants: &[ConnectionKey]) {
         for appointment in &mut self.appointments {
             for grant in grants {
                 appointment.ledger.revive(&grant.person, &grant.connection);

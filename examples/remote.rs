@@ -5,13 +5,14 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use calsync_core::auth::{GrantKey, MemoryTokenStore, TokenStore as _, Tokens};
+use calsync_core::auth::{MemoryTokenStore, TokenStore as _, Tokens};
+use calsync_core::calendar::ConnectionKey;
+use calsync_core::calendar::Person;
 use calsync_core::clock::Clock;
 use calsync_core::fake::oauth::FakeTokens;
 use calsync_core::http::ReqwestTransport;
 use calsync_core::ledger::Presence;
 use calsync_core::model::Profile;
-use calsync_core::place::Person;
 use calsync_core::provider::CalendarProvider;
 use calsync_core::{ProviderKind, Secret};
 use serde_json::Value;
@@ -209,16 +210,16 @@ async fn open_accounts(
     for profile in &world.profiles {
         let person = Person::Profile(profile.id.clone());
         for connection in profile.connections.iter().filter(|it| it.provider == *kind) {
-            let key = GrantKey::new(person.clone(), kind.clone(), connection.id.clone());
-            let account = account(&key, connection.account.as_deref(), world);
+            let key = ConnectionKey::new(person.clone(), kind.clone(), connection.id.clone());
+            let account = account(&key, connection.account.as_ref().map(|account| account.as_str()), world);
             fake.open_calendar(&account, connection.calendar_id.as_str());
             grants.insert((key, account));
         }
     }
     // What stands where somebody no longer has a connection has to be removed all the same.
     for row in state.rows_of(kind) {
-        let key = GrantKey::of(&row.place);
-        let account = account(&key, row.place.account.as_deref(), world);
+        let key = row.place.connection_key();
+        let account = account(&key, row.place.account.as_ref().map(|account| account.as_str()), world);
         grants.insert((key, account));
     }
     for (key, account) in grants {
@@ -231,7 +232,7 @@ async fn open_accounts(
 }
 
 /// The account behind a connection: the one it names, else the person's address; further connections lead to further accounts.
-fn account(key: &GrantKey, named: Option<&str>, world: &World) -> String {
+fn account(key: &ConnectionKey, named: Option<&str>, world: &World) -> String {
     if let Some(account) = named {
         return account.to_owned();
     }

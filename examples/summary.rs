@@ -5,9 +5,9 @@ use std::fmt;
 
 use calsync_core::ProfileId;
 use calsync_core::audience::Reason;
+use calsync_core::calendar::{CalendarRef, Person, Role};
 use calsync_core::event::clean_line;
 use calsync_core::ledger::{Hold, ParkReason};
-use calsync_core::place::{Person, Place, Role};
 use calsync_core::plan::{Action, Note, Plan};
 use calsync_core::report::{Report, Verdict};
 use chrono::{DateTime, Utc};
@@ -141,7 +141,7 @@ impl Summary {
         self.outcomes.is_all_done() && !self.notes.iter().flat_map(|plan| &plan.notes).any(waits)
     }
 
-    fn line(&mut self, place: &Place) -> &mut Line {
+    fn line(&mut self, place: &CalendarRef) -> &mut Line {
         let name = match &place.person {
             Person::Profile(id) => self.names.get(id).cloned().unwrap_or_default(),
             Person::Guest => "guest".to_owned(),

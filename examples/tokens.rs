@@ -10,10 +10,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use calsync_core::auth::{
-    GrantKey, Purpose, Saved, StoreError, StoredTokens, TokenStore, TokenVersion, Tokens, Vault,
-};
-use calsync_core::place::Person;
+use calsync_core::auth::{Purpose, Saved, StoreError, StoredTokens, TokenStore, TokenVersion, Tokens, Vault};
+use calsync_core::calendar::ConnectionKey;
+use calsync_core::calendar::Person;
 use calsync_core::{ProviderKind, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -27,7 +26,7 @@ const COLUMN: Purpose = Purpose::from_static("column");
 /// A grant's row in the state file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenRow {
-    grant: GrantKey,
+    grant: ConnectionKey,
     version: u64,
     /// The token that the profile's column held when this was written, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,7 +44,7 @@ struct Kept {
     namespace: String,
     key_file: PathBuf,
     vault: Option<Vault>,
-    grants: BTreeMap<GrantKey, Grant>,
+    grants: BTreeMap<ConnectionKey, Grant>,
     state_file: PathBuf,
     /// What it holds, field by field, as it is written: there may be much of it, and a save for everybody.
     state: BTreeMap<String, Box<RawValue>>,
@@ -68,7 +67,7 @@ impl TokenFile {
         state: &State,
         files: &HostFiles,
         kinds: &[ProviderKind],
-    ) -> Result<(Self, Vec<GrantKey>), BadInput> {
+    ) -> Result<(Self, Vec<ConnectionKey>), BadInput> {
         let HostFiles { state: state_file, key: key_file, .. } = files;
         let vault = key_file::read(key_file)?.map(|key| Vault::new(world.namespace.as_str(), key));
         if vault.is_none() && !state.tokens.is_empty() {
@@ -99,7 +98,7 @@ impl TokenFile {
             for connection in profile.connections.iter().filter(|it| kinds.contains(&it.provider)) {
                 let Some(tokens) = Tokens::of(&connection.credentials) else { continue };
                 let person = Person::Profile(profile.id.clone());
-                let key = GrantKey::new(person, connection.provider.clone(), connection.id.clone());
+                let key = ConnectionKey::new(person, connection.provider.clone(), connection.id.clone());
                 if kept.take_column(&key, tokens) {
                     untried.push(key);
                 }
@@ -146,7 +145,7 @@ impl Kept {
     }
 
     /// Takes a column's tokens where they are to be used. Returns whether they are others than last time.
-    fn take_column(&mut self, key: &GrantKey, tokens: Tokens) -> bool {
+    fn take_column(&mut self, key: &ConnectionKey, tokens: Tokens) -> bool {
         let column = tokens.refresh_token.as_ref().unwrap_or(&tokens.access_token).clone();
         let known = self.grants.get_mut(key);
         if let Some(known) = known
@@ -196,7 +195,7 @@ impl Kept {
 
     fn save(
         &mut self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         tokens: &Tokens,
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError> {
@@ -229,7 +228,7 @@ impl Kept {
 /// Writes to the disk on the runtime's thread, which this host has to itself.
 #[async_trait]
 impl TokenStore for TokenFile {
-    async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
+    async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError> {
         let kept = self.kept();
         let grant = kept.grants.get(key);
         Ok(grant.map(|grant| StoredTokens::new(grant.tokens.clone(), TokenVersion(grant.row.version))))
@@ -237,14 +236,14 @@ impl TokenStore for TokenFile {
 
     async fn save(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         tokens: &Tokens,
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError> {
         self.kept().save(key, tokens, replaces)
     }
 
-    async fn remove(&self, key: &GrantKey) -> Result<(), StoreError> {
+    async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
         let mut kept = self.kept();
         match kept.grants.remove(key) {
             Some(_) => kept.write().map_err(StoreError::new),

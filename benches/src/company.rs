@@ -4,13 +4,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use calsync_core::audience::Audience;
+use calsync_core::calendar::Role;
 use calsync_core::event::TextLimits;
 use calsync_core::ledger::{Presence, Standing};
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
 };
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
-use calsync_core::place::Role;
 use calsync_core::plan::{Plan, Planner};
 use calsync_core::provider::Capabilities;
 use calsync_core::time::Zone;

@@ -4,10 +4,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use calsync_core::audience::Audience;
+use calsync_core::calendar::Role;
 use calsync_core::event::{
     AdminView, CustomerView, Event, GuideWording, ManagerView, StaffView, Text, When, Wording,
 };
-use calsync_core::place::Role;
 use calsync_core::plan::Planner;
 use calsync_core::time::Zone;
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::{InputError, Problem};
 use crate::id::{Id, ProfileId, of};
 use crate::model::{
     Appointment, Connection, Customer, Directory, Order, Profile, Service, Staff, SyncDirection,
 };
 use crate::names::{CalendarId, ProviderKind};
-use crate::place::{Person, Place, Role};
 
 /// The people of an appointment, each with a role; and the records their events are worded from.
 ///
@@ -226,7 +226,7 @@ impl<'a> Audience<'a> {
 
     /// Every calendar somebody has connected today, whether an event belongs there or not. Somebody who left the audience
     /// has theirs too, as far as the directory knows.
-    pub(crate) fn connected(&self, person: &Person) -> Vec<Place> {
+    pub(crate) fn connected(&self, person: &Person) -> Vec<CalendarRef> {
         let connections = match person {
             Person::Profile(id) => self.directory.profile(id).map(|profile| profile.connections.as_slice()),
             Person::Guest => None,
@@ -285,7 +285,7 @@ impl<'a> Audience<'a> {
 impl Member<'_> {
     /// The places where this member's event belongs, in the order of the profile's connections. Somebody who was left out
     /// has places too; no event belongs there.
-    pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
+    pub fn places(&self) -> impl Iterator<Item = CalendarRef> + '_ {
         let (connections, address) = match &self.reach {
             Reach::Calendars(profile) => (profile.connections.as_slice(), None),
             Reach::Invitation(address) => (&[] as &[Connection], Some(address)),
@@ -294,7 +294,7 @@ impl Member<'_> {
         let calendars =
             connections.iter().filter_map(|connection| Some(place_of(self.person.as_ref()?, connection)));
         let mail = address.map(|address| {
-            Place::new(
+            CalendarRef::new(
                 Person::Guest,
                 ProviderKind::INVITATION,
                 Id::<of::Connection>::number(0),
@@ -325,11 +325,11 @@ impl fmt::Debug for Reach<'_> {
 }
 
 /// The calendar that a person's connection leads to.
-pub(crate) fn place_of(person: &Person, connection: &Connection) -> Place {
+pub(crate) fn place_of(person: &Person, connection: &Connection) -> CalendarRef {
     let (id, calendar) = (connection.id.clone(), connection.calendar_id.clone());
-    let place = Place::new(person.clone(), connection.provider.clone(), id, calendar);
+    let place = CalendarRef::new(person.clone(), connection.provider.clone(), id, calendar);
     let place = place.with_account(connection.account.clone());
-    place.with_calendar_name(connection.calendar_name.clone())
+    place.with_name(connection.calendar_name.clone())
 }
 
 /// The profile of a staff member's manager. `manager_id` names a staff member; a host whose managers are not staff may

@@ -4,11 +4,11 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use crate::audience::{Audience, Trigger};
+use crate::calendar::Person;
 use crate::clock::Clock;
 use crate::error::InputError;
 use crate::id::ConnectionId;
 use crate::model::{Appointment, Directory, Order};
-use crate::place::Person;
 use crate::plan::{Plan, Planner};
 
 /// The appointments, out of those the host gives, that are not over and have something to do for one person; each with its plan.
@@ -25,7 +25,7 @@ use crate::plan::{Plan, Planner};
 /// # use calsync_core::memory::MemoryCalendar;
 /// # use calsync_core::model::{Appointment, Connection, Directory, Order, OrderStatus, Profile, Service, Staff};
 /// # use calsync_core::names::{CalendarId, ProviderKind};
-/// # use calsync_core::place::Person;
+/// # use calsync_core::calendar::Person;
 /// # use calsync_core::sync::Syncer;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {

@@ -9,10 +9,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::{CalendarRef, Person};
 use crate::id::ConnectionId;
 use crate::ledger::{Ledger, Presence};
 use crate::names::ProviderKind;
-use crate::place::{Person, Place};
 use crate::plan::{Action, Plan};
 
 /// How many events each connection has, and how many of them the plans would delete. Holds counts, however many plans it has
@@ -135,7 +135,7 @@ impl Survey {
         }
     }
 
-    fn of(&mut self, place: &Place) -> &mut Counts {
+    fn of(&mut self, place: &CalendarRef) -> &mut Counts {
         let key = (place.person.clone(), place.provider.clone(), place.connection.clone());
         self.connections.entry(key).or_default()
     }

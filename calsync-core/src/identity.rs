@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use uuid::Uuid;
 
+use crate::calendar::{CalendarRef, Person};
 use crate::id::AppointmentId;
-use crate::place::{Person, Place};
 
 /// The UUID namespace of event keys: version 5 of `calsync:event-key:1` under the URL namespace.
 pub const KEY_NAMESPACE: Uuid = Uuid::from_u128(0xa626fb1a_706e_50cf_a216_eda0282c90b7);
@@ -48,7 +48,12 @@ pub struct EventKey(Uuid);
 impl EventKey {
     /// The key of the event of `appointment` at `place`; `generation` counts how often one there was withdrawn.
     #[must_use]
-    pub fn derive(namespace: &str, appointment: &AppointmentId, place: &Place, generation: u32) -> Self {
+    pub fn derive(
+        namespace: &str,
+        appointment: &AppointmentId,
+        place: &CalendarRef,
+        generation: u32,
+    ) -> Self {
         let mut name = String::with_capacity(128);
         let mut part = String::with_capacity(48);
         push(&mut name, namespace);

@@ -22,12 +22,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::audience::place_of;
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::Failure;
 use crate::id::{AppointmentId, ConnectionId};
 use crate::ledger::{Hold, ParkReason, Presence};
 use crate::model::{Appointment, Connection};
 use crate::names::ProviderKind;
-use crate::place::{Person, Place, Role};
 use crate::plan::{BeginError, Note, Plan, PlanDraft, Planner, Row};
 use crate::report::Outcome;
 
@@ -54,7 +54,7 @@ pub enum Leave {
 /// # use calsync_core::memory::MemoryCalendar;
 /// # use calsync_core::model::{Appointment, Connection};
 /// # use calsync_core::names::{CalendarId, ProviderKind};
-/// # use calsync_core::place::Person;
+/// # use calsync_core::calendar::Person;
 /// # use calsync_core::sync::Syncer;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
@@ -86,10 +86,10 @@ pub enum Leave {
 pub struct Leaving {
     planner: Planner,
     /// The calendar as the connection reaches it.
-    place: Place,
+    place: CalendarRef,
     leave: Leave,
     /// What the person has connected besides, where the host has said so.
-    others: Option<Vec<Place>>,
+    others: Option<Vec<CalendarRef>>,
 }
 
 /// What leaving means for one appointment. Prints itself in words.
@@ -127,7 +127,7 @@ pub struct Remaining {
     /// Whose event.
     pub appointment: AppointmentId,
     /// Where.
-    pub place: Place,
+    pub place: CalendarRef,
     /// The role.
     pub role: Role,
     /// What its removal waits for.
@@ -192,7 +192,7 @@ impl Leaving {
     }
 
     /// Where to reach the event of a row, if it is left: the row's own place, or that of the connection which took its place.
-    fn reached_through(&self, draft: &PlanDraft<'_>, row: &Row<'_>) -> Option<Place> {
+    fn reached_through(&self, draft: &PlanDraft<'_>, row: &Row<'_>) -> Option<CalendarRef> {
         let place = &row.delivery.place;
         if place.person != self.place.person || place.provider != self.place.provider {
             return None;
@@ -202,7 +202,7 @@ impl Leaving {
         }
         let ids = draft.calendar_ids(place);
         let is_kept =
-            |other: &Place| other.connection == place.connection || ids.is_one_calendar(other, place);
+            |other: &CalendarRef| other.connection == place.connection || ids.is_one_calendar(other, place);
         if self.others.as_ref()?.iter().any(is_kept) || !ids.is_one_calendar(&self.place, place) {
             return None;
         }
@@ -241,7 +241,7 @@ impl Departure {
         Ok(())
     }
 
-    fn left(&self) -> impl Iterator<Item = &Place> {
+    fn left(&self) -> impl Iterator<Item = &CalendarRef> {
         self.plan.notes.iter().filter_map(|note| match note {
             Note::Left { place, .. } => Some(place),
             _ => None,
@@ -268,7 +268,7 @@ impl LeaveReceipt {
     /// what was said of the appointment.
     pub fn begun(&mut self, departure: &Departure) {
         let plan = &departure.plan;
-        let remaining = |place: &Place, role: Role, hold: Option<Hold>| {
+        let remaining = |place: &CalendarRef, role: Role, hold: Option<Hold>| {
             let (appointment, place) = (plan.appointment.clone(), place.clone());
             let next_attempt_at = match &hold {
                 Some(Hold::Parked { until, .. }) => *until,

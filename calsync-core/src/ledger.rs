@@ -6,11 +6,11 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::{ErrorKind, Failure};
 use crate::id::ConnectionId;
 use crate::identity::{EventKey, Fingerprint};
 use crate::names::{Etag, ProviderKind, RemoteId};
-use crate::place::{Person, Place, Role};
 
 /// Everything calsync knows about the events of one appointment.
 ///
@@ -37,7 +37,7 @@ pub struct Ledger {
 #[non_exhaustive]
 pub struct Delivery {
     /// Where.
-    pub place: Place,
+    pub place: CalendarRef,
     /// The role the event was last worded for.
     pub role: Role,
     /// How often an event of ours was withdrawn here. Part of the next key, since a deleted event's id may be spent.
@@ -166,7 +166,7 @@ const QUOTA_WAIT: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 impl Delivery {
     /// A row for a place where nothing of ours stands.
     #[must_use]
-    pub fn new(place: Place, role: Role, at: DateTime<Utc>) -> Self {
+    pub fn new(place: CalendarRef, role: Role, at: DateTime<Utc>) -> Self {
         Self {
             place,
             role,
@@ -202,7 +202,7 @@ impl Delivery {
     }
 
     /// Whether this is the row of a place: by person, connection and calendar, which with the appointment make a target.
-    pub(crate) fn is_at(&self, place: &Place) -> bool {
+    pub(crate) fn is_at(&self, place: &CalendarRef) -> bool {
         self.place.person == place.person
             && self.place.connection == place.connection
             && self.place.calendar == place.calendar
@@ -322,11 +322,11 @@ impl Hold {
 impl Ledger {
     /// The row of a place.
     #[must_use]
-    pub fn delivery(&self, place: &Place) -> Option<&Delivery> {
+    pub fn delivery(&self, place: &CalendarRef) -> Option<&Delivery> {
         self.deliveries.iter().find(|row| row.is_at(place))
     }
 
-    pub(crate) fn position(&self, place: &Place) -> Option<usize> {
+    pub(crate) fn position(&self, place: &CalendarRef) -> Option<usize> {
         self.deliveries.iter().position(|row| row.is_at(place))
     }
 

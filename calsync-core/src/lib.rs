@@ -5,6 +5,7 @@ pub mod audience;
 #[cfg(any(feature = "tokens", feature = "vault"))]
 pub mod auth;
 pub mod backfill;
+pub mod calendar;
 pub mod clock;
 pub mod confirm;
 pub mod error;
@@ -21,7 +22,6 @@ pub mod ledger;
 pub mod memory;
 pub mod model;
 pub mod names;
-pub mod place;
 pub mod plan;
 pub mod provider;
 pub mod receipt;

@@ -9,11 +9,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::calendar::{CalendarRef, Person};
 use crate::error::{Error, ErrorKind, Operation};
 use crate::event::Event;
 use crate::identity::EventKey;
 use crate::names::{CalendarId, Etag, ProviderKind, RemoteId};
-use crate::place::{Person, Place};
 use crate::provider::{
     CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
     UpdateOptions, Written,
@@ -38,7 +38,7 @@ pub struct MemoryCalendar {
 #[non_exhaustive]
 pub struct StoredEvent {
     /// Where. For a calendar reached through several connections, the place it was written through last.
-    pub place: Place,
+    pub place: CalendarRef,
     /// Its id.
     pub remote_id: RemoteId,
     /// Our marker; `None` on somebody else's event.
@@ -120,7 +120,7 @@ impl MemoryCalendar {
     }
 
     /// The person deletes an event by hand. Returns whether it stood.
-    pub fn person_deletes(&self, place: &Place, remote_id: &RemoteId) -> bool {
+    pub fn person_deletes(&self, place: &CalendarRef, remote_id: &RemoteId) -> bool {
         let calendar = self.calendar(place);
         let mut state = self.state();
         let entry = state.calendars.get_mut(&calendar).and_then(|events| events.get_mut(remote_id));
@@ -128,7 +128,12 @@ impl MemoryCalendar {
     }
 
     /// The person changes an event by hand; its etag changes with it. Returns whether it stood.
-    pub fn person_edits(&self, place: &Place, remote_id: &RemoteId, edit: impl FnOnce(&mut Event)) -> bool {
+    pub fn person_edits(
+        &self,
+        place: &CalendarRef,
+        remote_id: &RemoteId,
+        edit: impl FnOnce(&mut Event),
+    ) -> bool {
         let calendar = self.calendar(place);
         let mut state = self.state();
         let version = state.next_version();
@@ -140,7 +145,7 @@ impl MemoryCalendar {
     }
 
     /// Somebody who is not calsync, or not this host, puts an event in.
-    pub fn insert(&self, place: &Place, remote_id: RemoteId, marker: Option<Marker>, event: Event) {
+    pub fn insert(&self, place: &CalendarRef, remote_id: RemoteId, marker: Option<Marker>, event: Event) {
         let calendar = self.calendar(place);
         let mut state = self.state();
         let etag = state.next_version();
@@ -150,7 +155,7 @@ impl MemoryCalendar {
     }
 
     /// The calendar is deleted, with everything in it.
-    pub fn drop_calendar(&self, place: &Place) {
+    pub fn drop_calendar(&self, place: &CalendarRef) {
         let calendar = self.calendar(place);
         let mut state = self.state();
         state.calendars.remove(&calendar);
@@ -158,7 +163,7 @@ impl MemoryCalendar {
     }
 
     /// A deleted calendar is made anew, empty.
-    pub fn restore_calendar(&self, place: &Place) {
+    pub fn restore_calendar(&self, place: &CalendarRef) {
         let calendar = self.calendar(place);
         self.state().gone.remove(&calendar);
     }
@@ -168,7 +173,7 @@ impl MemoryCalendar {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn calendar(&self, place: &Place) -> Calendar {
+    fn calendar(&self, place: &CalendarRef) -> Calendar {
         let account = match &place.account {
             _ if self.capabilities.calendar_ids == CalendarIds::Global => None,
             _ if self.capabilities.calendar_ids == CalendarIds::GlobalButPrimary
@@ -176,7 +181,7 @@ impl MemoryCalendar {
             {
                 None
             }
-            Some(account) => Some((Person::Guest, account.to_string())),
+            Some(account) => Some((Person::Guest, account.as_str().to_owned())),
             None => Some((place.person.clone(), place.connection.to_string())),
         };
         Calendar { account, id: place.calendar.clone() }
@@ -190,7 +195,7 @@ impl MemoryCalendar {
     fn call<'s>(
         &self,
         state: &'s mut State,
-        place: &Place,
+        place: &CalendarRef,
         operation: Operation,
     ) -> Result<(u64, &'s mut BTreeMap<RemoteId, Entry>), Error> {
         *state.calls.entry(operation).or_default() += 1;
@@ -216,7 +221,7 @@ impl State {
 }
 
 impl Entry {
-    fn new(place: &Place, remote_id: RemoteId, draft: &Draft, etag: u64) -> Self {
+    fn new(place: &CalendarRef, remote_id: RemoteId, draft: &Draft, etag: u64) -> Self {
         let stored = StoredEvent {
             place: place.clone(),
             remote_id,
@@ -250,7 +255,7 @@ impl CalendarProvider for MemoryCalendar {
         self.capabilities.clone()
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
+    async fn create(&self, place: &CalendarRef, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
         let remote_id = RemoteId::new(draft.marker.key.to_string());
         let mut state = self.state();
         let (version, events) = self.call(&mut state, place, Operation::Create)?;
@@ -269,7 +274,7 @@ impl CalendarProvider for MemoryCalendar {
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         _: &UpdateOptions,
@@ -285,7 +290,7 @@ impl CalendarProvider for MemoryCalendar {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         _: &DeleteOptions,
@@ -298,7 +303,12 @@ impl CalendarProvider for MemoryCalendar {
         Ok(())
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Find)?;
         let ours = |entry: &&Entry| {
@@ -308,7 +318,7 @@ impl CalendarProvider for MemoryCalendar {
         Ok(events.values().find(ours).map(Entry::found))
     }
 
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Get)?;
         Ok(events.get(remote_id).filter(|entry| entry.alive).map(Entry::found))

@@ -149,6 +149,46 @@ impl<'de> Deserialize<'de> for CalendarId {
     }
 }
 
+/// The stable id of a person's account at a provider: the subject of its OpenID Connect id token, or what else the host knows it
+/// by. Not shown in `Debug`, since some are e-mail addresses.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AccountId(Arc<str>);
+
+impl AccountId {
+    /// An account's id as the provider wrote it.
+    #[must_use]
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The provider's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for AccountId {
+    fn from(id: T) -> Self {
+        Self::new(id)
+    }
+}
+
+impl std::ops::Deref for AccountId {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountId(..)")
+    }
+}
+
 /// The id a provider gave an event. Opaque: nobody but that provider reads it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

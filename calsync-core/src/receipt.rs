@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::audience::{Audience, Reason};
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::{Failure, InputError};
 use crate::id::AppointmentId;
 use crate::ledger::{Hold, Presence};
 use crate::model::{Appointment, Order};
-use crate::place::{Person, Place, Role};
 use crate::plan::{Note, Plan, Planner};
 
 /// Whether an appointment is on everyone's calendar, target by target. `Display` says it in words, without anybody's data.
@@ -34,7 +34,7 @@ pub struct Target {
     /// The role.
     pub role: Role,
     /// Where.
-    pub place: Place,
+    pub place: CalendarRef,
     /// Whether an event should be there; if not, one has to go.
     pub wanted: bool,
     /// How far it is.
@@ -144,7 +144,7 @@ impl Draft<'_> {
     fn receipt(&self, plan: Plan) -> Receipt {
         let ledger = &self.appointment.ledger;
         let mut targets = Vec::new();
-        let mut mentioned: Vec<Place> = Vec::new();
+        let mut mentioned: Vec<CalendarRef> = Vec::new();
         for step in &plan.steps {
             let from = step.moves.as_ref().unwrap_or(&step.place);
             let is_unsure =
@@ -194,7 +194,14 @@ impl Draft<'_> {
     }
 
     /// A target, with what the ledger's row at `from` knows of it.
-    fn target(&self, role: Role, place: &Place, from: &Place, wanted: bool, state: TargetState) -> Target {
+    fn target(
+        &self,
+        role: Role,
+        place: &CalendarRef,
+        from: &CalendarRef,
+        wanted: bool,
+        state: TargetState,
+    ) -> Target {
         let row = self.appointment.ledger.delivery(from);
         Target {
             role,
@@ -207,7 +214,7 @@ impl Draft<'_> {
     }
 
     /// Whether an event should be at that place.
-    fn is_wanted(&self, place: &Place) -> bool {
+    fn is_wanted(&self, place: &CalendarRef) -> bool {
         let takes_part = self.audience.members.iter().filter(|member| member.left_out.is_none());
         !self.is_cancelled
             && !self.audience.is_withdrawn()

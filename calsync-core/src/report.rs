@@ -6,10 +6,10 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::{ErrorKind, Failure};
 use crate::id::AppointmentId;
 use crate::ledger::{Delivery, Hold, Ledger, ParkReason, Presence, Unsure};
-use crate::place::{Person, Place, Role};
 
 /// What became of one step. Says both what happened and what the ledger's row is to be; nobody has to work out the one from
 /// the other.
@@ -19,7 +19,7 @@ pub struct Outcome {
     /// The appointment.
     pub appointment: AppointmentId,
     /// Where.
-    pub place: Place,
+    pub place: CalendarRef,
     /// The role.
     pub role: Role,
     /// The revision of the plan that was run.
@@ -76,7 +76,7 @@ pub struct Report {
 #[non_exhaustive]
 pub struct Notice {
     /// Where it was met first.
-    pub place: Place,
+    pub place: CalendarRef,
     /// What must change.
     pub reason: ParkReason,
     /// The kind of failure.

@@ -5,9 +5,9 @@
 mod common;
 
 use calsync_core::audience::{Audience, Trigger};
+use calsync_core::calendar::{CalendarRef, Person, Role};
 use calsync_core::model::{Appointment, Profile, SyncSettings};
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::{Person, Place, Role};
 use calsync_core::plan::{Action, Note, Plan, RemovedByPerson};
 use calsync_core::provider::Marker;
 use common::{
@@ -103,7 +103,8 @@ fn the_guides_columns_name_one_event_a_provider_the_managers_first() {
     let mut add = |role: Role, kind: ProviderKind, id: &str| {
         let mut row = row.clone();
         row.role = role;
-        row.place = Place::new(Person::Profile(77.into()), kind, id.try_into().unwrap(), row.place.calendar);
+        row.place =
+            CalendarRef::new(Person::Profile(77.into()), kind, id.try_into().unwrap(), row.place.calendar);
         if let calsync_core::ledger::Presence::Present(standing) = &mut row.presence {
             standing.remote_id = RemoteId::new(id);
         }

@@ -5,9 +5,9 @@
 mod common;
 
 use calsync_core::audience::{Audience, Reason, Trigger};
+use calsync_core::calendar::{Person, Role};
 use calsync_core::id::ProfileId;
 use calsync_core::model::{Profile, SyncDirection, SyncSettings};
-use calsync_core::place::{Person, Role};
 use common::{ADMIN, CUSTOMER, Company, MANAGER, STAFF, google};
 
 /// What is changed in a record.

@@ -7,11 +7,11 @@ mod common;
 use std::sync::Arc;
 
 use calsync_core::audience::Trigger;
+use calsync_core::calendar::{CalendarRef, Person, Role};
 use calsync_core::event::{Event, GuideWording, Reminders, When};
 use calsync_core::id::{AppointmentId, ConnectionId, Id, ProfileId};
 use calsync_core::identity::{EventKey, Fingerprint};
 use calsync_core::names::{CalendarId, ProviderKind};
-use calsync_core::place::{Person, Place, Role};
 use calsync_core::plan::Planner;
 use calsync_core::provider::Capabilities;
 use calsync_core::time::Zone;
@@ -49,7 +49,8 @@ impl Parts {
         let connection: ConnectionId = Id::text(&self.connection).unwrap();
         let profile = self.profile.as_ref().map(|id| Person::Profile(Id::text(id).unwrap()));
         let calendar = CalendarId::new(&self.calendar).unwrap();
-        let place = Place::new(profile.unwrap_or(Person::Guest), ProviderKind::GOOGLE, connection, calendar);
+        let place =
+            CalendarRef::new(profile.unwrap_or(Person::Guest), ProviderKind::GOOGLE, connection, calendar);
         EventKey::derive(&self.namespace, &appointment, &place, self.generation)
     }
 }
@@ -85,7 +86,7 @@ fn keys_are_the_ones_python_computes() {
 fn an_id_that_is_a_number_gives_one_key_however_the_host_writes_it() {
     let place = |profile: ProfileId| {
         let connection = ConnectionId::text("default").unwrap();
-        Place::new(Person::Profile(profile), ProviderKind::GOOGLE, connection, CalendarId::primary())
+        CalendarRef::new(Person::Profile(profile), ProviderKind::GOOGLE, connection, CalendarId::primary())
     };
     let number = EventKey::derive("my-shop", &10.into(), &place(3.into()), 0);
     let text = EventKey::derive("my-shop", &Id::text("10").unwrap(), &place(Id::text("3").unwrap()), 0);
@@ -95,7 +96,7 @@ fn an_id_that_is_a_number_gives_one_key_however_the_host_writes_it() {
 #[test]
 fn the_key_does_not_depend_on_how_the_calendar_is_reached() {
     // Hosts learn accounts later, and rename providers; the event must still be found.
-    let place = Place::new(
+    let place = CalendarRef::new(
         Person::Profile(3.into()),
         ProviderKind::APPLE,
         ConnectionId::text("default").unwrap(),

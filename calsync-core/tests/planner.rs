@@ -7,10 +7,10 @@ mod common;
 use std::sync::Arc;
 
 use calsync_core::audience::{Audience, Trigger};
+use calsync_core::calendar::{Person, Role};
 use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence, Standing, Unsure};
 use calsync_core::model::SyncSettings;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::{Person, Role};
 use calsync_core::plan::{BeginError, Note, Plan};
 use common::{
     ADMIN, CUSTOMER, Company, MANAGER, STAFF, actions, as_wanted, at, cancelled, connection, google, key,

@@ -5,11 +5,11 @@
 mod common;
 
 use calsync_core::audience::{Audience, Trigger};
+use calsync_core::calendar::Role;
 use calsync_core::error::Operation;
 use calsync_core::event::{Event, TitleStyle};
 use calsync_core::model::{Connection, Profile};
 use calsync_core::names::CalendarId;
-use calsync_core::place::Role;
 use calsync_core::plan::Plan;
 use calsync_core::{Error, ErrorKind, Secret};
 use common::{Company, Host, STAFF, at, error, now, planner};

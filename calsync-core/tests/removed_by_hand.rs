@@ -4,10 +4,10 @@
 
 mod common;
 
+use calsync_core::calendar::Role;
 use calsync_core::error::Operation;
 use calsync_core::ledger::ParkReason;
 use calsync_core::names::RemoteId;
-use calsync_core::place::Role;
 use calsync_core::plan::RemovedByPerson;
 use calsync_core::provider::Marker;
 use calsync_core::report::Verdict;

@@ -7,11 +7,11 @@ mod common;
 use std::sync::Arc;
 
 use calsync_core::audience::Audience;
+use calsync_core::calendar::Role;
 use calsync_core::event::{
     CustomerView, Event, GuideWording, Reminders, Text, TextLimits, TitleStyle, Wording,
 };
 use calsync_core::names::ProviderKind;
-use calsync_core::place::Role;
 use calsync_core::plan::Planner;
 use calsync_core::provider::Capabilities;
 use common::{Company, planner};

@@ -5,9 +5,9 @@
 mod common;
 
 use calsync_core::audience::Trigger;
+use calsync_core::calendar::{Person, Role};
 use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence, Standing};
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
-use calsync_core::place::{Person, Role};
 use calsync_core::plan::{Note, OtherAccount, Plan};
 use calsync_core::provider::{CalendarIds, Capabilities};
 use common::{

@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use calsync_core::auth::*;
-use calsync_core::place::Person;
+use calsync_core::calendar::{ConnectionKey, Person};
 use calsync_core::{ConnectionId, ProviderKind, Secret};
 use proptest::prelude::*;
 
@@ -18,8 +18,8 @@ fn vault() -> Vault {
     Vault::new("my-shop", key("k1", 1))
 }
 
-fn grant() -> GrantKey {
-    GrantKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, 1)
+fn grant() -> ConnectionKey {
+    ConnectionKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, 1)
 }
 
 fn sealed() -> String {
@@ -41,13 +41,13 @@ fn what_was_sealed_opens_here_and_nowhere_else() {
     let profile = |id: &str| Person::Profile(id.try_into().unwrap());
     let text_id = |id: &str| ConnectionId::text(id).unwrap();
     for foreign in [
-        GrantKey::new(profile("11"), ProviderKind::GOOGLE, 1),
-        GrantKey::new(profile("1"), ProviderKind::GOOGLE, 1),
-        GrantKey::new(profile("10:1"), ProviderKind::GOOGLE, 1),
-        GrantKey::new(Person::Guest, ProviderKind::GOOGLE, 1),
-        GrantKey::new(profile("10"), ProviderKind::OUTLOOK, 1),
-        GrantKey::new(profile("10"), ProviderKind::GOOGLE, 2),
-        GrantKey::new(profile("10"), ProviderKind::GOOGLE, text_id("01")),
+        ConnectionKey::new(profile("11"), ProviderKind::GOOGLE, 1),
+        ConnectionKey::new(profile("1"), ProviderKind::GOOGLE, 1),
+        ConnectionKey::new(profile("10:1"), ProviderKind::GOOGLE, 1),
+        ConnectionKey::new(Person::Guest, ProviderKind::GOOGLE, 1),
+        ConnectionKey::new(profile("10"), ProviderKind::OUTLOOK, 1),
+        ConnectionKey::new(profile("10"), ProviderKind::GOOGLE, 2),
+        ConnectionKey::new(profile("10"), ProviderKind::GOOGLE, text_id("01")),
     ] {
         let error = vault().open(&text, &foreign, Purpose::REFRESH_TOKEN).unwrap_err();
         assert_eq!(error, VaultError::NotAuthentic, "{foreign}");
@@ -58,7 +58,7 @@ fn what_was_sealed_opens_here_and_nowhere_else() {
     let elsewhere = Vault::new("other-shop", key("k1", 1));
     assert_eq!(opened(&elsewhere, &text).unwrap_err(), VaultError::NotAuthentic);
     // The same id in another spelling is the same profile.
-    let spelt = GrantKey::new(profile("10"), ProviderKind::GOOGLE, text_id("1"));
+    let spelt = ConnectionKey::new(profile("10"), ProviderKind::GOOGLE, text_id("1"));
     assert!(vault().open(&text, &spelt, Purpose::REFRESH_TOKEN).is_ok());
 }
 
@@ -191,7 +191,7 @@ proptest! {
     #[test]
     fn any_secret_comes_back(secret in ".*", namespace in ".*", id in "\\PC{1,40}") {
         let vault = Vault::new(namespace, key("k1", 1));
-        let grant = GrantKey::new(Person::Profile((*id).try_into().unwrap()), ProviderKind::GOOGLE, 1);
+        let grant = ConnectionKey::new(Person::Profile((*id).try_into().unwrap()), ProviderKind::GOOGLE, 1);
         let text = vault.seal(&Secret::new(secret.clone()), &grant, Purpose::TOKENS).unwrap();
         prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
         let opened = vault.open(&text, &grant, Purpose::TOKENS).unwrap();

@@ -1,11 +1,11 @@
 //! The Calendar API as functions: send, judge the answer, read it.
 
-use calsync_core::auth::GrantKey;
+use calsync_core::auth::Access;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::http::Request;
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::provider::{AccountCalendar, Draft, Written};
 use calsync_core::rest::{BadRequest, RestClient};
 use calsync_core::time::Zone;
@@ -31,19 +31,19 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) async fn insert(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         draft: &Draft,
         longest_description: usize,
     ) -> Result<Written, Error> {
         let request = self.requests.insert(&place.calendar, &convert::to_insert(draft, longest_description));
-        let answer = self.rest.send(&GrantKey::of(place), Operation::Create, request).await?;
+        let answer = self.rest.send(&Access::of(place), Operation::Create, request).await?;
         let made: InsertedResource = self.rest.read(Operation::Create, &answer)?;
         convert::inserted(&made).ok_or_else(|| self.rest.unreadable(Operation::Create, &answer))
     }
 
     pub(crate) async fn patch(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         etag: Option<&Etag>,
         body: &impl Serialize,
@@ -53,18 +53,22 @@ impl Client {
 
     pub(crate) async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         etag: Option<&Etag>,
     ) -> Result<(), Error> {
         let request = self.requests.delete(&place.calendar, id, etag);
-        let answer = self.rest.send(&GrantKey::of(place), Operation::Delete, request).await?;
+        let answer = self.rest.send(&Access::of(place), Operation::Delete, request).await?;
         // Google answers with nothing; a page with status 200 comes from a portal in between.
         if answer.body().is_empty() { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
     }
 
     /// The event, be it a tombstone. `None` when Google knows no such id, in a calendar that is there.
-    pub(crate) async fn get(&self, place: &Place, id: &RemoteId) -> Result<Option<EventResource>, Error> {
+    pub(crate) async fn get(
+        &self,
+        place: &CalendarRef,
+        id: &RemoteId,
+    ) -> Result<Option<EventResource>, Error> {
         match self.event(place, Operation::Get, self.requests.get(&place.calendar, id)).await {
             Ok(event) => Ok(Some(event)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -75,11 +79,15 @@ impl Client {
     }
 
     /// The events that carry this key, of any namespace. All pages, or an error.
-    pub(crate) async fn by_key(&self, place: &Place, key: &EventKey) -> Result<Vec<EventResource>, Error> {
+    pub(crate) async fn by_key(
+        &self,
+        place: &CalendarRef,
+        key: &EventKey,
+    ) -> Result<Vec<EventResource>, Error> {
         let (mut events, mut page) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let request = self.requests.by_key(&place.calendar, &key.to_string(), page.as_deref());
-            let answer = self.rest.send(&GrantKey::of(place), Operation::Find, request).await;
+            let answer = self.rest.send(&Access::of(place), Operation::Find, request).await;
             let answer: EventsPage = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
             events.extend(answer.items);
             page = answer.next_page_token;
@@ -91,18 +99,18 @@ impl Client {
     }
 
     /// After a 404, which says the same of an event and of a calendar that is not there.
-    pub(crate) async fn check_calendar(&self, place: &Place) -> Result<(), Error> {
+    pub(crate) async fn check_calendar(&self, place: &CalendarRef) -> Result<(), Error> {
         let request = self.requests.probe(&place.calendar);
-        let answer = self.rest.send(&GrantKey::of(place), Operation::Find, request).await;
+        let answer = self.rest.send(&Access::of(place), Operation::Find, request).await;
         let _: EventsPage = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
         Ok(())
     }
 
-    pub(crate) async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {
+    pub(crate) async fn calendars(&self, to: &Access) -> Result<Vec<AccountCalendar>, Error> {
         let (mut calendars, mut page) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
             let request = self.requests.calendars(page.as_deref());
-            let answer = self.rest.send(key, Operation::ListCalendars, request).await?;
+            let answer = self.rest.send(to, Operation::ListCalendars, request).await?;
             let answer: CalendarListPage = self.rest.read(Operation::ListCalendars, &answer)?;
             calendars.extend(answer.items.into_iter().filter_map(calendar));
             page = answer.next_page_token;
@@ -115,13 +123,13 @@ impl Client {
 
     pub(crate) async fn create_calendar(
         &self,
-        key: &GrantKey,
+        to: &Access,
         name: &str,
         zone: &Zone,
     ) -> Result<CalendarId, Error> {
         let body = CalendarBody { summary: name, time_zone: zone.name() };
         let answer =
-            self.rest.send(key, Operation::CreateCalendar, self.requests.create_calendar(&body)).await?;
+            self.rest.send(to, Operation::CreateCalendar, self.requests.create_calendar(&body)).await?;
         let made: CalendarResource = self.rest.read(Operation::CreateCalendar, &answer)?;
         let id = made.id.as_deref().filter(|id| !id.is_empty()).and_then(|id| CalendarId::new(id).ok());
         id.ok_or_else(|| self.rest.unreadable(Operation::CreateCalendar, &answer))
@@ -129,11 +137,11 @@ impl Client {
 
     async fn event(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         operation: Operation,
         request: Result<Request, BadRequest>,
     ) -> Result<EventResource, Error> {
-        let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
+        let answer = self.rest.send(&Access::of(place), operation, request).await?;
         let event: EventResource = self.rest.read(operation, &answer)?;
         // Whatever has no id is no event.
         if convert::written(&event).is_some() {

@@ -1,8 +1,9 @@
 //! Google Calendar, connected: consent, calendars, and the provider itself.
 
-use calsync_core::auth::{AuthError, GrantKey};
+use calsync_core::auth::AuthError;
 #[cfg(feature = "oauth")]
 use calsync_core::auth::{Connect, ConnectError, OAuthClient, PendingConnect, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Error;
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{AccountCalendar, Capabilities};
@@ -13,15 +14,16 @@ use crate::client::Client;
 
 /// Google Calendar, for connections of kind `google`. Clones are handles to the same one.
 ///
-/// Built by [`GoogleCalendar::builder`]. One serves everybody: it finds a person's tokens by the [`GrantKey`] of the place it is
+/// Built by [`GoogleCalendar::builder`]. One serves everybody: it finds a person's tokens by the [`ConnectionKey`] of the place it is
 /// asked to write to.
 ///
 /// # Connecting a person
 ///
 /// ```
 /// # #[cfg(feature = "oauth")] mod connecting {
-/// # use calsync_core::auth::{GrantKey, PendingConnect, ConnectError};
-/// # use calsync_core::place::Person;
+/// # use calsync_core::auth::{PendingConnect, ConnectError};
+/// # use calsync_core::calendar::ConnectionKey;
+/// # use calsync_core::calendar::Person;
 /// # use calsync_core::ProviderKind;
 /// # use calsync_google::GoogleCalendar;
 /// # fn redirect_to(_: &str) {}
@@ -33,7 +35,7 @@ use crate::client::Client;
 /// }
 ///
 /// async fn came_back(google: &GoogleCalendar, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
-///     let key = GrantKey::new(Person::Profile(7.into()), ProviderKind::GOOGLE, 1);
+///     let key = ConnectionKey::new(Person::Profile(7.into()), ProviderKind::GOOGLE, 1);
 ///     google.finish(&key, pending, query).await?; // the tokens are stored
 ///     Ok(())
 /// }
@@ -67,7 +69,7 @@ impl GoogleCalendar {
     #[cfg(feature = "oauth")]
     pub async fn finish(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         pending: PendingConnect,
         callback: &str,
     ) -> Result<Tokens, ConnectError> {
@@ -80,7 +82,7 @@ impl GoogleCalendar {
     ///
     /// # Errors
     /// When it may not have been given back. It can be repeated.
-    pub async fn disconnect(&self, key: &GrantKey) -> Result<(), AuthError> {
+    pub async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
         self.client.rest.tokens().disconnect(key).await
     }
 
@@ -91,8 +93,8 @@ impl GoogleCalendar {
     ///
     /// # Errors
     /// [`MissingScope`](calsync_core::ErrorKind::MissingScope), or as any call.
-    pub async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {
-        self.client.calendars(key).await
+    pub async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error> {
+        self.client.calendars(&key.clone().into()).await
     }
 
     /// Makes a calendar of our own in an account. The only kind that [`Scope::AppCreated`](crate::Scope::AppCreated) opens.
@@ -104,10 +106,10 @@ impl GoogleCalendar {
     /// [`MissingScope`](calsync_core::ErrorKind::MissingScope), or as any call.
     pub async fn create_calendar(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         name: &str,
         zone: &Zone,
     ) -> Result<CalendarId, Error> {
-        self.client.create_calendar(key, name, zone).await
+        self.client.create_calendar(&key.clone().into(), name, zone).await
     }
 }

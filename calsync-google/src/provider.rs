@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{Etag, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
@@ -28,7 +28,7 @@ impl CalendarProvider for GoogleCalendar {
 
     /// One call where the key is free. A key that is taken is looked at: our own event is brought up to date, be it
     /// deleted; anything else keeps it.
-    async fn create(&self, place: &Place, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
+    async fn create(&self, place: &CalendarRef, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
         check_namespace(draft)?;
         match self.client.insert(place, draft, self.capabilities.text.description).await {
             Ok(written) => Ok(written),
@@ -41,7 +41,7 @@ impl CalendarProvider for GoogleCalendar {
     /// One call where the version in the options is current.
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -65,7 +65,7 @@ impl CalendarProvider for GoogleCalendar {
     /// One call where the version in the options is current.
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -87,7 +87,12 @@ impl CalendarProvider for GoogleCalendar {
     }
 
     /// By its id, which is the key; failing that by the marker, for an event that came here some other way.
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         let is_ours = |event: &EventResource| {
             let marker = convert::marker(event);
             marker.is_some_and(|marker| marker.key == *key && *marker.namespace == *namespace)
@@ -100,7 +105,7 @@ impl CalendarProvider for GoogleCalendar {
         by_id.iter().find(alive).map(|event| self.found(Operation::Find, event)).transpose()
     }
 
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let event = self.alive(place, remote_id).await?;
         event.map(|event| self.found(Operation::Get, &event)).transpose()
     }
@@ -108,7 +113,7 @@ impl CalendarProvider for GoogleCalendar {
 
 impl GoogleCalendar {
     /// The key is taken. Brings our own event under it up to date, or back to life where Google allows it.
-    async fn take_over(&self, place: &Place, draft: &Draft) -> Result<Written, Error> {
+    async fn take_over(&self, place: &CalendarRef, draft: &Draft) -> Result<Written, Error> {
         let remote_id = convert::remote_id(&draft.marker.key);
         let spent = || Error::new(ErrorKind::KeySpent, ProviderKind::GOOGLE, Operation::Create);
         let Some(standing) = self.client.get(place, &remote_id).await? else { return Err(spent()) };
@@ -134,7 +139,7 @@ impl GoogleCalendar {
     /// Writes the draft over the event at that version. `standing` is the event, where it was read.
     async fn write_over(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         etag: Option<&Etag>,
@@ -163,7 +168,7 @@ impl GoogleCalendar {
     }
 
     /// The event, unless it is deleted. A calendar that is not there is an error.
-    async fn alive(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<EventResource>, Error> {
+    async fn alive(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<EventResource>, Error> {
         let event = self.client.get(place, remote_id).await?;
         Ok(event.filter(|event| !convert::is_cancelled(event)))
     }

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use calsync_core::Secret;
 use calsync_core::auth::{TokenStore, Tokens};
+use calsync_core::calendar::Person;
 use calsync_core::http::{LoopbackServer, ReqwestTransport};
-use calsync_core::place::Person;
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions};
 use calsync_core::testing::canaries::{Traced, assert_untold, told};
 use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule, google_error};
@@ -106,8 +106,11 @@ async fn nothing_secret_is_ever_told() {
 
     let odd = Tokens::new(Secret::new("odd-token\nwith-a-line-feed"));
     canaries.push("with-a-line-feed".to_owned());
-    let key =
-        calsync_core::auth::GrantKey::new(Person::Profile(8.into()), calsync_core::ProviderKind::GOOGLE, 1);
+    let key = calsync_core::calendar::ConnectionKey::new(
+        Person::Profile(8.into()),
+        calsync_core::ProviderKind::GOOGLE,
+        1,
+    );
     world.store.save(&key, &odd, None).await.unwrap();
     texts += &told(&google.calendars(&key).await.unwrap_err());
 

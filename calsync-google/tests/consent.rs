@@ -3,7 +3,8 @@
 
 mod common;
 
-use calsync_core::auth::{AuthError, ConnectError, Grant, GrantKey, PendingConnect, TokenStore, Tokens};
+use calsync_core::auth::{AuthError, ConnectError, Grant, PendingConnect, TokenStore, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{CalendarProvider, CreateOptions};
 use calsync_core::time::Zone;
@@ -27,7 +28,7 @@ fn callback(world: &World, google: &GoogleCalendar, decision: &Decision) -> (Pen
 
 async fn finish(
     google: &GoogleCalendar,
-    key: &GrantKey,
+    key: &ConnectionKey,
     came: (PendingConnect, String),
 ) -> Result<(), ConnectError> {
     google.finish(key, came.0, &came.1).await.map(drop)
@@ -187,7 +188,7 @@ struct Broker(FakeGoogle);
 
 #[async_trait::async_trait]
 impl Grant for Broker {
-    async fn obtain(&self, _: &GrantKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
+    async fn obtain(&self, _: &ConnectionKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
         Ok(Tokens::new(self.0.tokens("anna@example.org", &["calendar.events"]).access_token))
     }
 }

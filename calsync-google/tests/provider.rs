@@ -6,10 +6,10 @@ mod common;
 
 use calsync_core::ErrorKind;
 use calsync_core::auth::MemoryWaitStore;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Operation, Retry};
 use calsync_core::event::{Event, Reminders, TextLimits};
 use calsync_core::names::{CalendarId, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, Draft, UpdateOptions, Written};
 use calsync_google::GoogleCalendar;
 use calsync_google::fake::{AccessRole, ApiMethod, FakeEvent, FakeGoogle, Fault, FaultRule, google_error};
@@ -484,7 +484,7 @@ async fn a_namespace_google_would_cut_is_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn places_nobody_connected_are_waiting_for_their_person() {
     let world = World::new().await;
-    let place: Place = place_of(3);
+    let place: CalendarRef = place_of(3);
     let result = world.provider().create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await;
     let error = result.unwrap_err();
     assert_eq!(

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use calsync_core::place::{Person, Place};
+use calsync_core::calendar::{CalendarRef, Person};
 
 use crate::encode::{GUEST, file_name};
 
@@ -57,7 +57,7 @@ impl Files {
     }
 
     /// The folder of a calendar; made where it is wanted and not there.
-    pub(crate) fn folder(&self, place: &Place, make: bool) -> Result<Option<PathBuf>, FilesError> {
+    pub(crate) fn folder(&self, place: &CalendarRef, make: bool) -> Result<Option<PathBuf>, FilesError> {
         if make {
             fs::create_dir_all(&self.root).map_err(FilesError::Io)?;
         }

@@ -5,10 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{Etag, ProviderKind, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::provider::{
     CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
     UpdateOptions, Written,
@@ -93,7 +93,7 @@ impl IcsFolder {
     ///
     /// # Errors
     /// As [`get`](CalendarProvider::get).
-    pub fn path(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<PathBuf>, Error> {
+    pub fn path(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<PathBuf>, Error> {
         let folder = self.files.folder(place, false).map_err(|error| self.error(Operation::Get, error))?;
         Ok(folder.map(|folder| folder.join(ics(remote_id.as_str()))))
     }
@@ -205,7 +205,7 @@ impl CalendarProvider for IcsFolder {
             .with_calendar_ids(CalendarIds::Global)
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
+    async fn create(&self, place: &CalendarRef, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
         let operation = Operation::Create;
         let failed = |error| self.error(operation, error);
         let Some(folder) = self.files.folder(place, true).map_err(failed)? else {
@@ -225,7 +225,7 @@ impl CalendarProvider for IcsFolder {
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         _: &UpdateOptions,
@@ -249,7 +249,7 @@ impl CalendarProvider for IcsFolder {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         _: &DeleteOptions,
@@ -268,7 +268,12 @@ impl CalendarProvider for IcsFolder {
         }
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         let operation = Operation::Find;
         let failed = |error| self.error(operation, error);
         let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(None) };
@@ -291,7 +296,7 @@ impl CalendarProvider for IcsFolder {
         Ok(None)
     }
 
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let operation = Operation::Get;
         let failed = |error| self.error(operation, error);
         let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(None) };

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::error::{Error, ErrorKind, Retry};
 use calsync_core::event::{Event, Reminders, When};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
-use calsync_core::place::{Person, Place};
 use calsync_core::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, Marker, UpdateOptions, Written,
 };
@@ -23,7 +23,7 @@ const KEY: &str = "0123456789ab5def8123456789abcdef";
 struct Stage {
     root: TempDir,
     folder: IcsFolder,
-    place: Place,
+    place: CalendarRef,
 }
 
 fn stage() -> Stage {
@@ -32,9 +32,9 @@ fn stage() -> Stage {
     Stage { folder, root, place: place("7", "primary") }
 }
 
-fn place(person: &str, calendar: &str) -> Place {
+fn place(person: &str, calendar: &str) -> CalendarRef {
     let person = Person::Profile(person.parse().unwrap());
-    Place::new(person, ProviderKind::APPLE, 1.into(), CalendarId::new(calendar).unwrap())
+    CalendarRef::new(person, ProviderKind::APPLE, 1.into(), CalendarId::new(calendar).unwrap())
 }
 
 fn draft(revision: u64, title: &str) -> Draft {
@@ -183,7 +183,7 @@ fn hostile_ids_stay_inside() {
         }
     }
     let guest = CalendarId::new("anna+x@example.org").unwrap();
-    let guest = Place::new(Person::Guest, ProviderKind::APPLE, 1.into(), guest);
+    let guest = CalendarRef::new(Person::Guest, ProviderKind::APPLE, 1.into(), guest);
     now(stage.folder.create(&guest, &draft(1, "One"), &CreateOptions::new())).unwrap();
     let root = stage.root.path().join("calendars");
     let root = root.to_str().unwrap();

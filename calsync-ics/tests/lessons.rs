@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use calsync_core::calendar::CalendarRef;
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, UpdateOptions};
 use calsync_core::testing::fixtures::{draft_at, event, key_at, place_in};
 use calsync_ics::{CalendarInfo, FeedWriter, IcsFolder, write_event};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 struct Stage {
     _root: TempDir,
     folder: IcsFolder,
-    place: Place,
+    place: CalendarRef,
 }
 
 impl Stage {

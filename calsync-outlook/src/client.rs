@@ -1,12 +1,12 @@
 //! Graph as functions: send, judge the answer, read it.
 
 use bytes::Bytes;
-use calsync_core::auth::GrantKey;
+use calsync_core::auth::Access;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::http::{Request, Response};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::provider::{AccountCalendar, Written};
 use calsync_core::rest::{BadRequest, RestClient};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -44,10 +44,10 @@ pub(crate) enum Created {
 }
 
 impl Client {
-    pub(crate) async fn create(&self, place: &Place, body: &EventBody<'_>) -> Result<Created, Error> {
+    pub(crate) async fn create(&self, place: &CalendarRef, body: &EventBody<'_>) -> Result<Created, Error> {
         let operation = Operation::Create;
         let request = self.requests.create(&place.calendar, body);
-        let answer = self.rest.exchange(&GrantKey::of(place), operation, request).await?;
+        let answer = self.rest.exchange(&Access::of(place), operation, request).await?;
         if answer.status().is_success() {
             let event: CreatedResource = self.rest.read(operation, &answer)?;
             let written = convert::created(&event).ok_or_else(|| self.rest.unreadable(operation, &answer))?;
@@ -61,14 +61,14 @@ impl Client {
 
     pub(crate) async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         etag: Option<&Etag>,
         body: &EventBody<'_>,
     ) -> Result<Box<EventResource>, Error> {
         let operation = Operation::Update;
         let request = self.requests.update(&place.calendar, id, etag, body);
-        let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
+        let answer = self.rest.send(&Access::of(place), operation, request).await?;
         let event = self.event_in(operation, &answer)?;
         // An answer about another event confirms nothing of this one.
         let is_it = event.id.as_deref() == Some(id.as_str());
@@ -77,31 +77,35 @@ impl Client {
 
     pub(crate) async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         etag: Option<&Etag>,
     ) -> Result<(), Error> {
         let request = self.requests.delete(&place.calendar, id, etag);
-        let answer = self.rest.send(&GrantKey::of(place), Operation::Delete, request).await?;
+        let answer = self.rest.send(&Access::of(place), Operation::Delete, request).await?;
         // Graph answers with 204 and nothing; whatever comes with status 200, be it empty, comes from a portal in between.
         let is_done = answer.status() == StatusCode::NO_CONTENT && answer.body().is_empty();
         if is_done { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
     }
 
     /// The event, with our properties. One that is not there is an error, and so is a calendar.
-    pub(crate) async fn get(&self, place: &Place, id: &RemoteId) -> Result<Box<EventResource>, Error> {
+    pub(crate) async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Box<EventResource>, Error> {
         self.event(place, Operation::Get, self.requests.get(&place.calendar, id)).await
     }
 
     /// The event's body in HTML.
-    pub(crate) async fn html(&self, place: &Place, id: &RemoteId) -> Result<String, Error> {
+    pub(crate) async fn html(&self, place: &CalendarRef, id: &RemoteId) -> Result<String, Error> {
         let event = self.event(place, Operation::Get, self.requests.html(&place.calendar, id)).await?;
         Ok(event.body.map(|body| body.content.into_owned()).unwrap_or_default())
     }
 
     /// The events that carry this key, of any namespace, and one that lost its marker and was made under it. All, or an error.
-    pub(crate) async fn find(&self, place: &Place, key: &EventKey) -> Result<Vec<EventResource>, Error> {
-        let grant = GrantKey::of(place);
+    pub(crate) async fn find(
+        &self,
+        place: &CalendarRef,
+        key: &EventKey,
+    ) -> Result<Vec<EventResource>, Error> {
+        let grant = Access::of(place);
         let request = self.requests.find(&place.calendar, key);
         let answer = self.rest.send(&grant, Operation::Find, request).await?;
         let parts: BatchAnswer = self.rest.read(Operation::Find, &answer)?;
@@ -133,24 +137,24 @@ impl Client {
     }
 
     /// After a 404, which says the same of an event and of a calendar that is not there.
-    pub(crate) async fn check_calendar(&self, place: &Place) -> Result<(), Error> {
+    pub(crate) async fn check_calendar(&self, place: &CalendarRef) -> Result<(), Error> {
         let request = self.requests.probe(&place.calendar);
-        let answer = self.rest.send(&GrantKey::of(place), Operation::Find, request).await;
+        let answer = self.rest.send(&Access::of(place), Operation::Find, request).await;
         let _: Page<EventResource> = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
         Ok(())
     }
 
-    pub(crate) async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {
+    pub(crate) async fn calendars(&self, to: &Access) -> Result<Vec<AccountCalendar>, Error> {
         let mut calendars: Vec<CalendarResource> = Vec::new();
         let first = self.requests.calendars();
-        self.go_on(key, Operation::ListCalendars, first, None, &mut calendars, usize::MAX).await?;
+        self.go_on(to, Operation::ListCalendars, first, None, &mut calendars, usize::MAX).await?;
         Ok(calendars.into_iter().filter_map(calendar).collect())
     }
 
-    pub(crate) async fn create_calendar(&self, key: &GrantKey, name: &str) -> Result<CalendarId, Error> {
+    pub(crate) async fn create_calendar(&self, to: &Access, name: &str) -> Result<CalendarId, Error> {
         let operation = Operation::CreateCalendar;
         let request = self.requests.create_calendar(&CalendarBody { name });
-        let answer = self.rest.send(key, operation, request).await?;
+        let answer = self.rest.send(to, operation, request).await?;
         let made: CalendarResource = self.rest.read(operation, &answer)?;
         let id = made.id.as_deref().filter(|id| !id.is_empty()).and_then(|id| CalendarId::new(id).ok());
         id.ok_or_else(|| self.rest.unreadable(operation, &answer))
@@ -159,7 +163,7 @@ impl Client {
     /// Reads the pages of a listing that `first` begins, from `link` on where there is one, until there are `enough`.
     async fn go_on<T: DeserializeOwned>(
         &self,
-        key: &GrantKey,
+        to: &Access,
         operation: Operation,
         first: Result<Request, BadRequest>,
         mut link: Option<String>,
@@ -173,7 +177,7 @@ impl Client {
                 Some(link) => next_page(&first, link).map_err(|_| self.rest.incomplete(operation))?,
                 None => first.clone(),
             };
-            let answer = self.rest.send(key, operation, Ok(request)).await.map_err(calendar_not_found)?;
+            let answer = self.rest.send(to, operation, Ok(request)).await.map_err(calendar_not_found)?;
             let page: Page<T> = self.rest.read(operation, &answer)?;
             all.extend(page.value);
             link = page.next_link;
@@ -186,11 +190,11 @@ impl Client {
 
     async fn event(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         operation: Operation,
         request: Result<Request, BadRequest>,
     ) -> Result<Box<EventResource>, Error> {
-        let answer = self.rest.send(&GrantKey::of(place), operation, request).await?;
+        let answer = self.rest.send(&Access::of(place), operation, request).await?;
         self.event_in(operation, &answer)
     }
 

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use calsync_core::auth::GrantKey;
+use calsync_core::calendar::{CalendarKey, CalendarRef};
 use calsync_core::names::CalendarId;
-use calsync_core::place::Place;
 use calsync_core::provider::AccountCalendar;
 
 /// Above this many all are forgotten, and found again.
@@ -14,18 +13,18 @@ const MOST: usize = 10_000;
 
 /// Where calendars were found again whose ids stopped existing, for as long as the process lives. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Moved(Arc<Mutex<HashMap<(GrantKey, CalendarId), CalendarId>>>);
+pub(crate) struct Moved(Arc<Mutex<HashMap<CalendarKey, CalendarId>>>);
 
 /// A place as it is reached today. Small, since there is one for every call under way.
 pub(crate) enum Today<'p> {
-    AsEver(&'p Place),
-    Elsewhere(Box<Place>),
+    AsEver(&'p CalendarRef),
+    Elsewhere(Box<CalendarRef>),
 }
 
 impl Deref for Today<'_> {
-    type Target = Place;
+    type Target = CalendarRef;
 
-    fn deref(&self) -> &Place {
+    fn deref(&self) -> &CalendarRef {
         match self {
             Self::AsEver(place) => place,
             Self::Elsewhere(place) => place,
@@ -35,11 +34,11 @@ impl Deref for Today<'_> {
 
 impl Moved {
     /// The place as it is known to be reached today.
-    pub(crate) fn today<'p>(&self, place: &'p Place) -> Today<'p> {
+    pub(crate) fn today<'p>(&self, place: &'p CalendarRef) -> Today<'p> {
         let moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Most of the time nothing has moved.
         if !moved.is_empty()
-            && let Some(calendar) = moved.get(&(GrantKey::of(place), place.calendar.clone()))
+            && let Some(calendar) = moved.get(&place.key())
         {
             let mut today = place.clone();
             today.calendar = calendar.clone();
@@ -49,12 +48,12 @@ impl Moved {
     }
 
     /// That place's calendar goes by this id now.
-    pub(crate) fn note(&self, place: &Place, calendar: CalendarId) {
+    pub(crate) fn note(&self, place: &CalendarRef, calendar: CalendarId) {
         let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if moved.len() >= MOST {
             moved.clear();
         }
-        moved.insert((GrantKey::of(place), place.calendar.clone()), calendar);
+        moved.insert(place.key(), calendar);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Outlook, connected: consent, calendars, and the provider itself.
 
-use calsync_core::auth::{AuthError, GrantKey};
+use calsync_core::auth::AuthError;
 #[cfg(feature = "oauth")]
 use calsync_core::auth::{Connect, ConnectError, OAuthClient, PendingConnect, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Error;
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{AccountCalendar, Capabilities};
@@ -13,15 +14,16 @@ use crate::moved::Moved;
 
 /// Outlook calendars, for connections of kind `outlook`. Clones are handles to the same one.
 ///
-/// Built by [`OutlookCalendar::builder`]. One serves everybody: it finds a person's tokens by the [`GrantKey`] of the place it is
+/// Built by [`OutlookCalendar::builder`]. One serves everybody: it finds a person's tokens by the [`ConnectionKey`] of the place it is
 /// asked to write to.
 ///
 /// # Connecting a person
 ///
 /// ```
 /// # #[cfg(feature = "oauth")] mod connecting {
-/// # use calsync_core::auth::{GrantKey, PendingConnect, ConnectError};
-/// # use calsync_core::place::Person;
+/// # use calsync_core::auth::{PendingConnect, ConnectError};
+/// # use calsync_core::calendar::ConnectionKey;
+/// # use calsync_core::calendar::Person;
 /// # use calsync_core::ProviderKind;
 /// # use calsync_outlook::OutlookCalendar;
 /// # fn redirect_to(_: &str) {}
@@ -33,7 +35,7 @@ use crate::moved::Moved;
 /// }
 ///
 /// async fn came_back(outlook: &OutlookCalendar, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
-///     let key = GrantKey::new(Person::Profile(7.into()), ProviderKind::OUTLOOK, 1);
+///     let key = ConnectionKey::new(Person::Profile(7.into()), ProviderKind::OUTLOOK, 1);
 ///     outlook.finish(&key, pending, query).await?; // the tokens are stored
 ///     Ok(())
 /// }
@@ -69,7 +71,7 @@ impl OutlookCalendar {
     #[cfg(feature = "oauth")]
     pub async fn finish(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         pending: PendingConnect,
         callback: &str,
     ) -> Result<Tokens, ConnectError> {
@@ -85,7 +87,7 @@ impl OutlookCalendar {
     ///
     /// # Errors
     /// When they may not have been forgotten. It can be repeated.
-    pub async fn disconnect(&self, key: &GrantKey) -> Result<(), AuthError> {
+    pub async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
         self.client.rest.tokens().disconnect(key).await
     }
 
@@ -98,8 +100,8 @@ impl OutlookCalendar {
     ///
     /// # Errors
     /// As any call.
-    pub async fn calendars(&self, key: &GrantKey) -> Result<Vec<AccountCalendar>, Error> {
-        self.client.calendars(key).await
+    pub async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error> {
+        self.client.calendars(&key.clone().into()).await
     }
 
     /// Makes a calendar of our own in an account.
@@ -109,7 +111,7 @@ impl OutlookCalendar {
     ///
     /// # Errors
     /// As any call.
-    pub async fn create_calendar(&self, key: &GrantKey, name: &str) -> Result<CalendarId, Error> {
-        self.client.create_calendar(key, name).await
+    pub async fn create_calendar(&self, key: &ConnectionKey, name: &str) -> Result<CalendarId, Error> {
+        self.client.create_calendar(&key.clone().into(), name).await
     }
 }

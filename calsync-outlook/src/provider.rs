@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
-use calsync_core::auth::GrantKey;
+use calsync_core::auth::Access;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::identity::EventKey;
 use calsync_core::names::RemoteId;
-use calsync_core::place::Place;
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
@@ -31,7 +31,12 @@ impl CalendarProvider for OutlookCalendar {
     }
 
     /// One call where no event was made under the key before.
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error> {
         check_namespace(draft)?;
         let retried = options.retried;
         self.wherever_it_is(place, |place| async move { self.create_at(&place, draft, retried).await }).await
@@ -40,7 +45,7 @@ impl CalendarProvider for OutlookCalendar {
     /// Two calls: a read, since only what differs is written, and the change.
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         _: &UpdateOptions,
@@ -53,7 +58,7 @@ impl CalendarProvider for OutlookCalendar {
     /// One call where the version in the options is current.
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -74,7 +79,12 @@ impl CalendarProvider for OutlookCalendar {
     }
 
     /// The event that was made under the key. A copy of it, which has its marker, is its owner's.
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         let event = self
             .wherever_it_is(place, |place| async move { self.find_at(&place, namespace, key).await })
             .await?;
@@ -84,7 +94,7 @@ impl CalendarProvider for OutlookCalendar {
             .transpose()
     }
 
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let event = self
             .wherever_it_is(place, |place| async move {
                 match self.client.get(&place, remote_id).await {
@@ -104,7 +114,7 @@ impl OutlookCalendar {
     /// Makes the call at the place; where its calendar's id stopped existing, once more where a calendar of its name is found.
     async fn wherever_it_is<'p, T, F>(
         &self,
-        place: &'p Place,
+        place: &'p CalendarRef,
         call: impl Fn(Today<'p>) -> F + Send,
     ) -> Result<T, Error>
     where
@@ -116,19 +126,19 @@ impl OutlookCalendar {
             Err(error) if error.kind() == ErrorKind::CalendarNotFound => error,
             result => return result,
         };
-        let Some(name) = place.calendar_name.get().filter(|_| !place.calendar.is_primary()) else {
+        let Some(name) = place.name.as_ref().filter(|_| !place.calendar.is_primary()) else {
             return Err(error);
         };
         // Boxed, since it is rare: every call would have room for it.
-        let calendars = Box::pin(self.client.calendars(&GrantKey::of(place))).await?;
-        match of_name(&calendars, name) {
+        let calendars = Box::pin(self.client.calendars(&Access::of(place))).await?;
+        match of_name(&calendars, name.as_str()) {
             Some(calendar) if *calendar != tried => self.moved.note(place, calendar.clone()),
             _ => return Err(error),
         }
         Box::pin(call(self.moved.today(place))).await
     }
 
-    async fn create_at(&self, place: &Place, draft: &Draft, retried: bool) -> Result<Written, Error> {
+    async fn create_at(&self, place: &CalendarRef, draft: &Draft, retried: bool) -> Result<Written, Error> {
         // Boxed, as what is large and lives as long as the call.
         let body = Box::new(convert::to_create(draft, &self.limits()));
         let by = match self.client.create(place, &body).await? {
@@ -145,7 +155,12 @@ impl OutlookCalendar {
     }
 
     /// An event was made under this transaction id. Brings it up to date, if it is there and ours.
-    async fn take_over(&self, place: &Place, draft: &Draft, by: Option<RemoteId>) -> Result<Written, Error> {
+    async fn take_over(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        by: Option<RemoteId>,
+    ) -> Result<Written, Error> {
         let spent = || Error::new(ErrorKind::KeySpent, ProviderKind::OUTLOOK, Operation::Create);
         let key = &draft.marker.key;
         let standing = match &by {
@@ -176,13 +191,23 @@ impl OutlookCalendar {
         }
     }
 
-    async fn update_at(&self, place: &Place, remote_id: &RemoteId, draft: &Draft) -> Result<Written, Error> {
+    async fn update_at(
+        &self,
+        place: &CalendarRef,
+        remote_id: &RemoteId,
+        draft: &Draft,
+    ) -> Result<Written, Error> {
         let standing = self.standing(place, remote_id, &draft.marker).await?;
         let gone = || Error::new(ErrorKind::NotFound, ProviderKind::OUTLOOK, Operation::Update);
         self.write_over(place, standing.ok_or_else(gone)?, draft).await
     }
 
-    async fn delete_at(&self, place: &Place, remote_id: &RemoteId, marker: &Marker) -> Result<(), Error> {
+    async fn delete_at(
+        &self,
+        place: &CalendarRef,
+        remote_id: &RemoteId,
+        marker: &Marker,
+    ) -> Result<(), Error> {
         let Some(mut standing) = self.standing(place, remote_id, marker).await? else { return Ok(()) };
         for is_last in [false, true] {
             let theirs = convert::marker(&standing);
@@ -211,7 +236,7 @@ impl OutlookCalendar {
     /// into what stands there by then.
     async fn write_over(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         mut standing: Box<EventResource>,
         draft: &Draft,
     ) -> Result<Written, Error> {
@@ -240,7 +265,7 @@ impl OutlookCalendar {
     /// A new text goes before what the person's online meeting has in the body, or nowhere.
     async fn keep_meeting(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         body: &mut EventBody<'_>,
@@ -258,7 +283,7 @@ impl OutlookCalendar {
     /// not there is an error.
     async fn standing(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
     ) -> Result<Option<Box<EventResource>>, Error> {
@@ -274,7 +299,7 @@ impl OutlookCalendar {
     /// Our event with this key. Of two, such as a person makes by copying one, the one that was made under the key.
     async fn find_at(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         namespace: &str,
         key: &EventKey,
     ) -> Result<Option<Box<EventResource>>, Error> {

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use calsync_core::Secret;
 use calsync_core::auth::{TokenStore, Tokens};
+use calsync_core::calendar::CalendarName;
 use calsync_core::http::{LoopbackServer, ReqwestTransport};
 use calsync_core::names::{CalendarId, RemoteId};
-use calsync_core::place::CalendarName;
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions};
 use calsync_core::testing::canaries::{Traced, assert_untold, told};
 use calsync_outlook::fake::{
@@ -58,7 +58,7 @@ async fn nothing_secret_is_ever_told() {
 
     // Calls, each ending in every way; in a calendar that is there, and in one that is looked for by its name.
     let gone = place_in(7, CalendarId::new("AAMkAGoneForGood").unwrap());
-    let gone = gone.with_calendar_name(CalendarName::new(Some("Anna's bookings")));
+    let gone = gone.with_name(CalendarName::new("Anna's bookings"));
     let own = place_in(7, CalendarId::primary());
     for fault in [
         Fault::DropBefore,

@@ -5,9 +5,8 @@ mod common;
 
 use std::error::Error as _;
 
-use calsync_core::auth::{
-    AuthError, ConnectError, Grant, GrantKey, PendingConnect, Remedy, TokenStore, Tokens,
-};
+use calsync_core::auth::{AuthError, ConnectError, Grant, PendingConnect, Remedy, TokenStore, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Retry;
 use calsync_core::ledger::{Hold, ParkReason};
 use calsync_core::names::CalendarId;
@@ -36,7 +35,7 @@ fn callback(world: &World, outlook: &OutlookCalendar, decision: &Decision) -> (P
 
 async fn finish(
     outlook: &OutlookCalendar,
-    key: &GrantKey,
+    key: &ConnectionKey,
     came: (PendingConnect, String),
 ) -> Result<(), ConnectError> {
     outlook.finish(key, came.0, &came.1).await.map(drop)
@@ -48,7 +47,7 @@ async fn create(outlook: &OutlookCalendar) -> Result<(), Error> {
     outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.map(drop)
 }
 
-async fn refresh_token(world: &World, key: &GrantKey) -> String {
+async fn refresh_token(world: &World, key: &ConnectionKey) -> String {
     let stored = world.store.load(key).await.unwrap().unwrap();
     stored.tokens.refresh_token.unwrap().expose().to_owned()
 }
@@ -412,7 +411,7 @@ struct Broker(FakeOutlook);
 
 #[async_trait::async_trait]
 impl Grant for Broker {
-    async fn obtain(&self, _: &GrantKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
+    async fn obtain(&self, _: &ConnectionKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
         Ok(Tokens::new(self.0.tokens("anna@example.org", &["Calendars.ReadWrite"]).access_token))
     }
 }

@@ -15,14 +15,15 @@ use std::task::Poll;
 use calsync_core::AppointmentId;
 use calsync_core::ProviderKind;
 use calsync_core::audience::Audience;
-use calsync_core::auth::{GrantKey, MemoryTokenStore};
+use calsync_core::auth::MemoryTokenStore;
+use calsync_core::calendar::ConnectionKey;
+use calsync_core::calendar::Person;
 use calsync_core::clock::Clock;
 use calsync_core::ledger::Presence;
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
 };
 use calsync_core::names::CalendarId;
-use calsync_core::place::Person;
 use calsync_core::plan::Plan;
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
@@ -152,7 +153,7 @@ impl Host {
                 connection = connection.with_calendar_name("Boss's \"jobs\" 🧹");
             }
             profiles.push(Profile::new(id).with_connection(connection.with_account(*email)));
-            let key = GrantKey::new(Person::Profile(id.into()), ProviderKind::OUTLOOK, 1);
+            let key = ConnectionKey::new(Person::Profile(id.into()), ProviderKind::OUTLOOK, 1);
             put(&store, &key, user.tokens(SCOPES)).await;
         }
         let mut order = Order::new(1, OrderStatus::Confirmed);

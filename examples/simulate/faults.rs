@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::clock::{Clock as _, Sleep as _};
 use calsync_core::error::{Error, ErrorKind};
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
 use calsync_core::identity::EventKey;
 use calsync_core::names::RemoteId;
-use calsync_core::place::Place;
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
@@ -286,13 +286,18 @@ impl<P: CalendarProvider> CalendarProvider for Shaky<P> {
         self.inner.capabilities()
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error> {
         self.next().create(place, draft, options).await
     }
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -302,7 +307,7 @@ impl<P: CalendarProvider> CalendarProvider for Shaky<P> {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -310,11 +315,16 @@ impl<P: CalendarProvider> CalendarProvider for Shaky<P> {
         self.next().delete(place, remote_id, marker, options).await
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         self.next().find(place, namespace, key).await
     }
 
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         self.next().get(place, remote_id).await
     }
 }

@@ -6,10 +6,10 @@ use std::task::Poll;
 
 use calsync_core::audience::Audience;
 use calsync_core::backfill::Backfill;
+use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::leave::{Departure, Leaving};
 use calsync_core::ledger::Ledger;
 use calsync_core::model::{Appointment, Order};
-use calsync_core::place::{Person, Place};
 use calsync_core::plan::Plan;
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::Syncer;
@@ -80,11 +80,11 @@ impl Host {
     }
 
     /// The places of rows that wait for somebody to mend something; they are let try again.
-    pub fn revive(&mut self, is_mended: impl Fn(&Place) -> bool) {
+    pub fn revive(&mut self, is_mended: impl Fn(&CalendarRef) -> bool) {
         for row in self.table.values_mut() {
             let mut ledger = read(&row.ledger);
             let waiting = ledger.deliveries.iter().filter(|row| row.hold.is_some());
-            let places: Vec<Place> =
+            let places: Vec<CalendarRef> =
                 waiting.map(|row| row.place.clone()).filter(|it| is_mended(it)).collect();
             for place in places {
                 ledger.revive(&place.person, &place.connection);

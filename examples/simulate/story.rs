@@ -1,11 +1,11 @@
 //! One story: a company lives through its operations, comes to rest, and is looked at.
 
 use calsync_core::ProviderKind;
+use calsync_core::calendar::Person;
 use calsync_core::clock::Clock as _;
 use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
 use calsync_core::ledger::Presence;
 use calsync_core::model::Connection;
-use calsync_core::place::Person;
 use calsync_core::plan::{Plan, SyncJob};
 use calsync_core::sync::Syncer;
 use calsync_core::testing::canaries::Traced;
@@ -398,7 +398,8 @@ impl Story {
         }
         for place in places {
             let known = accounts.iter().find(|(person, house, account)| {
-                place.account.as_deref() == Some(Company::account(*person, house, *account).as_str())
+                place.account.as_ref().map(|account| account.as_str())
+                    == Some(Company::account(*person, house, *account).as_str())
             });
             let Some((person, house, account)) = known else { continue };
             let connection = place.connection.to_string().parse().expect("a number");

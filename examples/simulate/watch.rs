@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use calsync_core::auth::{GrantKey, MemoryTokenStore};
+use calsync_core::auth::MemoryTokenStore;
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::clock::Clock as _;
 use calsync_core::fake::Incoming;
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
@@ -25,7 +26,7 @@ pub struct Watch {
 
 #[derive(Debug, Default)]
 struct Notes {
-    accounts: HashMap<GrantKey, String>,
+    accounts: HashMap<ConnectionKey, String>,
     /// Whose each token is: the account, and the grant.
     tokens: HashMap<String, (String, String)>,
     /// Until when each process was told to leave it alone.
@@ -48,7 +49,7 @@ impl Watch {
 
     /// Through this connection that account is called, with the tokens that are stored now: they may be read and replaced before the
     /// first request with them.
-    pub fn connected(&self, key: &GrantKey, account: &str) {
+    pub fn connected(&self, key: &ConnectionKey, account: &str) {
         let mut notes = self.notes();
         notes.accounts.insert(key.clone(), account.to_owned());
         self.learn(&mut notes);

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use calsync_core::auth::{GrantKey, MemoryTokenStore, MemoryWaitStore, TokenStore as _, Tokens};
+use calsync_core::auth::{MemoryTokenStore, MemoryWaitStore, TokenStore as _, Tokens};
+use calsync_core::calendar::ConnectionKey;
+use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::clock::Clock as _;
 use calsync_core::event::{Event as Content, When};
 use calsync_core::identity::EventKey;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::CalendarId;
-use calsync_core::place::{Person, Place};
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::TestClock;
@@ -133,8 +134,11 @@ impl World {
         for (person, house, account) in Company::places() {
             let name = Company::account(person, &house, account);
             let connection = i64::try_from(account).unwrap_or_default() + 1;
-            let key =
-                GrantKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
+            let key = ConnectionKey::new(
+                Person::Profile(Company::profile(person).into()),
+                house.clone(),
+                connection,
+            );
             if house != ProviderKind::APPLE {
                 store.remove(&key).await.expect("a store in memory");
                 store.save(&key, &self.grants(&house, &name), None).await.expect("a store in memory");
@@ -154,7 +158,7 @@ impl World {
                     }
                     _ => {}
                 }
-                let place = Place::new(
+                let place = CalendarRef::new(
                     Person::Profile(Company::profile(person).into()),
                     house.clone(),
                     connection.into(),
@@ -256,7 +260,8 @@ impl World {
         if anew {
             self.revokes(house, &name);
         }
-        let key = GrantKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
+        let key =
+            ConnectionKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
         let before = self.store.load(&key).await.expect("a store in memory").map(|stored| stored.version);
         self.store.save(&key, &self.grants(house, &name), before).await.expect("a store in memory");
         self.watch.connected(&key, &name);
@@ -297,7 +302,8 @@ impl World {
 
     /// The host forgets a grant.
     pub async fn forgets(&self, person: usize, house: &ProviderKind, connection: i64) {
-        let key = GrantKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
+        let key =
+            ConnectionKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
         self.store.remove(&key).await.expect("a store in memory");
     }
 

@@ -3,7 +3,7 @@
 use calsync_core::ProviderKind;
 use calsync_core::identity::EventKey;
 use calsync_core::names::CalendarId;
-use calsync_core::place::{Person, Place};
+use calsync_core::calendar::{Person, CalendarRef};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// The namespace in every event's marker.
@@ -28,8 +28,8 @@ pub struct Booking {
 }
 
 /// Where all of them go.
-pub fn place(kind: ProviderKind) -> Place {
-    Place::new(Person::Profile(7.into()), kind, 1.into(), CalendarId::primary())
+pub fn place(kind: ProviderKind) -> CalendarRef {
+    CalendarRef::new(Person::Profile(7.into()), kind, 1.into(), CalendarId::primary())
 }
 
 /// So many different ones.

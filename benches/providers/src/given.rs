@@ -1,9 +1,10 @@
 //! What calsync's providers are given, whichever it is.
 
 use calsync_core::Secret;
-use calsync_core::auth::{GrantKey, MemoryTokenStore, TokenStore, Tokens};
+use calsync_core::auth::{MemoryTokenStore, TokenStore, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::event::{Event, When};
-use calsync_core::place::Place;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::provider::{Draft, Marker};
 use calsync_core::time::Zone;
 
@@ -11,9 +12,9 @@ use crate::booking::{Booking, NAMESPACE, TOKEN, ZONE};
 use crate::run::Failure;
 
 /// A store that holds the token of the one who owns the place.
-pub async fn token_store(place: &Place) -> Result<MemoryTokenStore, Failure> {
+pub async fn token_store(place: &CalendarRef) -> Result<MemoryTokenStore, Failure> {
     let store = MemoryTokenStore::new();
-    store.save(&GrantKey::of(place), &Tokens::new(Secret::new(TOKEN)), None).await?;
+    store.save(&place.connection_key(), &Tokens::new(Secret::new(TOKEN)), None).await?;
     Ok(store)
 }
 

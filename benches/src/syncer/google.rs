@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use calsync_core::Secret;
-use calsync_core::auth::{AuthError, Grant, GrantKey, Tokens};
+use calsync_core::auth::{AuthError, Grant, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::clock::Clock;
 use calsync_core::http::HttpTransport;
 use calsync_core::provider::CalendarProvider;
@@ -30,7 +31,7 @@ struct OwnName;
 
 #[async_trait]
 impl Grant for OwnName {
-    async fn obtain(&self, key: &GrantKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
+    async fn obtain(&self, key: &ConnectionKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
         Ok(Tokens::new(Secret::new(format!("{}", key.person))))
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::clock::{Clock, Sleep, TokioSleep};
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
-use calsync_core::place::Place;
 use calsync_core::provider::Capabilities;
 use calsync_core::sync::{Quota, Quotas, Random, SeededRandom, Syncer};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -73,7 +73,7 @@ impl Rush {
 }
 
 impl Quotas for Rush {
-    fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota {
+    fn of(&self, place: &CalendarRef, capabilities: &Capabilities) -> Quota {
         Quota::declared(place, capabilities)
             .with_in_flight(64)
             .with_per_minute(Some(self.per_account))

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use calsync_core::Error;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::identity::EventKey;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
@@ -24,7 +24,7 @@ impl CalendarProvider for Yes {
         self.0.clone()
     }
 
-    async fn create(&self, _: &Place, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
+    async fn create(&self, _: &CalendarRef, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
         // As a call over a network would, it lets the others go on first.
         tokio::task::yield_now().await;
         Ok(Written::new(RemoteId::new(draft.marker.key.to_string())))
@@ -32,7 +32,7 @@ impl CalendarProvider for Yes {
 
     async fn update(
         &self,
-        _: &Place,
+        _: &CalendarRef,
         remote_id: &RemoteId,
         _: &Draft,
         _: &UpdateOptions,
@@ -40,15 +40,21 @@ impl CalendarProvider for Yes {
         Ok(Written::new(remote_id.clone()))
     }
 
-    async fn delete(&self, _: &Place, _: &RemoteId, _: &Marker, _: &DeleteOptions) -> Result<(), Error> {
+    async fn delete(
+        &self,
+        _: &CalendarRef,
+        _: &RemoteId,
+        _: &Marker,
+        _: &DeleteOptions,
+    ) -> Result<(), Error> {
         Ok(())
     }
 
-    async fn find(&self, _: &Place, _: &str, _: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(&self, _: &CalendarRef, _: &str, _: &EventKey) -> Result<Option<Found>, Error> {
         Ok(None)
     }
 
-    async fn get(&self, _: &Place, _: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, _: &CalendarRef, _: &RemoteId) -> Result<Option<Found>, Error> {
         Ok(None)
     }
 }

@@ -13,9 +13,10 @@ use tracing::Instrument as _;
 
 use super::error::Unavailable;
 use super::{
-    AuthError, GrantKey, MemoryWaitStore, Saved, ServerCode, StoreError, TokenStore, TokenVersion, Tokens,
-    WaitStore, flight,
+    AuthError, MemoryWaitStore, Saved, ServerCode, StoreError, TokenStore, TokenVersion, Tokens, WaitStore,
+    flight,
 };
+use crate::calendar::ConnectionKey;
 use crate::clock::{Clock, Sleep};
 use crate::secret::Secret;
 
@@ -30,13 +31,13 @@ pub trait Grant: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`AuthError::NotConnected`] when it needs stored ones; [`AuthError::Reconnect`] when these will never do again, which is then
     /// remembered and not asked again until others are stored.
-    async fn obtain(&self, key: &GrantKey, current: Option<&Tokens>) -> Result<Tokens, AuthError>;
+    async fn obtain(&self, key: &ConnectionKey, current: Option<&Tokens>) -> Result<Tokens, AuthError>;
 
     /// Gives the grant back. Does nothing unless implemented.
     ///
     /// # Errors
     /// When it may not have been given back.
-    async fn revoke(&self, _key: &GrantKey, _tokens: &Tokens) -> Result<(), AuthError> {
+    async fn revoke(&self, _key: &ConnectionKey, _tokens: &Tokens) -> Result<(), AuthError> {
         Ok(())
     }
 }
@@ -84,7 +85,7 @@ pub(super) struct Inner {
 
 /// What is remembered, by grant.
 struct Connections {
-    by_key: HashMap<GrantKey, Connection>,
+    by_key: HashMap<ConnectionKey, Connection>,
     sweep_at: usize,
 }
 
@@ -198,7 +199,7 @@ impl AccessTokens {
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn token(&self, key: &GrantKey) -> Result<AccessToken, AuthError> {
+    pub async fn token(&self, key: &ConnectionKey) -> Result<AccessToken, AuthError> {
         match self.find(key, None)? {
             Found::Token(token) => Ok(token),
             // Boxed, since it is rare: every call's future would have room for it.
@@ -210,7 +211,7 @@ impl AccessTokens {
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn renew(&self, key: &GrantKey, rejected: &AccessToken) -> Result<AccessToken, AuthError> {
+    pub async fn renew(&self, key: &ConnectionKey, rejected: &AccessToken) -> Result<AccessToken, AuthError> {
         loop {
             match self.find(key, Some(rejected))? {
                 Found::Token(token) => return Ok(token),
@@ -229,7 +230,7 @@ impl AccessTokens {
     ///
     /// # Errors
     /// [`AuthError::Store`].
-    pub async fn connected(&self, key: &GrantKey, tokens: &Tokens) -> Result<(), AuthError> {
+    pub async fn connected(&self, key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
         for _ in 0..flight::ROUNDS {
             let replaces = self.inner.store.load(key).await?.map(|stored| stored.version);
             if let Saved::As(_) = self.inner.store.save(key, tokens, replaces).await? {
@@ -245,7 +246,7 @@ impl AccessTokens {
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn disconnect(&self, key: &GrantKey) -> Result<(), AuthError> {
+    pub async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
         if let Some(stored) = self.inner.store.load(key).await? {
             self.inner.grant.revoke(key, &stored.tokens).await?;
             self.inner.store.remove(key).await?;
@@ -262,7 +263,7 @@ impl AccessTokens {
         &*self.inner.waits
     }
 
-    fn find(&self, key: &GrantKey, rejected: Option<&AccessToken>) -> Result<Found, AuthError> {
+    fn find(&self, key: &ConnectionKey, rejected: Option<&AccessToken>) -> Result<Found, AuthError> {
         let inner = &self.inner;
         let now = inner.clock.now();
         let mut connections = inner.connections();
@@ -328,12 +329,12 @@ impl Inner {
     }
 
     /// What is remembered of a grant.
-    pub(super) fn with<T>(&self, key: &GrantKey, ask: impl FnOnce(&mut Connection) -> T) -> T {
+    pub(super) fn with<T>(&self, key: &ConnectionKey, ask: impl FnOnce(&mut Connection) -> T) -> T {
         let now = self.clock.now();
         ask(self.connections().of(key, now))
     }
 
-    fn land(&self, key: &GrantKey, epoch: u64, outcome: Result<Known, AuthError>) -> Outcome {
+    fn land(&self, key: &ConnectionKey, epoch: u64, outcome: Result<Known, AuthError>) -> Outcome {
         let now = self.clock.now();
         self.with(key, |connection| {
             connection.flight = None;
@@ -345,7 +346,7 @@ impl Inner {
     }
 
     /// Forgets what was read of a grant; a refresh that is under way finds out when it saves.
-    fn forget(&self, key: &GrantKey) {
+    fn forget(&self, key: &ConnectionKey) {
         self.with(key, |connection| {
             connection.epoch += 1;
             (connection.known, connection.unsaved, connection.dead) = (None, None, None);
@@ -354,7 +355,7 @@ impl Inner {
 }
 
 impl Connections {
-    fn of(&mut self, key: &GrantKey, now: DateTime<Utc>) -> &mut Connection {
+    fn of(&mut self, key: &ConnectionKey, now: DateTime<Utc>) -> &mut Connection {
         if self.by_key.len() >= self.sweep_at && !self.by_key.contains_key(key) {
             self.by_key.retain(|_, connection| {
                 let is_idle = now - connection.used_at > AccessTokens::IDLE;

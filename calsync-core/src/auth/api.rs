@@ -6,7 +6,7 @@ use ::http::{HeaderValue, StatusCode, header};
 
 use super::error::Unavailable;
 use super::waits::{self, WaitKey};
-use super::{AccessToken, AccessTokens, AuthError, GrantKey};
+use super::{Access, AccessToken, AccessTokens, AuthError};
 use crate::error::{Error, ErrorKind, Operation};
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, retry_after};
 use crate::names::ProviderKind;
@@ -51,34 +51,35 @@ impl ApiClient {
     /// but what a 401 refused; and when there is no whole answer.
     pub async fn send(
         &self,
-        key: &GrantKey,
+        to: &Access,
         operation: Operation,
         request: Box<Request>,
     ) -> Result<Response, Error> {
-        let token = self.tokens.token(key).await.map_err(|error| self.unauthorized(error, operation))?;
+        let token =
+            self.tokens.token(&to.connection).await.map_err(|error| self.unauthorized(error, operation))?;
         let spare = request.clone();
-        let answer = self.begin(key, &token, operation, *request)?.await;
-        let answer = self.heard(key, operation, answer)?;
+        let answer = self.begin(to, &token, operation, *request)?.await;
+        let answer = self.heard(to, operation, answer)?;
         if answer.status() != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
         drop(answer);
         // Boxed, since it is rare: every call's future would have room for it.
-        Box::pin(self.send_again(key, &token, operation, *spare)).await
+        Box::pin(self.send_again(to, &token, operation, *spare)).await
     }
 
     /// Sends a request with another token than the one that was refused.
     async fn send_again(
         &self,
-        key: &GrantKey,
+        to: &Access,
         refused: &AccessToken,
         operation: Operation,
         request: Request,
     ) -> Result<Response, Error> {
-        let token = self.tokens.renew(key, refused).await;
+        let token = self.tokens.renew(&to.connection, refused).await;
         let token = token.map_err(|error| self.unauthorized(error, operation))?;
-        let answer = self.begin(key, &token, operation, request)?.await;
-        self.heard(key, operation, answer)
+        let answer = self.begin(to, &token, operation, request)?.await;
+        self.heard(to, operation, answer)
     }
 
     fn unauthorized(&self, error: AuthError, operation: Operation) -> Error {
@@ -88,7 +89,7 @@ impl ApiClient {
     /// Takes to heart what an answer asks for.
     fn heard(
         &self,
-        key: &GrantKey,
+        to: &Access,
         operation: Operation,
         answer: Result<Response, TransportError>,
     ) -> Result<Response, Error> {
@@ -96,7 +97,7 @@ impl ApiClient {
         if !answer.status().is_success() {
             let now = self.tokens.now();
             if let Some(wait) = retry_after(answer.headers(), now) {
-                waits::note(self.tokens.waits(), WaitKey::with(key), now, wait);
+                waits::note(self.tokens.waits(), WaitKey::with(to), now, wait);
             }
         }
         Ok(answer)
@@ -106,12 +107,12 @@ impl ApiClient {
     /// the transport's holds.
     fn begin(
         &self,
-        key: &GrantKey,
+        to: &Access,
         token: &AccessToken,
         operation: Operation,
         mut request: Request,
     ) -> Result<impl Future<Output = Result<Response, TransportError>> + Send, Error> {
-        if let Some(wait) = waits::left(self.tokens.waits(), WaitKey::with(key), self.tokens.now()) {
+        if let Some(wait) = waits::left(self.tokens.waits(), WaitKey::with(to), self.tokens.now()) {
             let error = Error::new(ErrorKind::RateLimited, self.provider.clone(), operation);
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }

@@ -22,9 +22,10 @@ use super::error::Unavailable;
 use super::token_endpoint::{Caller, TokenEndpoint, read};
 use super::tokens::is_sendable;
 use super::{
-    AuthError, Connect, ConnectError, Grant, GrantKey, OAuthClientBuilder, PendingConnect, ScopeNames,
-    ServerCode, Tokens,
+    AuthError, Connect, ConnectError, Grant, OAuthClientBuilder, PendingConnect, ScopeNames, ServerCode,
+    Tokens,
 };
+use crate::calendar::ConnectionKey;
 use crate::error::Operation;
 use crate::http::{Endpoint, Request};
 use crate::names::ProviderKind;
@@ -293,11 +294,11 @@ impl Inner {
 
 #[async_trait]
 impl Grant for OAuthClient {
-    async fn obtain(&self, _key: &GrantKey, current: Option<&Tokens>) -> Result<Tokens, AuthError> {
+    async fn obtain(&self, _key: &ConnectionKey, current: Option<&Tokens>) -> Result<Tokens, AuthError> {
         self.refresh(current.ok_or(AuthError::NotConnected)?).await
     }
 
-    async fn revoke(&self, _key: &GrantKey, tokens: &Tokens) -> Result<(), AuthError> {
+    async fn revoke(&self, _key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
         self.revoke(tokens).await
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::access::{AccessToken, Inner, Known};
 use super::error::Unavailable;
 use super::waits::{self, WaitKey};
-use super::{AuthError, GrantKey, Saved, StoredTokens, TokenVersion, Tokens};
+use super::{AuthError, Saved, StoredTokens, TokenVersion, Tokens};
+use crate::calendar::ConnectionKey;
 
 /// How often others may be faster before this one gives way.
 pub(super) const ROUNDS: usize = 4;
@@ -18,7 +19,7 @@ const PEER_SAVES_WITHIN: Duration = Duration::from_secs(1);
 /// Gives a token that is saved, and is not the rejected one.
 pub(super) async fn fly(
     inner: &Inner,
-    key: &GrantKey,
+    key: &ConnectionKey,
     rejected: Option<&AccessToken>,
 ) -> Result<Known, AuthError> {
     let unsaved = inner.with(key, |connection| connection.unsaved.clone());
@@ -77,7 +78,7 @@ fn is_good(inner: &Inner, tokens: &Tokens, rejected: Option<&AccessToken>) -> bo
 /// Saves new tokens; `false` when others stand there by now, which win. Keeps what cannot be saved for the next refresh.
 async fn save(
     inner: &Inner,
-    key: &GrantKey,
+    key: &ConnectionKey,
     tokens: &Tokens,
     replaces: Option<TokenVersion>,
 ) -> Result<bool, AuthError> {
@@ -105,7 +106,7 @@ async fn save(
 /// moment earlier, and be about to save what it got.
 async fn saved_by_a_peer(
     inner: &Inner,
-    key: &GrantKey,
+    key: &ConnectionKey,
     version: Option<TokenVersion>,
 ) -> Result<Option<StoredTokens>, AuthError> {
     for pause in [None, Some(PEER_SAVES_WITHIN)] {

@@ -1,7 +1,7 @@
 //! Credentials: how a person's consent becomes tokens, where those are kept, and how they stay fresh.
 //!
 //! - [`OAuthClient`] (feature `oauth`) asks for consent with PKCE, trades the code for [`Tokens`], refreshes and revokes them.
-//! - [`TokenStore`] is the host's: where tokens are kept, by [`GrantKey`], with a version each.
+//! - [`TokenStore`] is the host's: where tokens are kept, by [`ConnectionKey`], with a version each.
 //! - [`AccessTokens`] (feature `tokens`) hands out access tokens that are valid now, and has one refresh at a time.
 //! - [`ApiClient`] (feature `tokens`) sends a provider's requests with them.
 //! - [`WaitStore`] (feature `tokens`) remembers which account has asked to be left alone, for the host's processes to share.
@@ -23,9 +23,9 @@ mod connect_error;
 mod error;
 #[cfg(feature = "tokens")]
 mod flight;
-mod grant_key;
 #[cfg(feature = "oauth")]
 mod pending;
+mod reach;
 #[cfg(feature = "tokens")]
 mod remedy;
 #[cfg(feature = "oauth")]
@@ -51,9 +51,9 @@ pub use client::OAuthClient;
 pub use connect_error::ConnectError;
 #[cfg(feature = "tokens")]
 pub use error::{AuthError, ServerCode, Unavailable};
-pub use grant_key::GrantKey;
 #[cfg(feature = "oauth")]
 pub use pending::{Connect, PendingConnect};
+pub use reach::Access;
 #[cfg(feature = "tokens")]
 pub use remedy::Remedy;
 #[cfg(feature = "oauth")]

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{GrantKey, Tokens};
+use super::Tokens;
+use crate::calendar::ConnectionKey;
+use crate::calendar::Person;
 use crate::model::Profile;
-use crate::place::Person;
 
 /// Where the host keeps tokens.
 ///
@@ -28,7 +29,7 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When it cannot be told.
-    async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError>;
+    async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError>;
 
     /// Saves tokens in the place of the version named; `None` where nothing is stored yet.
     ///
@@ -36,7 +37,7 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     /// When they were not saved, or nobody knows.
     async fn save(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         tokens: &Tokens,
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError>;
@@ -45,7 +46,7 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When it was not forgotten, or nobody knows.
-    async fn remove(&self, key: &GrantKey) -> Result<(), StoreError>;
+    async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError>;
 }
 
 /// Which save of a row this is. Never given twice to one row, not even after it was removed and came back, as far as the store
@@ -117,7 +118,7 @@ pub struct MemoryTokenStore(Arc<Mutex<Rows>>);
 
 #[derive(Default)]
 struct Rows {
-    rows: HashMap<GrantKey, StoredTokens>,
+    rows: HashMap<ConnectionKey, StoredTokens>,
     versions: u64,
 }
 
@@ -135,7 +136,7 @@ impl MemoryTokenStore {
             for connection in &profile.connections {
                 if let Some(tokens) = Tokens::of(&connection.credentials) {
                     let person = Person::Profile(profile.id.clone());
-                    let key = GrantKey::new(person, connection.provider.clone(), connection.id.clone());
+                    let key = ConnectionKey::new(person, connection.provider.clone(), connection.id.clone());
                     self.rows().put(key, tokens);
                 }
             }
@@ -145,7 +146,7 @@ impl MemoryTokenStore {
 
     /// All that is stored, in order, for a host that writes it out itself.
     #[must_use]
-    pub fn all(&self) -> Vec<(GrantKey, StoredTokens)> {
+    pub fn all(&self) -> Vec<(ConnectionKey, StoredTokens)> {
         let mut all: Vec<_> =
             self.rows().rows.iter().map(|(key, stored)| (key.clone(), stored.clone())).collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -158,7 +159,7 @@ impl MemoryTokenStore {
 }
 
 impl Rows {
-    fn put(&mut self, key: GrantKey, tokens: Tokens) -> TokenVersion {
+    fn put(&mut self, key: ConnectionKey, tokens: Tokens) -> TokenVersion {
         self.versions += 1;
         let version = TokenVersion(self.versions);
         self.rows.insert(key, StoredTokens::new(tokens, version));
@@ -174,13 +175,13 @@ impl fmt::Debug for MemoryTokenStore {
 
 #[async_trait]
 impl TokenStore for MemoryTokenStore {
-    async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
+    async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError> {
         Ok(self.rows().rows.get(key).cloned())
     }
 
     async fn save(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         tokens: &Tokens,
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError> {
@@ -191,7 +192,7 @@ impl TokenStore for MemoryTokenStore {
         Ok(Saved::As(rows.put(key.clone(), tokens.clone())))
     }
 
-    async fn remove(&self, key: &GrantKey) -> Result<(), StoreError> {
+    async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
         self.rows().rows.remove(key);
         Ok(())
     }
@@ -199,20 +200,20 @@ impl TokenStore for MemoryTokenStore {
 
 #[async_trait]
 impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
-    async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
+    async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError> {
         (**self).load(key).await
     }
 
     async fn save(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         tokens: &Tokens,
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError> {
         (**self).save(key, tokens, replaces).await
     }
 
-    async fn remove(&self, key: &GrantKey) -> Result<(), StoreError> {
+    async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
         (**self).remove(key).await
     }
 }

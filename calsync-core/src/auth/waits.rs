@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::GrantKey;
+use super::Access;
+use crate::calendar::ConnectionKey;
 use crate::http::LONGEST_RETRY_AFTER;
-use crate::names::ProviderKind;
+use crate::names::{AccountId, ProviderKind};
 
 /// Until when servers want to hear nothing of whom: what the `Retry-After` of their answers asked for (RFC 9110 section 10.2.3).
 ///
@@ -52,19 +53,19 @@ pub trait WaitStore: Debug + Send + Sync + 'static {
 #[non_exhaustive]
 pub enum WaitKey<'a> {
     /// An account at its provider's API, whatever grant opens it.
-    Account(&'a ProviderKind, &'a str),
+    Account(&'a ProviderKind, &'a AccountId),
     /// A grant at its provider's API, where nobody knows the account.
-    Grant(&'a GrantKey),
+    Grant(&'a ConnectionKey),
     /// A grant at the server that gives tokens.
-    Refresh(&'a GrantKey),
+    Refresh(&'a ConnectionKey),
 }
 
 impl<'a> WaitKey<'a> {
     /// Who calls an API with that grant.
-    pub(super) fn with(key: &'a GrantKey) -> Self {
-        match key.account() {
-            Some(account) => Self::Account(&key.provider, account),
-            None => Self::Grant(key),
+    pub(super) fn with(to: &'a Access) -> Self {
+        match &to.account {
+            Some(account) => Self::Account(&to.connection.provider, account),
+            None => Self::Grant(&to.connection),
         }
     }
 }
@@ -86,9 +87,9 @@ pub struct MemoryWaitStore(Arc<Mutex<HashMap<Owned, DateTime<Utc>>>>);
 /// A key, kept.
 #[derive(PartialEq, Eq, Hash)]
 enum Owned {
-    Account(ProviderKind, Box<str>),
-    Grant(GrantKey),
-    Refresh(GrantKey),
+    Account(ProviderKind, AccountId),
+    Grant(ConnectionKey),
+    Refresh(ConnectionKey),
 }
 
 impl MemoryWaitStore {
@@ -117,7 +118,7 @@ impl WaitStore for MemoryWaitStore {
 impl Owned {
     fn of(key: WaitKey<'_>) -> Self {
         match key {
-            WaitKey::Account(provider, account) => Self::Account(provider.clone(), account.into()),
+            WaitKey::Account(provider, account) => Self::Account(provider.clone(), account.clone()),
             WaitKey::Grant(key) => Self::Grant(key.clone()),
             WaitKey::Refresh(key) => Self::Refresh(key.clone()),
         }
@@ -149,8 +150,8 @@ pub(super) fn note(waits: &dyn WaitStore, key: WaitKey<'_>, now: DateTime<Utc>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::{CalendarRef, Person};
     use crate::names::CalendarId;
-    use crate::place::{Person, Place};
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(seconds, 0).unwrap()
@@ -158,16 +159,18 @@ mod tests {
 
     #[test]
     fn whoever_is_asked_waits_as_long_and_nobody_else() {
-        let keys = [1, 2, 3].map(|connection| GrantKey::new(Person::Guest, ProviderKind::GOOGLE, connection));
+        let keys =
+            [1, 2, 3].map(|connection| ConnectionKey::new(Person::Guest, ProviderKind::GOOGLE, connection));
+        let to = keys.clone().map(Access::from);
         let waits = MemoryWaitStore::new();
-        let wait = |key: usize, now| left(&waits, WaitKey::with(&keys[key]), at(now));
-        note(&waits, WaitKey::with(&keys[0]), at(0), Duration::from_secs(30));
-        note(&waits, WaitKey::with(&keys[0]), at(1), Duration::from_secs(5));
+        let wait = |key: usize, now| left(&waits, WaitKey::with(&to[key]), at(now));
+        note(&waits, WaitKey::with(&to[0]), at(0), Duration::from_secs(30));
+        note(&waits, WaitKey::with(&to[0]), at(1), Duration::from_secs(5));
         assert_eq!(wait(0, 10), Some(Duration::from_secs(20)));
         assert_eq!((wait(0, 30), wait(1, 10)), (None, None));
         assert_eq!(left(&waits, WaitKey::Refresh(&keys[0]), at(10)), None, "another server");
         for forever in [Duration::MAX, Duration::from_secs(10 * 365 * 86_400)] {
-            note(&waits, WaitKey::with(&keys[2]), at(100), forever);
+            note(&waits, WaitKey::with(&to[2]), at(100), forever);
             assert_eq!(wait(2, 100), Some(Duration::from_secs(86_400)));
             assert_eq!(wait(2, -1_000_000), Some(Duration::from_secs(86_400)));
         }
@@ -178,12 +181,12 @@ mod tests {
     fn two_grants_of_one_account_are_one_line_and_still_two_keys() {
         let grant = |connection: i64, account: &str| {
             let calendar = CalendarId::primary();
-            let place = Place::new(Person::Guest, ProviderKind::OUTLOOK, connection.into(), calendar);
-            GrantKey::of(&place.with_account(Some(account.into())))
+            let place = CalendarRef::new(Person::Guest, ProviderKind::OUTLOOK, connection.into(), calendar);
+            Access::of(&place.with_account(Some(account.into())))
         };
         assert!(WaitKey::with(&grant(1, "a")) == WaitKey::with(&grant(2, "a")));
         assert!(WaitKey::with(&grant(1, "a")) != WaitKey::with(&grant(1, "b")));
-        assert!(grant(1, "a") != grant(2, "a") && grant(1, "a") == grant(1, "b"));
+        assert!(grant(1, "a") != grant(2, "a") && grant(1, "a").connection == grant(1, "b").connection);
         assert!(!format!("{:?}", WaitKey::with(&grant(1, "anna@example.org"))).contains("anna"));
     }
 }

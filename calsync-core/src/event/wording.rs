@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
+use crate::calendar::Role;
 use crate::event::content::Reminders;
 use crate::event::facts::{AdminView, CustomerView, ManagerView, StaffView};
-use crate::place::Role;
 
 /// A title and a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,17 +1,16 @@
 //! A person's calendar settings.
 
 use std::fmt;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::calendar::CalendarName;
 use crate::id::{ConnectionId, ProfileId};
 use crate::model::null_is_default;
-use crate::names::{CalendarId, ProviderKind};
-use crate::place::CalendarName;
+use crate::names::{AccountId, CalendarId, ProviderKind};
 use crate::secret::Secret;
 
 /// A person's calendar settings and connections.
@@ -48,11 +47,11 @@ pub struct Connection {
     #[serde(default = "CalendarId::primary", deserialize_with = "or_primary")]
     pub calendar_id: CalendarId,
     /// What the person calls the calendar. With it a provider finds a calendar again whose id has changed, as Outlook's do.
-    #[serde(default, skip_serializing_if = "CalendarName::is_unknown")]
-    pub calendar_name: CalendarName,
+    #[serde(default, deserialize_with = "no_empty_name", skip_serializing_if = "Option::is_none")]
+    pub calendar_name: Option<CalendarName>,
     /// The account, where the provider could tell. Two connections with the same account and calendar are one place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<Arc<str>>,
+    pub account: Option<AccountId>,
     /// The credentials. Read, never written.
     #[serde(flatten, skip_serializing)]
     pub credentials: Credentials,
@@ -126,7 +125,7 @@ impl Connection {
             id: id.into(),
             provider,
             calendar_id,
-            calendar_name: CalendarName::default(),
+            calendar_name: None,
             account: None,
             credentials: Credentials::default(),
         }
@@ -135,13 +134,13 @@ impl Connection {
     /// The same connection with the calendar's name.
     #[must_use]
     pub fn with_calendar_name(mut self, name: &str) -> Self {
-        self.calendar_name = CalendarName::new(Some(name));
+        self.calendar_name = CalendarName::new(name);
         self
     }
 
     /// The same connection to a known account.
     #[must_use]
-    pub fn with_account(mut self, account: impl Into<Arc<str>>) -> Self {
+    pub fn with_account(mut self, account: impl Into<AccountId>) -> Self {
         self.account = Some(account.into());
         self
     }
@@ -261,6 +260,10 @@ fn or_primary<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CalendarId, 
     Ok(Option::<CalendarId>::deserialize(deserializer)?.unwrap_or_else(CalendarId::primary))
 }
 
+fn no_empty_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CalendarName>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|name| CalendarName::new(&name)))
+}
+
 /// The guide's columns, as they are stored.
 #[derive(Serialize, Deserialize)]
 struct Row {
@@ -281,10 +284,10 @@ struct Row {
     calendar_token_expires_at: Option<DateTime<Utc>>,
     #[serde(default)]
     calendar_calendar_id: Option<CalendarId>,
-    #[serde(default, skip_serializing_if = "CalendarName::is_unknown")]
-    calendar_calendar_name: CalendarName,
+    #[serde(default, deserialize_with = "no_empty_name", skip_serializing_if = "Option::is_none")]
+    calendar_calendar_name: Option<CalendarName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    calendar_account: Option<Arc<str>>,
+    calendar_account: Option<AccountId>,
     #[serde(default)]
     calendar_sync_settings: SyncSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -344,7 +347,7 @@ impl Serialize for Profile {
             calendar_refresh_token: None,
             calendar_token_expires_at: None,
             calendar_calendar_id: flat.map(|flat| flat.calendar_id.clone()),
-            calendar_calendar_name: flat.map(|flat| flat.calendar_name.clone()).unwrap_or_default(),
+            calendar_calendar_name: flat.and_then(|flat| flat.calendar_name.clone()),
             calendar_account: flat.and_then(|flat| flat.account.clone()),
             calendar_sync_settings: self.calendar_sync_settings.clone(),
             connections: (!others.is_empty()).then_some(others),

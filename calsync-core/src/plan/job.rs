@@ -5,10 +5,10 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Person;
 use crate::id::AppointmentId;
 use crate::ledger::{Delivery, Presence, Unsure};
 use crate::model::Appointment;
-use crate::place::Person;
 use crate::plan::{Action, Note, Plan, Step};
 
 /// The version that is written today.

@@ -20,6 +20,7 @@ pub use planner::{OtherAccount, Planner, RemovedByPerson};
 pub(crate) use work::{PlanDraft, Row};
 
 use crate::audience::Reason;
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::Failure;
 use crate::event::Event;
 use crate::id::AppointmentId;
@@ -27,7 +28,6 @@ use crate::identity::{EventKey, Fingerprint};
 use crate::ledger::{Delivery, Hold, Presence, Standing, Unsure};
 use crate::model::Appointment;
 use crate::names::ProviderKind;
-use crate::place::{Person, Place, Role};
 use crate::report::Report;
 
 /// What has to be done for one appointment, and what not and why.
@@ -57,7 +57,7 @@ pub struct Plan {
 #[non_exhaustive]
 pub struct Step {
     /// Where.
-    pub place: Place,
+    pub place: CalendarRef,
     /// The role the event is worded for.
     pub role: Role,
     /// The generation of the key.
@@ -72,7 +72,7 @@ pub struct Step {
     /// The row this step is for, where it is another place than the row names: the person connected the same calendar
     /// anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moves: Option<Place>,
+    pub moves: Option<CalendarRef>,
     /// Since when the target is not as it should be; the time of this plan where `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_since: Option<DateTime<Utc>>,
@@ -146,14 +146,14 @@ pub enum Note {
         /// The role.
         role: Role,
         /// Where the event would belong.
-        place: Place,
+        place: CalendarRef,
     },
     /// Something outside keeps a row as it is.
     Held {
         /// The role.
         role: Role,
         /// The row's place.
-        place: Place,
+        place: CalendarRef,
         /// What keeps it.
         hold: Hold,
     },
@@ -163,7 +163,7 @@ pub enum Note {
         /// The role.
         role: Role,
         /// Where the event stands.
-        place: Place,
+        place: CalendarRef,
     },
     /// An event that is not wanted there any more stays until the person's new one, which is held up, can be made. Until then it
     /// is kept right.
@@ -171,7 +171,7 @@ pub enum Note {
         /// The role.
         role: Role,
         /// Where it stands.
-        place: Place,
+        place: CalendarRef,
     },
     /// The connection leads to another account now, and an event in the one before cannot be reached any more
     /// ([`OtherAccount::StartAnew`]).
@@ -179,21 +179,21 @@ pub enum Note {
         /// The role.
         role: Role,
         /// Where it stands.
-        place: Place,
+        place: CalendarRef,
     },
     /// The calendar is being disconnected, and the event is left there on purpose.
     Left {
         /// The role.
         role: Role,
         /// Where it stands.
-        place: Place,
+        place: CalendarRef,
     },
     /// A step of a [job](SyncJob) that has nothing to do any more: a newer plan was begun for its row.
     OutOfDate {
         /// The role.
         role: Role,
         /// The row's place.
-        place: Place,
+        place: CalendarRef,
     },
     /// An event that older code wrote belongs to nobody of the audience; it is left as it is.
     NobodysEvent {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::audience::Audience;
+use crate::calendar::{CalendarRef, Role};
 use crate::error::{InputError, Problem};
 use crate::event::{Event, GuideWording, Wording};
 use crate::identity::EventKey;
 use crate::ledger::Presence;
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
-use crate::place::{Place, Role};
 use crate::plan::prepare::Prepared;
 use crate::plan::work::{PlanDraft, Row, Wish};
 use crate::plan::{Action, Content, Note, Plan, Step};
@@ -228,7 +228,7 @@ impl<'a> PlanDraft<'a> {
     pub(crate) fn decide(
         &mut self,
         row: Option<Row<'_>>,
-        place: Place,
+        place: CalendarRef,
         role: Role,
         content: Option<Content>,
     ) -> Decided {

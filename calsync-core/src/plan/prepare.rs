@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::audience::Audience;
+use crate::calendar::Role;
 use crate::event::{Event, EventStatus, Facts, Text, TextLimits, When, Wording};
 use crate::model::{Appointment, AppointmentStatus, Order};
-use crate::place::Role;
 use crate::plan::Content;
 use crate::time::Zone;
 

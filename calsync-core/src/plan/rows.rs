@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 
 use crate::audience::{Audience, Member};
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::identity::EventKey;
 use crate::ledger::{Delivery, Presence, Standing};
 use crate::names::{ProviderKind, RemoteId};
-use crate::place::{Person, Place, Role};
 use crate::plan::work::{PlanDraft, Row, Wish};
 use crate::plan::{Note, OtherAccount};
 
@@ -55,7 +55,7 @@ impl<'a> PlanDraft<'a> {
     }
 
     /// Whether an event of ours stands, or may, where the connection of `place` led before: in another account.
-    pub(super) fn stands_in_another_account(&self, place: &Place) -> bool {
+    pub(super) fn stands_in_another_account(&self, place: &CalendarRef) -> bool {
         let rows = self.appointment.ledger.deliveries.iter();
         let mut standing = rows.filter(|row| row.presence != Presence::Absent);
         standing.any(|row| row.place.is_in_another_account(place))
@@ -63,7 +63,7 @@ impl<'a> PlanDraft<'a> {
 
     /// The row of a connection that leads to another account than when its event was written: that event is out of reach,
     /// and nothing of ours stands in the calendar of the same name there.
-    pub(super) fn without_other_account(&mut self, mut row: Row<'a>, place: &Place) -> Row<'a> {
+    pub(super) fn without_other_account(&mut self, mut row: Row<'a>, place: &CalendarRef) -> Row<'a> {
         let ids = self.calendar_ids(place);
         if !row.may_stand() || ids.is_one_calendar(&row.delivery.place, place) {
             return row;
@@ -78,9 +78,9 @@ impl<'a> PlanDraft<'a> {
     }
 
     /// A row whose event is to go, and the place to remove it from. An empty row that waits at that place counts on.
-    pub(super) fn to_remove(&self, audience: &Audience<'_>, mut row: Row<'a>) -> (Row<'a>, Place) {
+    pub(super) fn to_remove(&self, audience: &Audience<'_>, mut row: Row<'a>) -> (Row<'a>, CalendarRef) {
         let place = self.reached_through(audience, &row.delivery.place);
-        if row.is_left() && audience.connected(&place.person).iter().any(|today| today.is_reached_as(&place))
+        if row.is_left() && audience.connected(&place.person).iter().any(|today| today.still_reaches(&place))
         {
             row.delivery.to_mut().hold = None;
         }
@@ -89,7 +89,7 @@ impl<'a> PlanDraft<'a> {
     }
 
     /// A row that is dealt with at `place` counts on from the empty one there.
-    pub(crate) fn count_on(&self, row: &mut Row<'a>, place: &Place) {
+    pub(crate) fn count_on(&self, row: &mut Row<'a>, place: &CalendarRef) {
         let empty = self.appointment.ledger.delivery(place).map_or(0, |row| row.generation);
         if empty > row.delivery.generation {
             row.delivery.to_mut().generation = empty;
@@ -98,17 +98,17 @@ impl<'a> PlanDraft<'a> {
 
     /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no
     /// longer there to reach it through.
-    fn reached_through(&self, audience: &Audience<'_>, place: &Place) -> Place {
+    fn reached_through(&self, audience: &Audience<'_>, place: &CalendarRef) -> CalendarRef {
         let ids = self.calendar_ids(place);
         let theirs = audience.connected(&place.person);
         let ledger = &self.appointment.ledger;
         let is_empty = |row: &Delivery| row.presence == Presence::Absent;
         let rows = ledger.deliveries.iter().filter(|row| !is_empty(row));
         let rows = rows.filter(|row| ids.is_one_calendar(&row.place, place)).count();
-        if rows > 1 || theirs.iter().any(|today| today.is_reached_as(place)) {
+        if rows > 1 || theirs.iter().any(|today| today.still_reaches(place)) {
             return place.clone();
         }
-        let is_anew = |today: &&Place| {
+        let is_anew = |today: &&CalendarRef| {
             ids.is_one_calendar(today, place)
                 && !today.is_in_another_account(place)
                 && ledger.delivery(today).is_none_or(is_empty)
@@ -121,7 +121,7 @@ impl<'a> PlanDraft<'a> {
         &self,
         audience: &Audience<'_>,
         row: &Row<'_>,
-        place: &Place,
+        place: &CalendarRef,
         other_account: OtherAccount,
     ) -> Option<Note> {
         let theirs = audience.connected(&place.person);
@@ -164,7 +164,7 @@ impl<'a> PlanDraft<'a> {
         rows
     }
 
-    fn inherited_row(&self, place: Place, role: Role, remote_id: &RemoteId) -> Row<'a> {
+    fn inherited_row(&self, place: CalendarRef, role: Role, remote_id: &RemoteId) -> Row<'a> {
         let key = EventKey::derive(&self.plan.namespace, &self.appointment.id, &place, 0);
         let adopts = Some(place.provider.clone());
         let mut delivery = Delivery::new(place, role, self.plan.at);
@@ -182,7 +182,7 @@ fn leaves_as_is(audience: &Audience<'_>, person: &Person) -> bool {
 
 /// For whom older code, which kept one id a provider, wrote last: the manager, else the staff member, else the customer;
 /// among those the ones who take part first, since it wrote for nobody else.
-fn heir<'a>(audience: &'a Audience<'a>, kind: &ProviderKind) -> Option<(&'a Member<'a>, Place)> {
+fn heir<'a>(audience: &'a Audience<'a>, kind: &ProviderKind) -> Option<(&'a Member<'a>, CalendarRef)> {
     let place_of = |member: &'a Member<'a>| {
         let place = member.places().find(|place| place.provider == *kind)?;
         Some((member, place))

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use crate::calendar::{CalendarRef, Role};
 use crate::ledger::{Delivery, Hold, Presence};
 use crate::model::Appointment;
 use crate::names::ProviderKind;
-use crate::place::{Place, Role};
 use crate::plan::{Content, Plan, Planner};
 use crate::provider::{CalendarIds, Capabilities};
 
 /// An event that should stand somewhere.
 pub(super) struct Wish {
-    pub(super) place: Place,
+    pub(super) place: CalendarRef,
     pub(super) role: Role,
     pub(super) content: Content,
 }
@@ -65,7 +65,7 @@ impl<'a> PlanDraft<'a> {
     }
 
     /// How far a calendar's id reaches with the provider of a place.
-    pub(crate) fn calendar_ids(&self, place: &Place) -> CalendarIds {
+    pub(crate) fn calendar_ids(&self, place: &CalendarRef) -> CalendarIds {
         self.providers.get(&place.provider).map_or(CalendarIds::default(), |can| can.calendar_ids)
     }
 }

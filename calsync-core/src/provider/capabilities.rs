@@ -1,9 +1,9 @@
 //! What a provider can do, as data.
 
+use crate::calendar::CalendarRef;
 use crate::event::TextLimits;
 #[cfg(doc)]
 use crate::names::CalendarId;
-use crate::place::Place;
 
 /// What a provider can do, and how much of it. The planner and the syncer read this; nothing asks for a provider's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum CalendarIds {
 impl CalendarIds {
     /// Whether two places of one person are one and the same calendar.
     #[must_use]
-    pub fn is_one_calendar(self, a: &Place, b: &Place) -> bool {
+    pub fn is_one_calendar(self, a: &CalendarRef, b: &CalendarRef) -> bool {
         let by_id = match self {
             Self::PerAccount => false,
             Self::GlobalButPrimary => !a.calendar.is_primary(),

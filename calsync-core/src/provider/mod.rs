@@ -12,10 +12,10 @@ pub use calendars::AccountCalendar;
 pub use capabilities::{CalendarIds, Capabilities};
 pub use draft::{CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written};
 
+use crate::calendar::CalendarRef;
 use crate::error::Error;
 use crate::identity::EventKey;
 use crate::names::{ProviderKind, RemoteId};
-use crate::place::Place;
 
 /// A backend: writes, finds and removes events in one kind of calendar.
 ///
@@ -60,7 +60,12 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
     /// [`KeySpent`](crate::error::ErrorKind::KeySpent) when the key belongs to an event since deleted, or to a foreign one;
     /// [`Superseded`](crate::error::ErrorKind::Superseded); [`Refused`](crate::error::ErrorKind::Refused) when this content
     /// will never be taken; or as the contract says.
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error>;
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error>;
 
     /// Writes over the event that has this remote id: the content becomes the draft's, what is not ours in it (reminders the
     /// person set, colour, guests) stays. The marker is written even where there was none (an adopted event).
@@ -74,7 +79,7 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
     /// another key or namespace; [`Refused`](crate::error::ErrorKind::Refused); or as the contract says.
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -89,7 +94,7 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
     /// says.
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -99,11 +104,16 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// As the contract says.
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error>;
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error>;
 
     /// Reads the event that has this remote id, whoever made it. `None` when there is none that is alive.
     ///
     /// # Errors
     /// As the contract says.
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error>;
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error>;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::BadRequest;
-use crate::auth::{AccessTokens, ApiClient, GrantKey};
+use crate::auth::{Access, AccessTokens, ApiClient};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Operation};
 use crate::http::{Request, Response, retry_after};
@@ -44,13 +44,13 @@ impl RestClient {
     /// that fits into no URL is none of the server's, so there is no such event.
     pub fn send(
         &self,
-        key: &GrantKey,
+        to: &Access,
         operation: Operation,
         request: Result<Request, BadRequest>,
     ) -> impl Future<Output = Result<Response, Error>> + Send {
         let request = self.boxed(operation, request);
         async move {
-            let answer = self.api.send(key, operation, request?).await?;
+            let answer = self.api.send(to, operation, request?).await?;
             if answer.status().is_success() { Ok(answer) } else { Err(self.failure(operation, &answer)) }
         }
     }
@@ -61,12 +61,12 @@ impl RestClient {
     /// As [`send`](Self::send), but for what the judge says.
     pub fn exchange(
         &self,
-        key: &GrantKey,
+        to: &Access,
         operation: Operation,
         request: Result<Request, BadRequest>,
     ) -> impl Future<Output = Result<Response, Error>> + Send {
         let request = self.boxed(operation, request);
-        async move { self.api.send(key, operation, request?).await }
+        async move { self.api.send(to, operation, request?).await }
     }
 
     /// Before any future is made, which would have room for all of it.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::calendar::CalendarRef;
 use crate::error::{Error, ErrorKind, Failure, Retry};
-use crate::place::Place;
 use crate::plan::Step;
 use crate::provider::CalendarProvider;
 use crate::sync::metrics::{Measured, Throttle};
@@ -18,7 +18,7 @@ use crate::sync::run::Shared;
 pub(super) struct Caller<'a> {
     pub(super) provider: &'a dyn CalendarProvider,
     shared: &'a Shared,
-    place: &'a Place,
+    place: &'a CalendarRef,
     quota: Quota,
     requests_per_update: u32,
     requests_per_find: u32,

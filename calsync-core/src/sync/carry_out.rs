@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::calendar::CalendarRef;
 use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::id::AppointmentId;
 use crate::identity::EventKey;
 use crate::ledger::{Hold, ParkReason, Presence, Standing, Unsure};
-use crate::place::Place;
 use crate::plan::{Action, Content, Plan, RemovedByPerson, Step};
 use crate::provider::{CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions, Written};
 use crate::report::{Outcome, Verdict};
@@ -273,7 +273,7 @@ impl Hand<'_> {
         self.key_at(&self.step.place, generation)
     }
 
-    fn key_at(&self, place: &Place, generation: u32) -> EventKey {
+    fn key_at(&self, place: &CalendarRef, generation: u32) -> EventKey {
         EventKey::derive(&self.context.namespace, &self.context.appointment, place, generation)
     }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::calendar::Role;
 use crate::error::ErrorKind;
 use crate::names::ProviderKind;
-use crate::place::Role;
 use crate::report::Verdict;
 
 /// Takes measurements to the host's metrics. Called from within runs, often: it must not block.

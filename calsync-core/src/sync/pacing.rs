@@ -220,15 +220,15 @@ impl Drop for Pass<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::{CalendarRef, Person};
     use crate::clock::{SystemClock, TokioSleep};
     use crate::error::{Error, ErrorKind, Operation};
     use crate::names::CalendarId;
-    use crate::place::{Person, Place};
     use crate::provider::Capabilities;
 
     #[test]
     fn a_success_that_was_on_its_way_before_a_failure_does_not_end_the_backoff() {
-        let place = Place::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
+        let place = CalendarRef::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
         let quota = Quota::declared(&place, &Capabilities::new());
         let pacing = Pacing::new(Arc::new(SystemClock), Arc::new(TokioSleep));
         let pass = || match pacing.enter(&quota, 1, pacing.now()) {

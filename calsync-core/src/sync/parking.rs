@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
+use crate::calendar::{CalendarRef, Person};
 use crate::error::{ErrorKind, Failure, Operation};
 use crate::id::ConnectionId;
 use crate::ledger::Hold;
 use crate::names::{CalendarId, ProviderKind};
-use crate::place::{Person, Place};
 use crate::sync::quota::AccountKey;
 
 /// What is not called any more in a run.
@@ -33,19 +33,24 @@ enum Scope {
 }
 
 impl Scope {
-    fn of_grant(place: &Place) -> Self {
+    fn of_grant(place: &CalendarRef) -> Self {
         Self::Grant(place.person.clone(), place.provider.clone(), place.connection.clone())
     }
 
-    fn of_calendar(place: &Place) -> Self {
-        let Place { person, provider, connection, calendar, .. } = place.clone();
+    fn of_calendar(place: &CalendarRef) -> Self {
+        let CalendarRef { person, provider, connection, calendar, .. } = place.clone();
         Self::Calendar(person, provider, connection, calendar)
     }
 }
 
 impl Parked {
     /// Why a place is not called; `None` if it may be.
-    pub(super) fn why(&self, place: &Place, account: &AccountKey, now: DateTime<Utc>) -> Option<Failure> {
+    pub(super) fn why(
+        &self,
+        place: &CalendarRef,
+        account: &AccountKey,
+        now: DateTime<Utc>,
+    ) -> Option<Failure> {
         let parked = self.lock();
         if parked.is_empty() {
             return None;
@@ -63,7 +68,7 @@ impl Parked {
     pub(super) fn learn(
         &self,
         failure: &Failure,
-        place: &Place,
+        place: &CalendarRef,
         account: &AccountKey,
         now: DateTime<Utc>,
     ) -> bool {

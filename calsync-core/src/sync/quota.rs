@@ -1,11 +1,10 @@
 //! What a provider counts calls by, and how many there may be.
 
 use std::fmt;
-use std::sync::Arc;
 
+use crate::calendar::{CalendarRef, Person};
 use crate::id::ConnectionId;
-use crate::names::ProviderKind;
-use crate::place::{Person, Place};
+use crate::names::{AccountId, ProviderKind};
 use crate::provider::Capabilities;
 
 /// What a provider counts calls by. Shown without the account's name, which may be an e-mail address.
@@ -17,7 +16,7 @@ pub struct AccountKey {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Holder {
-    Account(Arc<str>),
+    Account(AccountId),
     /// The person's connection, while its account is not known.
     Connection(Person, ConnectionId),
 }
@@ -42,7 +41,7 @@ pub struct Quota {
 /// other limits than it publishes.
 ///
 /// ```
-/// use calsync_core::place::Place;
+/// use calsync_core::calendar::CalendarRef;
 /// use calsync_core::provider::Capabilities;
 /// use calsync_core::sync::{Quota, Quotas};
 ///
@@ -51,7 +50,7 @@ pub struct Quota {
 /// struct AQuarter;
 ///
 /// impl Quotas for AQuarter {
-///     fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota {
+///     fn of(&self, place: &CalendarRef, capabilities: &Capabilities) -> Quota {
 ///         let quota = Quota::declared(place, capabilities);
 ///         let (account, application) = (quota.per_minute, quota.per_minute_of_application);
 ///         let quarter = |limit: Option<u32>| limit.map(|limit| limit / 4);
@@ -61,7 +60,7 @@ pub struct Quota {
 /// ```
 pub trait Quotas: fmt::Debug + Send + Sync + 'static {
     /// The quota of a place, with a provider that declares these capabilities.
-    fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota;
+    fn of(&self, place: &CalendarRef, capabilities: &Capabilities) -> Quota;
 }
 
 /// The quotas that the providers declare.
@@ -69,7 +68,7 @@ pub trait Quotas: fmt::Debug + Send + Sync + 'static {
 pub struct DeclaredQuotas;
 
 impl Quotas for DeclaredQuotas {
-    fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota {
+    fn of(&self, place: &CalendarRef, capabilities: &Capabilities) -> Quota {
         Quota::declared(place, capabilities)
     }
 }
@@ -77,7 +76,7 @@ impl Quotas for DeclaredQuotas {
 impl Quota {
     /// What the provider declares: by account, or by the person's connection while the account is not known.
     #[must_use]
-    pub fn declared(place: &Place, capabilities: &Capabilities) -> Self {
+    pub fn declared(place: &CalendarRef, capabilities: &Capabilities) -> Self {
         let holder = match &place.account {
             Some(account) => Holder::Account(account.clone()),
             None => Holder::Connection(place.person.clone(), place.connection.clone()),
@@ -92,7 +91,7 @@ impl Quota {
 
     /// Counted with all calls under that name: where a provider counts several accounts as one.
     #[must_use]
-    pub fn with_account(mut self, name: impl Into<Arc<str>>) -> Self {
+    pub fn with_account(mut self, name: impl Into<AccountId>) -> Self {
         self.account.holder = Holder::Account(name.into());
         self
     }

@@ -11,8 +11,8 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
+use crate::calendar::Person;
 use crate::ledger::Presence;
-use crate::place::Person;
 use crate::plan::{Plan, Step};
 use crate::report::{Outcome, Report, Verdict};
 use crate::sync::attempts::take;

@@ -1,10 +1,10 @@
 //! The guide's three service functions: the plain way in.
 
 use crate::audience::{Audience, Trigger};
+use crate::calendar::Person;
 use crate::error::InputError;
 use crate::id::ProfileId;
 use crate::model::{Appointment, Directory, Order};
-use crate::place::Person;
 use crate::plan::BeginError;
 use crate::report::Report;
 use crate::sync::Syncer;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use crate::audience::Audience;
+use crate::calendar::Role;
 use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use crate::error::InputError;
 use crate::event::{Event, GuideWording, Wording};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
-use crate::place::Role;
 use crate::plan::{JobError, OtherAccount, Plan, Planner, RemovedByPerson, SyncJob};
 use crate::provider::CalendarProvider;
 use crate::receipt::Receipt;

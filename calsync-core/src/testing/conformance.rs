@@ -19,11 +19,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fixtures::{self, at, timed};
+use crate::calendar::{CalendarRef, Person};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::event::{Event, EventStatus, Reminders, When};
 use crate::identity::EventKey;
 use crate::names::{CalendarId, RemoteId};
-use crate::place::{Person, Place};
 use crate::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, Marker, UpdateOptions, Written,
 };
@@ -33,9 +33,9 @@ pub struct Stage {
     /// The provider.
     pub provider: Arc<dyn CalendarProvider>,
     /// A calendar.
-    pub place: Place,
+    pub place: CalendarRef,
     /// Another calendar, of another person.
-    pub other_place: Place,
+    pub other_place: CalendarRef,
     keep: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -45,14 +45,14 @@ impl Stage {
     pub fn new(provider: impl CalendarProvider) -> Self {
         let calendar = |text| CalendarId::new(text).expect("a plain calendar id");
         let kind = provider.kind();
-        let place = Place::new(Person::Profile(1.into()), kind.clone(), 1.into(), calendar("stage"));
-        let other_place = Place::new(Person::Profile(2.into()), kind, 1.into(), calendar("other"));
+        let place = CalendarRef::new(Person::Profile(1.into()), kind.clone(), 1.into(), calendar("stage"));
+        let other_place = CalendarRef::new(Person::Profile(2.into()), kind, 1.into(), calendar("other"));
         Self { provider: Arc::new(provider), place, other_place, keep: None }
     }
 
     /// With calendars of the provider's own naming.
     #[must_use]
-    pub fn with_places(mut self, place: Place, other_place: Place) -> Self {
+    pub fn with_places(mut self, place: CalendarRef, other_place: CalendarRef) -> Self {
         (self.place, self.other_place) = (place, other_place);
         self
     }

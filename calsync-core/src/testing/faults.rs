@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
+use crate::calendar::CalendarRef;
 use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::identity::EventKey;
 use crate::names::{ProviderKind, RemoteId};
-use crate::place::Place;
 use crate::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
@@ -140,13 +140,18 @@ impl<P: CalendarProvider> CalendarProvider for Faulty<P> {
         self.inner.capabilities()
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error> {
         self.call(Operation::Create, self.inner.create(place, draft, options)).await
     }
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -156,7 +161,7 @@ impl<P: CalendarProvider> CalendarProvider for Faulty<P> {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -164,11 +169,16 @@ impl<P: CalendarProvider> CalendarProvider for Faulty<P> {
         self.call(Operation::Delete, self.inner.delete(place, remote_id, marker, options)).await
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         self.call(Operation::Find, self.inner.find(place, namespace, key)).await
     }
 
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         self.call(Operation::Get, self.inner.get(place, remote_id)).await
     }
 }

@@ -4,11 +4,12 @@
 use chrono::{DateTime, Utc};
 
 #[cfg(feature = "tokens")]
-use crate::auth::{GrantKey, MemoryTokenStore, TokenStore, Tokens};
+use crate::auth::{MemoryTokenStore, TokenStore, Tokens};
+use crate::calendar::ConnectionKey;
+use crate::calendar::{CalendarRef, Person};
 use crate::event::{Event, When};
 use crate::identity::EventKey;
 use crate::names::{CalendarId, ProviderKind};
-use crate::place::{Person, Place};
 use crate::provider::{Draft, Marker};
 use crate::time::Zone;
 
@@ -53,19 +54,19 @@ pub fn event() -> Event {
 
 /// A calendar of that profile, by its first connection.
 #[must_use]
-pub fn place_in(provider: ProviderKind, profile: i64, calendar: CalendarId) -> Place {
-    Place::new(Person::Profile(profile.into()), provider, 1.into(), calendar)
+pub fn place_in(provider: ProviderKind, profile: i64, calendar: CalendarId) -> CalendarRef {
+    CalendarRef::new(Person::Profile(profile.into()), provider, 1.into(), calendar)
 }
 
 /// The key of an event at a place.
 #[must_use]
-pub fn key_at(place: &Place, generation: u32) -> EventKey {
+pub fn key_at(place: &CalendarRef, generation: u32) -> EventKey {
     EventKey::derive(NAMESPACE, &1.into(), place, generation)
 }
 
 /// An event to write at a place, under the key of its first generation.
 #[must_use]
-pub fn draft_at(place: &Place, revision: u64, event: Event) -> Draft {
+pub fn draft_at(place: &CalendarRef, revision: u64, event: Event) -> Draft {
     Draft::new(Marker::new(NAMESPACE, key_at(place, 0), revision), event, at("2026-11-22T10:00:00Z"))
 }
 
@@ -74,7 +75,7 @@ pub fn draft_at(place: &Place, revision: u64, event: Event) -> Draft {
 /// # Panics
 /// When the store does not answer, which this one always does.
 #[cfg(feature = "tokens")]
-pub async fn put(store: &MemoryTokenStore, key: &GrantKey, tokens: impl Into<Tokens>) {
+pub async fn put(store: &MemoryTokenStore, key: &ConnectionKey, tokens: impl Into<Tokens>) {
     let before = store.load(key).await.expect("a store in memory").map(|stored| stored.version);
     store.save(key, &tokens.into(), before).await.expect("a store in memory");
 }

@@ -14,13 +14,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::fixtures::{NAMESPACE, at, place_in, put};
 use super::{FaultyTransport, TestClock};
 use crate::audience::Audience;
-use crate::auth::{GrantKey, MemoryTokenStore, Tokens};
+use crate::auth::{MemoryTokenStore, Tokens};
+use crate::calendar::{CalendarRef, Person};
 use crate::http::HttpTransport;
 use crate::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
 };
 use crate::names::{CalendarId, ProviderKind};
-use crate::place::{Person, Place};
 use crate::plan::Plan;
 use crate::provider::CalendarProvider;
 use crate::sync::{RetryPolicy, Syncer};
@@ -185,10 +185,10 @@ impl<S: Scene> Company<S> {
     }
 
     async fn connect(&self, person: usize) {
-        put(&self.store, &GrantKey::of(&self.place_of(person)), self.scene.connects(PEOPLE[person])).await;
+        put(&self.store, &self.place_of(person).connection_key(), self.scene.connects(PEOPLE[person])).await;
     }
 
-    fn place_of(&self, person: usize) -> Place {
+    fn place_of(&self, person: usize) -> CalendarRef {
         place_in(self.provider.clone(), profile_id(person), CalendarId::primary())
     }
 

@@ -16,7 +16,7 @@ async fn send(host: &Host, api: &Server) -> Result<Response, Error> {
     let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
     let mut request = Request::new(Bytes::from_static(b"{\"summary\":\"Deep clean\"}"));
     *request.uri_mut() = "https://api.example/events".parse().unwrap();
-    client.send(&key(), Operation::Create, Box::new(request)).await
+    client.send(&key().into(), Operation::Create, Box::new(request)).await
 }
 
 fn bearers(api: &Server) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calsync_core::auth::*;
-use calsync_core::place::Person;
+use calsync_core::calendar::{ConnectionKey, Person};
 use calsync_core::{ProviderKind, Secret};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -148,7 +148,7 @@ async fn grants_nobody_asks_for_are_forgotten() {
     };
     for day in 0..30 {
         for id in 0..100 {
-            let key = GrantKey::new(Person::Profile((day * 100 + id).into()), ProviderKind::GOOGLE, 1);
+            let key = ConnectionKey::new(Person::Profile((day * 100 + id).into()), ProviderKind::GOOGLE, 1);
             host.store.put(&key, &host.fresh("at", "rt")).await;
             host.tokens.token(&key).await.unwrap();
         }
@@ -160,7 +160,7 @@ async fn grants_nobody_asks_for_are_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn grants_do_not_wait_for_each_other() {
     let host = Host::new().await;
-    let other = GrantKey::new(Person::Guest, ProviderKind::GOOGLE, 1);
+    let other = ConnectionKey::new(Person::Guest, ProviderKind::GOOGLE, 1);
     host.store.put(&other, &host.fresh("at-other", "rt-other")).await;
     host.store.fail_saves(&[SaveFault::Lost; 5]);
     let slow = tokio::spawn({
@@ -195,7 +195,7 @@ async fn a_grant_of_another_kind_needs_nothing_stored() {
     struct ServiceAccount;
     #[async_trait::async_trait]
     impl Grant for ServiceAccount {
-        async fn obtain(&self, key: &GrantKey, current: Option<&Tokens>) -> Result<Tokens, AuthError> {
+        async fn obtain(&self, key: &ConnectionKey, current: Option<&Tokens>) -> Result<Tokens, AuthError> {
             let next = current.map_or(1, |tokens| tokens.access_token.expose().len());
             Ok(Tokens::new(Secret::new(format!("{}{}", key.provider, "x".repeat(next)))))
         }

@@ -1,6 +1,7 @@
 //! Stores that fail, workers that race, grants that are dead.
 
 use calsync_core::auth::*;
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Operation;
 use calsync_core::model::Profile;
 use calsync_core::{ProviderKind, Secret};
@@ -201,10 +202,10 @@ async fn the_guides_columns_are_enough_to_begin_with() {
     let rows = MemoryTokenStore::new().with_profiles(std::slice::from_ref(&profile));
     assert_eq!(rows.all().len(), 2);
     let host = Host::with(Server::default(), Store { rows, ..Store::default() }, clock());
-    let flat = GrantKey::new(key().person, ProviderKind::GOOGLE, profile.connections[0].id.clone());
+    let flat = ConnectionKey::new(key().person, ProviderKind::GOOGLE, profile.connections[0].id.clone());
     // Its token came with a line feed that no header can hold: a refresh heals that.
     assert_eq!(host.tokens.token(&flat).await.unwrap().expose(), "at-1");
-    let third = GrantKey::new(key().person, ProviderKind::GOOGLE, 3);
+    let third = ConnectionKey::new(key().person, ProviderKind::GOOGLE, 3);
     assert_eq!(host.tokens.token(&third).await.unwrap().expose(), "at-2");
     // One without an expiry is used until it is refused.
     host.store.put(&flat, &Tokens::new(Secret::new("ya29.kept"))).await;

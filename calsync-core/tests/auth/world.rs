@@ -8,10 +8,10 @@ use bytes::Bytes;
 use calsync_core::ProviderKind;
 use calsync_core::Secret;
 use calsync_core::auth::*;
+use calsync_core::calendar::{ConnectionKey, Person};
 use calsync_core::clock::TokioSleep;
 use calsync_core::error::Operation;
 use calsync_core::http::*;
-use calsync_core::place::Person;
 use calsync_core::testing::TestClock;
 
 pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/calendar.events";
@@ -146,12 +146,12 @@ impl Store {
         self.state.lock().unwrap().faults.extend(faults);
     }
 
-    pub(crate) async fn put(&self, key: &GrantKey, tokens: &Tokens) {
+    pub(crate) async fn put(&self, key: &ConnectionKey, tokens: &Tokens) {
         let version = self.rows.load(key).await.unwrap().map(|stored| stored.version);
         assert_ne!(self.rows.save(key, tokens, version).await.unwrap(), Saved::Conflict);
     }
 
-    pub(crate) async fn stored(&self, key: &GrantKey) -> Tokens {
+    pub(crate) async fn stored(&self, key: &ConnectionKey) -> Tokens {
         self.rows.load(key).await.unwrap().unwrap().tokens
     }
 
@@ -166,7 +166,7 @@ impl Store {
 
 #[async_trait]
 impl TokenStore for Store {
-    async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
+    async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError> {
         let polls = {
             let mut state = self.state.lock().unwrap();
             state.loads += 1;
@@ -182,7 +182,7 @@ impl TokenStore for Store {
 
     async fn save(
         &self,
-        key: &GrantKey,
+        key: &ConnectionKey,
         tokens: &Tokens,
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError> {
@@ -206,7 +206,7 @@ impl TokenStore for Store {
         }
     }
 
-    async fn remove(&self, key: &GrantKey) -> Result<(), StoreError> {
+    async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
         self.rows.remove(key).await
     }
 }
@@ -267,8 +267,8 @@ pub(crate) fn clock() -> TestClock {
     TestClock::at("2026-11-22T10:00:00Z".parse().unwrap())
 }
 
-pub(crate) fn key() -> GrantKey {
-    GrantKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, 1)
+pub(crate) fn key() -> ConnectionKey {
+    ConnectionKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, 1)
 }
 
 pub(crate) fn builder(server: &Server, clock: &TestClock) -> OAuthClientBuilder {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use calsync_core::audience::Audience;
+use calsync_core::calendar::{CalendarRef, Role};
 use calsync_core::clock::Clock;
 use calsync_core::error::Operation;
 use calsync_core::identity::EventKey;
 use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::{Place, Role};
 use calsync_core::plan::{Plan, RemovedByPerson};
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
@@ -258,13 +258,18 @@ impl CalendarProvider for Scripted {
         self.calendar.capabilities()
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error> {
         self.after(Operation::Create, self.calendar.create(place, draft, options)).await
     }
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -274,7 +279,7 @@ impl CalendarProvider for Scripted {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -282,11 +287,16 @@ impl CalendarProvider for Scripted {
         self.after(Operation::Delete, self.calendar.delete(place, id, marker, options)).await
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         self.after(Operation::Find, self.calendar.find(place, namespace, key)).await
     }
 
-    async fn get(&self, place: &Place, id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Option<Found>, Error> {
         self.after(Operation::Get, self.calendar.get(place, id)).await
     }
 }

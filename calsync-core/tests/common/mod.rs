@@ -5,6 +5,7 @@ mod host;
 
 use calsync_core::ConnectionId;
 use calsync_core::audience::{Audience, Trigger};
+use calsync_core::calendar::{CalendarRef, Person, Role};
 use calsync_core::event::Event;
 use calsync_core::identity::EventKey;
 use calsync_core::ledger::{Delivery, Ledger, Presence, Standing};
@@ -12,7 +13,6 @@ use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
 };
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
-use calsync_core::place::{Person, Place, Role};
 use calsync_core::plan::{Plan, Planner, Step};
 use calsync_core::provider::Capabilities;
 use chrono::{DateTime, Utc};
@@ -122,11 +122,11 @@ impl Company {
     }
 
     /// The calendar of somebody's first connection.
-    pub(crate) fn place(&self, id: i64) -> Place {
+    pub(crate) fn place(&self, id: i64) -> CalendarRef {
         let profile = self.profiles.iter().find(|profile| profile.id == id.into()).unwrap();
         let connection = &profile.connections[0];
         let (of, calendar) = (connection.id.clone(), connection.calendar_id.clone());
-        let place = Place::new(Person::Profile(id.into()), connection.provider.clone(), of, calendar);
+        let place = CalendarRef::new(Person::Profile(id.into()), connection.provider.clone(), of, calendar);
         place.with_account(connection.account.clone())
     }
 

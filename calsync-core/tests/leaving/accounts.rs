@@ -2,8 +2,8 @@
 
 use calsync_core::ErrorKind;
 use calsync_core::audience::Trigger;
+use calsync_core::calendar::Role;
 use calsync_core::ledger::{Hold, ParkReason, Presence, Unsure};
-use calsync_core::place::Role;
 use calsync_core::plan::{Note, OtherAccount};
 use calsync_core::provider::{CalendarIds, Capabilities};
 use calsync_core::testing::Fault;

@@ -2,9 +2,9 @@
 
 use calsync_core::audience::Trigger;
 use calsync_core::backfill::Backfill;
+use calsync_core::calendar::Person;
 use calsync_core::ledger::Ledger;
 use calsync_core::model::SyncSettings;
-use calsync_core::place::Person;
 use calsync_core::plan::Plan;
 
 use crate::common::{CUSTOMER, Company, STAFF, google};

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use calsync_core::audience::Audience;
+use calsync_core::calendar::Person;
 use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::model::{Appointment, Connection, Directory, Order};
 use calsync_core::names::ProviderKind;
-use calsync_core::place::Person;
 use calsync_core::plan::{OtherAccount, Plan};
 use calsync_core::receipt::Receipt;
 use calsync_core::report::Report;

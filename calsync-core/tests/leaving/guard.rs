@@ -1,8 +1,8 @@
 //! Too many deletions at once.
 
+use calsync_core::calendar::{Person, Role};
 use calsync_core::guard::{DeleteGuard, Survey};
 use calsync_core::ledger::Presence;
-use calsync_core::place::{Person, Role};
 
 use crate::common::{CUSTOMER, Company, MANAGER, STAFF, as_wanted, google, put};
 use crate::desk::{Desk, customer};

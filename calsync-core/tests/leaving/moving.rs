@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use calsync_core::audience::Audience;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::identity::EventKey;
 use calsync_core::leave::Leave;
 use calsync_core::ledger::{Hold, ParkReason};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::plan::{Note, RemovedByPerson};
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
@@ -231,13 +231,18 @@ impl CalendarProvider for Attentive {
         self.inner.capabilities()
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error> {
         self.inner.create(place, draft, options).await
     }
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -247,7 +252,7 @@ impl CalendarProvider for Attentive {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -256,11 +261,16 @@ impl CalendarProvider for Attentive {
         self.inner.delete(place, id, marker, options).await
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         self.inner.find(place, namespace, key).await
     }
 
-    async fn get(&self, place: &Place, id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Option<Found>, Error> {
         self.inner.get(place, id).await
     }
 }

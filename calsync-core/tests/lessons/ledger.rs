@@ -1,8 +1,8 @@
 //! What is decided from what was written, never from how things are named today.
 
+use calsync_core::calendar::Person;
 use calsync_core::error::Operation;
 use calsync_core::model::{Profile, Staff};
-use calsync_core::place::Person;
 use calsync_core::plan::RemovedByPerson;
 
 use crate::common::{ADMIN, CUSTOMER, Company, Host, MANAGER, STAFF, google};

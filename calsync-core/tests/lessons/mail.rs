@@ -1,9 +1,9 @@
 //! Who hears of an appointment, and by what.
 
 use calsync_core::ErrorKind;
+use calsync_core::calendar::Person;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::ProviderKind;
-use calsync_core::place::Person;
 use calsync_core::report::Verdict;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::{Fault, Faulty};

@@ -128,7 +128,7 @@ impl Company {
                 .connections
                 .iter()
                 .filter(|_| profile.calendar_sync_enabled)
-                .map(|known| format!("{}/{}", known.account.as_ref().unwrap(), known.calendar_id.as_str()))
+                .map(|known| format!("{}/{}", known.account.as_deref().unwrap(), known.calendar_id.as_str()))
                 .collect();
             for calendar in calendars {
                 let person = format!("profile {}", profile.id);

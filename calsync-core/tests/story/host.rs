@@ -6,12 +6,12 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use calsync_core::audience::Audience;
+use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::event::When;
 use calsync_core::ledger::Ledger;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::model::{Appointment, Order};
 use calsync_core::names::{CalendarId, RemoteId};
-use calsync_core::place::{Person, Place};
 use calsync_core::plan::Plan;
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
@@ -55,7 +55,7 @@ impl Host {
         let clock = TestClock::at("2026-11-22T10:00:00Z".parse().unwrap());
         let calendar = Faulty::new(MemoryCalendar::new());
         let mail = Faulty::new(MemoryCalendar::new().with_kind(ProviderKind::INVITATION));
-        let place = Place::new(
+        let place = CalendarRef::new(
             Person::Profile(100.into()),
             ProviderKind::MEMORY,
             0.into(),
@@ -124,7 +124,7 @@ impl Host {
     pub(crate) fn revive(&mut self) {
         for row in self.table.values_mut() {
             let mut ledger: Ledger = serde_json::from_str(&row.ledger).unwrap();
-            let places: Vec<Place> = ledger.deliveries.iter().map(|row| row.place.clone()).collect();
+            let places: Vec<CalendarRef> = ledger.deliveries.iter().map(|row| row.place.clone()).collect();
             for place in places {
                 ledger.revive(&place.person, &place.connection);
             }

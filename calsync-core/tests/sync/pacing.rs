@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use calsync_core::ProviderKind;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::memory::MemoryCalendar;
-use calsync_core::place::Place;
 use calsync_core::provider::Capabilities;
 use calsync_core::report::Verdict;
 use calsync_core::sync::{Quota, Quotas, RetryPolicy, Syncer};
@@ -73,7 +73,7 @@ async fn workers_that_share_a_quota_take_the_share_the_host_gives_them() {
     #[derive(Debug)]
     struct Half;
     impl Quotas for Half {
-        fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota {
+        fn of(&self, place: &CalendarRef, capabilities: &Capabilities) -> Quota {
             Quota::declared(place, capabilities).with_in_flight(2).with_per_minute(Some(50))
         }
     }
@@ -90,7 +90,7 @@ async fn accounts_that_are_counted_as_one_wait_for_each_other() {
     #[derive(Debug)]
     struct OneTenant;
     impl Quotas for OneTenant {
-        fn of(&self, place: &Place, capabilities: &Capabilities) -> Quota {
+        fn of(&self, place: &CalendarRef, capabilities: &Capabilities) -> Quota {
             Quota::declared(place, capabilities).with_account("tenant").with_per_minute(Some(60))
         }
     }

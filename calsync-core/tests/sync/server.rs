@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::clock::{Clock, Sleep, TokioSleep};
 use calsync_core::error::Operation;
 use calsync_core::identity::EventKey;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::Place;
 use calsync_core::plan::Plan;
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
@@ -125,7 +125,7 @@ impl Server {
     }
 
     /// Counts a call, and refuses it if it is one too many.
-    fn counted(&self, place: &Place, operation: Operation, title: &str) -> Result<(), Error> {
+    fn counted(&self, place: &CalendarRef, operation: Operation, title: &str) -> Result<(), Error> {
         let account = place.account.as_deref().unwrap().to_owned();
         let now = self.elapsed();
         let mut state = self.state.lock().unwrap();
@@ -155,7 +155,7 @@ impl Server {
 
     async fn serve<T>(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         operation: Operation,
         title: &str,
         call: impl Future<Output = Result<T, Error>>,
@@ -214,14 +214,19 @@ impl CalendarProvider for Server {
         self.declared.clone()
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error> {
         let call = self.calendar.create(place, draft, options);
         self.serve(place, Operation::Create, &draft.event.title, call).await
     }
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -232,7 +237,7 @@ impl CalendarProvider for Server {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -240,11 +245,16 @@ impl CalendarProvider for Server {
         self.serve(place, Operation::Delete, "", self.calendar.delete(place, id, marker, options)).await
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         self.serve(place, Operation::Find, "", self.calendar.find(place, namespace, key)).await
     }
 
-    async fn get(&self, place: &Place, id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Option<Found>, Error> {
         self.serve(place, Operation::Get, "", self.calendar.get(place, id)).await
     }
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::reply::Problem;
 use super::request::Asked;
-use super::route::{ApiMethod, Place, Whose};
+use super::route::{ApiMethod, CalendarRef, Whose};
 use super::state::State;
 
 /// The user of tokens that have none.
@@ -98,11 +98,11 @@ impl State {
     }
 
     /// The calendar of the request's path; the default one where it names none.
-    pub(super) fn calendar_of(&self, email: &str, place: &Place) -> Result<u64, Problem> {
+    pub(super) fn calendar_of(&self, email: &str, place: &CalendarRef) -> Result<u64, Problem> {
         let mailbox = self.mailbox(email)?;
         let number = match place {
-            Place::Mailbox | Place::Default => mailbox.default_calendar(),
-            Place::Id(id) => {
+            CalendarRef::Mailbox | CalendarRef::Default => mailbox.default_calendar(),
+            CalendarRef::Id(id) => {
                 check_id(id)?;
                 // `primary` is the tests' name for it, not Graph's.
                 mailbox.calendar_number(id).filter(|_| id != "primary")
@@ -120,7 +120,7 @@ impl State {
         let mailbox = self.mailbox(email)?;
         let number = mailbox.event_number(id).ok_or_else(Problem::not_found)?;
         let is_there = mailbox.events.get(&number).is_some_and(|event| event.calendar == calendar);
-        let anywhere = self.settings.ids_are_mailbox_wide || asked.route.place == Place::Mailbox;
+        let anywhere = self.settings.ids_are_mailbox_wide || asked.route.place == CalendarRef::Mailbox;
         if is_there || anywhere { Ok(number) } else { Err(Problem::not_found()) }
     }
 }

@@ -10,7 +10,7 @@ use super::events::Writer;
 use super::paging;
 use super::reply::{Marks, Problem};
 use super::request::{Asked, Prefers};
-use super::route::{ApiMethod, Place};
+use super::route::{ApiMethod, CalendarRef};
 use super::schema;
 use super::select::{OF_MANY, OF_ONE, Query};
 use super::state::{State, StoredEvent};
@@ -263,7 +263,7 @@ impl State {
     }
 
     /// Whether a path names the default calendar in one way or another.
-    pub(super) fn is_default(&self, mailbox: &str, place: &Place) -> bool {
+    pub(super) fn is_default(&self, mailbox: &str, place: &CalendarRef) -> bool {
         let default = self.mailboxes.get(mailbox).and_then(super::state::Mailbox::default_calendar);
         self.calendar_of(mailbox, place).ok() == default
     }

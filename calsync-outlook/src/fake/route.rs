@@ -76,7 +76,7 @@ pub(super) enum Whose {
 
 /// Which calendar a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum CalendarRef {
     /// None: any, or the default one.
     Mailbox,
     /// `/calendar`
@@ -90,7 +90,7 @@ pub(super) enum Place {
 pub(super) struct Route {
     pub(super) method: ApiMethod,
     pub(super) whose: Option<Whose>,
-    pub(super) place: Place,
+    pub(super) place: CalendarRef,
     /// An event's id, a subscription's id, or a function's parameter.
     pub(super) id: Option<String>,
     pub(super) tenant: Option<String>,
@@ -102,8 +102,13 @@ impl Route {
         let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let parts: Vec<String> = path.split('/').skip(1).map(decoded).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let mut route =
-            Self { method: ApiMethod::Unknown, whose: None, place: Place::Mailbox, id: None, tenant: None };
+        let mut route = Self {
+            method: ApiMethod::Unknown,
+            whose: None,
+            place: CalendarRef::Mailbox,
+            id: None,
+            tenant: None,
+        };
         route.resolve(http_method, &parts);
         route
     }
@@ -111,9 +116,9 @@ impl Route {
     /// The calendar for rules and the log: its id, or `primary` for the default one.
     pub(super) fn calendar(&self) -> Option<&str> {
         match &self.place {
-            Place::Id(id) => Some(id),
-            Place::Default => Some("primary"),
-            Place::Mailbox => match self.method {
+            CalendarRef::Id(id) => Some(id),
+            CalendarRef::Default => Some("primary"),
+            CalendarRef::Mailbox => match self.method {
                 ApiMethod::EventsList
                 | ApiMethod::EventsCreate
                 | ApiMethod::CalendarView
@@ -182,11 +187,11 @@ impl Route {
             ["calendars"] if get => ApiMethod::CalendarsList,
             ["calendars"] if post => ApiMethod::CalendarsCreate,
             ["calendar", ref rest @ ..] => {
-                self.place = Place::Default;
+                self.place = CalendarRef::Default;
                 self.resolve_calendar(http, rest)
             }
             ["calendars", id, ref rest @ ..] if !id.is_empty() => {
-                self.place = Place::Id(id.to_owned());
+                self.place = CalendarRef::Id(id.to_owned());
                 self.resolve_calendar(http, rest)
             }
             ["outlook", name] if get => match name.strip_prefix("supportedTimeZones") {

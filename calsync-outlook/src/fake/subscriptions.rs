@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::api::{Permitted, ok};
 use super::outlook::FakeOutlook;
 use super::reply::Problem;
-use super::route::{ApiMethod, Place, Route, Whose};
+use super::route::{ApiMethod, CalendarRef, Route, Whose};
 use super::schema;
 use super::state::{State, StoredEvent};
 use super::times::{instant, plain_text};
@@ -162,7 +162,7 @@ impl State {
         }
         self.check_mailbox(&mailbox)?;
         let calendar = match &route.place {
-            Place::Mailbox => None,
+            CalendarRef::Mailbox => None,
             place => Some(self.calendar_of(&mailbox, place)?),
         };
         Ok((mailbox, calendar))

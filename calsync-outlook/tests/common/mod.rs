@@ -1,9 +1,10 @@
 //! A person at the fake Graph, the provider in front of it, and events to write.
 #![allow(dead_code, unused_imports, reason = "not every test file uses everything")]
 
-use calsync_core::auth::{GrantKey, MemoryTokenStore};
+use calsync_core::auth::MemoryTokenStore;
+use calsync_core::calendar::CalendarRef;
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::names::CalendarId;
-use calsync_core::place::Place;
 use calsync_core::testing::{TestClock, fixtures};
 use calsync_core::{ProviderKind, Secret};
 use calsync_outlook::fake::{FakeOutlook, FakeUser};
@@ -55,14 +56,14 @@ pub(crate) fn builder(store: &MemoryTokenStore, clock: &TestClock) -> OutlookCal
 }
 
 /// The default calendar of profile 1 (Anna) or 2 (Ben).
-pub(crate) fn place_of(person: i64) -> Place {
+pub(crate) fn place_of(person: i64) -> CalendarRef {
     place_in(person, CalendarId::primary())
 }
 
-pub(crate) fn place_in(person: i64, calendar: CalendarId) -> Place {
+pub(crate) fn place_in(person: i64, calendar: CalendarId) -> CalendarRef {
     fixtures::place_in(ProviderKind::OUTLOOK, person, calendar)
 }
 
-pub(crate) fn key_of(person: i64) -> GrantKey {
-    GrantKey::of(&place_of(person))
+pub(crate) fn key_of(person: i64) -> ConnectionKey {
+    place_of(person).connection_key()
 }

@@ -1,8 +1,8 @@
 //! Calls at Anna's default calendar, and what they leave behind.
 
 use calsync_core::Error;
+use calsync_core::calendar::{CalendarName, CalendarRef};
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use calsync_core::place::{CalendarName, Place};
 use calsync_core::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, Found, UpdateOptions, Written,
 };
@@ -68,8 +68,8 @@ pub(crate) fn row(event: &FakeEvent) -> Written {
 }
 
 /// A place in one of Anna's other calendars, which the host knows by that name, or by none.
-pub(crate) fn named(calendar: &str, name: Option<&str>) -> Place {
-    place_in(1, CalendarId::new(calendar).unwrap()).with_calendar_name(CalendarName::new(name))
+pub(crate) fn named(calendar: &str, name: Option<&str>) -> CalendarRef {
+    place_in(1, CalendarId::new(calendar).unwrap()).with_name(name.and_then(CalendarName::new))
 }
 
 /// The one event that stands at Anna's.

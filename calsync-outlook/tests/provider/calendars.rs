@@ -1,8 +1,8 @@
 //! Calendars: which there are, what becomes of one whose id changed, and that one that is gone is not an empty one.
 
+use calsync_core::calendar::CalendarRef;
 use calsync_core::error::Retry;
 use calsync_core::names::CalendarId;
-use calsync_core::place::Place;
 use calsync_core::provider::{
     AccountCalendar, CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions, Written,
 };
@@ -19,7 +19,7 @@ use crate::common::{World, draft_at, event, key_of, place_in, place_of};
 /// Every call there is, at a place, for an event that was written there.
 async fn every_call(
     provider: &OutlookCalendar,
-    place: &Place,
+    place: &CalendarRef,
     written: &Written,
 ) -> Vec<(&'static str, Result<(), Error>)> {
     let (id, etag) = (&written.remote_id, &written.etag);

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use calsync_core::auth::{GrantKey, MemoryTokenStore, TokenStore as _, Tokens};
+use calsync_core::auth::{MemoryTokenStore, TokenStore as _, Tokens};
+use calsync_core::calendar::ConnectionKey;
+use calsync_core::calendar::Person;
 use calsync_core::error::Operation;
 use calsync_core::event::When;
 use calsync_core::fake::oauth::FakeTokens;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::CalendarId;
-use calsync_core::place::Person;
 use calsync_core::provider::CalendarProvider;
 use calsync_core::time::Zone;
 use calsync_core::{ProviderKind, Secret};
@@ -256,7 +257,7 @@ fn address(person: i64) -> String {
 async fn store(kind: ProviderKind, people: &[i64], tokens: impl Fn(i64) -> FakeTokens) -> MemoryTokenStore {
     let store = MemoryTokenStore::new();
     for person in people {
-        let key = GrantKey::new(Person::Profile((*person).into()), kind.clone(), 1);
+        let key = ConnectionKey::new(Person::Profile((*person).into()), kind.clone(), 1);
         let given = tokens(*person);
         let tokens = Tokens::new(given.access_token).with_refresh_token(given.refresh_token);
         store.save(&key, &tokens, None).await.unwrap();

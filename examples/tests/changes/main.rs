@@ -7,9 +7,9 @@ mod noted;
 
 use std::collections::BTreeSet;
 
+use calsync_core::calendar::Person;
 use calsync_core::error::Operation;
 use calsync_core::ledger::Presence;
-use calsync_core::place::Person;
 
 use company::{ADAM, CLEO, Company, EVE, MAX, MIA};
 use houses::House;

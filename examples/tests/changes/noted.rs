@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::error::{Error, Operation};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::place::{Person, Place};
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
@@ -22,7 +22,7 @@ impl Notes {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    fn note(&self, place: &Place, operation: Operation) {
+    fn note(&self, place: &CalendarRef, operation: Operation) {
         let Person::Profile(id) = &place.person else { panic!("no guests here") };
         self.0.lock().unwrap().push((id.to_string().parse().unwrap(), operation));
     }
@@ -45,14 +45,19 @@ impl CalendarProvider for Noted {
         self.inner.capabilities()
     }
 
-    async fn create(&self, place: &Place, draft: &Draft, options: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        place: &CalendarRef,
+        draft: &Draft,
+        options: &CreateOptions,
+    ) -> Result<Written, Error> {
         self.notes.note(place, Operation::Create);
         self.inner.create(place, draft, options).await
     }
 
     async fn update(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
@@ -63,7 +68,7 @@ impl CalendarProvider for Noted {
 
     async fn delete(
         &self,
-        place: &Place,
+        place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
@@ -72,12 +77,17 @@ impl CalendarProvider for Noted {
         self.inner.delete(place, remote_id, marker, options).await
     }
 
-    async fn find(&self, place: &Place, namespace: &str, key: &EventKey) -> Result<Option<Found>, Error> {
+    async fn find(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        key: &EventKey,
+    ) -> Result<Option<Found>, Error> {
         self.notes.note(place, Operation::Find);
         self.inner.find(place, namespace, key).await
     }
 
-    async fn get(&self, place: &Place, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         self.notes.note(place, Operation::Get);
         self.inner.get(place, remote_id).await
     }

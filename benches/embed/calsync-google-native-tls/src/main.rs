@@ -2,11 +2,12 @@
 
 use std::error::Error;
 
-use calsync_core::auth::{AuthError, Grant, GrantKey, Tokens};
+use calsync_core::auth::{AuthError, Grant, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::event::{Event, When};
 use calsync_core::identity::EventKey;
 use calsync_core::names::CalendarId;
-use calsync_core::place::{Person, Place};
+use calsync_core::calendar::{Person, CalendarRef};
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
 use calsync_core::time::Zone;
 use calsync_core::{ProviderKind, Secret};
@@ -18,7 +19,7 @@ struct Given(String);
 
 #[async_trait::async_trait]
 impl Grant for Given {
-    async fn obtain(&self, _: &GrantKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
+    async fn obtain(&self, _: &ConnectionKey, _: Option<&Tokens>) -> Result<Tokens, AuthError> {
         Ok(Tokens::new(Secret::new(self.0.clone())))
     }
 }
@@ -26,7 +27,7 @@ impl Grant for Given {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let person = Person::Profile(1.into());
-    let place = Place::new(person, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
+    let place = CalendarRef::new(person, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
     let google = GoogleCalendar::builder().grant(Given(std::env::var("GOOGLE_TOKEN")?)).build()?;
 
     let when = When::Timed {

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 
-use calsync_core::auth::{GrantKey, MemoryTokenStore, TokenStore, Tokens};
+use calsync_core::auth::{MemoryTokenStore, TokenStore, Tokens};
+use calsync_core::calendar::ConnectionKey;
 use calsync_core::event::{Event, When};
 use calsync_core::identity::EventKey;
 use calsync_core::names::CalendarId;
-use calsync_core::place::{Person, Place};
+use calsync_core::calendar::{Person, CalendarRef};
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
 use calsync_core::time::Zone;
 use calsync_core::{ProviderKind, Secret};
@@ -15,10 +16,10 @@ use calsync_outlook::OutlookCalendar;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let person = Person::Profile(1.into());
-    let place = Place::new(person, ProviderKind::OUTLOOK, 1.into(), CalendarId::primary());
+    let place = CalendarRef::new(person, ProviderKind::OUTLOOK, 1.into(), CalendarId::primary());
     let store = MemoryTokenStore::new();
     let tokens = Tokens::new(Secret::new(std::env::var("GRAPH_TOKEN")?));
-    store.save(&GrantKey::of(&place), &tokens, None).await?;
+    store.save(&place.connection_key(), &tokens, None).await?;
     let outlook = OutlookCalendar::builder().public_client("embed").token_store(store).build()?;
 
     let when = When::Timed {

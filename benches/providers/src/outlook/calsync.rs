@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use calsync_core::ProviderKind;
 use calsync_core::http::ReqwestTransport;
-use calsync_core::place::Place;
+use calsync_core::calendar::CalendarRef;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft};
 use calsync_outlook::OutlookCalendar;
 
@@ -17,7 +17,7 @@ use crate::run::Failure;
 #[derive(Debug)]
 pub struct Calsync {
     outlook: OutlookCalendar,
-    place: Place,
+    place: CalendarRef,
 }
 
 impl Calsync {

@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 pub use key::VaultKey;
 
 use self::sealed::Sealed;
-use super::{GrantKey, Tokens};
+use super::Tokens;
+use crate::calendar::ConnectionKey;
 use crate::identity::{PersonPart, push};
 use crate::secret::Secret;
 
@@ -37,13 +38,14 @@ use crate::secret::Secret;
 /// `profile:10`, connection `default` and the purpose `refresh`, this opens to `1//0a-Refresh` (nonce 40, 41 … 57):
 ///
 /// ```
-/// use calsync_core::auth::{GrantKey, Purpose, Vault, VaultKey};
+/// use calsync_core::auth::{Purpose, Vault, VaultKey};
+/// use calsync_core::calendar::ConnectionKey;
 /// use calsync_core::{place::Person, ConnectionId, ProviderKind, Secret};
 ///
 /// // From where the host keeps its secrets; made once by `VaultKey::generate("k1")` and `to_text`.
 /// let key = VaultKey::from_text("k1", &Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"))?;
 /// let vault = Vault::new("my-shop", key);
-/// let grant = GrantKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, ConnectionId::text("default").unwrap());
+/// let grant = ConnectionKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, ConnectionId::text("default").unwrap());
 /// let column = "cs1.k1.QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZX5RYqQLHNK3PphuLNx430jgsgJDb7cI7EMbMda0w";
 /// let opened = vault.open(column, &grant, Purpose::REFRESH_TOKEN)?;
 /// assert_eq!(opened.secret.expose(), "1//0a-Refresh");
@@ -60,26 +62,27 @@ use crate::secret::Secret;
 ///
 /// ```
 /// # use std::{collections::HashMap, sync::Mutex};
-/// use calsync_core::auth::{GrantKey, Saved, StoreError, StoredTokens, TokenStore, TokenVersion, Tokens, Vault};
+/// use calsync_core::auth::{Saved, StoreError, StoredTokens, TokenStore, TokenVersion, Tokens, Vault};
+/// use calsync_core::calendar::ConnectionKey;
 /// # #[derive(Debug, Default)]
-/// # struct Table(Mutex<HashMap<GrantKey, (u64, String)>>);
+/// # struct Table(Mutex<HashMap<ConnectionKey, (u64, String)>>);
 /// # impl Table {
-/// #     async fn select(&self, key: &GrantKey) -> Result<Option<(u64, String)>, std::fmt::Error> {
+/// #     async fn select(&self, key: &ConnectionKey) -> Result<Option<(u64, String)>, std::fmt::Error> {
 /// #         Ok(self.0.lock().unwrap().get(key).cloned())
 /// #     }
-/// #     async fn insert(&self, key: &GrantKey, version: u64, sealed: String) -> Result<u64, std::fmt::Error> {
+/// #     async fn insert(&self, key: &ConnectionKey, version: u64, sealed: String) -> Result<u64, std::fmt::Error> {
 /// #         let mut rows = self.0.lock().unwrap();
 /// #         if rows.contains_key(key) { return Ok(0) }
 /// #         rows.insert(key.clone(), (version, sealed));
 /// #         Ok(1)
 /// #     }
-/// #     async fn update(&self, key: &GrantKey, old: u64, new: u64, sealed: String) -> Result<u64, std::fmt::Error> {
+/// #     async fn update(&self, key: &ConnectionKey, old: u64, new: u64, sealed: String) -> Result<u64, std::fmt::Error> {
 /// #         let mut rows = self.0.lock().unwrap();
 /// #         if rows.get(key).map(|row| row.0) != Some(old) { return Ok(0) }
 /// #         rows.insert(key.clone(), (new, sealed));
 /// #         Ok(1)
 /// #     }
-/// #     async fn delete(&self, key: &GrantKey) -> Result<(), std::fmt::Error> {
+/// #     async fn delete(&self, key: &ConnectionKey) -> Result<(), std::fmt::Error> {
 /// #         self.0.lock().unwrap().remove(key);
 /// #         Ok(())
 /// #     }
@@ -93,7 +96,7 @@ use crate::secret::Secret;
 ///
 /// #[async_trait::async_trait]
 /// impl TokenStore for SealedTokens {
-///     async fn load(&self, key: &GrantKey) -> Result<Option<StoredTokens>, StoreError> {
+///     async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError> {
 ///         // select version, sealed from tokens where ..
 ///         let Some((version, sealed)) = self.table.select(key).await.map_err(StoreError::new)? else { return Ok(None) };
 ///         let opened = self.vault.open_tokens(&sealed, key).map_err(StoreError::new)?;
@@ -102,7 +105,7 @@ use crate::secret::Secret;
 ///
 ///     async fn save(
 ///         &self,
-///         key: &GrantKey,
+///         key: &ConnectionKey,
 ///         tokens: &Tokens,
 ///         replaces: Option<TokenVersion>,
 ///     ) -> Result<Saved, StoreError> {
@@ -118,14 +121,14 @@ use crate::secret::Secret;
 ///         Ok(if is_saved { Saved::As(TokenVersion(version)) } else { Saved::Conflict })
 ///     }
 ///
-///     async fn remove(&self, key: &GrantKey) -> Result<(), StoreError> {
+///     async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
 ///         self.table.delete(key).await.map_err(StoreError::new)
 ///     }
 /// }
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// # let vault = Vault::new("my-shop", calsync_core::auth::VaultKey::generate("k1")?);
 /// # let store = SealedTokens { vault, table: Table::default() };
-/// # let key = GrantKey::new(calsync_core::place::Person::Guest, calsync_core::ProviderKind::GOOGLE, 1);
+/// # let key = ConnectionKey::new(calsync_core::calendar::Person::Guest, calsync_core::ProviderKind::GOOGLE, 1);
 /// # let tokens = Tokens::new(calsync_core::Secret::new("at"));
 /// # assert_eq!(store.save(&key, &tokens, None).await?, Saved::As(TokenVersion(1)));
 /// # assert_eq!(store.save(&key, &tokens, None).await?, Saved::Conflict);
@@ -234,7 +237,12 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Randomness`] or [`VaultError::TooLarge`].
-    pub fn seal(&self, secret: &Secret, grant: &GrantKey, purpose: Purpose) -> Result<String, VaultError> {
+    pub fn seal(
+        &self,
+        secret: &Secret,
+        grant: &ConnectionKey,
+        purpose: Purpose,
+    ) -> Result<String, VaultError> {
         self.seal_bytes(secret.expose().as_bytes(), grant, purpose)
     }
 
@@ -242,7 +250,7 @@ impl Vault {
     ///
     /// # Errors
     /// See [`VaultError`].
-    pub fn open(&self, sealed: &str, grant: &GrantKey, purpose: Purpose) -> Result<Opened, VaultError> {
+    pub fn open(&self, sealed: &str, grant: &ConnectionKey, purpose: Purpose) -> Result<Opened, VaultError> {
         let Opened { secret, reseal } = self.open_bytes(sealed, grant, purpose)?;
         // Copied at its very length: a text that has to shrink leaves a copy behind that nobody wipes.
         let text = std::str::from_utf8(&secret).map_err(|_| VaultError::Content)?.to_owned();
@@ -253,7 +261,7 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::seal`].
-    pub fn seal_tokens(&self, tokens: &Tokens, grant: &GrantKey) -> Result<String, VaultError> {
+    pub fn seal_tokens(&self, tokens: &Tokens, grant: &ConnectionKey) -> Result<String, VaultError> {
         self.seal_json(&TokensRow::from(tokens), grant, Purpose::TOKENS)
     }
 
@@ -261,7 +269,7 @@ impl Vault {
     ///
     /// # Errors
     /// See [`VaultError`].
-    pub fn open_tokens(&self, sealed: &str, grant: &GrantKey) -> Result<Opened<Tokens>, VaultError> {
+    pub fn open_tokens(&self, sealed: &str, grant: &ConnectionKey) -> Result<Opened<Tokens>, VaultError> {
         let Opened { secret, reseal } = self.open_bytes(sealed, grant, Purpose::TOKENS)?;
         let row: OpenedTokensRow = serde_json::from_slice(&secret).map_err(|_| VaultError::Content)?;
         Ok(Opened { secret: row.into(), reseal })
@@ -275,7 +283,7 @@ impl Vault {
     pub fn seal_pending(
         &self,
         pending: &super::PendingConnect,
-        grant: &GrantKey,
+        grant: &ConnectionKey,
     ) -> Result<String, VaultError> {
         self.seal_json(pending, grant, Purpose::PENDING)
     }
@@ -285,7 +293,11 @@ impl Vault {
     /// # Errors
     /// See [`VaultError`].
     #[cfg(feature = "oauth")]
-    pub fn open_pending(&self, sealed: &str, grant: &GrantKey) -> Result<super::PendingConnect, VaultError> {
+    pub fn open_pending(
+        &self,
+        sealed: &str,
+        grant: &ConnectionKey,
+    ) -> Result<super::PendingConnect, VaultError> {
         let opened = self.open_bytes(sealed, grant, Purpose::PENDING)?;
         serde_json::from_slice(&opened.secret).map_err(|_| VaultError::Content)
     }
@@ -293,7 +305,7 @@ impl Vault {
     fn seal_json(
         &self,
         value: &impl Serialize,
-        grant: &GrantKey,
+        grant: &ConnectionKey,
         purpose: Purpose,
     ) -> Result<String, VaultError> {
         // Room for all but the largest tokens, since a buffer that grows leaves copies behind that nobody wipes.
@@ -302,7 +314,12 @@ impl Vault {
         self.seal_bytes(&json, grant, purpose)
     }
 
-    fn seal_bytes(&self, plain: &[u8], grant: &GrantKey, purpose: Purpose) -> Result<String, VaultError> {
+    fn seal_bytes(
+        &self,
+        plain: &[u8],
+        grant: &ConnectionKey,
+        purpose: Purpose,
+    ) -> Result<String, VaultError> {
         let nonce = XNonce::try_generate().map_err(|_| VaultError::Randomness)?;
         let key = self.keys.first().ok_or(VaultError::Key)?;
         let mut buffer = Zeroizing::new(Vec::with_capacity(plain.len() + Sealed::TAG));
@@ -316,7 +333,7 @@ impl Vault {
     fn open_bytes(
         &self,
         sealed: &str,
-        grant: &GrantKey,
+        grant: &ConnectionKey,
         purpose: Purpose,
     ) -> Result<Opened<Zeroizing<Vec<u8>>>, VaultError> {
         let Sealed { key_id, nonce, ciphertext } = Sealed::read(sealed)?;
@@ -332,7 +349,7 @@ impl Vault {
     }
 
     /// The associated data: what a sealed text belongs to.
-    fn about(&self, key_id: &str, grant: &GrantKey, purpose: Purpose) -> String {
+    fn about(&self, key_id: &str, grant: &ConnectionKey, purpose: Purpose) -> String {
         let mut about = String::with_capacity(128);
         let (person, connection) = (PersonPart(&grant.person).to_string(), grant.connection.to_string());
         let provider = grant.provider.as_str();
