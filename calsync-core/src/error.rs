@@ -4,7 +4,6 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::names::ProviderKind;
@@ -51,6 +50,12 @@ pub enum Problem {
     /// It names a record that was not given.
     #[error("there is no {0}")]
     NoSuchRecord(String),
+    /// The ledger was written under another namespace than the planner's.
+    #[error("is of another namespace")]
+    OtherNamespace,
+    /// The stored ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] crate::ledger::LedgerError),
     /// Two records have this id.
     #[error("is used twice")]
     Twice,
@@ -82,8 +87,10 @@ pub enum ErrorKind {
     KeySpent,
     /// The event at hand carries a newer revision than the one to be written.
     Superseded,
-    /// The event at hand is not ours, and is left alone.
+    /// The event at hand is not ours, and was not touched.
     NotOurs,
+    /// The connection's token is of another account than the one the event is in. Nothing was sent.
+    OtherAccount,
     /// The content was refused for good.
     Refused,
     /// The provider cannot do this at all (see its capabilities).
@@ -137,9 +144,15 @@ pub struct Failure {
     /// The request was never sent: the provider has seen nothing of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never_sent: bool,
-    /// The syncer has given up for now; before then another attempt is not worth making.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// The provider says that the same content will never be taken (a mail address answered 5xx): only other content is tried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_final: bool,
+    /// The token endpoint has refused the grant a second time, an hour or more after the first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
+    /// No call was made: the account or the calendar is known to fail, and another call probes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untried: bool,
     /// The HTTP status, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -165,8 +178,10 @@ pub enum Operation {
     Update,
     /// Remove an event.
     Delete,
-    /// Look for an event by its key.
+    /// Look for the events of a target.
     Find,
+    /// List the events that carry our namespace.
+    ListOurs,
     /// Read an event by the provider's id.
     Get,
     /// Trade a consent for tokens.
@@ -185,7 +200,7 @@ impl Operation {
     /// Whether it only reads, so that a lost answer leaves nothing unknown.
     #[must_use]
     pub fn only_reads(self) -> bool {
-        matches!(self, Self::Find | Self::Get | Self::ListCalendars)
+        matches!(self, Self::Find | Self::ListOurs | Self::Get | Self::ListCalendars)
     }
 
     /// What may be done where it was sent and its answer is not known.
@@ -211,7 +226,9 @@ impl Error {
             operation,
             retry_after_ms: None,
             never_sent: false,
-            next_attempt_at: None,
+            is_final: false,
+            confirmed: false,
+            untried: false,
             status: None,
             newer_revision: None,
             code: None,
@@ -245,6 +262,20 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.failure.retry_after_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// The same content will never be taken.
+    #[must_use]
+    pub fn with_final(mut self) -> Self {
+        self.0.failure.is_final = true;
+        self
+    }
+
+    /// The token endpoint has refused the grant a second time.
+    #[must_use]
+    pub fn with_confirmed(mut self, confirmed: bool) -> Self {
+        self.0.failure.confirmed = confirmed;
         self
     }
 
@@ -333,12 +364,13 @@ impl fmt::Display for ErrorKind {
         f.pad(match self {
             Self::NotFound => "the event is not there",
             Self::CalendarNotFound => "the calendar is not there",
-            Self::KeySpent => "the event's key is spent",
-            Self::Superseded => "a newer revision stands there",
+            Self::KeySpent => "the event id was already used by another event",
+            Self::Superseded => "a newer revision is there",
             Self::NotOurs => "the event is not ours",
+            Self::OtherAccount => "the connection leads to another account",
             Self::Refused => "the content was refused",
             Self::Unsupported => "the provider cannot do this",
-            Self::Unauthenticated => "the grant is dead",
+            Self::Unauthenticated => "the authorization expired or was revoked",
             Self::MissingScope => "a permission was not granted",
             Self::Forbidden => "the account may not do this",
             Self::RateLimited => "too many calls",
@@ -357,6 +389,7 @@ impl fmt::Display for Operation {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Find => "find",
+            Self::ListOurs => "list ours",
             Self::Get => "get",
             Self::Connect => "connect",
             Self::Refresh => "refresh",
@@ -379,10 +412,7 @@ impl fmt::Display for Failure {
         if self.retry == Retry::Unknown {
             f.write_str(", outcome unknown")?;
         }
-        match self.next_attempt_at {
-            Some(at) => write!(f, ", next attempt at {}", at.format("%F %T UTC")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

@@ -1,72 +1,88 @@
-//! Who is who: the key of an event and the fingerprint of its content.
+//! What identifies an event: the key of its target, its own key, and the fingerprint of its content.
 //!
 //! # Computing a key elsewhere
 //!
-//! A key is a UUID version 5 (RFC 9562 section 5.5) under the namespace [`KEY_NAMESPACE`]. The name is the six parts
-//! *namespace, appointment id, person, connection id, calendar id, generation* in this order, each written as its
-//! length in UTF-8 bytes, a colon and the text (so no two lists of parts spell the same name). The person is
-//! `profile:` and the profile's id, or `guest`. In Python:
+//! A target key is a UUID version 5 (RFC 9562 section 5.5) under the namespace [`KEY_NAMESPACE`], written as 32 lower-case hex
+//! digits. The name is the five parts *namespace, appointment id, person, connection id, calendar id* in this order, each
+//! written as its length in UTF-8 bytes, a colon and the text (so no two lists of parts spell the same name). The person is
+//! `profile:` and the profile's id, or `guest`. The event's own key is the target key; after the nth withdrawal at this target
+//! it is followed by `g` and n. In Python:
 //!
 //! ```python
-//! def event_key(*parts):
+//! def event_key(*parts, generation=0):
 //!     name = "".join(f"{len(str(p).encode())}:{p}" for p in parts)
-//!     return uuid.uuid5(uuid.UUID("a626fb1a-706e-50cf-a216-eda0282c90b7"), name)
-//! event_key("my-shop", 10, "profile:3", "default", "primary", 0)
+//!     target = uuid.uuid5(uuid.UUID("a626fb1a-706e-50cf-a216-eda0282c90b7"), name).hex
+//!     return f"{target}g{generation}" if generation else target
+//! event_key("my-shop", 10, "profile:3", "default", "primary", generation=1)
 //! ```
 //!
-//! Test vectors, for whoever computes keys elsewhere:
+//! Test vectors:
 //!
 //! | namespace | appointment | person | connection | calendar | generation | key |
 //! | --- | --- | --- | --- | --- | --- | --- |
-//! | `my-shop` | `10` | `profile:3` | `default` | `primary` | `0` | `6d709f8152a05a61b10906a7ec27a32c` |
-//! | `my-shop` | `10` | `profile:3` | `default` | `primary` | `7` | `95d41d39f15b5d61acd6ff6881eb038a` |
-//! | `my-shop` | `10` | `guest` | `0` | `gus@example.org` | `0` | `3306a31c1d985722b62b00f3464d2207` |
-//! | `Müller & Söhne 清掃` | `-3` | `profile:Zoë` | `Büro` | `familie/ÅÄÖ` | `1` | `67e7f80a66af52ddb0ca2b887cb815b5` |
+//! | `my-shop` | `10` | `profile:3` | `default` | `primary` | `0` | `f49a463b413e578e841647514dd53623` |
+//! | `my-shop` | `10` | `profile:3` | `default` | `primary` | `7` | `f49a463b413e578e841647514dd53623g7` |
+//! | `my-shop` | `10` | `guest` | `0` | `gus@example.org` | `0` | `a45ccb5e78a85f6d9d317d97190b11d3` |
+//! | `Müller & Söhne 清掃` | `-3` | `profile:Zoë` | `Büro` | `familie/ÅÄÖ` | `1` | `72ae240bb43253a2b2091e27e38f213dg1` |
 
 use std::fmt::{self, Write as _};
 use std::hash::Hasher;
+use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use uuid::Uuid;
 
 use crate::calendar::{CalendarRef, Person};
 use crate::id::AppointmentId;
 
-/// The UUID namespace of event keys: version 5 of `calsync:event-key:1` under the URL namespace.
+/// The UUID namespace of target keys: version 5 of `calsync:event-key:1` under the URL namespace.
 pub const KEY_NAMESPACE: Uuid = Uuid::from_u128(0xa626fb1a_706e_50cf_a216_eda0282c90b7);
 
-/// The one name of an event, the same in every system that takes a name from us: Google's event id and iCalendar's UID,
-/// Graph's `transactionId`, the file's name.
+/// Identifies a target: one appointment in one calendar of one person, through one connection. Never changes.
 ///
-/// Derived from (namespace, appointment, person, connection, calendar, generation): asking again gives the same key, so
-/// a create can be repeated; two people never share one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EventKey(Uuid);
+/// Derived from (namespace, appointment, person, connection, calendar). Every event of the target, whatever its
+/// [`Generation`], carries this key, so that one look finds them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetKey(Uuid);
 
-impl EventKey {
-    /// The key of the event of `appointment` at `place`; `generation` counts how often one there was withdrawn.
+/// How often an event of ours was withdrawn at a target, or its id proved used up. A deleted event's id may not be used again
+/// (Google keeps it, Graph remembers the `transactionId`), so the next event gets the next generation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Generation(u32);
+
+/// The id of one event, the same in every system that takes an id from us: Google's event id, Graph's `transactionId`, the
+/// iCalendar UID and the name of a CalDAV file.
+///
+/// It is the text of the target's key, with `g1`, `g2`, … behind it for later generations, so that an id shows its target
+/// (letters that Google allows in an id). Asking again gives the same key, so a create can be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKey {
+    target: TargetKey,
+    generation: Generation,
+}
+
+/// A text that is not a key of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is 32 lower-case hex digits, and for an event `g` and its generation")]
+pub struct NotAKey;
+
+impl TargetKey {
+    /// The key of the target of `appointment` in a calendar.
     #[must_use]
-    pub fn derive(
-        namespace: &str,
-        appointment: &AppointmentId,
-        place: &CalendarRef,
-        generation: u32,
-    ) -> Self {
+    pub fn derive(namespace: &str, appointment: &AppointmentId, calendar: &CalendarRef) -> Self {
         let mut name = String::with_capacity(128);
         let mut part = String::with_capacity(48);
         push(&mut name, namespace);
-        for piece in [&appointment as &dyn fmt::Display, &PersonPart(&place.person), &place.connection] {
+        let pieces = [&appointment as &dyn fmt::Display, &PersonPart(&calendar.person), &calendar.connection];
+        for piece in pieces {
             part.clear();
             // Writing to a String cannot fail.
             let _ = write!(part, "{piece}");
             push(&mut name, &part);
         }
-        push(&mut name, place.calendar.as_str());
-        part.clear();
-        push_number(&mut part, u64::from(generation));
-        push(&mut name, &part);
+        push(&mut name, calendar.calendar.as_str());
         Self(Uuid::new_v5(&KEY_NAMESPACE, name.as_bytes()))
     }
 
@@ -78,15 +94,136 @@ impl EventKey {
 
     /// The key as a UUID.
     #[must_use]
-    pub const fn as_uuid(&self) -> Uuid {
+    pub const fn as_uuid(self) -> Uuid {
         self.0
+    }
+
+    /// The key of this target's event of a generation.
+    #[must_use]
+    pub const fn event(self, generation: Generation) -> EventKey {
+        EventKey { target: self, generation }
     }
 }
 
-/// 32 lower-case hex digits, which are inside the alphabet of Google's event ids.
-impl fmt::Display for EventKey {
+impl Generation {
+    /// The first one.
+    pub const FIRST: Self = Self(0);
+
+    /// A generation by its number.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// Its number, 0 for the first.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn is_first(&self) -> bool {
+        *self == Self::FIRST
+    }
+}
+
+impl EventKey {
+    /// The target it belongs to.
+    #[must_use]
+    pub const fn target(self) -> TargetKey {
+        self.target
+    }
+
+    /// Its generation.
+    #[must_use]
+    pub const fn generation(self) -> Generation {
+        self.generation
+    }
+
+    /// Reads a key out of an id or a UID; `None` if the text is not a key of ours.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// 32 lower-case hex digits, which Google allows in an event id.
+impl fmt::Display for TargetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
+impl FromStr for TargetKey {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let is_hex = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_hex {
+            return Err(NotAKey);
+        }
+        Uuid::try_parse(text).map(Self).map_err(|_| NotAKey)
+    }
+}
+
+/// The target's key, and `g` with the generation where it is not the first.
+impl fmt::Display for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.target, f)?;
+        if self.generation.is_first() { Ok(()) } else { write!(f, "g{}", self.generation) }
+    }
+}
+
+impl FromStr for EventKey {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let (target, generation) = match text.split_at_checked(32).ok_or(NotAKey)? {
+            (target, "") => (target, Generation::FIRST),
+            (target, rest) => {
+                let digits = rest.strip_prefix('g').filter(|digits| !digits.starts_with(['0', '+']));
+                let number = digits.and_then(|digits| digits.parse().ok()).ok_or(NotAKey)?;
+                (target, Generation(number))
+            }
+        };
+        Ok(Self { target: target.parse()?, generation })
+    }
+}
+
+impl Serialize for TargetKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
+impl<'de> Deserialize<'de> for TargetKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for EventKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -101,7 +238,7 @@ impl fmt::Display for PersonPart<'_> {
     }
 }
 
-/// A part of a name, told apart from its neighbours by its length.
+/// A part of a name, with its length in front.
 pub(crate) fn push(name: &mut String, part: &str) {
     push_number(name, part.len() as u64);
     name.push(':');

@@ -4,27 +4,25 @@
 pub mod audience;
 #[cfg(any(feature = "tokens", feature = "vault"))]
 pub mod auth;
-pub mod backfill;
 pub mod calendar;
 pub mod clock;
 pub mod confirm;
+mod deadline;
 pub mod error;
 pub mod event;
 #[cfg(feature = "fake")]
 pub mod fake;
-pub mod guard;
+pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod id;
 pub mod identity;
-pub mod leave;
 pub mod ledger;
 pub mod memory;
 pub mod model;
 pub mod names;
 pub mod plan;
 pub mod provider;
-pub mod receipt;
 pub mod report;
 #[cfg(feature = "tokens")]
 pub mod rest;

@@ -15,8 +15,8 @@ use crate::event::Event;
 use crate::identity::EventKey;
 use crate::names::{CalendarId, Etag, ProviderKind, RemoteId};
 use crate::provider::{
-    CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
-    UpdateOptions, Written,
+    CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, EventReader,
+    FOREIGN_EVENT, Found, Marker, OursPage, PageToken, TargetQuery, UpdateOptions, Written,
 };
 
 /// Calendars in memory. Clones share them.
@@ -81,7 +81,7 @@ impl MemoryCalendar {
     /// Calendars for connections of kind `memory`.
     #[must_use]
     pub fn new() -> Self {
-        let capabilities = Capabilities::new().with_silent(true).with_client_ids(true).with_etags(true);
+        let capabilities = Capabilities::new().with_client_ids(true).with_etags(true);
         Self { kind: ProviderKind::MEMORY, capabilities, state: Arc::default() }
     }
 
@@ -236,11 +236,18 @@ impl Entry {
         Some(Etag::new(format!("\"{}\"", self.etag)))
     }
 
-    fn found(&self) -> Found {
+    fn found(&self, place: &CalendarRef) -> Found {
         let stored = &self.stored;
-        Found::new(stored.remote_id.clone(), stored.event.clone())
+        Found::new(stored.remote_id.clone())
+            .with_key(self.key())
             .with_etag(self.etag())
             .with_marker(stored.marker.clone())
+            .with_account(place.account.clone())
+    }
+
+    /// The key of ours that the event was made under.
+    fn key(&self) -> Option<EventKey> {
+        EventKey::parse(self.stored.remote_id.as_str())
     }
 }
 
@@ -260,16 +267,18 @@ impl CalendarProvider for MemoryCalendar {
         let mut state = self.state();
         let (version, events) = self.call(&mut state, place, Operation::Create)?;
         if let Some(entry) = events.get(&remote_id) {
-            let ours = entry.stored.marker.as_ref().is_some_and(|marker| marker.is_same_event(&draft.marker));
+            let ours =
+                entry.stored.marker.as_ref().is_some_and(|marker| marker.is_same_target(&draft.marker));
             if !entry.alive || !ours {
-                return Err(self.error(ErrorKind::KeySpent, Operation::Create));
+                let spent = self.error(ErrorKind::KeySpent, Operation::Create);
+                return Err(if entry.alive { spent.with_code(FOREIGN_EVENT) } else { spent });
             }
             self.check(entry, &draft.marker, Operation::Create)?;
         }
         let entry = Entry::new(place, remote_id.clone(), draft, version);
         let etag = entry.etag();
         events.insert(remote_id.clone(), entry);
-        Ok(Written::new(remote_id).with_etag(etag))
+        Ok(Written::new(remote_id).with_etag(etag).with_account(place.account.clone()))
     }
 
     async fn update(
@@ -277,15 +286,18 @@ impl CalendarProvider for MemoryCalendar {
         place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
-        _: &UpdateOptions,
+        options: &UpdateOptions,
     ) -> Result<Written, Error> {
         let mut state = self.state();
         let (version, events) = self.call(&mut state, place, Operation::Update)?;
         let entry = events.get_mut(remote_id).filter(|entry| entry.alive);
         let entry = entry.ok_or_else(|| self.error(ErrorKind::NotFound, Operation::Update))?;
         self.check(entry, &draft.marker, Operation::Update)?;
-        *entry = Entry::new(place, remote_id.clone(), draft, version);
-        Ok(Written::new(remote_id.clone()).with_etag(entry.etag()))
+        let is_as_drafted = entry.stored.marker.is_some() && entry.stored.event == *draft.event;
+        if options.etag.is_some() || !is_as_drafted {
+            *entry = Entry::new(place, remote_id.clone(), draft, version);
+        }
+        Ok(Written::new(remote_id.clone()).with_etag(entry.etag()).with_account(place.account.clone()))
     }
 
     async fn delete(
@@ -297,30 +309,48 @@ impl CalendarProvider for MemoryCalendar {
     ) -> Result<(), Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Delete)?;
-        let Some(entry) = events.get_mut(remote_id).filter(|entry| entry.alive) else { return Ok(()) };
+        let entry = events.get_mut(remote_id).filter(|entry| entry.alive);
+        let entry = entry.ok_or_else(|| self.error(ErrorKind::NotFound, Operation::Delete))?;
         self.check(entry, marker, Operation::Delete)?;
         entry.alive = false;
         Ok(())
     }
 
-    async fn find(
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+        let mut state = self.state();
+        let (_, events) = self.call(&mut state, place, Operation::Find)?;
+        let matches =
+            |entry: &&Entry| entry.alive && query.matches(entry.stored.marker.as_ref(), entry.key());
+        Ok(events.values().filter(matches).map(|entry| entry.found(place)).collect())
+    }
+
+    async fn list_ours(
         &self,
         place: &CalendarRef,
         namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
+        _: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
         let mut state = self.state();
-        let (_, events) = self.call(&mut state, place, Operation::Find)?;
+        let (_, events) = self.call(&mut state, place, Operation::ListOurs)?;
         let ours = |entry: &&Entry| {
             let marker = entry.stored.marker.as_ref();
-            entry.alive && marker.is_some_and(|marker| marker.key == *key && *marker.namespace == *namespace)
+            entry.alive && marker.is_some_and(|marker| *marker.namespace == *namespace)
         };
-        Ok(events.values().find(ours).map(Entry::found))
+        Ok(OursPage::new(events.values().filter(ours).map(|entry| entry.found(place)).collect(), None))
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Get)?;
-        Ok(events.get(remote_id).filter(|entry| entry.alive).map(Entry::found))
+        Ok(events.get(remote_id).filter(|entry| entry.alive).map(|entry| entry.found(place)))
+    }
+}
+
+#[async_trait]
+impl EventReader for MemoryCalendar {
+    async fn read(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
+        let mut state = self.state();
+        let (_, events) = self.call(&mut state, place, Operation::Get)?;
+        Ok(events.get(remote_id).filter(|entry| entry.alive).map(|entry| entry.stored.event.clone()))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{InputError, Problem};
 use crate::id::{AppointmentId, OrderId, OrderItemId, ServiceId, StaffId};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
 use crate::model::status::{AppointmentStatus, AppointmentType};
 use crate::names::{ProviderKind, RemoteId};
 use crate::time::{self, Zone};
@@ -17,7 +17,7 @@ use crate::time::{self, Zone};
 /// Serialises with the guide's `calendar_event_id` and `calendar_synced_to` as views of the ledger, for the host's own
 /// queries; on the way in they are read only where there is no ledger, as rows of the guide's own code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Row", into = "Row")]
+#[serde(try_from = "Row", into = "Row")]
 #[non_exhaustive]
 pub struct Appointment {
     /// The host's id.
@@ -115,15 +115,16 @@ fn order_item() -> AppointmentType {
     AppointmentType::OrderItem
 }
 
-impl From<Row> for Appointment {
-    fn from(row: Row) -> Self {
+impl TryFrom<Row> for Appointment {
+    type Error = LedgerError;
+
+    fn try_from(row: Row) -> Result<Self, LedgerError> {
         let inherited = row.calendar_event_id.into_iter().flatten();
         let inherited =
             inherited.filter_map(|(kind, id)| Some((kind, id.filter(|id| !id.as_str().is_empty())?)));
-        let ledger = row
-            .calendar_ledger
-            .unwrap_or_else(|| Ledger { inherited: inherited.collect(), ..Ledger::default() });
-        Self {
+        let ledger = row.calendar_ledger.unwrap_or_else(|| Ledger::inherited(inherited.collect()));
+        ledger.check_owner(&row.id)?;
+        Ok(Self {
             id: row.id,
             order_id: row.order_id,
             order_item_id: row.order_item_id,
@@ -136,7 +137,7 @@ impl From<Row> for Appointment {
             appointment_type: row.appointment_type,
             cancelled_with_order: row.cancelled_with_order,
             ledger,
-        }
+        })
     }
 }
 
@@ -172,7 +173,7 @@ mod tests {
             "start_time": "2026-01-20T09:00:00+00:00", "end_time": "2026-01-20T10:30:00+01:00",
             "calendar_event_id": {"google": "abc123", "outlook": null, "apple": ""}, "calendar_synced_to": ["google"]}"#;
         let appointment: Appointment = serde_json::from_str(json).unwrap();
-        assert_eq!(appointment.ledger.inherited.len(), 1);
+        assert_eq!(appointment.ledger.inherited_events().len(), 1);
         assert_eq!(appointment.end_time.to_rfc3339(), "2026-01-20T09:30:00+00:00");
         let value = serde_json::to_value(&appointment).unwrap();
         assert_eq!(value["calendar_event_id"], serde_json::json!({"google": "abc123"}));

@@ -1,39 +1,49 @@
-//! Should be × is → steps: the plan.
+//! Planning: compares desired events with the ledger and lists the steps that reconcile them.
 //!
-//! A [`Planner`] compares the events that should exist with the ledger of those that do. [`Plan::begin`] marks the rows
-//! that are about to be touched; what a run then reports goes back with [`Appointment::record`].
+//! A [`Planner`] makes a [`Plan`]; [`Plan::begin`] marks the rows it is about to change as pending and gives a [`Begun`] plan,
+//! which alone can be run. What the run reports goes back with [`Appointment::record`].
 
-mod job;
+mod backfill;
+mod begin;
+mod brake;
+mod disconnect;
+mod display;
 mod planner;
 mod prepare;
+mod receipt;
 mod rows;
-mod words;
 mod work;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-pub use job::{JobError, SyncJob};
+pub use backfill::Backfill;
+pub use begin::{BeginError, Begun};
+pub use brake::{
+    Brake, BrakeLimits, BrakeNotice, BrakeState, BrakeStore, Limit, MemoryBrakeStore, RemovalKind,
+};
+pub use disconnect::{Disconnect, DisconnectPlan, DisconnectReceipt, OnDisconnect, Remaining};
 pub use planner::{OtherAccount, Planner, RemovedByPerson};
+pub use receipt::{LeftOut, Receipt, TargetReport, TargetState};
 pub(crate) use work::{PlanDraft, Row};
 
 use crate::audience::Reason;
 use crate::calendar::{CalendarRef, Person, Role};
-use crate::error::Failure;
 use crate::event::Event;
 use crate::id::AppointmentId;
-use crate::identity::{EventKey, Fingerprint};
-use crate::ledger::{Delivery, Hold, Presence, Standing, Unsure};
+use crate::identity::{EventKey, Fingerprint, Generation, TargetKey};
+use crate::ledger::{BlockReason, Hold, PendingWrite, RemoteEvent};
 use crate::model::Appointment;
 use crate::names::ProviderKind;
 use crate::report::Report;
 
-/// What has to be done for one appointment, and what not and why.
+/// What has to be done for one appointment, and what is not done and why.
 ///
-/// `Display` says it in words, without anybody's data; printing it is a dry run. It serialises, texts included.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `Display` lists it without personal data; printing it is a dry run. It serialises for a log of the host's own, texts included. `Debug` shows no
+/// texts.
+#[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
     /// The host's namespace.
@@ -42,53 +52,58 @@ pub struct Plan {
     pub appointment: AppointmentId,
     /// The ledger's revision that this was planned from.
     pub planned_from: u64,
-    /// When it was planned; the events' time of change.
+    /// The ledger's version that this was planned from.
+    pub planned_version: u64,
+    /// When it was planned: the events' time of change.
     pub at: DateTime<Utc>,
-    /// What to do, one step a target. A person's removals come last.
+    /// Whether the appointment is over for everyone: cancelled or withdrawn.
+    pub is_withdrawal: bool,
+    /// What to do, one step for each target. A person's removals come last.
     pub steps: Vec<Step>,
     /// What not to do, and why.
     pub notes: Vec<Note>,
-    /// How many events stand as they should.
+    /// How many events are as they should be.
     pub unchanged: usize,
+    /// Counts the removals when the plan is begun.
+    #[serde(skip)]
+    brake: Option<Brake>,
 }
 
 /// What to do at one target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Step {
-    /// Where.
-    pub place: CalendarRef,
+    /// The calendar.
+    pub calendar: CalendarRef,
+    /// The target.
+    pub target: TargetKey,
     /// The role the event is worded for.
     pub role: Role,
-    /// The generation of the key.
-    pub generation: u32,
-    /// The event's key.
-    pub key: EventKey,
+    /// The generation of the event.
+    pub generation: Generation,
     /// What to do there.
     pub action: Action,
-    /// The step takes over an event that older code wrote and the ledger only inherited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The step takes over an event that older code wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub adopts: Option<ProviderKind>,
-    /// The row this step is for, where it is another place than the row names: the person connected the same calendar
-    /// anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moves: Option<CalendarRef>,
+    /// The calendar that the row names so far, where the person reaches it through another connection today.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moves_from: Option<Box<CalendarRef>>,
     /// Since when the target is not as it should be; the time of this plan where `None`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open_since: Option<DateTime<Utc>>,
-    /// The step may have been run before, by a queue that delivers twice: where it fails, nobody knows what stands there.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub repeated: bool,
-    /// What the last attempt met, where its account is still to be left alone for a moment.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pause: Option<Failure>,
-    /// When another write was begun here whose outcome nobody reported: it may still arrive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rivals_since: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_since: Option<DateTime<Utc>>,
+    /// When an earlier write was begun whose outcome was never recorded: it may still take effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreported_since: Option<DateTime<Utc>>,
+    /// How many attempts have failed in a row.
+    pub failures: u32,
+    /// Why and since when the row was blocked before this step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<(BlockReason, DateTime<Utc>)>,
 }
 
 /// What to do at a target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Write an event that is not there.
@@ -101,24 +116,24 @@ pub enum Action {
         /// What it says.
         content: Content,
         /// What is there.
-        standing: Standing,
+        event: RemoteEvent,
     },
     /// Remove the event that is there.
     Delete {
         /// What is there.
-        standing: Standing,
+        event: RemoteEvent,
     },
-    /// Look what is there, since the last write's outcome is not known; then write the content, or remove what was found.
-    Look {
+    /// Find what is there, since the last write's outcome is not known; then write the content, or remove what was found.
+    Find {
         /// What should be there; nothing when `None`.
         content: Option<Content>,
         /// What the ledger remembers.
-        unsure: Unsure,
+        pending: PendingWrite,
     },
 }
 
 /// An event's content, shared by all the targets that show the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Content {
     /// What it says, as the provider can store it.
@@ -128,99 +143,87 @@ pub struct Content {
 }
 
 /// Something that is not done, and why.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Note {
-    /// Somebody gets no event.
+    /// A person gets no event.
     LeftOut {
         /// The role they would have it in.
         role: Role,
-        /// Who, where there is anybody to name.
+        /// Who, where there is someone to name.
         person: Option<Person>,
         /// Why not.
         reason: Reason,
     },
-    /// No provider of that kind is registered; what stands there is left as it is.
+    /// No provider of that kind is registered; an event that is there stays as it is.
     NoProvider {
         /// The role.
         role: Role,
-        /// Where the event would belong.
-        place: CalendarRef,
+        /// The calendar.
+        calendar: CalendarRef,
     },
-    /// Something outside keeps a row as it is.
+    /// A hold keeps a row as it is.
     Held {
         /// The role.
         role: Role,
-        /// The row's place.
-        place: CalendarRef,
+        /// The calendar.
+        calendar: CalendarRef,
         /// What keeps it.
         hold: Hold,
     },
-    /// The connection leads to another account now than the one where an event of ours stands. Nothing is made in the new one,
-    /// and nothing is touched in the old one ([`OtherAccount::Refuse`]).
+    /// The connection leads to another account than the one where an event of ours is. Nothing is made in the new one, and nothing
+    /// is touched in the old one ([`OtherAccount::Refuse`]).
     OtherAccount {
         /// The role.
         role: Role,
-        /// Where the event stands.
-        place: CalendarRef,
+        /// The calendar of the event.
+        calendar: CalendarRef,
     },
-    /// An event that is not wanted there any more stays until the person's new one, which is held up, can be made. Until then it
+    /// An event that is not desired there any more stays until the person's new one, which is held, can be made. Until then it
     /// is kept right.
     Kept {
         /// The role.
         role: Role,
-        /// Where it stands.
-        place: CalendarRef,
+        /// The calendar.
+        calendar: CalendarRef,
     },
     /// The connection leads to another account now, and an event in the one before cannot be reached any more
     /// ([`OtherAccount::StartAnew`]).
     LeftBehind {
         /// The role.
         role: Role,
-        /// Where it stands.
-        place: CalendarRef,
+        /// The calendar.
+        calendar: CalendarRef,
     },
-    /// The calendar is being disconnected, and the event is left there on purpose.
-    Left {
+    /// The calendar is being disconnected, and the event is kept there on purpose.
+    KeptOnDisconnect {
         /// The role.
         role: Role,
-        /// Where it stands.
-        place: CalendarRef,
+        /// The calendar.
+        calendar: CalendarRef,
     },
-    /// A step of a [job](SyncJob) that has nothing to do any more: a newer plan was begun for its row.
-    OutOfDate {
+    /// The calendar is being disconnected and is still reached through another connection of the person, which takes the event
+    /// over.
+    TakenOver {
         /// The role.
         role: Role,
-        /// The row's place.
-        place: CalendarRef,
+        /// The calendar as the row names it so far.
+        calendar: CalendarRef,
+        /// The calendar through the other connection.
+        by: CalendarRef,
     },
-    /// An event that older code wrote belongs to nobody of the audience; it is left as it is.
-    NobodysEvent {
+    /// The appointment ended more than 30 days ago: nothing is looked at or written any more.
+    Closed {
+        /// The role.
+        role: Role,
+        /// The calendar.
+        calendar: CalendarRef,
+    },
+    /// An event that older code wrote has no owner in the audience; it stays as it is.
+    OwnerUnknown {
         /// The provider.
         provider: ProviderKind,
-    },
-}
-
-/// Why a plan cannot be begun.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BeginError {
-    /// The plan was made for another appointment.
-    #[error("the plan is for appointment {planned}, not {given}")]
-    OtherAppointment {
-        /// The plan's appointment.
-        planned: AppointmentId,
-        /// The appointment given.
-        given: AppointmentId,
-    },
-    /// Another plan was begun since this one was made: plan again.
-    #[error("the plan was made at revision {planned}, the ledger is at {ledger}")]
-    OutOfDate {
-        /// The revision planned from.
-        planned: u64,
-        /// The ledger's revision.
-        ledger: u64,
     },
 }
 
@@ -236,66 +239,15 @@ impl Plan {
     pub fn revision(&self) -> u64 {
         self.planned_from.saturating_add(1)
     }
-
-    /// The plan's notes without its steps, to keep when the plan itself goes into a run.
-    #[must_use]
-    pub fn without_steps(&self) -> Self {
-        Self {
-            namespace: self.namespace.clone(),
-            appointment: self.appointment.clone(),
-            steps: Vec::new(),
-            notes: self.notes.clone(),
-            ..*self
-        }
-    }
-
-    /// Marks the rows that this plan is about to touch as unsure, and raises the ledger's revision. The host saves the
-    /// appointment before it runs the plan; from then on a crash can lose nothing. An empty plan changes nothing, and
-    /// there is nothing to save.
-    ///
-    /// # Errors
-    /// When the appointment is another one, or its ledger has moved on since the plan was made. Then nothing is changed.
-    pub fn begin(&self, appointment: &mut Appointment) -> Result<(), BeginError> {
-        if appointment.id != self.appointment {
-            let (planned, given) = (self.appointment.clone(), appointment.id.clone());
-            return Err(BeginError::OtherAppointment { planned, given });
-        }
-        let ledger = &mut appointment.ledger;
-        if ledger.revision != self.planned_from {
-            return Err(BeginError::OutOfDate { planned: self.planned_from, ledger: ledger.revision });
-        }
-        if self.is_empty() {
-            return Ok(());
-        }
-        ledger.revision = self.revision();
-        for step in &self.steps {
-            if let Some(kind) = &step.adopts {
-                ledger.inherited.remove(kind);
-            }
-            if step.moves.is_some() {
-                // The empty row of the place it moves to; its generations were counted in.
-                ledger.deliveries.retain(|row| !row.is_at(&step.place) || row.presence != Presence::Absent);
-            }
-            let at = ledger.position(step.moves.as_ref().unwrap_or(&step.place));
-            let row = match at.and_then(|at| ledger.deliveries.get_mut(at)) {
-                Some(row) => row,
-                None => ledger.add(Delivery::new(step.place.clone(), step.role, self.at)),
-            };
-            row.place = step.place.clone();
-            row.role = step.role;
-            row.generation = step.generation;
-            row.presence = Presence::Unsure(step.unsure(self.at));
-            (row.hold, row.last_error) = (None, None);
-            row.rivals_since = step.rivals_since;
-            row.open_since.get_or_insert(self.at);
-            row.revision = self.planned_from.saturating_add(1);
-            row.changed_at = self.at;
-        }
-        Ok(())
-    }
 }
 
 impl Step {
+    /// The key of the event to write or remove.
+    #[must_use]
+    pub fn key(&self) -> EventKey {
+        self.target.event(self.generation)
+    }
+
     /// Whether the step removes, or looks in order to remove.
     #[must_use]
     pub fn removes(&self) -> bool {
@@ -307,47 +259,77 @@ impl Step {
     pub fn content(&self) -> Option<&Content> {
         match &self.action {
             Action::Create { content } | Action::Update { content, .. } => Some(content),
-            Action::Look { content, .. } => content.as_ref(),
+            Action::Find { content, .. } => content.as_ref(),
             Action::Delete { .. } => None,
         }
     }
 
-    /// The step that takes up where this one was begun at `at` and its outcome was lost: what the planner would make of
-    /// the row that was saved then.
+    /// The calendar that the ledger's row is found by.
+    pub(crate) fn row_calendar(&self) -> &CalendarRef {
+        self.moves_from.as_deref().unwrap_or(&self.calendar)
+    }
+
+    /// The step that takes up where this one's outcome was lost.
     #[cfg(feature = "sync")]
-    pub(crate) fn looking(&self, at: DateTime<Utc>) -> Self {
-        let content = self.content().cloned();
-        // A lost removal brings nothing back; a lost write may still arrive.
-        let rivals_since = if content.is_some() { Some(at) } else { self.rivals_since };
-        let action = Action::Look { content, unsure: self.unsure(at) };
-        Self { action, rivals_since, ..self.clone() }
+    pub(crate) fn looking(&self) -> Self {
+        let action = Action::Find { content: self.content().cloned(), pending: self.pending() };
+        Self { action, ..self.clone() }
     }
 
     /// What the ledger has to remember while the step is under way.
-    pub(crate) fn unsure(&self, at: DateTime<Utc>) -> Unsure {
+    pub(crate) fn pending(&self) -> PendingWrite {
         match &self.action {
-            Action::Create { .. } => Unsure::new(self.key, None, at),
-            Action::Update { standing, .. } => Unsure::new(self.key, Some(standing.clone()), at),
-            Action::Delete { standing } => {
-                Unsure::new(self.key, Some(standing.clone()), at).with_removing(true)
+            Action::Create { .. } => PendingWrite::new(None),
+            Action::Update { event, .. } => PendingWrite::new(Some(event.clone())),
+            Action::Delete { event } => PendingWrite::new(Some(event.clone())).with_removing(true),
+            // Once it was being removed, a look that finds nothing cannot tell who did it.
+            Action::Find { content, pending } => {
+                let removing = pending.removing || content.is_none();
+                pending.clone().with_removing(removing)
             }
-            // Once it was being removed, whoever finds nothing cannot tell who did it.
-            Action::Look { content, unsure } => Unsure {
-                removing: unsure.removing || content.is_none(),
-                since: if content.is_some() { at } else { unsure.since },
-                ..unsure.clone()
-            },
         }
     }
 }
 
+/// The brake is the planner's, and no part of what was planned.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.namespace == other.namespace
+            && self.appointment == other.appointment
+            && (self.planned_from, self.planned_version) == (other.planned_from, other.planned_version)
+            && (self.at, self.is_withdrawal) == (other.at, other.is_withdrawal)
+            && (&self.steps, &self.notes) == (&other.steps, &other.notes)
+            && self.unchanged == other.unchanged
+    }
+}
+
+/// Ids and fingerprints only: the texts are personal.
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan")
+            .field("appointment", &self.appointment)
+            .field("planned_from", &self.planned_from)
+            .field("at", &self.at)
+            .field("steps", &self.steps)
+            .field("notes", &self.notes)
+            .field("unchanged", &self.unchanged)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fingerprint only: the texts are personal.
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Content").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
+}
+
 impl Appointment {
-    /// Takes the outcomes of a run into the ledger; those of other appointments are passed over. The host saves the
-    /// appointment.
+    /// Records the outcomes of a run in the ledger; those of other appointments are passed over. The host saves the ledger if its
+    /// [version](crate::ledger::Ledger::version) is still the one it loaded.
     ///
-    /// Where another worker has begun a later plan meanwhile (the save finds another revision stored), the host loads the
-    /// appointment again and records into that: an older run's outcome does not overwrite a newer row, but if it left an
-    /// event where the row knows of none, the row becomes unsure and the next run looks.
+    /// Where another worker was faster the host loads the appointment again and records the same report into that: an outcome
+    /// of an older plan does not overwrite a newer row, but makes the next plan look.
     ///
     /// Returns how many rows were changed.
     pub fn record(&mut self, report: &Report) -> usize {

@@ -3,23 +3,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::audience::Audience;
 use crate::calendar::{CalendarRef, Role};
 use crate::error::{InputError, Problem};
 use crate::event::{Event, GuideWording, Wording};
-use crate::identity::EventKey;
-use crate::ledger::Presence;
+use crate::health::{AccountHealthStore, HealthKey};
+use crate::identity::TargetKey;
+use crate::ledger::{BlockReason, Delivery, DeliveryState, Hold, PendingWrite};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
 use crate::plan::prepare::Prepared;
-use crate::plan::work::{PlanDraft, Row, Wish};
-use crate::plan::{Action, Content, Note, Plan, Step};
+use crate::plan::work::{Desired, PlanDraft, Row};
+use crate::plan::{Action, Brake, Content, Note, Plan, Step};
 use crate::provider::Capabilities;
 use crate::time::{self, Zone};
 
-/// Works out plans. Pure: the same order, appointment, audience and time give the same plan.
+/// How long after the end of an appointment its targets are closed.
+const CLOSED_AFTER: TimeDelta = TimeDelta::days(30);
+
+/// Makes plans. The same order, appointment, audience, time and health of accounts give the same plan.
 #[derive(Debug, Clone)]
 pub struct Planner {
     pub(super) namespace: Arc<str>,
@@ -27,6 +31,8 @@ pub struct Planner {
     wording: Arc<dyn Wording>,
     pub(super) providers: BTreeMap<ProviderKind, Capabilities>,
     other_account: OtherAccount,
+    health: Option<Arc<dyn AccountHealthStore>>,
+    pub(super) brake: Brake,
 }
 
 /// What to do when somebody has deleted our event by hand.
@@ -65,6 +71,8 @@ impl Planner {
             wording: Arc::new(GuideWording::new()),
             providers: BTreeMap::new(),
             other_account: OtherAccount::default(),
+            health: None,
+            brake: Brake::new(),
         }
     }
 
@@ -96,6 +104,32 @@ impl Planner {
         self
     }
 
+    /// With another brake. The default one counts in this process, with the usual limits.
+    #[must_use]
+    pub fn with_brake(mut self, brake: Brake) -> Self {
+        self.brake = brake;
+        self
+    }
+
+    /// The brake that counts the removals of this planner's plans.
+    #[must_use]
+    pub fn brake(&self) -> &Brake {
+        &self.brake
+    }
+
+    /// The host's namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// With the health of accounts: a hold is void once a call to its account has succeeded after it was set.
+    #[must_use]
+    pub fn with_health(mut self, health: Arc<dyn AccountHealthStore>) -> Self {
+        self.health = Some(health);
+        self
+    }
+
     /// What a reader in that role would see, whether anybody has it or not: for a page that shows the event before it is
     /// written. Not cut to any provider's limits yet.
     ///
@@ -114,10 +148,11 @@ impl Planner {
 
     /// Compares the events that should exist for an appointment with those that do.
     ///
-    /// `now` decides which parked rows may be tried again, and is the time of change the events will carry.
+    /// `now` decides which holds have ended, and is the time of change that the events will carry. 30 days after its end an
+    /// appointment is closed: only its cancellation is still planned.
     ///
     /// # Errors
-    /// When the appointment's times cannot stand in a calendar, or `now` cannot.
+    /// When the appointment's times or `now` are outside [`time::YEARS`], or its ledger is of another namespace.
     pub fn plan(
         &self,
         order: &Order,
@@ -125,62 +160,84 @@ impl Planner {
         audience: &Audience<'_>,
         now: DateTime<Utc>,
     ) -> Result<Plan, InputError> {
+        self.check(appointment, now)?;
         let mut draft = PlanDraft::new(self, appointment, now);
-        let of_now =
-            |error| InputError::new("the plan of appointment", &appointment.id, "now", Problem::Time(error));
-        time::check(now).map_err(of_now)?;
         let mut prepared = Prepared::new(&*self.wording, &self.zone, order, appointment, audience);
-        let stands =
-            !appointment.status.is_cancelled() && !order.status.is_cancelled() && !audience.is_withdrawn();
-        if stands {
+        let is_withdrawal =
+            appointment.status.is_cancelled() || order.status.is_cancelled() || audience.is_withdrawn();
+        draft.plan.is_withdrawal = is_withdrawal;
+        if !is_withdrawal {
             // What is to be removed can be removed whatever its times are.
             appointment.check()?;
+            if is_closed(appointment, now) {
+                draft.close();
+                return Ok(draft.plan);
+            }
         }
-        let wishes = draft.wishes(audience, stands, &mut prepared);
+        let desired = draft.desired(audience, !is_withdrawal, &mut prepared);
         let mut rows = draft.rows(audience);
-        // Who waits for a new event keeps the old one.
+        // People whose new event cannot be made yet keep the old one.
         let mut waiting = Vec::new();
-        for wish in wishes {
-            if self.other_account == OtherAccount::Refuse && draft.stands_in_another_account(&wish.place) {
-                // The row's own turn comes below.
+        for event in desired {
+            if self.other_account == OtherAccount::Refuse && draft.is_in_another_account(&event.calendar) {
+                // The row itself is dealt with below.
                 continue;
             }
-            let row =
-                draft.take_row(&mut rows, &wish).map(|row| draft.without_other_account(row, &wish.place));
-            let row = row.or_else(|| draft.adopt(audience, &wish));
-            let (person, role) = (wish.place.person.clone(), wish.role);
-            if draft.decide(row, wish.place, role, Some(wish.content)) == Decided::WaitsForNew {
+            let row = draft.take_row(&mut rows, &event).or_else(|| draft.adopt(audience, &event));
+            let (person, role) = (event.calendar.person.clone(), event.role);
+            if draft.decide(row, event.calendar, role, Some(event.content)) == Decided::WaitsForNew {
                 waiting.push((person, role));
             }
         }
         for row in rows {
-            let (row, place) = draft.to_remove(audience, row);
-            if let Some(note) = draft.out_of_reach(audience, &row, &place, self.other_account) {
+            let (row, calendar) = draft.to_remove(audience, row);
+            if let Some(note) = draft.out_of_reach(audience, &row, &calendar, self.other_account) {
                 draft.plan.notes.push(note);
                 continue;
             }
-            let is_kept = row.may_stand() && !row.is_left();
-            let waits = waiting.iter().find(|(person, _)| *person == place.person && is_kept);
+            let is_kept = row.may_exist() && !row.is_kept();
+            let waits = waiting.iter().find(|(person, _)| *person == calendar.person && is_kept);
             let Some(&(_, role)) = waits else {
-                let role = row.delivery.role;
-                draft.decide(Some(row), place, role, None);
+                let role = row.delivery.role();
+                draft.decide(Some(row), calendar, role, None);
                 continue;
             };
-            // Until then the old one says what the new one would. What is being removed is not made again.
-            if let Some(capabilities) = draft.providers.get(&place.provider).filter(|_| !row.is_going()) {
+            // Until then the old event says what the new one would. One that is being removed is not made again.
+            if let Some(capabilities) = draft.capabilities(&calendar).filter(|_| !row.is_being_removed()) {
                 let content = prepared.content(role, &capabilities.text);
-                draft.decide(Some(row), place.clone(), role, Some(content));
+                draft.decide(Some(row), calendar.clone(), role, Some(content));
             }
-            draft.plan.notes.push(Note::Kept { role, place });
+            draft.plan.notes.push(Note::Kept { role, calendar });
         }
         for row in draft.inherited_to_remove(audience) {
-            let (place, role) = (row.delivery.place.clone(), row.delivery.role);
-            draft.decide(Some(row), place, role, None);
+            let (calendar, role) = (row.delivery.calendar().clone(), row.delivery.role());
+            draft.decide(Some(row), calendar, role, None);
         }
         // Within one person what is new comes before what goes. The sort is stable: connections keep their order.
-        draft.plan.steps.sort_by(|a, b| (a.removes(), &a.place.person).cmp(&(b.removes(), &b.place.person)));
+        let order = |step: &Step| (step.removes(), step.calendar.person.clone());
+        draft.plan.steps.sort_by_cached_key(order);
         Ok(draft.plan)
     }
+
+    /// Whether this planner may plan for an appointment at all.
+    pub(crate) fn check(&self, appointment: &Appointment, now: DateTime<Utc>) -> Result<(), InputError> {
+        let of_now =
+            |error| InputError::new("the plan of appointment", &appointment.id, "now", Problem::Time(error));
+        time::check(now).map_err(of_now)?;
+        match appointment.ledger.namespace() {
+            Some(namespace) if *namespace != *self.namespace => Err(InputError::new(
+                "appointment",
+                &appointment.id,
+                "calendar_ledger",
+                Problem::OtherNamespace,
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_closed(appointment: &Appointment, now: DateTime<Utc>) -> bool {
+    appointment.end_time.checked_add_signed(CLOSED_AFTER).is_some_and(|end| end < now)
 }
 
 /// What became of a target.
@@ -188,14 +245,19 @@ impl Planner {
 pub(crate) enum Decided {
     /// A step, or nothing to do.
     Done,
-    /// It is held, and no event of ours stands there yet.
+    /// It is held, and no event of ours is there yet.
     WaitsForNew,
 }
 
 impl<'a> PlanDraft<'a> {
-    /// What should be: an event for every place of everybody who takes part, every place once.
-    fn wishes(&mut self, audience: &Audience<'_>, stands: bool, prepared: &mut Prepared<'_>) -> Vec<Wish> {
-        let mut wishes: Vec<Wish> = Vec::new();
+    /// The events that should exist: one for every calendar of every person who takes part, each calendar once.
+    fn desired(
+        &mut self,
+        audience: &Audience<'_>,
+        is_wanted: bool,
+        prepared: &mut Prepared<'_>,
+    ) -> Vec<Desired> {
+        let mut desired: Vec<Desired> = Vec::new();
         for member in &audience.members {
             if !member.person.as_ref().is_none_or(|person| audience.is_about(person)) {
                 continue;
@@ -205,30 +267,52 @@ impl<'a> PlanDraft<'a> {
                 self.plan.notes.push(Note::LeftOut { role, person, reason });
                 continue;
             }
-            if !stands {
+            if !is_wanted {
                 continue;
             }
-            for place in member.places() {
-                let Some(capabilities) = self.providers.get(&place.provider) else {
-                    self.plan.notes.push(Note::NoProvider { role: member.role, place });
+            for calendar in member.places() {
+                let Some(capabilities) = self.capabilities(&calendar) else {
+                    self.plan.notes.push(Note::NoProvider { role: member.role, calendar });
                     continue;
                 };
-                let ids = capabilities.calendar_ids;
-                if wishes.iter().any(|wish| ids.is_one_calendar(&wish.place, &place)) {
+                if desired.iter().any(|event| capabilities.is_one_calendar(&event.calendar, &calendar)) {
                     continue;
                 }
                 let content = prepared.content(member.role, &capabilities.text);
-                wishes.push(Wish { place, role: member.role, content });
+                desired.push(Desired { calendar, role: member.role, content });
             }
         }
-        wishes
+        desired
     }
 
-    /// The table of DESIGN section 6: should be × is → step.
+    /// The appointment is closed: nothing is looked at or written.
+    fn close(&mut self) {
+        for row in self.appointment.ledger.deliveries() {
+            if row.confirmed().is_some() {
+                self.plan.unchanged += 1;
+            } else if row.may_exist() {
+                self.plan.notes.push(Note::Closed { role: row.role(), calendar: row.calendar().clone() });
+            }
+        }
+    }
+
+    /// The table of the planner: desired event × state of the row → step. See [the ledger](crate::ledger) for the states.
+    ///
+    /// | desired | state | step |
+    /// | --- | --- | --- |
+    /// | an event | Absent | create; generation 0, or the one after the withdrawn one |
+    /// | an event | Confirmed, same fingerprint | nothing |
+    /// | an event | Confirmed, other fingerprint | update, in the calendar that the row names |
+    /// | an event | Pending | find; then create or update |
+    /// | none | Confirmed | delete, in the calendar that the row names |
+    /// | none | Pending | find; then delete if it is there |
+    /// | none | Absent | nothing |
+    ///
+    /// A row with a look due is found first, whatever its state.
     pub(crate) fn decide(
         &mut self,
         row: Option<Row<'_>>,
-        place: CalendarRef,
+        calendar: CalendarRef,
         role: Role,
         content: Option<Content>,
     ) -> Decided {
@@ -236,72 +320,120 @@ impl<'a> PlanDraft<'a> {
             Some(row) => (Some(&*row.delivery), row.adopts.clone()),
             None => (None, None),
         };
-        let generation = delivery.map_or(0, |row| row.generation);
-        let absent = Presence::Absent;
-        let presence = delivery.map_or(&absent, |row| &row.presence);
+        let now = self.plan.at;
         let fingerprint = content.as_ref().map(|content| content.fingerprint);
-        let action = match (content, presence) {
-            (None, Presence::Absent) => return Decided::Done,
-            (Some(content), Presence::Present(standing))
-                if standing.fingerprint == Some(content.fingerprint) =>
-            {
-                self.plan.unchanged += 1;
-                return Decided::Done;
-            }
-            (Some(content), Presence::Absent) => Action::Create { content },
-            (Some(content), Presence::Present(standing)) => {
-                Action::Update { content, standing: standing.clone() }
-            }
-            (None, Presence::Present(standing)) => Action::Delete { standing: standing.clone() },
-            (content, Presence::Unsure(unsure)) => {
-                let mut unsure = unsure.clone();
-                if let Some(before) = delivery.filter(|row| row.place != place) {
-                    // A run that was cut off before the calendar was connected anew took the next key of its own connection.
-                    let (namespace, id) = (&self.plan.namespace, &self.appointment.id);
-                    let next = generation.saturating_add(1);
-                    unsure.add_key(EventKey::derive(namespace, id, &before.place, next));
-                }
-                Action::Look { content, unsure }
-            }
+        let is_new = delivery.is_none_or(|row| row.confirmed().is_none());
+        let Some(action) = action(delivery, content, now) else {
+            self.plan.unchanged += usize::from(fingerprint.is_some());
+            return Decided::Done;
         };
-        let hold = delivery.and_then(|row| {
-            let anew = row.place.connection != place.connection || row.place.is_in_another_account(&place);
-            row.hold.as_ref().filter(|hold| !(anew && hold.is_about_the_connection()))
-        });
-        let hold = hold.filter(|hold| hold.keeps_from(fingerprint, self.plan.at)).cloned();
-        let hold = hold.or_else(|| delivery.and_then(|row| row.busy(self.plan.at)));
-        if let Some(hold) = hold {
-            let is_new = !matches!(presence, Presence::Present(_)) && !hold.is_the_persons_wish();
-            self.plan.notes.push(Note::Held { role, place, hold });
-            return if is_new { Decided::WaitsForNew } else { Decided::Done };
+        let is_lifted = row.as_ref().is_some_and(|row| row.is_connected_again);
+        let hold = delivery.filter(|_| !is_lifted).and_then(|row| self.hold_of(row, &calendar));
+        if let Some(hold) = hold.filter(|hold| hold.keeps_from(fingerprint, now)).cloned() {
+            let waits_for_new = is_new && hold.reason() != Some(BlockReason::RemovedByPerson);
+            self.plan.notes.push(Note::Held { role, calendar, hold });
+            return if waits_for_new { Decided::WaitsForNew } else { Decided::Done };
         }
-        let key = match presence {
-            Presence::Present(standing) => standing.key,
-            Presence::Unsure(unsure) => unsure.key,
-            Presence::Absent => {
-                EventKey::derive(&self.plan.namespace, &self.appointment.id, &place, generation)
-            }
+        let target = match delivery {
+            Some(row) => row.target(),
+            None => TargetKey::derive(&self.plan.namespace, &self.appointment.id, &calendar),
         };
-        let rivals_since = match presence {
-            Presence::Unsure(unsure) => Some(unsure.since),
-            _ => delivery.and_then(|row| row.rivals_since),
+        let generation = match delivery {
+            Some(row) => row.generation(),
+            None => self.appointment.ledger.generation_of(target),
         };
-        let moves = delivery.filter(|row| row.place != place).map(|row| row.place.clone());
-        let open_since = delivery.and_then(|row| row.open_since);
-        let pause = delivery.and_then(|row| row.pause(self.plan.at)).cloned();
+        let moves_from =
+            delivery.filter(|row| !row.is_of(&calendar)).map(|row| Box::new(row.calendar().clone()));
+        let mut calendar = calendar;
+        if let Some(account) =
+            delivery.filter(|_| moves_from.is_none()).and_then(|row| row.calendar().account.clone())
+        {
+            // The event is in the account that its own calls were answered for.
+            calendar.account = Some(account);
+        }
         self.plan.steps.push(Step {
-            place,
+            calendar,
+            target,
             role,
             generation,
-            key,
             action,
             adopts,
-            moves,
-            open_since,
-            repeated: false,
-            pause,
-            rivals_since,
+            moves_from,
+            pending_since: delivery.and_then(Delivery::pending_since),
+            unreported_since: delivery.and_then(unreported_since),
+            failures: delivery.map_or(0, Delivery::failures),
+            blocked: delivery.and_then(Delivery::hold).and_then(blocked),
         });
         Decided::Done
+    }
+
+    /// The hold of a row, unless it is void: a new connection ends the holds about the old one, and a success those of its account.
+    fn hold_of<'r>(&self, row: &'r Delivery, calendar: &CalendarRef) -> Option<&'r Hold> {
+        let hold = row.hold()?;
+        let is_anew = row.calendar().connection != calendar.connection
+            || row.calendar().is_in_another_account(calendar);
+        if is_anew && hold.is_about_the_connection() {
+            return None;
+        }
+        let Hold::Blocked { reason, set_at, .. } = hold else { return Some(hold) };
+        let Some(health) = &self.planner.health else { return Some(hold) };
+        let key = if reason.is_of_account() {
+            HealthKey::account_of(row.calendar())
+        } else if reason.is_of_calendar() {
+            HealthKey::Calendar(row.calendar().key())
+        } else {
+            return Some(hold);
+        };
+        let connection = HealthKey::Connection(row.calendar().connection_key());
+        let is_void = health.get(&key).lifts(*set_at) || health.get(&connection).lifts(*set_at);
+        (!is_void).then_some(hold)
+    }
+}
+
+/// What to do at a target; `None` if it is as it should be.
+fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) -> Option<Action> {
+    let absent = DeliveryState::Absent;
+    let state = row.map_or(&absent, Delivery::state);
+    let is_look_due = row.is_some_and(|row| row.is_look_due(now));
+    let is_unreported = row.is_some_and(|row| row.unreported_since().is_some());
+    match (content, state) {
+        (content, DeliveryState::Pending(pending)) => {
+            Some(Action::Find { content, pending: pending.clone() })
+        }
+        (content, DeliveryState::Confirmed(event)) if is_look_due => {
+            // What is missing may have been removed by the late write itself.
+            let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
+            Some(Action::Find { content, pending })
+        }
+        (content, DeliveryState::Absent) if is_look_due => {
+            Some(Action::Find { content, pending: PendingWrite::new(None) })
+        }
+        (None, DeliveryState::Absent) => None,
+        (Some(content), DeliveryState::Absent) => Some(Action::Create { content }),
+        (Some(content), DeliveryState::Confirmed(event)) => {
+            let is_same = event.fingerprint == Some(content.fingerprint);
+            (!is_same).then(|| Action::Update { content, event: event.clone() })
+        }
+        // A worker that was cut off may have written under another generation.
+        (None, DeliveryState::Confirmed(event)) if is_unreported => {
+            let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
+            Some(Action::Find { content: None, pending })
+        }
+        (None, DeliveryState::Confirmed(event)) => Some(Action::Delete { event: event.clone() }),
+    }
+}
+
+/// When the last write was begun here whose outcome was never recorded. A removal brings nothing back.
+fn unreported_since(row: &Delivery) -> Option<DateTime<Utc>> {
+    match row.state() {
+        DeliveryState::Pending(pending) if !pending.removing => Some(row.changed_at()),
+        _ => row.unreported_since(),
+    }
+}
+
+fn blocked(hold: &Hold) -> Option<(BlockReason, DateTime<Utc>)> {
+    match hold {
+        Hold::Blocked { reason, since, .. } => Some((*reason, *since)),
+        Hold::Rejected { .. } | Hold::AwaitingHost { .. } => None,
     }
 }

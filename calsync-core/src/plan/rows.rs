@@ -1,175 +1,143 @@
-//! What is: which row of the ledger stands for which place, today.
+//! Matches the rows of the ledger to the calendars connected now.
 //!
-//! Mostly that is plain to see. The rules here are for connections made anew, accounts exchanged, and events that older code
-//! wrote.
+//! Mostly a row belongs to the calendar it names. The rules here are for connections made anew, accounts exchanged, and events
+//! that older code wrote.
 
 use std::borrow::Cow;
 
 use crate::audience::{Audience, Member};
 use crate::calendar::{CalendarRef, Person, Role};
-use crate::identity::EventKey;
-use crate::ledger::{Delivery, Presence, Standing};
+use crate::identity::TargetKey;
+use crate::ledger::Delivery;
 use crate::names::{ProviderKind, RemoteId};
-use crate::plan::work::{PlanDraft, Row, Wish};
+use crate::plan::work::{Desired, PlanDraft, Row};
 use crate::plan::{Note, OtherAccount};
 
 impl<'a> PlanDraft<'a> {
-    /// What is: the rows this plan may touch.
+    /// The rows that this plan may touch.
     pub(super) fn rows(&mut self, audience: &Audience<'_>) -> Vec<Row<'a>> {
-        let mut rows = Vec::with_capacity(self.appointment.ledger.deliveries.len());
-        for delivery in &self.appointment.ledger.deliveries {
-            let person = &delivery.place.person;
-            if !audience.is_about(person) || leaves_as_is(audience, person) {
+        let deliveries = self.appointment.ledger.deliveries();
+        let mut rows = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let calendar = delivery.calendar();
+            if !audience.is_about(&calendar.person) || leaves_as_is(audience, &calendar.person) {
                 continue;
             }
-            if !self.providers.contains_key(&delivery.place.provider) {
-                // Where the event is still wanted the wish has said so already.
-                let note = Note::NoProvider { role: delivery.role, place: delivery.place.clone() };
-                if !matches!(delivery.presence, Presence::Absent) && !self.plan.notes.contains(&note) {
+            if self.capabilities(calendar).is_none() {
+                // Where the event is still desired there is such a note already.
+                let note = Note::NoProvider { role: delivery.role(), calendar: calendar.clone() };
+                if delivery.may_exist() && !self.plan.notes.contains(&note) {
                     self.plan.notes.push(note);
                 }
                 continue;
             }
-            rows.push(Row { delivery: Cow::Borrowed(delivery), adopts: None });
+            rows.push(Row::of(delivery));
         }
         rows
     }
 
-    /// The row of a wish: the one of its place, or that of the same calendar under a connection since replaced. Where an
-    /// event stands under the other connection, the place's own row can only be an empty one; its generations count on.
-    pub(super) fn take_row(&self, rows: &mut Vec<Row<'a>>, wish: &Wish) -> Option<Row<'a>> {
-        let own = rows.iter().position(|row| row.delivery.is_at(&wish.place));
+    /// The row of a desired event: the one of its calendar, or that of the same calendar under a connection since replaced, which
+    /// this one takes over.
+    pub(super) fn take_row(&self, rows: &mut Vec<Row<'a>>, event: &Desired) -> Option<Row<'a>> {
+        let own = rows.iter().position(|row| row.delivery.is_of(&event.calendar));
         let own = own.map(|at| rows.swap_remove(at));
-        if own.as_ref().is_some_and(Row::may_stand) {
+        if own.as_ref().is_some_and(Row::may_exist) {
             return own;
         }
-        let ids = self.calendar_ids(&wish.place);
         let is_same_calendar =
-            |row: &Row<'_>| row.may_stand() && ids.is_one_calendar(&row.delivery.place, &wish.place);
-        let Some(at) = rows.iter().position(is_same_calendar) else { return own };
-        let mut row = rows.swap_remove(at);
-        if let Some(own) = own.filter(|own| own.delivery.generation > row.delivery.generation) {
-            row.delivery.to_mut().generation = own.delivery.generation;
+            |row: &Row<'_>| row.may_exist() && self.is_one_calendar(row.delivery.calendar(), &event.calendar);
+        match rows.iter().position(is_same_calendar) {
+            Some(at) => Some(rows.swap_remove(at)),
+            None => own,
         }
-        Some(row)
     }
 
-    /// Whether an event of ours stands, or may, where the connection of `place` led before: in another account.
-    pub(super) fn stands_in_another_account(&self, place: &CalendarRef) -> bool {
-        let rows = self.appointment.ledger.deliveries.iter();
-        let mut standing = rows.filter(|row| row.presence != Presence::Absent);
-        standing.any(|row| row.place.is_in_another_account(place))
+    /// Whether an event of ours is, or may be, in another account than the one this connection leads to.
+    pub(super) fn is_in_another_account(&self, calendar: &CalendarRef) -> bool {
+        let mut rows = self.appointment.ledger.deliveries().iter().filter(|row| row.may_exist());
+        rows.any(|row| row.calendar().is_in_another_account(calendar))
     }
 
-    /// The row of a connection that leads to another account than when its event was written: that event is out of reach,
-    /// and nothing of ours stands in the calendar of the same name there.
-    pub(super) fn without_other_account(&mut self, mut row: Row<'a>, place: &CalendarRef) -> Row<'a> {
-        let ids = self.calendar_ids(place);
-        if !row.may_stand() || ids.is_one_calendar(&row.delivery.place, place) {
-            return row;
-        }
-        let (role, was) = (row.delivery.role, row.delivery.place.clone());
-        self.plan.notes.push(Note::LeftBehind { role, place: was });
-        let delivery = row.delivery.to_mut();
-        // A run that was cut off may have taken the next generation.
-        delivery.generation = delivery.generation.saturating_add(2);
-        (delivery.presence, delivery.hold, delivery.rivals_since) = (Presence::Absent, None, None);
-        row
-    }
-
-    /// A row whose event is to go, and the place to remove it from. An empty row that waits at that place counts on.
+    /// A row whose event is to go, and the calendar to remove it from.
     pub(super) fn to_remove(&self, audience: &Audience<'_>, mut row: Row<'a>) -> (Row<'a>, CalendarRef) {
-        let place = self.reached_through(audience, &row.delivery.place);
-        if row.is_left() && audience.connected(&place.person).iter().any(|today| today.still_reaches(&place))
-        {
-            row.delivery.to_mut().hold = None;
-        }
-        self.count_on(&mut row, &place);
-        (row, place)
+        let calendar = self.reached_through(audience, row.delivery.calendar());
+        let today = audience.connected(&calendar.person);
+        row.is_connected_again = row.is_kept() && today.iter().any(|today| today.still_reaches(&calendar));
+        (row, calendar)
     }
 
-    /// A row that is dealt with at `place` counts on from the empty one there.
-    pub(crate) fn count_on(&self, row: &mut Row<'a>, place: &CalendarRef) {
-        let empty = self.appointment.ledger.delivery(place).map_or(0, |row| row.generation);
-        if empty > row.delivery.generation {
-            row.delivery.to_mut().generation = empty;
-        }
-    }
-
-    /// The place of a row whose event is to go: the same calendar under another connection, where the row's own is no
-    /// longer there to reach it through.
-    fn reached_through(&self, audience: &Audience<'_>, place: &CalendarRef) -> CalendarRef {
-        let ids = self.calendar_ids(place);
-        let theirs = audience.connected(&place.person);
+    /// The calendar of a row whose event is to go: the same one under another connection, where the row's own is not connected any
+    /// more.
+    fn reached_through(&self, audience: &Audience<'_>, calendar: &CalendarRef) -> CalendarRef {
+        let today = audience.connected(&calendar.person);
         let ledger = &self.appointment.ledger;
-        let is_empty = |row: &Delivery| row.presence == Presence::Absent;
-        let rows = ledger.deliveries.iter().filter(|row| !is_empty(row));
-        let rows = rows.filter(|row| ids.is_one_calendar(&row.place, place)).count();
-        if rows > 1 || theirs.iter().any(|today| today.still_reaches(place)) {
-            return place.clone();
+        let existing = ledger.deliveries().iter().filter(|row| row.may_exist());
+        let rows = existing.filter(|row| self.is_one_calendar(row.calendar(), calendar)).count();
+        if rows > 1 || today.iter().any(|today| today.still_reaches(calendar)) {
+            return calendar.clone();
         }
         let is_anew = |today: &&CalendarRef| {
-            ids.is_one_calendar(today, place)
-                && !today.is_in_another_account(place)
-                && ledger.delivery(today).is_none_or(is_empty)
+            self.is_one_calendar(today, calendar)
+                && !today.is_in_another_account(calendar)
+                && !ledger.delivery(today).is_some_and(Delivery::may_exist)
         };
-        theirs.iter().find(is_anew).unwrap_or(place).clone()
+        today.iter().find(is_anew).unwrap_or(calendar).clone()
     }
 
-    /// Why an event that is not wanted any more cannot be removed: another account is connected now.
+    /// Why an event that is not desired any more cannot be removed: another account is connected now.
     pub(super) fn out_of_reach(
         &self,
         audience: &Audience<'_>,
         row: &Row<'_>,
-        place: &CalendarRef,
+        calendar: &CalendarRef,
         other_account: OtherAccount,
     ) -> Option<Note> {
-        let theirs = audience.connected(&place.person);
-        if !row.may_stand() || !theirs.iter().any(|today| today.is_in_another_account(place)) {
+        let today = audience.connected(&calendar.person);
+        if !row.may_exist() || !today.iter().any(|today| today.is_in_another_account(calendar)) {
             return None;
         }
-        let (role, place) = (row.delivery.role, place.clone());
+        let (role, calendar) = (row.delivery.role(), calendar.clone());
         Some(match other_account {
-            OtherAccount::Refuse => Note::OtherAccount { role, place },
-            OtherAccount::StartAnew => Note::LeftBehind { role, place },
+            OtherAccount::Refuse => Note::OtherAccount { role, calendar },
+            OtherAccount::StartAnew => Note::LeftBehind { role, calendar },
         })
     }
 
-    /// A row for an event that older code wrote, if the wish is the one it was written for.
-    pub(super) fn adopt(&self, audience: &Audience<'_>, wish: &Wish) -> Option<Row<'a>> {
-        let (kind, remote_id) = self.appointment.ledger.inherited.get_key_value(&wish.place.provider)?;
-        let (_, place) = heir(audience, kind)?;
-        (place == wish.place).then(|| self.inherited_row(place, wish.role, remote_id))
+    /// A row for an event that older code wrote, if the desired event is the one it was written for.
+    pub(super) fn adopt(&self, audience: &Audience<'_>, event: &Desired) -> Option<Row<'a>> {
+        let inherited = self.appointment.ledger.inherited_events();
+        let (kind, remote_id) = inherited.get_key_value(&event.calendar.provider)?;
+        let (_, calendar) = heir(audience, kind)?;
+        calendar.is_at(&event.calendar).then(|| self.inherited_row(calendar, event.role, remote_id))
     }
 
-    /// Rows for the inherited events that are not wanted any more.
+    /// Rows for the inherited events that are not desired any more.
     pub(super) fn inherited_to_remove(&mut self, audience: &Audience<'_>) -> Vec<Row<'a>> {
         let ledger = &self.appointment.ledger;
         let mut rows = Vec::new();
-        for (kind, remote_id) in &ledger.inherited {
+        for (kind, remote_id) in ledger.inherited_events() {
             if self.plan.steps.iter().any(|step| step.adopts.as_ref() == Some(kind)) {
                 continue;
             }
-            // A place has one row: an event of ours there must not be taken for the old one, and removed in its stead.
-            let heir = heir(audience, kind).filter(|(_, place)| ledger.delivery(place).is_none());
-            let Some((member, place)) = heir else {
-                self.plan.notes.push(Note::NobodysEvent { provider: kind.clone() });
+            // A calendar has one row: an event of ours there must not be taken for the old one, and removed in its place.
+            let heir = heir(audience, kind).filter(|(_, calendar)| ledger.delivery(calendar).is_none());
+            let Some((member, calendar)) = heir else {
+                self.plan.notes.push(Note::OwnerUnknown { provider: kind.clone() });
                 continue;
             };
             let untouched = member.left_out.as_ref().is_some_and(|reason| reason.leaves_as_is());
-            if !untouched && audience.is_about(&place.person) && self.providers.contains_key(kind) {
-                rows.push(self.inherited_row(place, member.role, remote_id));
+            if !untouched && audience.is_about(&calendar.person) && self.capabilities(&calendar).is_some() {
+                rows.push(self.inherited_row(calendar, member.role, remote_id));
             }
         }
         rows
     }
 
-    fn inherited_row(&self, place: CalendarRef, role: Role, remote_id: &RemoteId) -> Row<'a> {
-        let key = EventKey::derive(&self.plan.namespace, &self.appointment.id, &place, 0);
-        let adopts = Some(place.provider.clone());
-        let mut delivery = Delivery::new(place, role, self.plan.at);
-        delivery.presence = Presence::Present(Standing::new(key, remote_id.clone()));
-        Row { delivery: Cow::Owned(delivery), adopts }
+    fn inherited_row(&self, calendar: CalendarRef, role: Role, remote_id: &RemoteId) -> Row<'a> {
+        let target = TargetKey::derive(&self.plan.namespace, &self.appointment.id, &calendar);
+        let adopts = Some(calendar.provider.clone());
+        let delivery = Delivery::adopted(calendar, target, role, remote_id.clone(), self.plan.at);
+        Row { delivery: Cow::Owned(delivery), adopts, is_connected_again: false }
     }
 }
 
@@ -183,15 +151,15 @@ fn leaves_as_is(audience: &Audience<'_>, person: &Person) -> bool {
 /// For whom older code, which kept one id a provider, wrote last: the manager, else the staff member, else the customer;
 /// among those the ones who take part first, since it wrote for nobody else.
 fn heir<'a>(audience: &'a Audience<'a>, kind: &ProviderKind) -> Option<(&'a Member<'a>, CalendarRef)> {
-    let place_of = |member: &'a Member<'a>| {
-        let place = member.places().find(|place| place.provider == *kind)?;
-        Some((member, place))
+    let calendar_of = |member: &'a Member<'a>| {
+        let calendar = member.places().find(|calendar| calendar.provider == *kind)?;
+        Some((member, calendar))
     };
     for takes_part in [true, false] {
         for role in [Role::Manager, Role::Staff, Role::Customer] {
             let of_role =
                 |member: &&Member<'_>| member.role == role && member.left_out.is_none() == takes_part;
-            if let Some(heir) = audience.members.iter().filter(of_role).find_map(place_of) {
+            if let Some(heir) = audience.members.iter().filter(of_role).find_map(calendar_of) {
                 return Some(heir);
             }
         }

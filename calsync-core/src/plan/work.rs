@@ -1,50 +1,55 @@
 //! What the planner works with while it makes a plan.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use crate::calendar::{CalendarRef, Role};
-use crate::ledger::{Delivery, Hold, Presence};
+use crate::ledger::{Delivery, DeliveryState, Hold};
 use crate::model::Appointment;
 use crate::names::ProviderKind;
 use crate::plan::{Content, Plan, Planner};
-use crate::provider::{CalendarIds, Capabilities};
+use crate::provider::Capabilities;
 
-/// An event that should stand somewhere.
-pub(super) struct Wish {
-    pub(super) place: CalendarRef,
+/// An event that should exist in a calendar.
+pub(super) struct Desired {
+    pub(super) calendar: CalendarRef,
     pub(super) role: Role,
     pub(super) content: Content,
 }
 
-/// A row of the ledger, or one made up for an event inherited from older code.
+/// A row of the ledger, or one made up for an event that older code wrote.
 pub(crate) struct Row<'a> {
     pub(crate) delivery: Cow<'a, Delivery>,
     pub(crate) adopts: Option<ProviderKind>,
+    /// The event was kept when its calendar was disconnected, and now may be acted on again.
+    pub(crate) is_connected_again: bool,
 }
 
-impl Row<'_> {
-    /// Whether an event of ours stands there, or may.
-    pub(crate) fn may_stand(&self) -> bool {
-        self.delivery.presence != Presence::Absent
+impl<'a> Row<'a> {
+    pub(crate) fn of(delivery: &'a Delivery) -> Self {
+        Self { delivery: Cow::Borrowed(delivery), adopts: None, is_connected_again: false }
     }
 
-    /// Whether the event was left there on purpose when its calendar was disconnected: nobody has its credentials.
-    pub(crate) fn is_left(&self) -> bool {
-        self.delivery.hold.as_ref().is_some_and(Hold::is_disconnected)
+    /// Whether an event of ours is there, or may be.
+    pub(crate) fn may_exist(&self) -> bool {
+        self.delivery.may_exist()
+    }
+
+    /// Whether the event was kept there on purpose when its calendar was disconnected: its credentials are gone.
+    pub(crate) fn is_kept(&self) -> bool {
+        !self.is_connected_again && self.delivery.hold().is_some_and(Hold::is_disconnected)
     }
 
     /// Whether a removal is under way.
-    pub(super) fn is_going(&self) -> bool {
-        matches!(&self.delivery.presence, Presence::Unsure(unsure) if unsure.removing)
+    pub(super) fn is_being_removed(&self) -> bool {
+        matches!(self.delivery.state(), DeliveryState::Pending(pending) if pending.removing)
     }
 }
 
 /// A plan under construction.
 pub(crate) struct PlanDraft<'a> {
-    pub(crate) providers: &'a BTreeMap<ProviderKind, Capabilities>,
+    pub(crate) planner: &'a Planner,
     pub(crate) appointment: &'a Appointment,
     pub(crate) plan: Plan,
 }
@@ -55,17 +60,28 @@ impl<'a> PlanDraft<'a> {
         let plan = Plan {
             namespace: planner.namespace.clone(),
             appointment: appointment.id.clone(),
-            planned_from: appointment.ledger.revision,
+            planned_from: appointment.ledger.revision(),
+            planned_version: appointment.ledger.version(),
             at: now,
+            is_withdrawal: false,
             steps: Vec::new(),
             notes: Vec::new(),
             unchanged: 0,
+            brake: Some(planner.brake.clone()),
         };
-        Self { providers: &planner.providers, appointment, plan }
+        Self { planner, appointment, plan }
     }
 
-    /// How far a calendar's id reaches with the provider of a place.
-    pub(crate) fn calendar_ids(&self, place: &CalendarRef) -> CalendarIds {
-        self.providers.get(&place.provider).map_or(CalendarIds::default(), |can| can.calendar_ids)
+    /// What the provider of a calendar can do.
+    pub(crate) fn capabilities(&self, calendar: &CalendarRef) -> Option<&'a Capabilities> {
+        self.planner.providers.get(&calendar.provider)
+    }
+
+    /// Whether both lead to the same calendar of one person.
+    pub(crate) fn is_one_calendar(&self, a: &CalendarRef, b: &CalendarRef) -> bool {
+        match self.capabilities(a) {
+            Some(capabilities) => capabilities.is_one_calendar(a, b),
+            None => a.is_at(b),
+        }
     }
 }

@@ -2,21 +2,20 @@
 
 use crate::calendar::CalendarRef;
 use crate::event::TextLimits;
-#[cfg(doc)]
 use crate::names::CalendarId;
 
 /// What a provider can do, and how much of it. The planner and the syncer read this; nothing asks for a provider's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Nobody gets mail from a write.
-    pub silent: bool,
     /// The event's id in the calendar is our key.
     pub client_ids: bool,
     /// Events have etags.
     pub etags: bool,
     /// How far a calendar's id reaches.
     pub calendar_ids: CalendarIds,
+    /// The id of an account's default calendar is the account's e-mail address, as at Google.
+    pub primary_is_address: bool,
     /// How long the texts may be.
     pub text: TextLimits,
     /// How many requests one account may have under way at once.
@@ -45,31 +44,14 @@ pub enum CalendarIds {
     Global,
 }
 
-impl CalendarIds {
-    /// Whether two places of one person are one and the same calendar.
-    #[must_use]
-    pub fn is_one_calendar(self, a: &CalendarRef, b: &CalendarRef) -> bool {
-        let by_id = match self {
-            Self::PerAccount => false,
-            Self::GlobalButPrimary => !a.calendar.is_primary(),
-            Self::Global => true,
-        };
-        let by_account = match (&a.account, &b.account) {
-            (Some(a), Some(b)) => a == b,
-            _ => a.connection == b.connection,
-        };
-        a.person == b.person && a.provider == b.provider && a.calendar == b.calendar && (by_id || by_account)
-    }
-}
-
 impl Default for Capabilities {
     /// A provider that can do nothing special.
     fn default() -> Self {
         Self {
-            silent: false,
             client_ids: false,
             etags: false,
             calendar_ids: CalendarIds::PerAccount,
+            primary_is_address: false,
             text: TextLimits::default(),
             in_flight_per_account: 4,
             per_minute_per_account: None,
@@ -81,17 +63,45 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
+    /// Whether two refs lead to the same calendar of one person, directly or through two connections to one account.
+    /// Two unknown accounts are the same only under one connection.
+    #[must_use]
+    pub fn is_one_calendar(&self, a: &CalendarRef, b: &CalendarRef) -> bool {
+        if a.person != b.person || a.provider != b.provider {
+            return false;
+        }
+        let (a_id, b_id) = (self.own_id(a), self.own_id(b));
+        let is_one_account = match (&a.account, &b.account) {
+            (Some(a), Some(b)) => a == b,
+            _ => a.connection == b.connection,
+        };
+        let is_global = match self.calendar_ids {
+            CalendarIds::PerAccount => false,
+            CalendarIds::GlobalButPrimary => a_id != "primary",
+            CalendarIds::Global => true,
+        };
+        a_id.eq_ignore_ascii_case(b_id)
+            && (a_id == b_id || a_id.contains('@'))
+            && (is_global || is_one_account)
+    }
+
+    /// The provider's own id of a calendar that may be named as [`CalendarId::primary`], where that id is known.
+    fn own_id<'a>(&self, calendar: &'a CalendarRef) -> &'a str {
+        if !calendar.calendar.is_primary() {
+            return calendar.calendar.as_str();
+        }
+        let address = || {
+            let account = calendar.account.as_ref().filter(|account| account.as_str().contains('@'));
+            account.filter(|_| self.primary_is_address).map(|account| account.as_str())
+        };
+        let known = calendar.primary.as_ref().map(CalendarId::as_str).or_else(address);
+        known.unwrap_or(calendar.calendar.as_str())
+    }
+
     /// A provider that can do nothing special.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Writes mail nobody.
-    #[must_use]
-    pub fn with_silent(mut self, silent: bool) -> Self {
-        self.silent = silent;
-        self
     }
 
     /// Events go by our keys.
@@ -112,6 +122,13 @@ impl Capabilities {
     #[must_use]
     pub fn with_calendar_ids(mut self, calendar_ids: CalendarIds) -> Self {
         self.calendar_ids = calendar_ids;
+        self
+    }
+
+    /// The default calendar's id is the account's e-mail address.
+    #[must_use]
+    pub fn with_primary_is_address(mut self, is_address: bool) -> Self {
+        self.primary_is_address = is_address;
         self
     }
 

@@ -1,178 +1,312 @@
-//! The calls of one step, each in its turn.
+//! The calls of one step: each waits for its account's gate, and tells the account's health how it ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::calendar::CalendarRef;
-use crate::error::{Error, ErrorKind, Failure, Retry};
+use crate::error::{Error, ErrorKind, Failure, Operation, Retry};
+use crate::health::{Failing, HealthEvent, HealthKey};
+use crate::identity::Fingerprint;
+use crate::ledger::{BlockReason, Hold};
 use crate::plan::Step;
 use crate::provider::CalendarProvider;
+use crate::sync::engine::Shared;
+use crate::sync::gate::{AccountGate, Admission, CallPermit};
 use crate::sync::metrics::{Measured, Throttle};
-use crate::sync::pacing::{Door, Pass, Turn};
 use crate::sync::quota::Quota;
-use crate::sync::run::Shared;
 
-/// Makes the calls of one step, each when its account's turn has come.
+/// Makes the calls of one step, each when its account may be called.
 pub(super) struct Caller<'a> {
     pub(super) provider: &'a dyn CalendarProvider,
     shared: &'a Shared,
-    place: &'a CalendarRef,
+    step: &'a Step,
     quota: Quota,
     requests_per_update: u32,
     requests_per_find: u32,
-    door: Arc<Door>,
-    /// How long the step has waited while its account was left alone.
+    gate: Arc<AccountGate>,
+    account: HealthKey,
+    calendar: HealthKey,
+    /// This step probes an account or a calendar that failed before.
+    probes: AtomicBool,
+    /// This step was the first to meet a failure of its kind.
+    is_news: AtomicBool,
+    /// How long the step has waited while its account was not called.
     waited_ms: AtomicU64,
 }
 
 impl<'a> Caller<'a> {
     pub(super) fn new(shared: &'a Shared, provider: &'a dyn CalendarProvider, step: &'a Step) -> Self {
-        let place = &step.place;
         let capabilities = provider.capabilities();
-        let quota = shared.syncer.quotas.of(place, &capabilities);
-        let door = shared.syncer.pacing.door(&quota);
-        if let Some(failure) = &step.pause {
-            // What another process was told.
-            shared.syncer.pacing.keep_to(&quota, failure);
-        }
+        let quota = shared.engine.quotas.of(&step.calendar, &capabilities);
+        let gate = shared.engine.gates.gate(&quota);
         Self {
             provider,
             shared,
-            place,
+            step,
             quota,
             requests_per_update: capabilities.requests_per_update,
             requests_per_find: capabilities.requests_per_find,
-            door,
+            gate,
+            account: HealthKey::account_of(&step.calendar),
+            calendar: HealthKey::Calendar(step.calendar.key()),
+            probes: AtomicBool::new(false),
+            is_news: AtomicBool::new(false),
             waited_ms: AtomicU64::new(0),
         }
     }
 
-    /// Makes a call when its turn has come. An account that is not to be called fails it at once, as it failed before.
-    pub(super) async fn call<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.call_of(1, call).await
-    }
-
-    /// The same for an update, which may take several requests.
-    pub(super) async fn update<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.call_of(self.requests_per_update, call).await
-    }
-
-    /// The same for a look-up by the key.
-    pub(super) async fn find<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.call_of(self.requests_per_find, call).await
-    }
-
-    async fn call_of<T>(
+    /// Makes a call when its account may be called. One that may not be called fails it at once.
+    pub(super) async fn call<T>(
         &self,
-        requests: u32,
+        operation: Operation,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let pass = self.turn(requests).await?;
+        let requests = match operation {
+            Operation::Update => self.requests_per_update,
+            Operation::Find => self.requests_per_find,
+            _ => 1,
+        };
+        let permit = self.admit(requests).await?;
         let result = call.await;
         match &result {
-            Ok(_) => pass.succeeded(),
-            Err(error) => self.learn(&pass, error.failure()),
+            Ok(_) => {
+                permit.succeeded();
+                self.note_success(operation);
+            }
+            Err(error) => self.learn(&permit, error.failure()),
         }
         result
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.shared.syncer.clock.now()
+        self.shared.engine.gates.now()
     }
 
-    /// The step was tried often enough: when the next plan may try it again.
-    pub(super) fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
-        let pacing = &self.shared.syncer.pacing;
-        pacing.paused_until(&self.quota, pacing.now())
+    /// Whether this step was the first to meet a failure of its kind.
+    pub(super) fn is_news(&self) -> bool {
+        self.is_news.load(Ordering::Relaxed)
     }
 
-    async fn turn(&self, requests: u32) -> Result<Pass<'_>, Error> {
-        let pacing = &self.shared.syncer.pacing;
-        let _turn = self.door.turnstile.lock().await;
-        // Nobody closes these semaphores; were one closed, the call would go out without waiting.
-        let room = self.door.room.acquire().await.ok();
+    /// The hold of the step's row after a failure, and how many attempts have failed in a row.
+    pub(super) fn hold_after(&self, failure: &Failure, content: Option<Fingerprint>) -> (Option<Hold>, u32) {
+        let now = self.now();
+        let failures = self.step.failures.saturating_add(u32::from(!failure.untried));
+        let Some(reason) = BlockReason::of(failure) else {
+            return (Hold::after(failure, content, failures, now, now), failures);
+        };
+        let failing = self.failing(reason);
+        let before = self.step.blocked.filter(|(of, _)| *of == reason).map(|(_, since)| since);
+        let since = failing.as_ref().map(|failing| failing.since).into_iter().chain(before).min();
+        let since = since.unwrap_or(now).min(now);
+        let hold = match failing {
+            Some(failing) => Some(Hold::Blocked { reason, since, set_at: now, until: failing.next_probe }),
+            None => Hold::after(failure, content, failures.max(1), since, now),
+        };
+        (hold, failures)
+    }
+
+    /// The record of the account or the calendar, if it fails for that reason.
+    fn failing(&self, reason: BlockReason) -> Option<Failing> {
+        let health = &self.shared.engine.health;
+        let keys = [&self.account, &self.calendar];
+        keys.into_iter()
+            .find_map(|key| health.get(key).failing().filter(|failing| failing.reason == reason).cloned())
+    }
+
+    async fn admit(&self, requests: u32) -> Result<CallPermit<'_>, Error> {
+        let gates = &self.shared.engine.gates;
+        let queue = self.gate.queue.lock().await;
+        // These semaphores are never closed; were one closed, the call would go out without waiting.
+        let room = self.gate.room.acquire().await.ok();
         loop {
             // Given back while the account has to be waited for.
             let place_in_run = self.shared.places.acquire().await.ok();
-            let now = pacing.now();
-            if let Some(failure) = self.shared.parked.why(self.place, &self.quota.account, self.now()) {
-                return Err(failure.into());
-            }
-            let (until, cause) = match pacing.enter(&self.quota, requests, now) {
-                Turn::Now(failures) => {
-                    let quota = &self.quota;
-                    return Ok(Pass {
-                        pacing,
-                        quota,
+            let now = gates.now();
+            let is_probe = self.may_call(now)?;
+            let (until, cause) = match gates.enter(&self.quota, requests, now) {
+                Admission::Now(failures) => {
+                    return Ok(CallPermit {
+                        gates,
+                        quota: &self.quota,
                         requests,
                         failures,
                         _room: room,
                         _place_in_run: place_in_run,
+                        _queue: is_probe.then_some(queue),
                     });
                 }
-                Turn::Full(until) => (until, Throttle::Pace),
-                Turn::Paused(until, failure) => {
+                Admission::Full(until) => (until, Throttle::Pace),
+                Admission::Paused(until, failure) => {
                     if !self.may_wait(until - now) {
-                        return Err(not_called(failure, until, now).into());
+                        return Err(self.give_up(failure, until, now));
                     }
                     (until, Throttle::Pause)
                 }
             };
             drop(place_in_run);
-            pacing.sleep_until(until).await;
-            let waited = (pacing.now() - now).to_std().unwrap_or_default();
-            self.shared.syncer.measure(&self.place.provider, Measured::Throttled(cause, waited));
+            gates.sleep_until(until).await;
+            let waited = (gates.now() - now).to_std().unwrap_or_default();
+            self.measure(Measured::Throttled(cause, waited));
         }
+    }
+
+    /// Whether the account and the calendar may be called. Where one of them fails and its time has come, this step probes it.
+    fn may_call(&self, now: DateTime<Utc>) -> Result<bool, Error> {
+        let health = &self.shared.engine.health;
+        let mut is_probe = false;
+        for key in [&self.account, &self.calendar] {
+            let record = health.get(key);
+            let Some(failing) = record.failing() else { continue };
+            is_probe = true;
+            if self.probes.load(Ordering::Relaxed) {
+                continue;
+            }
+            if failing.keeps_back(now) {
+                return Err(self.untried(failing.reason, failing.held_until(now), now));
+            }
+            health.apply(key, &HealthEvent::Probing, now);
+        }
+        if is_probe {
+            self.probes.store(true, Ordering::Relaxed);
+        }
+        Ok(is_probe)
     }
 
     /// Whether the step's budget allows for that wait too. If so it is taken from it.
     fn may_wait(&self, wait: TimeDelta) -> bool {
         let wait = u64::try_from(wait.num_milliseconds()).unwrap_or_default();
         let waited = self.waited_ms.fetch_add(wait, Ordering::Relaxed).saturating_add(wait);
-        u128::from(waited) <= self.shared.syncer.retry.budget.as_millis()
+        u128::from(waited) <= self.shared.engine.retry.budget.as_millis()
     }
 
-    /// What a failed call says about those to come.
-    fn learn(&self, pass: &Pass<'_>, failure: &Failure) {
-        let Shared { syncer, parked, .. } = self.shared;
+    /// Notes what a failed call says about those to come.
+    fn learn(&self, permit: &CallPermit<'_>, failure: &Failure) {
+        let engine = &self.shared.engine;
         if !is_retried(failure) {
-            if parked.learn(failure, self.place, &self.quota.account, self.now()) {
-                syncer.measure(&self.place.provider, Measured::Parked(failure.kind));
+            if let Some((key, reason)) = self.scope(failure) {
+                self.mark_failing(key, reason, failure, self.retry_after(failure));
             }
             return;
         }
-        let wait = syncer.retry.wait(pass.failures, failure, &*syncer.random);
-        let (failures, until) = pass.failed(failure, wait);
+        let wait = engine.retry.wait(permit.failures, failure, &*engine.random);
+        let (failures, until) = permit.failed(failure, wait);
         tracing::debug!(
-            calsync.provider = self.place.provider.as_str(),
+            calsync.provider = self.step.calendar.provider.as_str(),
             calsync.kind = %failure.kind,
             calsync.pause_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            "the account is left alone"
+            "the account is not called for a while"
         );
-        if syncer.retry.attempts > 1 && failures >= syncer.retry.attempts {
-            let failure = not_called(failure.clone(), until, syncer.pacing.now());
-            if parked.give_up(&failure, &self.quota.account) {
-                syncer.measure(&self.place.provider, Measured::Parked(failure.kind));
+        let is_probe = self.probes.load(Ordering::Relaxed);
+        if is_probe || (engine.retry.attempts > 1 && failures >= engine.retry.attempts) {
+            let retry_after = failure.retry_after().map(|_| until);
+            self.mark_failing(&self.account, BlockReason::Unavailable, failure, retry_after);
+        }
+    }
+
+    /// The account or calendar whose other calls would meet the same failure.
+    fn scope(&self, failure: &Failure) -> Option<(&HealthKey, BlockReason)> {
+        let reason = BlockReason::of(failure)?;
+        match (failure.kind, failure.operation) {
+            (
+                ErrorKind::Unauthenticated
+                | ErrorKind::MissingScope
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::OtherAccount,
+                _,
+            ) => Some((&self.account, reason)),
+            // Other operations may be about an event that just this account may not touch.
+            (ErrorKind::Forbidden, Operation::Create) | (ErrorKind::CalendarNotFound, _) => {
+                Some((&self.calendar, reason))
+            }
+            _ => None,
+        }
+    }
+
+    fn mark_failing(
+        &self,
+        key: &HealthKey,
+        reason: BlockReason,
+        failure: &Failure,
+        retry_after: Option<DateTime<Utc>>,
+    ) {
+        let (health, now) = (&self.shared.engine.health, self.now());
+        let before = health.get(key);
+        let before = before.failing().filter(|failing| failing.reason == reason);
+        let is_probe = self.probes.swap(false, Ordering::Relaxed);
+        if before.is_some_and(|failing| failing.keeps_back(now)) && !is_probe {
+            // Calls that were under way together count once.
+            return;
+        }
+        let was_blocked = self.step.blocked.is_some_and(|(of, _)| of == reason);
+        let failures = if was_blocked { self.step.failures.saturating_add(1) } else { 1 };
+        if before.is_none() && !was_blocked {
+            self.is_news.store(true, Ordering::Relaxed);
+        }
+        let event = HealthEvent::Failed { reason, failures, retry_after, is_final: failure.confirmed };
+        health.apply(key, &event, now);
+        self.measure(Measured::Parked(failure.kind));
+    }
+
+    fn note_success(&self, operation: Operation) {
+        let health = &self.shared.engine.health;
+        for key in [&self.account, &self.calendar] {
+            // A read says nothing of a permission to write.
+            let is_lifted = |failing: &Failing| {
+                let is_about_writing =
+                    matches!(failing.reason, BlockReason::Forbidden | BlockReason::MissingScope);
+                !(is_about_writing && operation.only_reads())
+            };
+            if health.get(key).failing().is_some_and(is_lifted) {
+                health.apply(key, &HealthEvent::Succeeded, self.now());
             }
         }
     }
-}
 
-/// The failure of a step whose account is left alone until then, since another call failed so.
-fn not_called(failure: Failure, until: DateTime<Utc>, now: DateTime<Utc>) -> Failure {
-    Failure {
-        retry: Retry::Later,
-        retry_after_ms: u64::try_from((until - now).num_milliseconds()).ok(),
-        next_attempt_at: Some(until),
-        ..failure
+    /// The step may not wait as long as its account is not called: nothing more is tried before then.
+    fn give_up(&self, failure: Failure, until: DateTime<Utc>, now: DateTime<Utc>) -> Error {
+        let is_held = self.failing(BlockReason::Unavailable).is_some_and(|failing| failing.keeps_back(now));
+        if !is_held {
+            self.mark_failing(&self.account, BlockReason::Unavailable, &failure, Some(until));
+        }
+        let retry_after_ms = u64::try_from((until - now).num_milliseconds()).ok();
+        Failure { retry: Retry::Later, untried: true, retry_after_ms, ..failure }.into()
+    }
+
+    /// The failure of a call that is not made, since the account or the calendar is known to fail.
+    fn untried(&self, reason: BlockReason, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Error {
+        let kind = match reason {
+            BlockReason::Reconnect => ErrorKind::Unauthenticated,
+            BlockReason::MissingScope => ErrorKind::MissingScope,
+            BlockReason::Forbidden => ErrorKind::Forbidden,
+            BlockReason::CalendarNotFound => ErrorKind::CalendarNotFound,
+            BlockReason::Quota => ErrorKind::QuotaExceeded,
+            BlockReason::OtherAccount => ErrorKind::OtherAccount,
+            _ => ErrorKind::Unavailable,
+        };
+        let provider = self.step.calendar.provider.clone();
+        let failure = Error::new(kind, provider, Operation::Find).with_retry(Retry::Later).into_failure();
+        let wait = until.map(|until| u64::try_from((until - now).num_milliseconds()).unwrap_or_default());
+        Failure { untried: true, retry_after_ms: wait, ..failure }.into()
+    }
+
+    fn retry_after(&self, failure: &Failure) -> Option<DateTime<Utc>> {
+        let wait = TimeDelta::from_std(failure.retry_after()?).ok()?;
+        self.now().checked_add_signed(wait)
+    }
+
+    fn measure(&self, what: Measured) {
+        self.shared.engine.measure(&self.step.calendar.provider, what);
     }
 }
 
 /// Whether a failed step may succeed within the same run.
 pub(super) fn is_retried(failure: &Failure) -> bool {
-    failure.retry != Retry::Never
-        && failure.kind != ErrorKind::QuotaExceeded
-        && failure.next_attempt_at.is_none()
+    let may_succeed = match failure.kind {
+        ErrorKind::QuotaExceeded => false,
+        // Not known to be about more than this event.
+        ErrorKind::Other => failure.retry == Retry::Unknown,
+        _ => failure.retry != Retry::Never,
+    };
+    may_succeed && !failure.untried
 }

@@ -113,6 +113,7 @@ fn verdict_label(verdict: Verdict) -> &'static str {
         Verdict::Respected => "respected",
         Verdict::Postponed => "postponed",
         Verdict::Superseded => "superseded",
+        Verdict::LeftBehind => "left_behind",
         Verdict::Failed => "failed",
         Verdict::Unknown => "unknown",
     }

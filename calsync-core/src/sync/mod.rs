@@ -5,16 +5,16 @@
 //! places ([`SyncerBuilder::concurrency`]), so whoever waits holds nobody up. What an account may do says its [`Quota`]; what
 //! becomes of a call that failed says the [`RetryPolicy`].
 
-mod attempts;
+mod attempt;
 mod caller;
-mod carry_out;
+mod engine;
+mod gate;
 mod metrics;
-mod pacing;
-mod parking;
 mod quota;
 mod random;
 mod retry;
 mod run;
+mod runner;
 mod service;
 mod syncer;
 mod window;

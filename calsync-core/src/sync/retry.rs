@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// waits, with all its steps, until a call succeeds. A request that was never sent is sent once more at once.
 ///
 /// A step for which the wait would be longer than its budget ends at once, and says in
-/// [`Failure::next_attempt_at`](crate::error::Failure::next_attempt_at) when the next plan may try again. So do all the steps
+/// [`Outcome::next_attempt_at`](crate::ledger::Outcome::next_attempt_at) when the next plan may try again. So do all the steps
 /// of an account that has failed as often in a row as one step is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

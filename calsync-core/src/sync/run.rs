@@ -8,23 +8,19 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::calendar::Person;
-use crate::ledger::Presence;
-use crate::plan::{Plan, Step};
-use crate::report::{Outcome, Report, Verdict};
-use crate::sync::attempts::take;
-use crate::sync::carry_out::Context;
-use crate::sync::metrics::Measured;
-use crate::sync::parking::Parked;
-use crate::sync::syncer::Inner;
+use crate::ledger::{DeliveryState, Outcome, Verdict};
+use crate::plan::{Begun, Plan, Step};
+use crate::report::Report;
+use crate::sync::attempt::take;
+use crate::sync::engine::{Context, Engine, Shared};
 
 /// A run under way. Awaiting it gives the whole report; [`Run::next`] gives the outcomes as they come.
 ///
 /// Plans are taken in as there is room in the [look-ahead](crate::sync::SyncerBuilder::look_ahead), so a long list of them is
-/// never held at once. Dropping a run stops it: what was confirmed is in the outcomes given out; the rest is unsure in the
+/// never held at once. Dropping a run stops it: what was confirmed is in the outcomes given out; the rest is pending in the
 /// ledger, as begun, and the next run looks at it.
 ///
 /// A run goes on only while it is awaited. One that is kept waiting with calls under way keeps their accounts' room from other
@@ -35,14 +31,6 @@ pub struct Run<I> {
     plans: I,
     waiting: VecDeque<Lane>,
     under_way: FuturesUnordered<StepUnderWay>,
-}
-
-/// What the steps of a run share.
-pub(super) struct Shared {
-    pub(super) syncer: Arc<Inner>,
-    /// Places for calls under way.
-    pub(super) places: Semaphore,
-    pub(super) parked: Parked,
 }
 
 /// A lane without the step that is under way, and that step's outcome in the end.
@@ -56,22 +44,9 @@ struct Lane {
     keep_old: bool,
 }
 
-impl Shared {
-    fn measure(&self, context: &Context, step: &Step, outcome: &Outcome) {
-        let provider = &step.place.provider;
-        self.syncer.measure(provider, Measured::Step(outcome.verdict));
-        if matches!(outcome.verdict, Verdict::Created | Verdict::Updated) {
-            let since = step.open_since.unwrap_or(context.at);
-            let delay = (self.syncer.clock.now() - since).to_std().unwrap_or_default();
-            self.syncer.measure(provider, Measured::VisibleAfter(step.role, delay));
-        }
-    }
-}
-
-impl<I: Iterator<Item = Plan>> Run<I> {
-    pub(super) fn new(syncer: Arc<Inner>, plans: I) -> Self {
-        let places = Semaphore::new(syncer.concurrency.min(Semaphore::MAX_PERMITS));
-        let shared = Arc::new(Shared { syncer, places, parked: Parked::default() });
+impl<I: Iterator<Item = Begun>> Run<I> {
+    pub(super) fn new(engine: Arc<Engine>, plans: I) -> Self {
+        let shared = Arc::new(Shared::new(engine));
         Self { shared, plans, waiting: VecDeque::new(), under_way: FuturesUnordered::new() }
     }
 
@@ -79,7 +54,7 @@ impl<I: Iterator<Item = Plan>> Run<I> {
     ///
     /// Cancel-safe: dropping the future this returns loses nothing.
     pub async fn next(&mut self) -> Option<Outcome> {
-        let look_ahead = self.shared.syncer.look_ahead.max(self.shared.syncer.concurrency);
+        let look_ahead = self.shared.engine.look_ahead.max(self.shared.engine.concurrency);
         while self.under_way.len() < look_ahead {
             let Some(lane) = self.next_lane() else { break };
             self.under_way.extend(self.start(lane));
@@ -101,7 +76,7 @@ impl<I: Iterator<Item = Plan>> Run<I> {
     fn next_lane(&mut self) -> Option<Lane> {
         while self.waiting.is_empty() {
             let plan = self.plans.next()?;
-            self.waiting.extend(lanes(plan, &self.shared.syncer));
+            self.waiting.extend(lanes(plan.into_plan()));
         }
         self.waiting.pop_front()
     }
@@ -112,7 +87,7 @@ impl<I: Iterator<Item = Plan>> Run<I> {
         let shared = self.shared.clone();
         let span = tracing::debug_span!(
             "calsync.step",
-            calsync.provider = step.place.provider.as_str(),
+            calsync.provider = step.calendar.provider.as_str(),
             calsync.role = %step.role,
             calsync.verdict = tracing::field::Empty,
             calsync.attempts = tracing::field::Empty,
@@ -125,7 +100,7 @@ impl<I: Iterator<Item = Plan>> Run<I> {
             };
             tracing::Span::current().record("calsync.verdict", tracing::field::display(outcome.verdict));
             shared.measure(&lane.context, &step, &outcome);
-            if !step.removes() && matches!(outcome.presence, Presence::Absent | Presence::Unsure(_)) {
+            if !step.removes() && matches!(outcome.state, DeliveryState::Absent | DeliveryState::Pending(_)) {
                 lane.keep_old |= !outcome.verdict.is_done();
             }
             (lane, outcome)
@@ -134,15 +109,15 @@ impl<I: Iterator<Item = Plan>> Run<I> {
     }
 }
 
-fn lanes(plan: Plan, syncer: &Inner) -> impl Iterator<Item = Lane> + use<> {
-    let context = Arc::new(Context::of(&plan, syncer.removed_by_person, syncer.settle_after));
+fn lanes(plan: Plan) -> impl Iterator<Item = Lane> + use<> {
+    let context = Arc::new(Context::of(&plan));
     let mut lanes: Vec<(Person, Lane)> = Vec::new();
     for step in plan.steps {
-        let lane = lanes.iter().position(|(person, _)| *person == step.place.person);
+        let lane = lanes.iter().position(|(person, _)| *person == step.calendar.person);
         match lane.and_then(|at| lanes.get_mut(at)) {
             Some((_, lane)) => lane.steps.push_back(step),
             None => {
-                let (person, context) = (step.place.person.clone(), context.clone());
+                let (person, context) = (step.calendar.person.clone(), context.clone());
                 lanes.push((person, Lane { context, steps: VecDeque::from([step]), keep_old: false }));
             }
         }
@@ -150,7 +125,7 @@ fn lanes(plan: Plan, syncer: &Inner) -> impl Iterator<Item = Lane> + use<> {
     lanes.into_iter().map(|(_, lane)| lane)
 }
 
-impl<I: Iterator<Item = Plan> + Send + 'static> IntoFuture for Run<I> {
+impl<I: Iterator<Item = Begun> + Send + 'static> IntoFuture for Run<I> {
     type Output = Report;
     type IntoFuture = Pin<Box<dyn Future<Output = Report> + Send>>;
 

@@ -82,8 +82,8 @@ impl Syncer {
         let audience = audience.only(Person::Profile(profile.clone()));
         let audience = if wanted { audience } else { audience.withdrawn() };
         let plan = self.plan(order, appointment, &audience)?;
-        plan.begin(appointment)?;
-        let report = self.run(plan).await;
+        let begun = plan.begin(appointment)?;
+        let report = self.run(begun).await;
         appointment.record(&report);
         Ok(report)
     }

@@ -10,13 +10,14 @@ use crate::calendar::Role;
 use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use crate::error::InputError;
 use crate::event::{Event, GuideWording, Wording};
+use crate::health::{AccountHealthStore, MemoryAccountHealthStore};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
-use crate::plan::{JobError, OtherAccount, Plan, Planner, RemovedByPerson, SyncJob};
+use crate::plan::{Begun, Brake, OtherAccount, Plan, Planner, Receipt, RemovedByPerson};
 use crate::provider::CalendarProvider;
-use crate::receipt::Receipt;
-use crate::sync::metrics::{Measured, Measurement, Meter, NoMeter};
-use crate::sync::pacing::Pacing;
+use crate::sync::engine::Engine;
+use crate::sync::gate::Gates;
+use crate::sync::metrics::{Meter, NoMeter};
 use crate::sync::quota::{DeclaredQuotas, Quotas};
 use crate::sync::random::{Random, SeededRandom};
 use crate::sync::retry::RetryPolicy;
@@ -28,26 +29,10 @@ use crate::time::Zone;
 /// See the [crate's front page](crate) for the five steps a host takes with it.
 #[derive(Debug, Clone)]
 pub struct Syncer {
-    inner: Arc<Inner>,
+    engine: Arc<Engine>,
 }
 
-#[derive(Debug)]
-pub(super) struct Inner {
-    planner: Planner,
-    pub(super) providers: BTreeMap<ProviderKind, Arc<dyn CalendarProvider>>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) pacing: Pacing,
-    pub(super) quotas: Arc<dyn Quotas>,
-    pub(super) random: Arc<dyn Random>,
-    pub(super) retry: RetryPolicy,
-    meter: Arc<dyn Meter>,
-    pub(super) concurrency: usize,
-    pub(super) look_ahead: usize,
-    pub(super) removed_by_person: RemovedByPerson,
-    pub(super) settle_after: Duration,
-}
-
-/// Puts a [`Syncer`] together.
+/// Builds a [`Syncer`].
 #[derive(Debug)]
 pub struct SyncerBuilder {
     namespace: Arc<str>,
@@ -58,6 +43,8 @@ pub struct SyncerBuilder {
     sleep: Arc<dyn Sleep>,
     random: Arc<dyn Random>,
     quotas: Arc<dyn Quotas>,
+    health: Arc<dyn AccountHealthStore>,
+    brake: Brake,
     retry: RetryPolicy,
     meter: Arc<dyn Meter>,
     concurrency: usize,
@@ -81,6 +68,8 @@ impl Syncer {
             sleep: Arc::new(TokioSleep),
             random: Arc::new(SeededRandom::default()),
             quotas: Arc::new(DeclaredQuotas),
+            health: Arc::new(MemoryAccountHealthStore::new()),
+            brake: Brake::new(),
             retry: RetryPolicy::default(),
             meter: Arc::new(NoMeter),
             concurrency: 16,
@@ -101,7 +90,7 @@ impl Syncer {
         appointment: &Appointment,
         audience: &Audience<'_>,
     ) -> Result<Plan, InputError> {
-        self.inner.planner.plan(order, appointment, audience, self.inner.clock.now())
+        self.engine.planner.plan(order, appointment, audience, self.engine.clock.now())
     }
 
     /// What a reader in that role would see; see [`Planner::preview`].
@@ -115,13 +104,13 @@ impl Syncer {
         appointment: &Appointment,
         audience: &Audience<'_>,
     ) -> Result<Arc<Event>, InputError> {
-        self.inner.planner.preview(role, order, appointment, audience)
+        self.engine.planner.preview(role, order, appointment, audience)
     }
 
     /// The planner, with the syncer's providers and settings.
     #[must_use]
     pub fn planner(&self) -> &Planner {
-        &self.inner.planner
+        &self.engine.planner
     }
 
     /// Whether an appointment is on everyone's calendar now, and if not, which target waits for what; see
@@ -135,38 +124,26 @@ impl Syncer {
         appointment: &Appointment,
         audience: &Audience<'_>,
     ) -> Result<Receipt, InputError> {
-        self.inner.planner.explain(order, appointment, audience, self.inner.clock.now())
+        self.engine.planner.explain(order, appointment, audience, self.engine.clock.now())
     }
 
-    /// Runs a plan that was begun and saved. Once: what a queue may deliver twice is a [job](SyncJob).
-    pub fn run(&self, plan: Plan) -> Run<std::iter::Once<Plan>> {
-        self.run_all(std::iter::once(plan))
-    }
-
-    /// Runs what is [still to be done](SyncJob::still_to_do) of a job from a queue, by the appointment as it is stored now.
-    ///
-    /// # Errors
-    /// When the appointment is another one, or its ledger does not know of the job's plan yet.
-    pub fn run_job(
-        &self,
-        job: &SyncJob,
-        appointment: &Appointment,
-    ) -> Result<Run<std::iter::Once<Plan>>, JobError> {
-        job.still_to_do(appointment, self.inner.clock.now()).map(|plan| self.run(plan))
+    /// Runs a plan that was begun and saved.
+    pub fn run(&self, begun: Begun) -> Run<std::iter::Once<Begun>> {
+        self.run_all(std::iter::once(begun))
     }
 
     /// Runs plans that were begun and saved, each of another appointment.
     ///
     /// Accounts go at the pace their provider allows, side by side, and each one's steps begin in the order they come in. One
     /// person's steps of one plan go one after the other.
-    pub fn run_all<I: IntoIterator<Item = Plan>>(&self, plans: I) -> Run<I::IntoIter> {
-        Run::new(self.inner.clone(), plans.into_iter())
+    pub fn run_all<I: IntoIterator<Item = Begun>>(&self, plans: I) -> Run<I::IntoIter> {
+        Run::new(self.engine.clone(), plans.into_iter())
     }
-}
 
-impl Inner {
-    pub(super) fn measure(&self, provider: &ProviderKind, what: Measured) {
-        self.meter.measure(&Measurement { provider, what });
+    /// The brake, which holds removals beyond its limits.
+    #[must_use]
+    pub fn brake(&self) -> &Brake {
+        self.engine.planner.brake()
     }
 }
 
@@ -285,20 +262,40 @@ impl SyncerBuilder {
         self
     }
 
+    /// Where the health of accounts is kept: what fails since when and is probed when. In memory by default; processes that
+    /// share it call a failing account once.
+    #[must_use]
+    pub fn health_store(mut self, store: Arc<dyn AccountHealthStore>) -> Self {
+        self.health = store;
+        self
+    }
+
+    /// The brake on removals. By default it counts in this process, with the usual limits.
+    #[must_use]
+    pub fn brake(mut self, brake: Brake) -> Self {
+        self.brake = brake;
+        self
+    }
+
     /// The syncer.
     #[must_use]
     pub fn build(self) -> Syncer {
-        let mut planner = Planner::new(self.namespace).with_time_zone(self.zone).with_wording(self.wording);
-        planner = planner.with_other_account(self.other_account);
+        let mut planner = Planner::new(self.namespace)
+            .with_time_zone(self.zone)
+            .with_wording(self.wording)
+            .with_other_account(self.other_account)
+            .with_health(self.health.clone())
+            .with_brake(self.brake);
         for (kind, provider) in &self.providers {
             planner = planner.with_provider(kind.clone(), provider.capabilities());
         }
         Syncer {
-            inner: Arc::new(Inner {
+            engine: Arc::new(Engine {
                 planner,
                 providers: self.providers,
-                pacing: Pacing::new(self.clock.clone(), self.sleep),
+                gates: Gates::new(self.clock.clone(), self.sleep),
                 clock: self.clock,
+                health: self.health,
                 quotas: self.quotas,
                 random: self.random,
                 retry: self.retry,

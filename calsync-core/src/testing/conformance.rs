@@ -22,16 +22,19 @@ use super::fixtures::{self, at, timed};
 use crate::calendar::{CalendarRef, Person};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::event::{Event, EventStatus, Reminders, When};
-use crate::identity::EventKey;
+use crate::identity::{EventKey, Generation, TargetKey};
 use crate::names::{CalendarId, RemoteId};
 use crate::provider::{
-    CalendarProvider, CreateOptions, DeleteOptions, Draft, Marker, UpdateOptions, Written,
+    CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, Found, Marker, TargetQuery,
+    UpdateOptions, Written,
 };
 
 /// A provider with two empty calendars of its own, for one test.
 pub struct Stage {
     /// The provider.
     pub provider: Arc<dyn CalendarProvider>,
+    /// Reads what the provider has written.
+    pub reader: Arc<dyn EventReader>,
     /// A calendar.
     pub place: CalendarRef,
     /// Another calendar, of another person.
@@ -42,12 +45,13 @@ pub struct Stage {
 impl Stage {
     /// A stage for a provider that makes calendars as they are asked for.
     #[must_use]
-    pub fn new(provider: impl CalendarProvider) -> Self {
+    pub fn new(provider: impl CalendarProvider + EventReader) -> Self {
         let calendar = |text| CalendarId::new(text).expect("a plain calendar id");
         let kind = provider.kind();
         let place = CalendarRef::new(Person::Profile(1.into()), kind.clone(), 1.into(), calendar("stage"));
         let other_place = CalendarRef::new(Person::Profile(2.into()), kind, 1.into(), calendar("other"));
-        Self { provider: Arc::new(provider), place, other_place, keep: None }
+        let provider = Arc::new(provider);
+        Self { provider: provider.clone(), reader: provider, place, other_place, keep: None }
     }
 
     /// With calendars of the provider's own naming.
@@ -69,8 +73,19 @@ impl Stage {
         event.fitted(&self.provider.capabilities().text).unwrap_or(event)
     }
 
+    fn target(&self) -> TargetKey {
+        TargetKey::derive("conformance", &1.into(), &self.place)
+    }
+
     fn key(&self, generation: u32) -> EventKey {
-        EventKey::derive("conformance", &1.into(), &self.place, generation)
+        self.target().event(Generation::new(generation))
+    }
+
+    /// The events of the target, as a look finds them.
+    async fn find(&self, place: &CalendarRef, namespace: &str, written: Option<&Written>) -> Vec<Found> {
+        let known = written.map(|written| written.remote_id.clone());
+        let query = TargetQuery::new(namespace, self.target()).with_known(known);
+        self.provider.find(place, &query).await.expect("a look")
     }
 
     fn draft(&self, revision: u64, event: Event) -> Draft {
@@ -78,7 +93,9 @@ impl Stage {
     }
 
     fn draft_of(&self, key: EventKey, revision: u64, event: Event) -> Draft {
-        Draft::new(Marker::new("conformance", key, revision), event, at("2026-11-22T10:00:00Z"))
+        let marker = Marker::new("conformance", key, revision);
+        let marker = marker.with_appointment(Some(1.into())).with_person(Some(Person::Profile(1.into())));
+        Draft::new(marker, event, at("2026-11-22T10:00:00Z"))
     }
 
     async fn create(&self, draft: &Draft) -> Result<Written, Error> {
@@ -93,13 +110,20 @@ impl Stage {
         self.provider.delete(&self.place, remote_id, marker, &DeleteOptions::new()).await
     }
 
-    /// An event that stands, at revision 5.
+    /// Removes an event that may be gone already.
+    async fn removed(&self, remote_id: &RemoteId, marker: &Marker) {
+        if let Err(error) = self.delete(remote_id, marker).await {
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+        }
+    }
+
+    /// An event at revision 5.
     async fn created(&self) -> Written {
         self.create(&self.draft(5, self.event())).await.expect("a first create")
     }
 
     async fn read(&self, remote_id: &RemoteId) -> Event {
-        self.provider.get(&self.place, remote_id).await.expect("a read").expect("the event stands").event
+        self.reader.read(&self.place, remote_id).await.expect("a read").expect("the event is there")
     }
 
     /// Writes an event and wants the same back.
@@ -148,19 +172,70 @@ pub async fn it_says_what_it_is(stage: Stage) {
     assert!(stage.provider.capabilities().in_flight_per_account > 0);
 }
 
-/// What was created can be read by its id and found by its key, marker and all.
+/// What was created is found by its id and by its target, marker and all.
 pub async fn a_created_event_reads_back(stage: Stage) {
     let written = stage.created().await;
     let draft = stage.draft(5, stage.event());
-    let read =
-        stage.provider.get(&stage.place, &written.remote_id).await.expect("a read").expect("it stands");
-    let found =
-        stage.provider.find(&stage.place, "conformance", &stage.key(0)).await.expect("a look").expect("it");
-    for found in [read, found] {
+    let read = stage.provider.get(&stage.place, &written.remote_id).await.expect("a read");
+    let mut found = stage.find(&stage.place, "conformance", None).await;
+    assert_eq!(found.len(), 1);
+    for found in [read.expect("it is there"), found.remove(0)] {
         assert_eq!(found.remote_id, written.remote_id);
-        assert_eq!(found.marker.as_ref(), Some(&draft.marker));
-        assert_same(&found.event, &draft.event);
+        let marker = found.marker.expect("a marker");
+        assert_eq!((marker.key, marker.revision), (draft.marker.key, 5));
+        assert_eq!(marker.namespace, draft.marker.namespace);
+        let (ours, theirs) = (&draft.marker, &marker);
+        assert_eq!((&theirs.appointment, &theirs.person), (&ours.appointment, &ours.person));
+        assert_eq!(found.key, Some(stage.key(0)), "made under our key");
     }
+    assert_same(&stage.read(&written.remote_id).await, &draft.event);
+}
+
+/// One look finds every event of a target, whatever its generation.
+pub async fn a_look_finds_every_generation(stage: Stage) {
+    let first = stage.created().await;
+    let later = stage.draft_of(stage.key(3), 6, stage.event());
+    let second = stage.create(&later).await.expect("a create of a later generation");
+    let mut found: Vec<_> = stage
+        .find(&stage.place, "conformance", Some(&first))
+        .await
+        .into_iter()
+        .map(|it| (it.key, it.remote_id))
+        .collect();
+    found.sort();
+    let mut expected = vec![(Some(stage.key(0)), first.remote_id), (Some(stage.key(3)), second.remote_id)];
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+/// A listing gives every live event of the namespace, and names its appointment and person.
+pub async fn a_listing_gives_all_of_the_namespace(stage: Stage) {
+    stage.created().await;
+    let second = stage.create(&stage.draft_of(stage.key(1), 6, stage.event())).await.expect("a create");
+    let marker = stage.draft_of(stage.key(1), 7, stage.event()).marker;
+    stage.delete(&second.remote_id, &marker).await.expect("a delete");
+    let other = TargetKey::derive("conformance", &2.into(), &stage.place).event(Generation::FIRST);
+    stage.create(&stage.draft_of(other, 1, stage.event())).await.expect("a create");
+    let (mut keys, mut page) = (Vec::new(), None);
+    loop {
+        let ours = stage.provider.list_ours(&stage.place, "conformance", page).await.expect("a listing");
+        for found in ours.events {
+            let marker = found.marker.expect("a marker");
+            assert_eq!(found.key, Some(marker.key));
+            assert_eq!(marker.appointment, Some(1.into()));
+            keys.push(marker.key);
+        }
+        page = ours.next;
+        if page.is_none() {
+            break;
+        }
+    }
+    keys.sort();
+    let mut expected = vec![stage.key(0), other];
+    expected.sort();
+    assert_eq!(keys, expected);
+    let others = stage.provider.list_ours(&stage.place, "another", None).await.expect("a listing");
+    assert_eq!(others.events, []);
 }
 
 /// A provider whose ids are ours takes the key; one with etags gives them.
@@ -192,14 +267,14 @@ pub async fn a_create_over_our_own_event_updates_it(stage: Stage) {
 /// What was never there is not found, by key or id.
 pub async fn what_is_not_there_is_not_found(stage: Stage) {
     let unknown = RemoteId::new(stage.key(0).to_string());
-    assert_eq!(stage.provider.find(&stage.place, "conformance", &stage.key(0)).await.expect("a look"), None);
+    assert_eq!(stage.find(&stage.place, "conformance", None).await, []);
     assert_eq!(stage.provider.get(&stage.place, &unknown).await.expect("a read"), None);
 }
 
 /// Another namespace's event is not found by the same key.
 pub async fn another_namespace_does_not_find_it(stage: Stage) {
     stage.created().await;
-    assert_eq!(stage.provider.find(&stage.place, "another", &stage.key(0)).await.expect("a look"), None);
+    assert_eq!(stage.find(&stage.place, "another", None).await, []);
 }
 
 /// An update changes the event where it stands, and its etag.
@@ -210,11 +285,26 @@ pub async fn an_update_stays_in_place(stage: Stage) {
     let second = stage.update(&first.remote_id, &stage.draft(6, changed.clone())).await.expect("an update");
     assert_eq!(first.remote_id, second.remote_id);
     let read = stage.provider.get(&stage.place, &first.remote_id).await.expect("a read").expect("it stands");
-    assert_same(&read.event, &changed);
+    assert_same(&stage.read(&first.remote_id).await, &changed);
     assert_eq!(read.marker.expect("a marker").revision, 6);
     if stage.provider.capabilities().etags {
         assert_ne!(first.etag, second.etag);
     }
+}
+
+/// An update without a version reads first, and writes nothing where the event says what it should.
+pub async fn an_update_that_changes_nothing_writes_nothing(stage: Stage) {
+    let first = stage.created().await;
+    let second = stage.update(&first.remote_id, &stage.draft(6, stage.event())).await.expect("an update");
+    assert_eq!((first.remote_id, first.etag), (second.remote_id, second.etag), "the event was not written");
+}
+
+/// A marker whose revision is absurdly high was edited by hand, and is written over.
+pub async fn a_revision_out_of_reach_is_written_over(stage: Stage) {
+    let written = stage.create(&stage.draft(1 << 40, stage.event())).await.expect("a create");
+    let changed = stage.event().with_location("2 Low Street");
+    stage.update(&written.remote_id, &stage.draft(6, changed.clone())).await.expect("an update");
+    assert_same(&stage.read(&written.remote_id).await, &changed);
 }
 
 /// The same update twice (a job delivered twice) is no error.
@@ -260,10 +350,11 @@ pub async fn an_older_revision_is_superseded(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
-/// An event of another key or another namespace is never changed or removed.
-pub async fn what_is_not_ours_is_left_alone(stage: Stage) {
+/// An event of another target or another namespace is never changed or removed.
+pub async fn what_is_not_ours_is_not_touched(stage: Stage) {
     let written = stage.created().await;
-    let other_key = stage.draft_of(stage.key(1), 9, stage.event().with_location("elsewhere"));
+    let other = TargetKey::derive("conformance", &2.into(), &stage.place).event(Generation::FIRST);
+    let other_key = stage.draft_of(other, 9, stage.event().with_location("elsewhere"));
     let mut other_host = stage.draft(9, stage.event().with_location("elsewhere"));
     other_host.marker.namespace = "another".into();
     for draft in [other_key, other_host] {
@@ -285,14 +376,14 @@ pub async fn a_key_somebody_else_took_is_spent(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
-/// What was deleted is gone, and deleting it again is success.
+/// What was deleted is gone, and deleting it again says that it is not there.
 pub async fn a_deleted_event_is_gone(stage: Stage) {
     let written = stage.created().await;
     let marker = stage.draft(6, stage.event()).marker;
     stage.delete(&written.remote_id, &marker).await.expect("a delete");
     assert_eq!(stage.provider.get(&stage.place, &written.remote_id).await.expect("a read"), None);
-    assert_eq!(stage.provider.find(&stage.place, "conformance", &stage.key(0)).await.expect("a look"), None);
-    stage.delete(&written.remote_id, &marker).await.expect("the same delete");
+    assert_eq!(stage.find(&stage.place, "conformance", None).await, []);
+    assert_kind(stage.delete(&written.remote_id, &marker).await, ErrorKind::NotFound);
 }
 
 /// After a delete the same key is either free or spent; the next generation's is free.
@@ -314,11 +405,11 @@ pub async fn a_retried_create_never_names_a_dead_event(stage: Stage) {
     let retried = CreateOptions::new().with_retried(true);
     for revision in [5, 6] {
         let draft = stage.draft(revision, stage.event());
-        stage.delete(&written.remote_id, &draft.marker).await.expect("a delete");
+        stage.removed(&written.remote_id, &draft.marker).await;
         match stage.provider.create(&stage.place, &draft, &retried).await {
             Ok(written) => {
                 assert_same(&stage.read(&written.remote_id).await, &draft.event);
-                stage.delete(&written.remote_id, &draft.marker).await.expect("a delete");
+                stage.removed(&written.remote_id, &draft.marker).await;
             }
             Err(error) => assert_kind::<()>(Err(error), ErrorKind::KeySpent),
         }
@@ -338,8 +429,7 @@ pub async fn two_events_are_two(stage: Stage) {
 /// Two people's calendars do not touch each other.
 pub async fn two_calendars_are_two(stage: Stage) {
     stage.created().await;
-    let found = stage.provider.find(&stage.other_place, "conformance", &stage.key(0)).await.expect("a look");
-    assert_eq!(found, None);
+    assert_eq!(stage.find(&stage.other_place, "conformance", None).await, []);
 }
 
 /// Text comes back as it went in.
@@ -411,6 +501,10 @@ macro_rules! conformance {
         $crate::conformance!($stage:
             it_says_what_it_is
             a_created_event_reads_back
+            a_look_finds_every_generation
+            a_listing_gives_all_of_the_namespace
+            an_update_that_changes_nothing_writes_nothing
+            a_revision_out_of_reach_is_written_over
             capabilities_are_kept
             a_repeated_create_is_one_event
             a_create_over_our_own_event_updates_it
@@ -421,7 +515,7 @@ macro_rules! conformance {
             an_update_of_what_is_gone_is_not_found
             an_etag_out_of_date_is_read_again
             an_older_revision_is_superseded
-            what_is_not_ours_is_left_alone
+            what_is_not_ours_is_not_touched
             a_key_somebody_else_took_is_spent
             a_deleted_event_is_gone
             the_next_generation_can_be_created

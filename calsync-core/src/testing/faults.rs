@@ -7,11 +7,11 @@ use async_trait::async_trait;
 
 use crate::calendar::CalendarRef;
 use crate::error::{Error, ErrorKind, Operation, Retry};
-use crate::identity::EventKey;
+use crate::event::Event;
 use crate::names::{ProviderKind, RemoteId};
 use crate::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, EventReader, Found, Marker,
+    OursPage, PageToken, TargetQuery, UpdateOptions, Written,
 };
 use crate::testing::random::Random;
 use crate::turns;
@@ -169,16 +169,27 @@ impl<P: CalendarProvider> CalendarProvider for Faulty<P> {
         self.call(Operation::Delete, self.inner.delete(place, remote_id, marker, options)).await
     }
 
-    async fn find(
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+        self.call(Operation::Find, self.inner.find(place, query)).await
+    }
+
+    async fn list_ours(
         &self,
         place: &CalendarRef,
         namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
-        self.call(Operation::Find, self.inner.find(place, namespace, key)).await
+        page: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
+        self.call(Operation::ListOurs, self.inner.list_ours(place, namespace, page)).await
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         self.call(Operation::Get, self.inner.get(place, remote_id)).await
+    }
+}
+
+#[async_trait]
+impl<P: CalendarProvider + EventReader> EventReader for Faulty<P> {
+    async fn read(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
+        self.inner.read(place, remote_id).await
     }
 }

@@ -8,7 +8,7 @@ use crate::auth::{MemoryTokenStore, TokenStore, Tokens};
 use crate::calendar::ConnectionKey;
 use crate::calendar::{CalendarRef, Person};
 use crate::event::{Event, When};
-use crate::identity::EventKey;
+use crate::identity::{EventKey, Generation, TargetKey};
 use crate::names::{CalendarId, ProviderKind};
 use crate::provider::{Draft, Marker};
 use crate::time::Zone;
@@ -61,7 +61,7 @@ pub fn place_in(provider: ProviderKind, profile: i64, calendar: CalendarId) -> C
 /// The key of an event at a place.
 #[must_use]
 pub fn key_at(place: &CalendarRef, generation: u32) -> EventKey {
-    EventKey::derive(NAMESPACE, &1.into(), place, generation)
+    TargetKey::derive(NAMESPACE, &1.into(), place).event(Generation::new(generation))
 }
 
 /// An event to write at a place, under the key of its first generation.

@@ -203,8 +203,7 @@ impl<S: Scene> Company<S> {
         let mut plans = Vec::new();
         for at in 0..self.appointments.len() {
             let plan = self.plan(at);
-            plan.begin(&mut self.appointments[at]).expect("nobody else has begun");
-            plans.push(plan);
+            plans.push(plan.begin(&mut self.appointments[at]).expect("only this host begins"));
         }
         let mut run = self.syncer.run_all(plans);
         while let Some(outcome) = run.next().await {

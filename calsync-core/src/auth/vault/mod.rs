@@ -40,7 +40,7 @@ use crate::secret::Secret;
 /// ```
 /// use calsync_core::auth::{Purpose, Vault, VaultKey};
 /// use calsync_core::calendar::ConnectionKey;
-/// use calsync_core::{place::Person, ConnectionId, ProviderKind, Secret};
+/// use calsync_core::{calendar::Person, ConnectionId, ProviderKind, Secret};
 ///
 /// // From where the host keeps its secrets; made once by `VaultKey::generate("k1")` and `to_text`.
 /// let key = VaultKey::from_text("k1", &Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"))?;

@@ -9,7 +9,7 @@ use crate::audience::{Audience, Reason};
 use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::{Failure, InputError};
 use crate::id::AppointmentId;
-use crate::ledger::{Hold, Presence};
+use crate::ledger::{Delivery, DeliveryState, Hold};
 use crate::model::{Appointment, Order};
 use crate::plan::{Note, Plan, Planner};
 
@@ -22,7 +22,7 @@ pub struct Receipt {
     /// When this was the state of things.
     pub at: DateTime<Utc>,
     /// Where events should be, are, or may be. By role.
-    pub targets: Vec<Target>,
+    pub targets: Vec<TargetReport>,
     /// Who gets no event, and why.
     pub left_out: Vec<LeftOut>,
 }
@@ -30,18 +30,20 @@ pub struct Receipt {
 /// One target, as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Target {
+pub struct TargetReport {
     /// The role.
     pub role: Role,
-    /// Where.
-    pub place: CalendarRef,
+    /// The calendar.
+    pub calendar: CalendarRef,
     /// Whether an event should be there; if not, one has to go.
     pub wanted: bool,
+    /// Whether the account behind the connection is known. Where it is not, an exchange of accounts cannot be noticed.
+    pub is_account_known: bool,
     /// How far it is.
     pub state: TargetState,
     /// Since when it is not as it should be, where an attempt was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open_since: Option<DateTime<Utc>>,
+    pub pending_since: Option<DateTime<Utc>>,
     /// What the last attempt met, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<Failure>,
@@ -94,7 +96,7 @@ impl Receipt {
     }
 
     /// The targets that are not as they should be.
-    pub fn open(&self) -> impl Iterator<Item = &Target> {
+    pub fn open(&self) -> impl Iterator<Item = &TargetReport> {
         self.targets
             .iter()
             .filter(|target| !matches!(target.state, TargetState::InPlace | TargetState::LeftAsIs))
@@ -103,8 +105,8 @@ impl Receipt {
     /// When the first of the targets that wait for a certain time is worth another plan.
     #[must_use]
     pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
-        let until = |target: &Target| match &target.state {
-            TargetState::Waiting { hold: Hold::Parked { until, .. } } => *until,
+        let until = |target: &TargetReport| match &target.state {
+            TargetState::Waiting { hold } => hold.held_until(self.at),
             _ => None,
         };
         self.targets.iter().filter_map(until).min()
@@ -146,80 +148,89 @@ impl Draft<'_> {
         let mut targets = Vec::new();
         let mut mentioned: Vec<CalendarRef> = Vec::new();
         for step in &plan.steps {
-            let from = step.moves.as_ref().unwrap_or(&step.place);
+            let from = step.row_calendar();
             let is_unsure =
-                ledger.delivery(from).is_some_and(|row| matches!(row.presence, Presence::Unsure(_)));
+                ledger.delivery(from).is_some_and(|row| matches!(row.state(), DeliveryState::Pending(_)));
             let state = if is_unsure { TargetState::Unconfirmed } else { TargetState::Due };
-            targets.push(self.target(step.role, &step.place, from, !step.removes(), state));
-            mentioned.extend([step.place.clone(), from.clone()]);
+            targets.push(self.target(step.role, &step.calendar, from, !step.removes(), state));
+            mentioned.extend([step.calendar.clone(), from.clone()]);
         }
         let mut left_out = Vec::new();
         for note in plan.notes {
-            let (role, place, state) = match note {
+            let (role, calendar, state) = match note {
                 Note::LeftOut { role, person, reason } => {
                     left_out.push(LeftOut { role, person, reason });
                     continue;
                 }
-                // What was left there on purpose waits for nothing.
-                Note::Held { role, place, hold } if hold.is_disconnected() => {
-                    (role, place, TargetState::LeftAsIs)
+                // What was kept there on purpose waits for nothing.
+                Note::Held { role, calendar, hold } if hold.is_disconnected() => {
+                    (role, calendar, TargetState::LeftAsIs)
                 }
-                Note::Held { role, place, hold } => (role, place, TargetState::Waiting { hold }),
-                Note::NoProvider { role, place } => (role, place, TargetState::NoProvider),
-                Note::OtherAccount { role, place } | Note::LeftBehind { role, place } => {
-                    (role, place, TargetState::OutOfReach)
+                Note::Held { role, calendar, hold } => (role, calendar, TargetState::Waiting { hold }),
+                Note::NoProvider { role, calendar } => (role, calendar, TargetState::NoProvider),
+                Note::OtherAccount { role, calendar } | Note::LeftBehind { role, calendar } => {
+                    (role, calendar, TargetState::OutOfReach)
                 }
-                // What is still to be done to it says more.
-                Note::Kept { place, .. } if mentioned.contains(&place) => continue,
-                Note::Kept { role, place } => (role, place, TargetState::Kept),
-                // The first is about jobs, the second about leaving; the third about nobody's place.
-                Note::OutOfDate { .. } | Note::Left { .. } | Note::NobodysEvent { .. } => continue,
+                // A step of it says more.
+                Note::Kept { calendar, .. } if is_mentioned(&mentioned, &calendar) => continue,
+                Note::Kept { role, calendar } => (role, calendar, TargetState::Kept),
+                Note::Closed { role, calendar } => (role, calendar, TargetState::LeftAsIs),
+                // The first two are about disconnecting; the third has no calendar.
+                Note::KeptOnDisconnect { .. } | Note::TakenOver { .. } | Note::OwnerUnknown { .. } => {
+                    continue;
+                }
             };
-            targets.push(self.target(role, &place, &place, self.is_wanted(&place), state));
-            mentioned.push(place);
+            targets.push(self.target(role, &calendar, &calendar, self.is_wanted(&calendar), state));
+            mentioned.push(calendar);
         }
-        for row in &ledger.deliveries {
-            if row.presence == Presence::Absent || mentioned.contains(&row.place) {
+        for row in ledger.deliveries() {
+            if !row.may_exist() || is_mentioned(&mentioned, row.calendar()) {
                 continue;
             }
-            let wanted = self.is_wanted(&row.place);
-            let state = match (&row.presence, wanted) {
-                (Presence::Present(_), true) => TargetState::InPlace,
+            let calendar = row.calendar();
+            let wanted = self.is_wanted(calendar);
+            let state = match (row.confirmed(), wanted) {
+                (Some(_), true) => TargetState::InPlace,
                 _ => TargetState::LeftAsIs,
             };
-            targets.push(self.target(row.role, &row.place, &row.place, wanted, state));
+            targets.push(self.target(row.role(), calendar, calendar, wanted, state));
         }
-        targets.sort_by(|a, b| (a.role, &a.place).cmp(&(b.role, &b.place)));
+        targets.sort_by(|a, b| (a.role, &a.calendar).cmp(&(b.role, &b.calendar)));
         Receipt { appointment: plan.appointment, at: plan.at, targets, left_out }
     }
 
-    /// A target, with what the ledger's row at `from` knows of it.
+    /// A target, with what the ledger's row of the calendar `from` knows of it.
     fn target(
         &self,
         role: Role,
-        place: &CalendarRef,
+        calendar: &CalendarRef,
         from: &CalendarRef,
         wanted: bool,
         state: TargetState,
-    ) -> Target {
+    ) -> TargetReport {
         let row = self.appointment.ledger.delivery(from);
-        Target {
+        TargetReport {
             role,
-            place: place.clone(),
+            calendar: calendar.clone(),
             wanted,
             state,
-            open_since: row.and_then(|row| row.open_since),
-            last_error: row.and_then(|row| row.last_error.clone()),
+            is_account_known: row.is_some_and(|row| row.calendar().account.is_some()),
+            pending_since: row.and_then(Delivery::pending_since),
+            last_error: row.and_then(Delivery::last_error).cloned(),
         }
     }
 
-    /// Whether an event should be at that place.
-    fn is_wanted(&self, place: &CalendarRef) -> bool {
+    /// Whether an event should be in that calendar.
+    fn is_wanted(&self, calendar: &CalendarRef) -> bool {
         let takes_part = self.audience.members.iter().filter(|member| member.left_out.is_none());
         !self.is_cancelled
             && !self.audience.is_withdrawn()
-            && takes_part.flat_map(|member| member.places()).any(|wish| wish == *place)
+            && takes_part.flat_map(|member| member.places()).any(|wanted| wanted.is_at(calendar))
     }
+}
+
+fn is_mentioned(mentioned: &[CalendarRef], calendar: &CalendarRef) -> bool {
+    mentioned.iter().any(|other| other.is_at(calendar))
 }
 
 impl fmt::Display for Receipt {
@@ -242,9 +253,9 @@ impl fmt::Display for Receipt {
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for TargetReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {}: ", self.role, self.place)?;
+        write!(f, "{} in {}: ", self.role, self.calendar)?;
         match (&self.state, self.wanted) {
             (TargetState::InPlace, _) => f.write_str("in place")?,
             (TargetState::Due, true) => f.write_str("to be written by the next run")?,
@@ -264,7 +275,7 @@ impl fmt::Display for Target {
             (TargetState::Kept, _) => f.write_str("stays until the new one can be made")?,
             (TargetState::LeftAsIs, _) => f.write_str("left as it is")?,
         }
-        if let Some(since) = self.open_since {
+        if let Some(since) = self.pending_since {
             write!(f, "; open since {}", since.format("%F %T UTC"))?;
         }
         match &self.last_error {

@@ -1,11 +1,11 @@
-//! How fast each account may be called, and when it is left alone.
+//! One gate for each account: how fast it may be called, and how long it is not called after a failure.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::{Mutex as Turnstile, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as QueueLock, Semaphore, SemaphorePermit};
 
 use crate::clock::{Clock, Sleep};
 use crate::error::Failure;
@@ -13,9 +13,9 @@ use crate::names::ProviderKind;
 use crate::sync::quota::{AccountKey, Quota};
 use crate::sync::window::Window;
 
-/// The pace of every account, shared by all the runs of a syncer.
+/// The gates of all accounts, shared by all the runs of a syncer.
 #[derive(Debug)]
-pub(super) struct Pacing {
+pub(super) struct Gates {
     clock: Arc<dyn Clock>,
     sleep: Arc<dyn Sleep>,
     state: Mutex<State>,
@@ -31,37 +31,39 @@ struct State {
 
 #[derive(Debug)]
 struct Account {
-    door: Arc<Door>,
+    gate: Arc<AccountGate>,
     window: Window,
-    /// How many calls in a row have failed in a way that others would share; those that were under way together count once.
+    /// How many calls in a row have failed in a way that the account's other calls would meet too; calls that were under way
+    /// together count once.
     failures: u32,
     pause: Option<(DateTime<Utc>, Failure)>,
 }
 
-/// Where the calls to an account wait, first come, first served.
+/// Where the calls to an account wait, in the order they came.
 #[derive(Debug)]
-pub(super) struct Door {
-    /// One at a time waits for everything else: so calls begin in order, and an account has one in the run's line.
-    pub(super) turnstile: Turnstile<()>,
+pub(super) struct AccountGate {
+    /// Only one call waits for everything else, so that calls begin in order. A probe keeps it until it has ended, so that the
+    /// others see what came of it.
+    pub(super) queue: QueueLock<()>,
     /// For how many calls there is room under way.
     pub(super) room: Semaphore,
 }
 
 /// Whether an account may be called.
 #[derive(Debug)]
-pub(super) enum Turn {
+pub(super) enum Admission {
     /// It may: the call counts from now on. So many before it have failed in a row.
     Now(u32),
     /// There were too many calls in the last minute.
     Full(DateTime<Utc>),
-    /// It is to be left alone, since a call failed.
+    /// It is not called for a while, since a call failed.
     Paused(DateTime<Utc>, Failure),
 }
 
-/// The leave to make one call. Its end is when this is dropped.
+/// Permission for one call; released when it is dropped.
 #[derive(Debug)]
-pub(super) struct Pass<'a> {
-    pub(super) pacing: &'a Pacing,
+pub(super) struct CallPermit<'a> {
+    pub(super) gates: &'a Gates,
     pub(super) quota: &'a Quota,
     /// How many requests the call takes.
     pub(super) requests: u32,
@@ -69,9 +71,13 @@ pub(super) struct Pass<'a> {
     pub(super) failures: u32,
     pub(super) _room: Option<SemaphorePermit<'a>>,
     pub(super) _place_in_run: Option<SemaphorePermit<'a>>,
+    /// Held by a probe: the account's other calls wait for what comes of it.
+    pub(super) _queue: Option<MutexGuardOf<'a>>,
 }
 
-impl Pacing {
+type MutexGuardOf<'a> = tokio::sync::MutexGuard<'a, ()>;
+
+impl Gates {
     pub(super) fn new(clock: Arc<dyn Clock>, sleep: Arc<dyn Sleep>) -> Self {
         Self { clock, sleep, state: Mutex::default() }
     }
@@ -88,14 +94,14 @@ impl Pacing {
         state.slept_to = state.slept_to.max(until);
     }
 
-    /// The account's door.
-    pub(super) fn door(&self, quota: &Quota) -> Arc<Door> {
+    /// The account's gate.
+    pub(super) fn gate(&self, quota: &Quota) -> Arc<AccountGate> {
         let now = self.now();
-        self.state().account(quota, now).door.clone()
+        self.state().account(quota, now).gate.clone()
     }
 
     /// Whether the account, which has room, may be called now, with so many requests. If so the call has begun.
-    pub(super) fn enter(&self, quota: &Quota, requests: u32, now: DateTime<Utc>) -> Turn {
+    pub(super) fn enter(&self, quota: &Quota, requests: u32, now: DateTime<Utc>) -> Admission {
         let mut state = self.state();
         let mut until = None;
         if let Some(limit) = quota.per_minute_of_application {
@@ -104,35 +110,17 @@ impl Pacing {
         }
         let account = state.account(quota, now);
         if let Some((until, failure)) = account.pause.as_ref().filter(|(until, _)| now < *until) {
-            return Turn::Paused(*until, failure.clone());
+            return Admission::Paused(*until, failure.clone());
         }
         if let Some(limit) = quota.per_minute {
             until = until.max(account.window.full_until(requests, limit, now));
         }
         if let Some(until) = until {
-            return Turn::Full(until);
+            return Admission::Full(until);
         }
         let failures = account.failures;
         state.windows(quota, |window| window.begin(requests));
-        Turn::Now(failures)
-    }
-
-    /// Until when the account is left alone; `None` if it is not.
-    pub(super) fn paused_until(&self, quota: &Quota, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let mut state = self.state();
-        let pause = state.account(quota, now).pause.as_ref();
-        pause.map(|(until, _)| *until).filter(|until| now < *until)
-    }
-
-    /// The account is left alone until the next attempt that a failure speaks of.
-    pub(super) fn keep_to(&self, quota: &Quota, failure: &Failure) {
-        let now = self.now();
-        let Some(until) = failure.next_attempt_at.filter(|until| now < *until) else { return };
-        let mut state = self.state();
-        let account = state.account(quota, now);
-        if account.pause.as_ref().is_none_or(|(before, _)| *before < until) {
-            account.pause = Some((until, Failure { next_attempt_at: None, ..failure.clone() }));
-        }
+        Admission::Now(failures)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,8 +135,8 @@ impl State {
             self.accounts.retain(|_, account| account.is_needed(now));
         }
         self.accounts.entry(quota.account.clone()).or_insert_with(|| Account {
-            door: Arc::new(Door {
-                turnstile: Turnstile::new(()),
+            gate: Arc::new(AccountGate {
+                queue: QueueLock::new(()),
                 room: Semaphore::new(quota.in_flight.clamp(1, Semaphore::MAX_PERMITS)),
             }),
             window: Window::default(),
@@ -176,16 +164,16 @@ impl Account {
     fn is_needed(&mut self, now: DateTime<Utc>) -> bool {
         // A backoff that ended an hour ago says nothing any more.
         let is_paused = |(until, _): &(DateTime<Utc>, Failure)| now - *until < TimeDelta::hours(1);
-        Arc::strong_count(&self.door) > 1
+        Arc::strong_count(&self.gate) > 1
             || self.pause.as_ref().is_some_and(is_paused)
             || !self.window.is_empty(now)
     }
 }
 
-impl Pass<'_> {
+impl CallPermit<'_> {
     /// The call succeeded. Where it began after the last failure, the account's trouble is over.
     pub(super) fn succeeded(&self) {
-        let mut state = self.pacing.state();
+        let mut state = self.gates.state();
         if let Some(account) = state.accounts.get_mut(&self.quota.account)
             && account.failures == self.failures
         {
@@ -193,13 +181,13 @@ impl Pass<'_> {
         }
     }
 
-    /// The call failed as others would now: the account is left alone for that long. Returns how many calls have failed in a
-    /// row, and until when it is left alone.
+    /// The call failed as others would now: the account is not called for that long. Returns how many calls have failed in a row,
+    /// and until when it is not called.
     pub(super) fn failed(&self, failure: &Failure, wait: Duration) -> (u32, DateTime<Utc>) {
-        let now = self.pacing.now();
+        let now = self.gates.now();
         let until =
             TimeDelta::from_std(wait).ok().and_then(|wait| now.checked_add_signed(wait)).unwrap_or(now);
-        let mut state = self.pacing.state();
+        let mut state = self.gates.state();
         let account = state.account(self.quota, now);
         account.failures = account.failures.max(self.failures.saturating_add(1));
         let before = account.pause.as_ref().map(|(until, _)| *until);
@@ -210,10 +198,10 @@ impl Pass<'_> {
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        let now = self.pacing.now();
-        self.pacing.state().windows(self.quota, |window| window.end(self.requests, now));
+        let now = self.gates.now();
+        self.gates.state().windows(self.quota, |window| window.end(self.requests, now));
     }
 }
 
@@ -230,15 +218,16 @@ mod tests {
     fn a_success_that_was_on_its_way_before_a_failure_does_not_end_the_backoff() {
         let place = CalendarRef::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
         let quota = Quota::declared(&place, &Capabilities::new());
-        let pacing = Pacing::new(Arc::new(SystemClock), Arc::new(TokioSleep));
-        let pass = || match pacing.enter(&quota, 1, pacing.now()) {
-            Turn::Now(failures) => Pass {
-                pacing: &pacing,
+        let gates = Gates::new(Arc::new(SystemClock), Arc::new(TokioSleep));
+        let pass = || match gates.enter(&quota, 1, gates.now()) {
+            Admission::Now(failures) => CallPermit {
+                gates: &gates,
                 quota: &quota,
                 requests: 1,
                 failures,
                 _room: None,
                 _place_in_run: None,
+                _queue: None,
             },
             turn => panic!("{turn:?}"),
         };

@@ -20,7 +20,7 @@ use crate::plan::{Plan, Planner};
 #[cfg_attr(feature = "sync", doc = "```")]
 #[cfg_attr(not(feature = "sync"), doc = "```ignore")]
 /// # use std::collections::HashMap;
-/// # use calsync_core::backfill::Backfill;
+/// # use calsync_core::plan::Backfill;
 /// # use calsync_core::clock::SystemClock;
 /// # use calsync_core::memory::MemoryCalendar;
 /// # use calsync_core::model::{Appointment, Connection, Directory, Order, OrderStatus, Profile, Service, Staff};
@@ -51,9 +51,9 @@ use crate::plan::{Plan, Planner};
 /// let backfill = Backfill::new(syncer.planner(), &SystemClock, &directory, Person::Profile(7.into()), rows);
 /// let plans = backfill.filter_map(|item| {
 ///     let (mut appointment, plan) = item.ok()?;
-///     plan.begin(&mut appointment).ok()?;
+///     let begun = plan.begin(&mut appointment).ok()?;
 ///     saved.insert(appointment.id.clone(), appointment); // save
-///     Some(plan)
+///     Some(begun)
 /// });
 /// let report = syncer.run_all(plans).report().await;
 /// # for (_, appointment) in &mut saved { appointment.record(&report); }
@@ -113,7 +113,7 @@ impl<'a, I> Backfill<'a, I> {
         let mut plan = self.planner.plan(order, appointment, &audience.only(self.person.clone()), now)?;
         if let Some(connection) = &self.connection {
             // Nothing is removed by half a plan: what is new might have to come first.
-            plan.steps.retain(|step| step.place.connection == *connection && !step.removes());
+            plan.steps.retain(|step| step.calendar.connection == *connection && !step.removes());
         }
         Ok((!plan.is_empty()).then_some(plan))
     }

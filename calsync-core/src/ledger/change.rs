@@ -1,0 +1,352 @@
+//! The transitions: everything that changes a row.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::calendar::{CalendarRef, Person, Role};
+use crate::id::ConnectionId;
+use crate::identity::{Generation, TargetKey};
+use crate::ledger::hold::{BlockReason, Hold};
+use crate::ledger::outcome::{Outcome, Verdict};
+use crate::ledger::row::{Delivery, DeliveryState, PendingWrite};
+use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};
+use crate::names::ProviderKind;
+use crate::provider::MAX_REVISION_LEAD;
+
+/// What a plan is about to do at one target.
+#[derive(Debug)]
+pub(crate) struct BeginRow<'a> {
+    /// The calendar it is reached through.
+    pub(crate) calendar: &'a CalendarRef,
+    /// The calendar that the row names so far, where that is another one.
+    pub(crate) moves_from: Option<&'a CalendarRef>,
+    pub(crate) target: TargetKey,
+    pub(crate) role: Role,
+    pub(crate) generation: Generation,
+    pub(crate) pending: PendingWrite,
+    /// The event of older code that is taken over.
+    pub(crate) adopts: Option<&'a ProviderKind>,
+    /// When an earlier write was begun whose outcome was never recorded.
+    pub(crate) unreported_since: Option<DateTime<Utc>>,
+}
+
+impl Ledger {
+    pub(super) fn changed(&mut self) {
+        self.version = self.version.saturating_add(1).min(MAX_NUMBER);
+    }
+
+    /// Begins a plan: its rows become pending at the next revision.
+    pub(crate) fn begin<'a>(
+        &mut self,
+        namespace: &Arc<str>,
+        at: DateTime<Utc>,
+        rows: impl IntoIterator<Item = BeginRow<'a>>,
+    ) {
+        self.namespace = Some(namespace.clone());
+        self.revision = self.revision.saturating_add(1).min(MAX_NUMBER);
+        self.fold();
+        for row in rows {
+            self.begin_row(row, at);
+        }
+        self.changed();
+    }
+
+    fn begin_row(&mut self, begin: BeginRow<'_>, at: DateTime<Utc>) {
+        let revision = self.revision;
+        if let Some(kind) = begin.adopts {
+            self.inherited.remove(kind);
+        }
+        let from = match begin.moves_from {
+            Some(from) => {
+                // The place it moves to can only have an absent row, of another target; its generation is kept.
+                self.fold_at(begin.calendar);
+                self.position(from)
+            }
+            None => self.position(begin.calendar),
+        };
+        let row = match from.and_then(|at| self.deliveries.get_mut(at)) {
+            Some(row) => row,
+            None => {
+                self.withdrawn.retain(|withdrawn| withdrawn.target != begin.target);
+                let mut calendar = begin.calendar.clone();
+                // A row learns its account from its own event only.
+                calendar.account = None;
+                self.add(Delivery::new(calendar, begin.target, begin.role, at))
+            }
+        };
+        if let Some(from) = begin.moves_from {
+            row.home.get_or_insert_with(|| Box::new(from.key()));
+            if row.home.as_deref() == Some(&begin.calendar.key()) {
+                row.home = None;
+            }
+        }
+        let account = row.calendar.account.take().filter(|_| begin.moves_from.is_none());
+        row.calendar = CalendarRef { account, ..begin.calendar.clone() };
+        row.role = begin.role;
+        row.generation = begin.generation;
+        row.state = DeliveryState::Pending(begin.pending);
+        row.hold = None;
+        row.last_error = None;
+        row.unreported_since = begin.unreported_since;
+        row.pending_since.get_or_insert(at);
+        row.revision = revision;
+        row.changed_at = at;
+    }
+
+    /// Records one outcome. Returns whether anything was changed.
+    pub(crate) fn record(&mut self, outcome: &Outcome) -> bool {
+        // A newer revision in the calendar, because this ledger was restored from a backup: the next plan has to be above it.
+        let newer = outcome.failure.as_ref().and_then(|failure| failure.newer_revision);
+        let newer = newer.filter(|newer| newer.saturating_sub(self.revision) <= MAX_REVISION_LEAD);
+        let revision = self.revision.max(outcome.revision).max(newer.unwrap_or_default()).min(MAX_NUMBER);
+        let is_above = revision != self.revision;
+        self.revision = revision;
+
+        // The target may have been taken over by another connection since: then its key finds it.
+        let at = self.position(&outcome.calendar);
+        let at = at.filter(|at| self.deliveries.get(*at).is_some_and(|row| row.target == outcome.target));
+        let at = at.or_else(|| self.deliveries.iter().position(|row| row.target == outcome.target));
+        let row = match at.and_then(|at| self.deliveries.get_mut(at)) {
+            Some(row) => row,
+            // The host did not save what was begun, or the row was folded since.
+            None => {
+                let (calendar, at) = (outcome.calendar.clone(), outcome.at);
+                self.withdrawn.retain(|withdrawn| withdrawn.target != outcome.target);
+                self.add(Delivery::new(calendar, outcome.target, outcome.role, at))
+            }
+        };
+        let is_changed = if row.revision > outcome.revision {
+            row.record_late(outcome)
+        } else if row.revision == outcome.revision && row.knows_better(outcome) {
+            false
+        } else {
+            row.record(outcome);
+            true
+        };
+        if is_changed || is_above {
+            self.changed();
+        }
+        is_changed
+    }
+
+    /// Lifts the holds of a person's connection, so that the next plan tries at once: after a new connection, a permission
+    /// granted, a calendar restored. Returns how many rows were held.
+    pub fn revive(&mut self, person: &Person, connection: &ConnectionId) -> usize {
+        let mut revived = 0;
+        for row in &mut self.deliveries {
+            if row.calendar.person == *person && row.calendar.connection == *connection && row.hold.is_some()
+            {
+                (row.hold, row.failures) = (None, 0);
+                revived += 1;
+            }
+        }
+        if revived > 0 {
+            self.changed();
+        }
+        revived
+    }
+
+    /// Keeps events on purpose in calendars that are disconnected. `is_begun`: a plan with steps was begun with it, so that the
+    /// revision has risen already.
+    pub(crate) fn keep<'a>(
+        &mut self,
+        calendars: impl IntoIterator<Item = &'a CalendarRef>,
+        at: DateTime<Utc>,
+        is_begun: bool,
+    ) {
+        let mut revision = self.revision;
+        if !is_begun {
+            // An older run that reports later is late.
+            revision = revision.saturating_add(1).min(MAX_NUMBER);
+        }
+        for calendar in calendars {
+            let Some(row) = self.position(calendar).and_then(|at| self.deliveries.get_mut(at)) else {
+                continue;
+            };
+            row.hold = Some(Box::new(Hold::blocked(BlockReason::Disconnected, at, None)));
+            row.pending_since = None;
+            row.changed_at = at;
+            row.revision = revision;
+            self.revision = revision;
+        }
+        self.changed();
+    }
+
+    /// The brake holds these rows. Returns whether that is news for any of them.
+    pub(crate) fn hold_for_host<'a>(
+        &mut self,
+        calendars: impl IntoIterator<Item = &'a CalendarRef>,
+        at: DateTime<Utc>,
+    ) -> bool {
+        let mut is_changed = false;
+        for calendar in calendars {
+            let Some(row) = self.position(calendar).and_then(|at| self.deliveries.get_mut(at)) else {
+                continue;
+            };
+            if !matches!(row.hold(), Some(Hold::AwaitingHost { .. })) {
+                row.hold = Some(Box::new(Hold::AwaitingHost { since: at }));
+                row.pending_since.get_or_insert(at);
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            self.changed();
+        }
+        is_changed
+    }
+
+    /// Takes rows over to another connection that leads to the same calendar. No request is made.
+    pub(crate) fn rehome(&mut self, from: &CalendarRef, to: &CalendarRef) {
+        self.fold_at(to);
+        let Some(row) = self.position(from).and_then(|at| self.deliveries.get_mut(at)) else { return };
+        row.home.get_or_insert_with(|| Box::new(from.key()));
+        let account = row.calendar.account.clone();
+        row.calendar = CalendarRef { account, ..to.clone() };
+        self.changed();
+    }
+
+    /// Doubts everything: every confirmed row becomes pending, so that the next run looks. For a ledger that was restored from
+    /// a backup. What is then missing counts as our own doing and is made again. Returns how many rows are doubted.
+    pub fn doubt(&mut self) -> usize {
+        let mut doubted = 0;
+        for row in &mut self.deliveries {
+            if let DeliveryState::Confirmed(event) = &row.state {
+                let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
+                row.state = DeliveryState::Pending(pending);
+                doubted += 1;
+            }
+        }
+        if doubted > 0 {
+            self.changed();
+        }
+        doubted
+    }
+
+    /// Drops the row of a target that is held, such as one left behind in another account. Its event stays in the calendar and is
+    /// never touched again. Returns whether there was such a row.
+    pub fn abandon(&mut self, target: TargetKey) -> bool {
+        let before = self.deliveries.len();
+        self.deliveries.retain(|row| row.target != target || row.hold.is_none());
+        let is_gone = self.deliveries.len() < before;
+        if is_gone {
+            self.changed();
+        }
+        is_gone
+    }
+
+    /// Drops every row of a person, after a finished disconnect: nothing of the person stays in the ledger. Returns how many rows
+    /// that were, or `None`, with nothing changed, while an event may still be in one of the person's calendars.
+    pub fn forget(&mut self, person: &Person) -> Option<usize> {
+        let may_exist = |row: &Delivery| {
+            row.calendar.person == *person
+                && row.may_exist()
+                && !row.hold().is_some_and(Hold::is_disconnected)
+        };
+        if self.deliveries.iter().any(may_exist) {
+            return None;
+        }
+        let before = self.deliveries.len();
+        self.deliveries.retain(|row| row.calendar.person != *person);
+        let dropped = before - self.deliveries.len();
+        if dropped > 0 {
+            self.changed();
+        }
+        Some(dropped)
+    }
+
+    /// Adds a row for an event that a listing has found. The next run looks at it.
+    pub(super) fn add_found(&mut self, row: Delivery) {
+        self.withdrawn.retain(|withdrawn| withdrawn.target != row.target);
+        self.deliveries.push(row);
+        self.changed();
+    }
+
+    /// Folds rows in which nothing is left but the generation.
+    fn fold(&mut self) {
+        if !self.deliveries.iter().any(Delivery::is_idle) {
+            return;
+        }
+        let mut at = 0;
+        while let Some(row) = self.deliveries.get(at) {
+            if row.is_idle() {
+                let row = self.deliveries.remove(at);
+                self.withdrawn(&row);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    fn fold_at(&mut self, calendar: &CalendarRef) {
+        let at = self.position(calendar);
+        if at.and_then(|at| self.deliveries.get(at)).is_some_and(|row| !row.may_exist())
+            && let Some(at) = at
+        {
+            let row = self.deliveries.remove(at);
+            self.withdrawn(&row);
+        }
+    }
+
+    fn withdrawn(&mut self, row: &Delivery) {
+        if row.generation != Generation::FIRST {
+            self.withdrawn.push(Withdrawn { target: row.target, generation: row.generation });
+        }
+    }
+
+    fn add(&mut self, row: Delivery) -> &mut Delivery {
+        let at = self.deliveries.len();
+        self.deliveries.push(row);
+        #[expect(clippy::indexing_slicing, reason = "just pushed")]
+        &mut self.deliveries[at]
+    }
+}
+
+impl Delivery {
+    fn record(&mut self, outcome: &Outcome) {
+        let is_success = outcome.failure.is_none();
+        if outcome.verdict.is_done() {
+            self.pending_since = None;
+        } else {
+            self.pending_since.get_or_insert(outcome.at);
+        }
+        let account = match (&outcome.calendar.account, is_success) {
+            (Some(account), true) => Some(account.clone()),
+            _ => self.calendar.account.clone(),
+        };
+        self.calendar = CalendarRef { account, ..outcome.calendar.clone() };
+        self.role = outcome.role;
+        self.revision = outcome.revision;
+        self.changed_at = outcome.at;
+        self.generation = outcome.generation;
+        self.state = outcome.state.clone();
+        self.hold = outcome.hold.clone().map(Box::new);
+        self.last_error = outcome.failure.clone().map(Box::new);
+        self.failures = outcome.failures;
+        self.look_at = outcome.look_at;
+        if outcome.verdict.is_done() {
+            self.unreported_since = None;
+        }
+        self.verify_at = None;
+        if self.confirmed().is_some() && outcome.verdict != Verdict::LeftBehind {
+            self.verify_after(outcome.at);
+        }
+    }
+
+    /// An older run reports after a newer plan was begun. What it left in the calendar is found by one look.
+    fn record_late(&mut self, outcome: &Outcome) -> bool {
+        if matches!(outcome.state, DeliveryState::Absent) || self.look_at.is_some_and(|at| at <= outcome.at) {
+            return false;
+        }
+        self.look_at = Some(outcome.at);
+        self.pending_since.get_or_insert(outcome.at);
+        true
+    }
+
+    /// Whether the same plan was recorded before, and had come further.
+    fn knows_better(&self, outcome: &Outcome) -> bool {
+        let is_done = self.last_error.is_none() && !matches!(self.state, DeliveryState::Pending(_));
+        let did_nothing = matches!(outcome.verdict, Verdict::Failed | Verdict::Postponed);
+        is_done && (did_nothing || outcome.generation < self.generation)
+    }
+}

@@ -1,0 +1,245 @@
+//! What keeps a row from being acted on, and when that ends.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::deadline::{self, LONGEST_HOLD};
+use crate::error::{ErrorKind, Failure};
+use crate::health;
+use crate::identity::Fingerprint;
+
+/// What keeps a row from being acted on.
+///
+/// Only three holds have no end: what a person chose ([`RemovedByPerson`](BlockReason::RemovedByPerson),
+/// [`Disconnected`](BlockReason::Disconnected)), a grant that the token endpoint refused twice
+/// ([`Reconnect`](BlockReason::Reconnect)), and the brake ([`Hold::AwaitingHost`]). Every other one ends: after the nth failure
+/// in a row it lasts 5 minutes × 2^(n−1), at most 7 days.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "hold", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Hold {
+    /// Something outside has to change, or a time has to come.
+    Blocked {
+        /// Why.
+        reason: BlockReason,
+        /// Since when, over all attempts that failed for this reason.
+        since: DateTime<Utc>,
+        /// When this hold was set.
+        set_at: DateTime<Utc>,
+        /// When the next attempt is made by itself; `None` for the holds without an end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+    },
+    /// The provider refused this content (or, without a fingerprint, the removal). Other content is tried at once.
+    Rejected {
+        /// The content that was refused; `None` for a removal.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fingerprint: Option<Fingerprint>,
+        /// When this hold was set.
+        set_at: DateTime<Utc>,
+        /// When the same is tried again; `None` if the provider called the refusal final.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<DateTime<Utc>>,
+    },
+    /// The brake stopped the removal: too many at once. Continues when the host allows it.
+    AwaitingHost {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+}
+
+/// Why a row is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BlockReason {
+    /// The token endpoint refused the grant: the person has to connect again.
+    Reconnect,
+    /// The person has to grant a permission.
+    MissingScope,
+    /// The account may not write to this calendar.
+    Forbidden,
+    /// The calendar cannot be reached. That does not mean that it is gone.
+    CalendarNotFound,
+    /// A quota is used up.
+    Quota,
+    /// The person deleted our event and the host respects that.
+    RemovedByPerson,
+    /// The calendar was disconnected, and the event kept there on purpose.
+    Disconnected,
+    /// The connection leads to another account than the one the event is in.
+    OtherAccount,
+    /// The event at the known id carries another host's marker, so that it may not be removed.
+    NotOurs,
+    /// The host set something up wrongly.
+    Configuration,
+    /// Calls fail; the next attempt is made later.
+    Unavailable,
+}
+
+impl BlockReason {
+    /// Whether all calls to the account meet it.
+    pub(crate) fn is_of_account(self) -> bool {
+        matches!(
+            self,
+            Self::Reconnect | Self::MissingScope | Self::Quota | Self::OtherAccount | Self::Unavailable
+        )
+    }
+
+    /// Whether all calls to the calendar meet it.
+    pub(crate) fn is_of_calendar(self) -> bool {
+        matches!(self, Self::Forbidden | Self::CalendarNotFound)
+    }
+
+    /// Whether a person or an administrator can do something about it.
+    #[must_use]
+    pub fn is_told_to_people(self) -> bool {
+        !matches!(self, Self::RemovedByPerson | Self::Disconnected | Self::Unavailable | Self::NotOurs)
+    }
+
+    /// What a failed call is held for; `None` for a failure that is about this content or this event only.
+    pub(crate) fn of(failure: &Failure) -> Option<Self> {
+        Some(match failure.kind {
+            ErrorKind::Unauthenticated => Self::Reconnect,
+            ErrorKind::MissingScope => Self::MissingScope,
+            ErrorKind::Forbidden => Self::Forbidden,
+            ErrorKind::CalendarNotFound => Self::CalendarNotFound,
+            ErrorKind::QuotaExceeded => Self::Quota,
+            ErrorKind::OtherAccount => Self::OtherAccount,
+            ErrorKind::NotOurs => Self::NotOurs,
+            ErrorKind::Configuration => Self::Configuration,
+            ErrorKind::Refused | ErrorKind::Unsupported | ErrorKind::Superseded => return None,
+            _ => Self::Unavailable,
+        })
+    }
+}
+
+impl Hold {
+    /// The hold of a row after its `failures`th attempt in a row has failed.
+    pub(crate) fn after(
+        failure: &Failure,
+        content: Option<Fingerprint>,
+        failures: u32,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        if let Some(reason) = BlockReason::of(failure) {
+            let retry_after = failure.retry_after().and_then(|wait| TimeDelta::from_std(wait).ok());
+            let retry_after = retry_after.and_then(|wait| now.checked_add_signed(wait));
+            let failures = if failure.confirmed { failures.max(2) } else { failures };
+            let until = health::next_probe(reason, failures, retry_after, now);
+            return Some(Self::Blocked { reason, since, set_at: now, until });
+        }
+        if failure.kind == ErrorKind::Superseded {
+            return None;
+        }
+        let until = (!failure.is_final).then(|| deadline::backoff(failures, now));
+        Some(Self::Rejected { fingerprint: content, set_at: now, until })
+    }
+
+    pub(crate) fn blocked(reason: BlockReason, at: DateTime<Utc>, until: Option<DateTime<Utc>>) -> Self {
+        Self::Blocked { reason, since: at, set_at: at, until }
+    }
+
+    /// Why the row is blocked, if it is.
+    #[must_use]
+    pub fn reason(&self) -> Option<BlockReason> {
+        match self {
+            Self::Blocked { reason, .. } => Some(*reason),
+            Self::Rejected { .. } | Self::AwaitingHost { .. } => None,
+        }
+    }
+
+    /// When the next attempt is made by itself, if that time is known and has not come; a week after the hold was set at the
+    /// latest.
+    #[must_use]
+    pub fn held_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Blocked { set_at, until, .. } | Self::Rejected { set_at, until, .. } => {
+                until.and_then(|until| deadline::left(until, *set_at, LONGEST_HOLD, now))
+            }
+            Self::AwaitingHost { .. } => None,
+        }
+    }
+
+    /// Whether it has no end of its own.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        match self {
+            Self::Blocked { until, .. } | Self::Rejected { until, .. } => until.is_none(),
+            Self::AwaitingHost { .. } => true,
+        }
+    }
+
+    /// Whether it keeps a plan from bringing about `content` (`None`: from removing what is there). The brake is not asked here:
+    /// it decides when the steps are begun.
+    pub(crate) fn keeps_from(&self, content: Option<Fingerprint>, now: DateTime<Utc>) -> bool {
+        let is_in_force = self.is_endless() || self.held_until(now).is_some();
+        match self {
+            Self::AwaitingHost { .. } => false,
+            Self::Rejected { fingerprint, .. } => is_in_force && *fingerprint == content,
+            // Where an event is desired the calendar is connected again.
+            Self::Blocked { reason: BlockReason::Disconnected, .. } => content.is_none(),
+            Self::Blocked { reason: BlockReason::RemovedByPerson, .. } => content.is_some(),
+            Self::Blocked { .. } => is_in_force,
+        }
+    }
+
+    /// Whether the event was kept in a calendar that was disconnected.
+    pub(crate) fn is_disconnected(&self) -> bool {
+        self.reason() == Some(BlockReason::Disconnected)
+    }
+
+    /// Whether it ends with a new connection: it is about the grant, or about what the grant may do.
+    pub(crate) fn is_about_the_connection(&self) -> bool {
+        use BlockReason::{Disconnected, Forbidden, MissingScope, OtherAccount, Reconnect};
+        self.reason().is_some_and(|reason| {
+            [Reconnect, MissingScope, Forbidden, Disconnected, OtherAccount].contains(&reason)
+        })
+    }
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let until = match self {
+            Self::Blocked { reason, until, .. } => {
+                write!(f, "{reason}")?;
+                until
+            }
+            Self::Rejected { fingerprint, until, .. } => {
+                f.write_str(match fingerprint {
+                    Some(_) => "the provider refused this content",
+                    None => "the provider refused to remove the event",
+                })?;
+                until
+            }
+            Self::AwaitingHost { .. } => {
+                return f.write_str("too many removals at once; the host has to allow them");
+            }
+        };
+        match until {
+            Some(until) => write!(f, ", next attempt at {}", until.format("%F %T UTC")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for BlockReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Reconnect => "the person has to connect the calendar again",
+            Self::MissingScope => "the person has to grant a permission",
+            Self::Forbidden => "the account may not write to this calendar",
+            Self::CalendarNotFound => "the calendar cannot be reached",
+            Self::Quota => "a quota is used up",
+            Self::RemovedByPerson => "the person deleted the event",
+            Self::Disconnected => "the calendar is disconnected; the event was kept there",
+            Self::OtherAccount => "the connection leads to another account than the one of the event",
+            Self::NotOurs => "the event carries the marker of another host",
+            Self::Configuration => "the provider is not set up correctly",
+            Self::Unavailable => "calls to the calendar fail",
+        })
+    }
+}

@@ -1,0 +1,58 @@
+//! Rows for events that a listing has found.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::calendar::{CalendarRef, Role};
+use crate::id::AppointmentId;
+use crate::identity::TargetKey;
+use crate::ledger::Ledger;
+use crate::ledger::row::{Delivery, DeliveryState, PendingWrite, RemoteEvent};
+use crate::provider::{Found, MAX_REVISION_LEAD};
+
+impl Ledger {
+    /// Attaches an event of ours that a listing has found in `calendar`. A row that does not know it looks at the next plan; where
+    /// there is no row, one is made. Returns whether the ledger was changed.
+    pub(crate) fn attach(
+        &mut self,
+        namespace: &Arc<str>,
+        appointment: &AppointmentId,
+        calendar: &CalendarRef,
+        found: &Found,
+        at: DateTime<Utc>,
+    ) -> bool {
+        let Some(key) = found.key else { return false };
+        let revision = found.marker.as_ref().map_or(0, |marker| marker.revision);
+        if revision.saturating_sub(self.revision) <= MAX_REVISION_LEAD {
+            // The next plan has to be above what is in the calendar.
+            self.revision = self.revision.max(revision);
+        }
+        let is_row = |row: &Delivery| row.target == key.target() || row.calendar.is_at(calendar);
+        if let Some(row) = self.deliveries.iter_mut().find(|row| is_row(row)) {
+            let is_known = row.confirmed().is_some_and(|event| event.remote_id == found.remote_id);
+            if is_known || row.look_at.is_some_and(|look_at| look_at <= at) {
+                return false;
+            }
+            row.look_at = Some(at);
+            row.pending_since.get_or_insert(at);
+            self.changed();
+            return true;
+        }
+        self.namespace = Some(namespace.clone());
+        // The role is that of the next plan; until then nobody reads it.
+        let mut row = Delivery::new(calendar.clone(), key.target(), Role::Customer, at);
+        if TargetKey::derive(namespace, appointment, calendar) != key.target() {
+            // Made through a connection since replaced.
+            row.home = Some(Box::new(calendar.key()));
+        }
+        row.calendar.account = found.account.clone();
+        row.generation = key.generation();
+        let event = RemoteEvent::new(found.remote_id.clone()).with_etag(found.etag.clone());
+        row.state = DeliveryState::Pending(PendingWrite::new(Some(event)).with_removing(true));
+        row.revision = revision.min(self.revision);
+        row.pending_since = Some(at);
+        self.add_found(row);
+        true
+    }
+}

@@ -1,0 +1,377 @@
+//! Disconnecting a calendar: our events are removed or kept there on purpose, and only then the grant is given back.
+//!
+//! The order matters, since events are removed with the credentials that go:
+//!
+//! 1. The host takes the connection off the profile and saves that. From here on no plan makes anything there.
+//! 2. For every appointment with a row of that connection the host calls [`Planner::plan_disconnect`], begins, saves, runs, records
+//!    and saves, and tells the [`DisconnectReceipt`]. What cannot be removed now stays in the receipt, with the reason; the same
+//!    can be done again as long as the tokens are there. The disconnect and its receipt serialise, so that both survive a restart.
+//! 3. Once [`DisconnectReceipt::may_revoke`] says so, the host gives the grant back. Google then ends every grant of the same
+//!    account, so with a second connection to it this waits for the last.
+//!
+//! The rows survive. Events kept on purpose are held as [`BlockReason::Disconnected`], so that no later plan calls with
+//! credentials that are gone. With the same calendar connected again they are kept right again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::audience::place_of;
+use crate::calendar::{CalendarRef, ConnectionKey, Person, Role};
+use crate::error::{Failure, InputError};
+use crate::id::AppointmentId;
+#[cfg(doc)]
+use crate::ledger::BlockReason;
+use crate::ledger::{Delivery, DeliveryState, Hold, Outcome};
+use crate::model::{Appointment, Connection};
+use crate::plan::{BeginError, Begun, Note, Plan, PlanDraft, Planner, Row};
+
+/// Which of our events are removed when a calendar is disconnected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OnDisconnect {
+    /// Those of appointments that are not over; the others stay as a record.
+    #[default]
+    DeleteFuture,
+    /// All.
+    DeleteAll,
+    /// None. Also for what cannot be removed, when the host gives up on it.
+    Keep,
+}
+
+/// A person disconnects a calendar.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Disconnect {
+    /// The calendar as the connection reaches it.
+    calendar: CalendarRef,
+    on_disconnect: OnDisconnect,
+    /// The person's other calendars, where the host has named them.
+    others: Option<Vec<CalendarRef>>,
+}
+
+/// What a disconnect means for one appointment. `Display` lists it without personal data.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DisconnectPlan {
+    /// The removals; in its notes what is kept, and what cannot be removed now and why.
+    pub plan: Plan,
+}
+
+/// What came of a disconnect: counts, and what remains. Holds ids only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DisconnectReceipt {
+    /// The connection.
+    pub connection: ConnectionKey,
+    /// How many events were removed, or were gone already, by appointment.
+    removed: BTreeMap<AppointmentId, usize>,
+    /// How many were kept on purpose, by appointment.
+    kept: BTreeMap<AppointmentId, usize>,
+    /// What remains to be removed, by appointment.
+    remaining: BTreeMap<AppointmentId, Vec<Remaining>>,
+    /// How many events are in another account that the connection led to before, by appointment. They are not touched.
+    in_other_accounts: BTreeMap<AppointmentId, usize>,
+}
+
+/// An event that is still to be removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Remaining {
+    /// The appointment.
+    pub appointment: AppointmentId,
+    /// The calendar.
+    pub calendar: CalendarRef,
+    /// The role.
+    pub role: Role,
+    /// What its removal waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// What the last attempt met; none before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// When the next attempt is made, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<DateTime<Utc>>,
+}
+
+impl Disconnect {
+    /// `person` disconnects the calendar of `connection`, as it is, or last was, in the profile.
+    #[must_use]
+    pub fn new(person: &Person, connection: &Connection, on_disconnect: OnDisconnect) -> Self {
+        Self { calendar: place_of(person, connection), on_disconnect, others: None }
+    }
+
+    /// With all that the person has connected; the connection that goes may be among them. Then events that were written to
+    /// the same calendar through a connection since replaced go too, and an event in a calendar that another connection of the
+    /// person still reaches is taken over by that one, without a request.
+    #[must_use]
+    pub fn with_connected(mut self, connections: &[Connection]) -> Self {
+        let person = &self.calendar.person;
+        let others = connections.iter().filter(|connection| connection.id != self.calendar.connection);
+        self.others = Some(others.map(|other| place_of(person, other)).collect());
+        self
+    }
+
+    /// The connection that goes.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionKey {
+        self.calendar.connection_key()
+    }
+
+    /// The calendar to reach the event of a row through, if the row is concerned: its own, or the one that goes, which took its
+    /// place.
+    fn reached_through(&self, draft: &PlanDraft<'_>, row: &Row<'_>) -> Option<CalendarRef> {
+        let calendar = row.delivery.calendar();
+        if calendar.person != self.calendar.person || calendar.provider != self.calendar.provider {
+            return None;
+        }
+        if calendar.connection == self.calendar.connection {
+            return Some(calendar.clone());
+        }
+        let is_kept = |other: &CalendarRef| {
+            other.connection == calendar.connection || draft.is_one_calendar(other, calendar)
+        };
+        let is_replaced =
+            !self.others.as_ref()?.iter().any(is_kept) && draft.is_one_calendar(&self.calendar, calendar);
+        if !is_replaced {
+            return None;
+        }
+        // A calendar has one row.
+        let own = draft.appointment.ledger.delivery(&self.calendar);
+        let is_free = !own.is_some_and(Delivery::may_exist)
+            && draft.plan.steps.iter().all(|step| !step.calendar.is_at(&self.calendar));
+        Some(if is_free { self.calendar.clone() } else { calendar.clone() })
+    }
+
+    /// Another connection of the person that reaches the same calendar, and has no event of its own there.
+    fn taken_over_by(&self, draft: &PlanDraft<'_>, calendar: &CalendarRef) -> Option<CalendarRef> {
+        let is_same = |other: &&CalendarRef| {
+            let row = draft.appointment.ledger.delivery(other);
+            draft.is_one_calendar(other, calendar) && !row.is_some_and(Delivery::may_exist)
+        };
+        self.others.as_ref()?.iter().find(is_same).cloned()
+    }
+}
+
+impl Planner {
+    /// What a disconnect means for one appointment. Only rows of that connection are looked at, and of [those it has
+    /// replaced](Disconnect::with_connected); events of older code that no plan has adopted are in no row, and stay.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub fn plan_disconnect(
+        &self,
+        disconnect: &Disconnect,
+        appointment: &Appointment,
+        now: DateTime<Utc>,
+    ) -> Result<DisconnectPlan, InputError> {
+        self.check(appointment, now)?;
+        let mut draft = PlanDraft::new(self, appointment, now);
+        let removes = match disconnect.on_disconnect {
+            OnDisconnect::DeleteFuture => appointment.end_time > now,
+            OnDisconnect::DeleteAll => true,
+            OnDisconnect::Keep => false,
+        };
+        for delivery in appointment.ledger.deliveries().iter().filter(|row| row.may_exist()) {
+            let mut row = Row::of(delivery);
+            let Some(through) = disconnect.reached_through(&draft, &row) else { continue };
+            let (role, calendar) = (delivery.role(), delivery.calendar().clone());
+            if disconnect.calendar.is_in_another_account(&calendar) {
+                draft.plan.notes.push(Note::OtherAccount { role, calendar });
+            } else if let Some(by) = disconnect.taken_over_by(&draft, &calendar) {
+                draft.plan.notes.push(Note::TakenOver { role, calendar, by });
+            } else if removes {
+                // An event that was kept before may still be removed.
+                row.is_connected_again = row.is_kept();
+                draft.decide(Some(row), through, role, None);
+            } else if !row.is_kept() {
+                draft.plan.notes.push(Note::KeptOnDisconnect { role, calendar });
+            }
+        }
+        Ok(DisconnectPlan { plan: draft.plan })
+    }
+}
+
+impl DisconnectPlan {
+    /// Whether there is nothing to begin.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let changes = |note: &Note| matches!(note, Note::KeptOnDisconnect { .. } | Note::TakenOver { .. });
+        self.plan.is_empty() && !self.plan.notes.iter().any(changes)
+    }
+
+    /// Begins the removals, and holds what is kept. The host saves the ledger before it runs the plan, also where there is no
+    /// step. The brake does not count a disconnect.
+    ///
+    /// # Errors
+    /// As [`Plan::begin`]. Then nothing is changed.
+    pub fn begin(self, appointment: &mut Appointment) -> Result<Begun, BeginError> {
+        let is_begun = !self.plan.is_empty();
+        let begun = self.plan.begin_allowed(appointment)?;
+        let plan = begun.plan();
+        let kept: Vec<_> = plan.notes.iter().filter_map(kept).collect();
+        if !kept.is_empty() {
+            appointment.ledger.keep(kept, plan.at, is_begun);
+        }
+        for note in &plan.notes {
+            if let Note::TakenOver { calendar, by, .. } = note {
+                appointment.ledger.rehome(calendar, by);
+            }
+        }
+        Ok(begun)
+    }
+}
+
+fn kept(note: &Note) -> Option<&CalendarRef> {
+    match note {
+        Note::KeptOnDisconnect { calendar, .. } => Some(calendar),
+        _ => None,
+    }
+}
+
+impl DisconnectReceipt {
+    /// The receipt of a disconnect that is about to begin.
+    #[must_use]
+    pub fn new(disconnect: &Disconnect) -> Self {
+        Self {
+            connection: disconnect.connection(),
+            removed: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            remaining: BTreeMap::new(),
+            in_other_accounts: BTreeMap::new(),
+        }
+    }
+
+    /// Notes what was begun for an appointment. Until an outcome says otherwise all of it remains. Beginning again replaces what
+    /// remained of the appointment; what was removed or kept before stays counted.
+    pub fn begun(&mut self, begun: &Begun) {
+        let plan = begun.plan();
+        let remaining = |calendar: &CalendarRef, role: Role, hold: Option<Hold>| {
+            let next_attempt_at = hold.as_ref().and_then(|hold| hold.held_until(plan.at));
+            let (appointment, calendar) = (plan.appointment.clone(), calendar.clone());
+            Remaining { appointment, calendar, role, hold, failure: None, next_attempt_at }
+        };
+        let steps = plan.steps.iter().chain(begun.held());
+        let mut all: Vec<Remaining> = steps.map(|step| remaining(&step.calendar, step.role, None)).collect();
+        let mut elsewhere = 0;
+        for note in &plan.notes {
+            match note {
+                Note::Held { role, calendar, hold } => {
+                    all.push(remaining(calendar, *role, Some(hold.clone())));
+                }
+                Note::OtherAccount { .. } => elsewhere += 1,
+                Note::KeptOnDisconnect { .. } => {
+                    *self.kept.entry(plan.appointment.clone()).or_default() += 1;
+                }
+                _ => {}
+            }
+        }
+        set(&mut self.remaining, &plan.appointment, all, Vec::is_empty);
+        set(&mut self.in_other_accounts, &plan.appointment, elsewhere, |count| *count == 0);
+    }
+
+    /// Notes what became of a removal; other outcomes are passed over.
+    pub fn record(&mut self, outcome: &Outcome) {
+        let Some(rows) = self.remaining.get_mut(&outcome.appointment) else { return };
+        let Some(at) = rows.iter().position(|row| row.calendar.is_at(&outcome.calendar)) else { return };
+        let is_removed = outcome.verdict.is_done() && outcome.state == DeliveryState::Absent;
+        if is_removed {
+            rows.remove(at);
+            *self.removed.entry(outcome.appointment.clone()).or_default() += 1;
+        } else if let Some(row) = rows.get_mut(at) {
+            row.hold = outcome.hold.clone();
+            row.failure = outcome.failure.clone();
+            row.next_attempt_at = outcome.next_attempt_at();
+        }
+        if rows.is_empty() {
+            self.remaining.remove(&outcome.appointment);
+        }
+    }
+
+    /// What remains to be removed.
+    pub fn remaining(&self) -> impl Iterator<Item = &Remaining> {
+        self.remaining.values().flatten()
+    }
+
+    /// How many events were removed, or were gone already.
+    #[must_use]
+    pub fn removed(&self) -> usize {
+        self.removed.values().sum()
+    }
+
+    /// How many events were kept on purpose.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept.values().sum()
+    }
+
+    /// How many events are in another account, which the connection led to before. They were not touched.
+    #[must_use]
+    pub fn in_other_accounts(&self) -> usize {
+        self.in_other_accounts.values().sum()
+    }
+
+    /// Whether the credentials are not needed any more. A host that gives up on what remains keeps it with
+    /// [`OnDisconnect::Keep`], and revokes then.
+    #[must_use]
+    pub fn may_revoke(&self) -> bool {
+        self.remaining.is_empty()
+    }
+
+    /// When the next attempt at what remains is made, where that is known.
+    #[must_use]
+    pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
+        self.remaining().filter_map(|remaining| remaining.next_attempt_at).min()
+    }
+}
+
+fn set<T>(
+    map: &mut BTreeMap<AppointmentId, T>,
+    appointment: &AppointmentId,
+    value: T,
+    is_nothing: impl Fn(&T) -> bool,
+) {
+    if is_nothing(&value) {
+        map.remove(appointment);
+    } else {
+        map.insert(appointment.clone(), value);
+    }
+}
+
+impl fmt::Display for DisconnectPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.plan.fmt(f)
+    }
+}
+
+/// `google of profile 3 (connection default): 12 removed, 3 kept there, 1 to be removed`, and a line for each of the last.
+impl fmt::Display for DisconnectReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} removed, {} kept there", self.connection, self.removed(), self.kept())?;
+        match self.remaining().count() {
+            0 => {}
+            count => write!(f, ", {count} to be removed")?,
+        }
+        match self.in_other_accounts() {
+            0 => {}
+            count => write!(f, ", {count} in another account")?,
+        }
+        self.remaining().try_for_each(|remaining| write!(f, "\n  {remaining}"))
+    }
+}
+
+/// `appointment 10: for staff: held: …`.
+impl fmt::Display for Remaining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "appointment {}: for {}: ", self.appointment, self.role)?;
+        match (&self.hold, &self.failure) {
+            (Some(hold), _) => write!(f, "held: {hold}"),
+            (None, Some(failure)) => write!(f, "{failure}"),
+            (None, None) => f.write_str("not reported yet"),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! One step, tried as often as it is worth it.
+
+use crate::ledger::{DeliveryState, Outcome, Verdict};
+use crate::plan::Step;
+use crate::sync::caller::{Caller, is_retried};
+use crate::sync::engine::{Context, Shared};
+use crate::sync::metrics::Measured;
+use crate::sync::runner::{run_step, without_provider};
+
+/// Takes one step. Between two attempts its account is not called for a while, which the calls of the next one wait for.
+pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Outcome {
+    let engine = &shared.engine;
+    let Some(provider) = engine.providers.get(&step.calendar.provider) else {
+        return without_provider(context, step, engine.clock.now());
+    };
+    let caller = Caller::new(shared, &**provider, step);
+    // Once an outcome was lost, every further attempt looks first.
+    let mut looking = None;
+    let mut attempts = 0;
+    let outcome = loop {
+        let mut outcome = run_step(engine, &caller, context, looking.as_ref().unwrap_or(step)).await;
+        attempts += 1;
+        if looking.is_some() && outcome.verdict == Verdict::Failed && is_pending(&outcome) {
+            outcome.verdict = Verdict::Unknown;
+        }
+        let is_retried = outcome.failure.as_ref().is_some_and(is_retried);
+        if !is_retried || attempts >= engine.retry.attempts {
+            break outcome;
+        }
+        if outcome.verdict == Verdict::Unknown {
+            looking = Some(step.looking());
+        }
+    };
+    tracing::Span::current().record("calsync.attempts", attempts);
+    if attempts > 1 {
+        engine.measure(&step.calendar.provider, Measured::Retries(attempts - 1));
+    }
+    outcome
+}
+
+fn is_pending(outcome: &Outcome) -> bool {
+    matches!(outcome.state, DeliveryState::Pending(_))
+}

@@ -1,0 +1,343 @@
+//! One attempt at one step: the calls it takes, and what its outcome means for the ledger's row.
+
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, ErrorKind, Operation, Retry};
+use crate::identity::{EventKey, Generation};
+use crate::ledger::{BlockReason, DeliveryState, Hold, Outcome, PendingWrite, RemoteEvent, Verdict};
+use crate::names::AccountId;
+use crate::plan::{Action, Content, RemovedByPerson, Step};
+use crate::provider::{
+    CreateOptions, DeleteOptions, Draft, FOREIGN_EVENT, Found, Marker, TargetQuery, UpdateOptions, Written,
+};
+use crate::sync::caller::Caller;
+use crate::sync::engine::{Context, Engine};
+
+/// How many used-up ids one attempt passes over. The next attempt goes on where this one stopped.
+const MOST_SPENT_KEYS: u32 = 16;
+
+/// Makes one attempt at one step.
+pub(super) async fn run_step(
+    engine: &Engine,
+    caller: &Caller<'_>,
+    context: &Context,
+    step: &Step,
+) -> Outcome {
+    let runner = StepRunner { engine, caller, context, step };
+    let outcome = match &step.action {
+        Action::Create { content } => runner.create(content, step.generation).await,
+        Action::Update { content, event } => runner.update(content, event).await,
+        Action::Delete { event } => runner.delete(event).await,
+        Action::Find { content, pending } => runner.find_and_write(content.as_ref(), pending).await,
+    };
+    runner.with_look(outcome)
+}
+
+/// Performs one step against one provider.
+struct StepRunner<'a> {
+    engine: &'a Engine,
+    caller: &'a Caller<'a>,
+    context: &'a Context,
+    step: &'a Step,
+}
+
+/// What a look has found: our own events of the target, the newest first, and how many copies a person has made.
+struct Ours {
+    events: Vec<(RemoteEvent, Generation)>,
+    copies: u32,
+    account: Option<AccountId>,
+}
+
+impl StepRunner<'_> {
+    /// Creates under the key of a generation, or of the next one whose id is not used up.
+    async fn create(&self, content: &Content, from: Generation) -> Outcome {
+        let options = CreateOptions::new().with_retried(matches!(self.step.action, Action::Find { .. }));
+        let mut generation = from;
+        let mut is_foreign = false;
+        for _ in 0..MOST_SPENT_KEYS {
+            let draft = self.draft(generation, content);
+            let call = self.caller.provider.create(&self.step.calendar, &draft, &options);
+            match self.caller.call(Operation::Create, call).await {
+                Ok(written) => {
+                    let mut outcome = self.written(Verdict::Created, generation, written, content);
+                    outcome.foreign = is_foreign;
+                    return outcome;
+                }
+                Err(error) if error.kind() == ErrorKind::KeySpent => {
+                    is_foreign |= error.failure().code.as_deref() == Some(FOREIGN_EVENT);
+                    generation = generation.next();
+                }
+                Err(error) => {
+                    let pending = PendingWrite::new(None);
+                    return self.failed(error, generation, DeliveryState::Absent, pending, Some(content));
+                }
+            }
+        }
+        let error = Error::new(ErrorKind::KeySpent, self.step.calendar.provider.clone(), Operation::Create);
+        let mut outcome =
+            self.failed(error, generation, DeliveryState::Absent, PendingWrite::new(None), Some(content));
+        outcome.foreign = is_foreign;
+        outcome
+    }
+
+    async fn update(&self, content: &Content, event: &RemoteEvent) -> Outcome {
+        match self.write_over(content, event, self.step.generation, event.etag.is_some()).await {
+            // It may be elsewhere under another id: only a look that succeeds shows that none is there.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
+                let pending = PendingWrite::new(Some(event.clone()));
+                self.look_and_write(content, &pending, Some(event)).await
+            }
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let pending = PendingWrite::new(Some(event.clone()));
+                let before = DeliveryState::Confirmed(event.clone());
+                self.failed(error, self.step.generation, before, pending, Some(content))
+            }
+        }
+    }
+
+    async fn write_over(
+        &self,
+        content: &Content,
+        event: &RemoteEvent,
+        generation: Generation,
+        by_etag: bool,
+    ) -> Result<Outcome, Error> {
+        let draft = self.draft(generation, content);
+        let options = UpdateOptions::new().with_etag(event.etag.clone().filter(|_| by_etag));
+        let call = self.caller.provider.update(&self.step.calendar, &event.remote_id, &draft, &options);
+        let written = self.caller.call(Operation::Update, call).await?;
+        Ok(self.written(Verdict::Updated, generation, written, content))
+    }
+
+    async fn delete(&self, event: &RemoteEvent) -> Outcome {
+        match self.remove(event, self.step.generation).await {
+            Ok(()) => self.withdrawn(Verdict::Removed, self.step.generation),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
+                self.look_and_remove(&pending, Some(event)).await
+            }
+            Err(error) => self.not_removed(error, event, self.step.generation),
+        }
+    }
+
+    async fn remove(&self, event: &RemoteEvent, generation: Generation) -> Result<(), Error> {
+        let marker = self.marker(self.step.target.event(generation));
+        let options = DeleteOptions::new().with_etag(event.etag.clone());
+        let call = self.caller.provider.delete(&self.step.calendar, &event.remote_id, &marker, &options);
+        self.caller.call(Operation::Delete, call).await
+    }
+
+    /// The removal failed, and the event is, or may be, still there.
+    fn not_removed(&self, error: Error, event: &RemoteEvent, generation: Generation) -> Outcome {
+        let is_left_behind = matches!(error.kind(), ErrorKind::NotOurs | ErrorKind::OtherAccount);
+        let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
+        let before = DeliveryState::Confirmed(event.clone());
+        let mut outcome = self.failed(error, generation, before, pending, None);
+        if is_left_behind {
+            outcome.verdict = Verdict::LeftBehind;
+        }
+        outcome
+    }
+
+    async fn find_and_write(&self, content: Option<&Content>, pending: &PendingWrite) -> Outcome {
+        match content {
+            Some(content) => self.look_and_write(content, pending, None).await,
+            None => self.look_and_remove(pending, None).await,
+        }
+    }
+
+    /// Looks what is there, and writes the content over the newest event of ours, or makes one. Older ones go.
+    async fn look_and_write(
+        &self,
+        content: &Content,
+        pending: &PendingWrite,
+        missing: Option<&RemoteEvent>,
+    ) -> Outcome {
+        let ours = match self.look(pending, missing).await {
+            Ok(ours) => ours,
+            Err(error) => return self.still_pending(error, pending, Some(content)),
+        };
+        let mut events = ours.events.into_iter();
+        let mut outcome = match events.next() {
+            Some((event, generation)) => match self.write_over(content, &event, generation, false).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    let pending = PendingWrite::new(Some(event.clone()));
+                    let state = DeliveryState::Pending(pending.clone());
+                    self.failed(error, generation, state, pending, Some(content))
+                }
+            },
+            None if pending.before.is_some() => self.was_removed(content, pending.removing).await,
+            None => self.create(content, self.step.generation).await,
+        };
+        if outcome.verdict.is_done() {
+            for (event, generation) in events {
+                match self.remove(&event, generation).await {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    // The one that is right is there; the next look removes the other.
+                    Err(_) => outcome.look_at = Some(self.caller.now()),
+                }
+            }
+        }
+        outcome.copies = ours.copies;
+        outcome
+    }
+
+    /// Looks what is there, and removes every event of ours.
+    async fn look_and_remove(&self, pending: &PendingWrite, missing: Option<&RemoteEvent>) -> Outcome {
+        let ours = match self.look(pending, missing).await {
+            Ok(ours) => ours,
+            Err(error) => return self.still_pending(error, pending, None),
+        };
+        let mut last = self.step.generation;
+        for (event, generation) in &ours.events {
+            last = last.max(*generation);
+            match self.remove(event, *generation).await {
+                Ok(()) => {}
+                // Gone since the look.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => {
+                    let mut outcome = self.not_removed(error, event, *generation);
+                    outcome.copies = ours.copies;
+                    return outcome;
+                }
+            }
+        }
+        let mut outcome = self.withdrawn(Verdict::Removed, last);
+        outcome.calendar.account = ours.account.or(outcome.calendar.account);
+        outcome.copies = ours.copies;
+        outcome
+    }
+
+    /// Finds the live events of the target. `missing` was answered as not there a moment ago: a listing that still shows it lags.
+    async fn look(&self, pending: &PendingWrite, missing: Option<&RemoteEvent>) -> Result<Ours, Error> {
+        let known = pending.before.as_ref().map(|event| event.remote_id.clone());
+        let query = TargetQuery::new(self.context.namespace.clone(), self.step.target)
+            .with_generation(self.step.generation)
+            .with_known(known.clone());
+        let call = self.caller.provider.find(&self.step.calendar, &query);
+        let mut found = self.caller.call(Operation::Find, call).await?;
+        let account = found.iter().find_map(|found| found.account.clone());
+        let total = found.len();
+        let is_missing = |found: &Found| missing.is_some_and(|event| event.remote_id == found.remote_id);
+        found.retain(|found| {
+            let is_original = found.key.is_some_and(|key| key.target() == self.step.target);
+            is_original || known.as_ref() == Some(&found.remote_id)
+        });
+        let copies = u32::try_from(total - found.len()).unwrap_or(u32::MAX);
+        found.retain(|found| !is_missing(found));
+        let revision = |found: &Found| found.marker.as_ref().map_or(0, |marker| marker.revision);
+        let generation = |found: &Found| found.key.map_or(self.step.generation, EventKey::generation);
+        found.sort_by_key(|found| std::cmp::Reverse((revision(found), generation(found))));
+        let events = found.into_iter().map(|found| {
+            let generation = generation(&found);
+            (RemoteEvent::new(found.remote_id).with_etag(found.etag), generation)
+        });
+        Ok(Ours { events: events.collect(), copies, account })
+    }
+
+    /// A look has shown that our event is not there any more.
+    async fn was_removed(&self, content: &Content, by_us: bool) -> Outcome {
+        if by_us || self.engine.removed_by_person == RemovedByPerson::Recreate {
+            return self.create(content, self.step.generation.next()).await;
+        }
+        let mut outcome = self.withdrawn(Verdict::Respected, self.step.generation);
+        outcome.hold = Some(Hold::blocked(BlockReason::RemovedByPerson, self.caller.now(), None));
+        outcome
+    }
+
+    /// While another worker's write may still arrive, one more look is due after it has had its time.
+    fn with_look(&self, mut outcome: Outcome) -> Outcome {
+        let Some(since) = self.step.unreported_since else { return outcome };
+        let settled = since.checked_add_signed(self.engine.settle_after);
+        // A late write under the same id is one with what is there.
+        let may_be_another =
+            outcome.state == DeliveryState::Absent || outcome.generation != self.step.generation;
+        if outcome.verdict.is_done() && may_be_another {
+            let now = self.caller.now();
+            let look_at = settled.filter(|settled| now < *settled && since <= now);
+            outcome.look_at = [outcome.look_at, look_at].into_iter().flatten().min();
+        }
+        outcome
+    }
+
+    fn marker(&self, key: EventKey) -> Marker {
+        Marker::new(self.context.namespace.clone(), key, self.context.revision)
+            .with_appointment(Some(self.context.appointment.clone()))
+            .with_person(Some(self.step.calendar.person.clone()))
+    }
+
+    fn draft(&self, generation: Generation, content: &Content) -> Draft {
+        let marker = self.marker(self.step.target.event(generation));
+        Draft::new(marker, content.event.clone(), self.context.at)
+    }
+
+    fn written(
+        &self,
+        verdict: Verdict,
+        generation: Generation,
+        written: Written,
+        content: &Content,
+    ) -> Outcome {
+        let event = RemoteEvent::new(written.remote_id)
+            .with_etag(written.etag)
+            .with_fingerprint(Some(content.fingerprint));
+        let state = DeliveryState::Confirmed(event);
+        let mut outcome = self.context.outcome(self.step, verdict, generation, state);
+        outcome.calendar.account = written.account.or(outcome.calendar.account);
+        outcome.failures = 0;
+        outcome
+    }
+
+    /// No event of ours is there any more, up to and including `generation`.
+    fn withdrawn(&self, verdict: Verdict, generation: Generation) -> Outcome {
+        // A generation is never used twice.
+        let mut outcome = self.context.outcome(self.step, verdict, generation.next(), DeliveryState::Absent);
+        outcome.failures = 0;
+        outcome
+    }
+
+    /// The outcome of a failed call. `unchanged` is the row's state if the call changed nothing, `pending` if that is not known.
+    fn failed(
+        &self,
+        error: Error,
+        generation: Generation,
+        unchanged: DeliveryState,
+        pending: PendingWrite,
+        content: Option<&Content>,
+    ) -> Outcome {
+        let (verdict, state) = match (error.kind(), error.retry()) {
+            (ErrorKind::Superseded, _) => (Verdict::Superseded, DeliveryState::Pending(pending)),
+            (_, Retry::Unknown) => (Verdict::Unknown, DeliveryState::Pending(pending)),
+            (_, Retry::Never | Retry::Later) => (Verdict::Failed, unchanged),
+        };
+        let mut outcome = self.context.outcome(self.step, verdict, generation, state);
+        let fingerprint = content.map(|content| content.fingerprint);
+        (outcome.hold, outcome.failures) = self.caller.hold_after(error.failure(), fingerprint);
+        let was_blocked = self.step.blocked.map(|(reason, _)| reason);
+        let is_of_row = outcome.hold.as_ref().and_then(Hold::reason).is_some_and(|reason| {
+            !reason.is_of_account() && !reason.is_of_calendar() && was_blocked != Some(reason)
+        });
+        outcome.is_news = self.caller.is_news() || is_of_row;
+        outcome.failure = Some(error.into_failure());
+        outcome
+    }
+
+    fn still_pending(&self, error: Error, pending: &PendingWrite, content: Option<&Content>) -> Outcome {
+        let pending = pending.clone().with_removing(pending.removing || content.is_none());
+        let state = DeliveryState::Pending(pending.clone());
+        self.failed(error, self.step.generation, state, pending, content)
+    }
+}
+
+/// The failure of a step whose provider is not there.
+pub(super) fn without_provider(context: &Context, step: &Step, now: DateTime<Utc>) -> Outcome {
+    let mut outcome = context.untried(step, Verdict::Failed);
+    let error = Error::new(ErrorKind::Configuration, step.calendar.provider.clone(), Operation::Find);
+    outcome.failures = step.failures.saturating_add(1);
+    outcome.hold = Hold::after(error.failure(), None, outcome.failures, now, now);
+    outcome.failure = Some(error.into_failure());
+    outcome
+}
