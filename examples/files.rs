@@ -341,7 +341,7 @@ impl Lock {
     }
 }
 
-/// Nobody else writes to a locked folder, so every file that is not finished is a leftover. One that stays is no harm.
+/// No other program writes to a locked folder, so every unfinished file in it is a leftover. One that stays does no harm.
 fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {

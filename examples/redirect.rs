@@ -121,7 +121,7 @@ async fn bounded(turn: impl Future<Output = Option<Visitor>>) -> Option<Visitor>
     timeout(PATIENCE, turn).await.ok().flatten()
 }
 
-/// The next connection, `None` where its browser has gone again; none ever where nobody listens.
+/// The next connection, `None` where its browser has gone again. It waits for ever where there is no listener.
 async fn accept(listener: Option<&TcpListener>) -> io::Result<Option<TcpStream>> {
     let Some(listener) = listener else { return pending().await };
     match listener.accept().await {

@@ -421,6 +421,34 @@ fn two_at_once_leave_one_whole_state() {
     assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
 }
 
+/// A program that syncs Eve's folder spoiled her file: a second event beside it would be double, and a forgotten one would stay.
+#[test]
+fn a_file_that_cannot_be_read_is_held_and_said_until_it_is_mended() {
+    let desk = Desk::new();
+    desk.run();
+    let name = desk.files().into_keys().find(|name| name.starts_with("2/home/")).unwrap();
+    let file = desk.out().join(&name);
+    let spoil = || {
+        let spoilt = format!("{}<!-- synced -->", fs::read_to_string(&file).unwrap());
+        fs::write(&file, &spoilt).unwrap();
+        spoilt
+    };
+    let changes = [("start_time", json!("2027-01-20T09:00:00Z")), ("status", json!("cancelled"))];
+    for (field, value) in changes {
+        let (spoilt, before) = (spoil(), desk.files().len());
+        desk.edit(field, value);
+        let output = desk.run_with(&["--attempts", "1"]);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{printed}");
+        assert!(printed.contains("unreadable_file"), "{printed}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), spoilt);
+        assert!(desk.files().len() <= before && desk.calendars().contains(&"2/home".to_owned()));
+        fs::write(&file, spoilt.replace("<!-- synced -->", "")).unwrap();
+        desk.run();
+    }
+    assert_eq!(desk.files().len(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn its_files_and_folders_are_its_owners_alone() {
