@@ -16,13 +16,10 @@ use calsync_core::provider::AccountCalendar;
 use calsync_core::{ConnectionId, ProfileId, ProviderKind};
 use clap::Args;
 
-use crate::files::{self, BadInput, HostFiles, State, World, write_json};
+use crate::files::{self, BadInput, HostFiles, Lock, State, World, write_json};
 use crate::redirect::{Host, Redirect};
 use crate::remote::one_line;
 use crate::tokens::TokenFile;
-
-/// How long to wait for the person: as long as the connect is good for.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/world.json");
 const OUT: &str = "out";
@@ -39,6 +36,9 @@ pub struct ConnectOptions {
     /// The port the person comes back to; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// How many seconds to wait for the person. The page is good for ten minutes.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    wait: u64,
     /// As quickstart's.
     #[arg(long, default_value = WORLD)]
     world: PathBuf,
@@ -123,10 +123,8 @@ pub async fn run<C: Consent>(
     let world = World::load(&options.world)?;
     let key = grant(&about.kind, options, &world)?;
     // Held to the end: a run in between would write its own state over the tokens.
-    let _lock = match files::lock(&files.state)? {
-        Some(lock) => Some(lock),
-        None => files::lock_new(&files.state)?,
-    };
+    let mut lock = Lock::of(&[files::folder_of(&files.state)])?;
+    lock.complete(&[&files.state])?;
     let mut state = State::load(&files.state)?;
     let (tokens, mut untried) = TokenFile::open(&world, &state, &files, std::slice::from_ref(&about.kind))?;
     tokens.begin(&state)?;
@@ -140,7 +138,7 @@ pub async fn run<C: Consent>(
 
     // Nobody is asked for what could not be kept.
     tokens.make_key()?;
-    connect(about, &service, &key, redirect).await?;
+    connect(about, &service, &key, redirect, Duration::from_secs(options.wait)).await?;
     // What waited for the person may be tried again.
     untried.push(key.clone());
     state.revive(&untried);
@@ -182,11 +180,13 @@ async fn connect(
     service: &impl Consent,
     key: &ConnectionKey,
     redirect: Redirect,
+    patience: Duration,
 ) -> Result<(), Failed> {
     let connect = service.connect();
     say(format_args!("To connect {key}, open this page in a browser on this machine:\n"));
     say(format_args!("  {}\n", connect.url.expose()));
-    let visitor = tokio::time::timeout(PATIENCE, redirect.receive()).await;
+    let is_ours = |query: &str| state_of(query).is_some_and(|state| connect.pending.is_of(state));
+    let visitor = tokio::time::timeout(patience, redirect.receive(is_ours)).await;
     let visitor = match visitor {
         Ok(Ok(visitor)) => visitor,
         Ok(Err(error)) => return Err(Failed::Connect(format!("not connected: {error}"))),
@@ -205,6 +205,13 @@ async fn connect(
     }
 }
 
+/// The state in a redirect's query; `None` where it has none or several. A state is of characters that no server has to encode.
+fn state_of(query: &str) -> Option<&str> {
+    let query = query.trim_start_matches('?');
+    let mut states = query.split('&').filter_map(|pair| pair.strip_prefix("state="));
+    states.next().filter(|_| states.next().is_none())
+}
+
 /// What to do about it, where the person at the terminal can do something.
 fn in_words(about: &About, error: &ConnectError) -> String {
     let line = one_line(error);
@@ -212,9 +219,6 @@ fn in_words(about: &About, error: &ConnectError) -> String {
         ConnectError::Denied => "consent was refused on the page".to_owned(),
         ConnectError::MissingScopes(scopes) => {
             format!("{}: {}; connect again and allow it", about.missing, scopes.join(", "))
-        }
-        ConnectError::WrongState => {
-            format!("{line}: it was a page of an earlier try; connect again and use the new page")
         }
         ConnectError::Configuration(_) => format!("{line}; look at {}", about.client),
         _ => line,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use calsync_core::calendar::ConnectionKey;
@@ -13,8 +13,12 @@ use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, OrderId, ProfileId, ProviderKind};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::tokens::TokenRow;
+
+/// How the name of a file begins and ends that is still being written.
+const TEMPORARY: (&str, &str) = (".quickstart-", ".tmp");
 
 /// Input that cannot be used: the file, the place in it, and what is wrong.
 #[derive(Debug)]
@@ -56,7 +60,8 @@ pub struct HostFiles {
     pub state: PathBuf,
     /// The key that seals tokens, beside the state file.
     pub key: PathBuf,
-    out: PathBuf,
+    /// The folder of the calendars, and of what the fakes remember.
+    pub out: PathBuf,
 }
 
 impl HostFiles {
@@ -269,24 +274,94 @@ pub fn check_distinct(files: &[&Path]) -> Result<(), BadInput> {
     Ok(())
 }
 
-/// Keeps a second quickstart from the same rows: a lock on their folder, given back when dropped, and by the system when
-/// the process dies. `None` where there is no folder yet.
-pub fn lock(state: &Path) -> Result<Option<fs::File>, BadInput> {
-    let Ok(folder) = fs::File::open(folder_of(state)) else { return Ok(None) };
-    match folder.try_lock() {
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(FileName(state.to_owned()).bad("another quickstart or connect is at work"))
+/// Keeps a second quickstart or connect from the files of this one: a lock on every folder that they share, given back when
+/// dropped, and by the system when the process dies.
+pub struct Lock {
+    folders: Vec<PathBuf>,
+    /// The folders that are locked, by their real paths.
+    held: Vec<(PathBuf, fs::File)>,
+}
+
+impl Lock {
+    /// Locks those of the folders that are there. It makes none, for a dry run writes nothing.
+    pub fn of(folders: &[&Path]) -> Result<Self, BadInput> {
+        let folders = folders.iter().map(|folder| folder.to_path_buf()).collect();
+        let mut lock = Self { folders, held: Vec::new() };
+        lock.take()?;
+        Ok(lock)
+    }
+
+    /// Makes the folders that were not there, and locks them. The files given must not have come into them meanwhile: what
+    /// another program wrote there was not read. Removes what killed programs left half written.
+    pub fn complete(&mut self, unseen: &[&Path]) -> Result<(), BadInput> {
+        for folder in &self.folders {
+            make_folder(folder).map_err(|error| FileName::new(folder).bad(error))?;
         }
-        _ => Ok(Some(folder)),
+        let before = self.held.len();
+        self.take()?;
+        let new = self.held.get(before..).unwrap_or_default();
+        for file in unseen.iter().filter(|file| file.exists()) {
+            let is_new = |folder: PathBuf| new.iter().any(|(held, _)| *held == folder);
+            if folder_of(file).canonicalize().is_ok_and(is_new) {
+                return Err(FileName::new(file).bad("another quickstart was faster; run it again"));
+            }
+        }
+        self.held.iter().for_each(|(folder, _)| sweep(folder));
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<(), BadInput> {
+        for folder in &self.folders {
+            let name = FileName::new(folder);
+            let real = match folder.canonicalize() {
+                Ok(real) => real,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(name.bad(error)),
+            };
+            if !real.is_dir() {
+                return Err(name.bad("is no folder"));
+            }
+            // One folder under two names is locked once: a second lock of ours would meet the first.
+            if self.held.iter().any(|(held, _)| *held == real) {
+                continue;
+            }
+            let file = open_to_lock(&real).map_err(|error| name.bad(error))?;
+            match file.try_lock() {
+                Ok(()) => self.held.push((real, file)),
+                Err(fs::TryLockError::WouldBlock) => {
+                    return Err(name.bad("another quickstart or connect is at work"));
+                }
+                // A file system without locks would let two programs write over each other.
+                Err(fs::TryLockError::Error(error)) => {
+                    return Err(name.bad(format_args!("cannot be locked: {error}")));
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// [`lock`], making the folder. Nobody may have come first.
-pub fn lock_new(state: &Path) -> Result<Option<fs::File>, BadInput> {
-    let file = FileName(state.to_owned());
-    fs::create_dir_all(folder_of(state)).map_err(|error| file.bad(error))?;
-    let lock = lock(state)?;
-    if state.exists() { Err(file.bad("another quickstart was faster; run it again")) } else { Ok(lock) }
+/// No other program writes to a locked folder, so every unfinished file in it is a leftover. One that stays does no harm.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        if name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1) {
+            let _removed = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+fn open_to_lock(folder: &Path) -> io::Result<fs::File> {
+    fs::File::open(folder)
+}
+
+/// Folders cannot be opened on Windows.
+#[cfg(not(unix))]
+fn open_to_lock(folder: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(".lock"))
 }
 
 /// The folder a file is in.
@@ -304,19 +379,50 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BadInput> {
     Ok(value)
 }
 
-/// Writes a JSON file whole or not at all: into a temporary file beside it, which then takes its place.
+/// Writes a JSON file whole or not at all, for its owner's eyes only: it holds names, addresses and sealed tokens.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BadInput> {
-    let write = || -> std::io::Result<()> {
-        let folder = folder_of(path);
-        fs::create_dir_all(folder)?;
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".tmp");
-        let mut file = BufWriter::new(fs::File::create(&temporary)?);
-        serde_json::to_writer_pretty(&mut file, value)?;
-        file.write_all(b"\n")?;
-        file.into_inner()?.sync_all()?;
-        fs::rename(&temporary, path)?;
-        fs::File::open(folder)?.sync_all()
+    let write = || -> io::Result<()> {
+        let temporary = write_temporary(path, |file| {
+            serde_json::to_writer_pretty(&mut *file, value)?;
+            file.write_all(b"\n")
+        })?;
+        temporary.persist(path)?;
+        sync_folder(folder_of(path))
     };
-    write().map_err(|error| FileName(path.to_owned()).bad(error))
+    write().map_err(|error| FileName::new(path).bad(error))
+}
+
+/// A file beside that one, written and on the disk, to be renamed. Its name is random and it is opened only where nothing
+/// has that name, so no link that somebody planted is followed. Its owner alone can read it.
+pub fn write_temporary(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
+) -> io::Result<NamedTempFile> {
+    let folder = folder_of(path);
+    make_folder(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    let mut temporary = builder.tempfile_in(folder)?;
+    let mut file = BufWriter::new(&mut temporary);
+    write(&mut file)?;
+    file.flush()?;
+    drop(file);
+    temporary.as_file().sync_all()?;
+    Ok(temporary)
+}
+
+/// Makes a folder that only its owner can look into, and those above it. One that is there stays as it is.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes a change of names last. Windows cannot open a folder, and writes its names through.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }

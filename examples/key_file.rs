@@ -2,14 +2,14 @@
 //!
 //! A real host has a secret manager, and keeps the key away from what it seals.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use calsync_core::Secret;
 use calsync_core::auth::VaultKey;
 
-use crate::files::{BadInput, FileName, folder_of};
+use crate::files::{BadInput, FileName, folder_of, sync_folder, write_temporary};
 
 /// The key's id, which stands in every text it sealed.
 const ID: &str = "k1";
@@ -36,36 +36,12 @@ pub fn create(path: &Path) -> Result<VaultKey, BadInput> {
     let name = FileName::new(path);
     let key = VaultKey::generate(ID).map_err(|error| name.bad(error))?;
     let write = || -> io::Result<()> {
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".tmp");
-        // What a run left behind that died right here.
-        fs::remove_file(&temporary).or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        })?;
-        let mut file = for_owner_only().open(&temporary)?;
-        writeln!(file, "{}", key.to_text().expose())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        File::open(folder_of(path))?.sync_all()
+        let temporary = write_temporary(path, |file| writeln!(file, "{}", key.to_text().expose()))?;
+        temporary.persist_noclobber(path)?;
+        sync_folder(folder_of(path))
     };
     write().map_err(|error| name.bad(error))?;
     Ok(key)
-}
-
-#[cfg(unix)]
-fn for_owner_only() -> OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    options
-}
-
-#[cfg(not(unix))]
-fn for_owner_only() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    options
 }
 
 #[cfg(unix)]

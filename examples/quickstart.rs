@@ -44,7 +44,7 @@ use chrono::{DateTime, Utc};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use files::{BadInput, HostFiles, State, World, write_json};
+use files::{BadInput, HostFiles, Lock, State, World, write_json};
 use google::GoogleServer;
 use outlook::OutlookServer;
 use remote::Remotes;
@@ -104,7 +104,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     let report_file = options.report.clone().unwrap_or_else(|| options.out.join("report.json"));
     let fakes = [ProviderKind::GOOGLE, ProviderKind::OUTLOOK].map(|kind| files.fake(&kind));
     files::check_distinct(&[&options.world, state_file, &report_file, key, &fakes[0], &fakes[1]])?;
-    let mut lock = files::lock(state_file)?;
+    let mut lock = Lock::of(&[files::folder_of(state_file), &files.out])?;
     let mut world = World::load(&options.world)?;
     let mut state = State::load(state_file)?;
     let directory = world.directory()?;
@@ -161,9 +161,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         return Ok(Summary::of_plans(&plans, &world, now).with_remarks(remotes.remarks()));
     }
 
-    if lock.is_none() {
-        lock = files::lock_new(state_file)?;
-    }
+    lock.complete(&[state_file, &fakes[0], &fakes[1]])?;
     // What cannot be reported is not begun.
     write_json(&report_file, &Summary::of_plans(&plans, &world, now))?;
 

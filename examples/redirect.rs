@@ -1,7 +1,7 @@
 //! Receives a browser on this machine: the one redirect that ends a consent (RFC 8252 section 7.3).
 
 use std::future::pending;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -12,8 +12,13 @@ use tokio::time::timeout;
 
 /// The longest head of a request.
 const LONGEST_HEAD: usize = 16 * 1024;
-/// How long a browser may take to send it. Some open a connection ahead and send nothing.
+/// How long a browser may take to send it, and to take the page. Some open a connection ahead and send nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many browsers are served at once. Further ones wait until one of these is done.
+const AT_ONCE: usize = 32;
+
+/// What somebody reads who came back from a page that is not this connect's.
+const OF_ANOTHER_TRY: &str = "This was a page of an earlier try. Open the one that the terminal shows now.";
 
 /// How many free ports are tried until one is free at both addresses.
 const TRIES: usize = 10;
@@ -48,7 +53,7 @@ impl Redirect {
         let mut redirect = Self::listen_once(host, port).await;
         for _ in 1..TRIES {
             match &redirect {
-                Err(error) if port == 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) if port == 0 && error.kind() == ErrorKind::AddrInUse => {}
                 _ => break,
             }
             redirect = Self::listen_once(host, port).await;
@@ -65,7 +70,7 @@ impl Redirect {
         let other = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
             Ok(other) => Some(other),
             // Whoever listens there would be sent the code.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
             // A machine without IPv6.
             Err(_) => None,
         };
@@ -77,34 +82,54 @@ impl Redirect {
         &self.url
     }
 
-    /// Waits for the redirect. Whatever else a browser asks for is not here.
-    pub async fn receive(self) -> io::Result<Visitor> {
+    /// Waits for the redirect whose query `is_ours` takes. Any page and program on this machine can send a browser here: what is
+    /// not ours gets a page that says so, and the wait goes on. The caller ends it.
+    pub async fn receive(&self, is_ours: impl Fn(&str) -> bool) -> io::Result<Visitor> {
         let mut visitors = JoinSet::new();
         loop {
+            let has_room = visitors.len() < AT_ONCE;
             tokio::select! {
-                accepted = accept(Some(&self.listener)) => {
-                    visitors.spawn(timeout(PATIENCE, Visitor::read(accepted?)));
+                accepted = accept(Some(&self.listener)), if has_room => {
+                    if let Some(stream) = accepted? {
+                        visitors.spawn(bounded(Visitor::read(stream)));
+                    }
                 }
-                accepted = accept(self.other.as_ref()) => {
-                    visitors.spawn(timeout(PATIENCE, Visitor::read(accepted?)));
+                accepted = accept(self.other.as_ref()), if has_room => {
+                    if let Some(stream) = accepted? {
+                        visitors.spawn(bounded(Visitor::read(stream)));
+                    }
                 }
                 Some(visitor) = visitors.join_next() => {
-                    let Ok(Ok(Some(visitor))) = visitor else { continue };
-                    if visitor.is_back() {
-                        return Ok(visitor);
-                    }
-                    visitor.show("404 Not Found", "There is nothing here.").await;
+                    let Ok(Some(visitor)) = visitor else { continue };
+                    let (status, text) = match visitor.is_back() {
+                        true if is_ours(visitor.query()) => return Ok(visitor),
+                        true => ("400 Bad Request", OF_ANOTHER_TRY),
+                        false => ("404 Not Found", "There is nothing here."),
+                    };
+                    visitors.spawn(bounded(async move {
+                        visitor.show(status, text).await;
+                        None
+                    }));
                 }
             }
         }
     }
 }
 
-/// The next connection; none ever where nobody listens.
-async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
-    match listener {
-        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
-        None => pending().await,
+/// Every browser's turn ends.
+async fn bounded(turn: impl Future<Output = Option<Visitor>>) -> Option<Visitor> {
+    timeout(PATIENCE, turn).await.ok().flatten()
+}
+
+/// The next connection, `None` where its browser has gone again. It waits for ever where there is no listener.
+async fn accept(listener: Option<&TcpListener>) -> io::Result<Option<TcpStream>> {
+    let Some(listener) = listener else { return pending().await };
+    match listener.accept().await {
+        Ok((stream, _)) => Ok(Some(stream)),
+        Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -116,7 +141,8 @@ impl Visitor {
 
     /// Answers with a line of text, and lets the browser go.
     pub async fn answer(self, text: &str) {
-        self.show("200 OK", text).await;
+        // A browser that takes no page has the line on the terminal.
+        let _shown = timeout(PATIENCE, self.show("200 OK", text)).await;
     }
 
     fn is_back(&self) -> bool {

@@ -22,15 +22,23 @@ impl From<&IcsEvent> for icalendar::Event {
         text("SUMMARY", &clean_line(&event.title));
         text("DESCRIPTION", &clean_block(&event.description));
         text("LOCATION", &clean_line(&event.location));
-        text("STATUS", if event.status == EventStatus::Tentative { "TENTATIVE" } else { "CONFIRMED" });
+        text(
+            "STATUS",
+            match event.status {
+                _ if from.is_cancelled => "CANCELLED",
+                EventStatus::Tentative => "TENTATIVE",
+                _ => "CONFIRMED",
+            },
+        );
         if let Some(changed) = from.changed_at {
             text("DTSTAMP", &stamp(changed));
             text("LAST-MODIFIED", &stamp(changed));
         }
         if let Some(marker) = &from.marker {
             let key = marker.key.to_string();
-            if key != from.uid {
-                text("X-CALSYNC-KEY", &key);
+            text("X-CALSYNC-KEY", &key);
+            if key != from.uid && !from.is_copy {
+                text("X-CALSYNC-UID", &clean_line(&from.uid));
             }
             text("X-CALSYNC-NAMESPACE", &clean_line(&marker.namespace));
             text("X-CALSYNC-REVISION", &marker.revision.to_string());
@@ -70,7 +78,7 @@ impl TryFrom<&icalendar::Event> for IcsEvent {
     type Error = IcsError;
 
     fn try_from(from: &icalendar::Event) -> Result<Self, IcsError> {
-        event_of(from)
+        event_of(from, false)
     }
 }
 

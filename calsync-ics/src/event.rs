@@ -1,15 +1,14 @@
 //! What one `VEVENT` says.
 
 use calsync_core::event::{Event, EventStatus, Reminders, When, clean_block, clean_line};
-use calsync_core::identity::EventKey;
 use calsync_core::provider::{Draft, Marker};
 use calsync_core::time::{YEARS, Zone};
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
 use icalendar::Component;
-use uuid::Uuid;
 
 use crate::error::{IcsError, IcsProblem};
-use crate::value::{Moment, duration, moment, utc};
+use crate::identity::Identity;
+use crate::value::{Moment, Span, moment, utc};
 
 /// What one `VEVENT` says, as far as calsync has words for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +18,12 @@ pub struct IcsEvent {
     pub uid: String,
     /// Our marker, if it carries one.
     pub marker: Option<Marker>,
-    /// What it says.
+    /// It carries the marker of an event of ours under a UID of its own: a person copied that event, and the copy is theirs.
+    pub is_copy: bool,
+    /// It is called off: `STATUS:CANCELLED`, or `METHOD:CANCEL` around it.
+    pub is_cancelled: bool,
+    /// What it says. A timed event with neither `DTEND` nor `DURATION` ends when it begins (RFC 5545 section 3.6.1); it has
+    /// to be given a length before it can be written.
     pub event: Event,
     /// When it was last changed (`LAST-MODIFIED`, else `DTSTAMP`).
     pub changed_at: Option<DateTime<Utc>>,
@@ -30,65 +34,60 @@ impl From<&Draft> for IcsEvent {
         Self {
             uid: draft.marker.key.to_string(),
             marker: Some(draft.marker.clone()),
+            is_copy: false,
+            is_cancelled: false,
             event: (*draft.event).clone(),
             changed_at: Some(draft.changed_at),
         }
     }
 }
 
-/// Only the marker and the UID, which a file can have even where the rest makes no sense.
-pub(crate) fn identity(read: &icalendar::Event) -> Result<(String, Option<Marker>), IcsError> {
-    let uid = read.property_value("UID").map(str::trim).filter(|uid| !uid.is_empty());
-    let uid = uid.ok_or(IcsError::event("UID", IcsProblem::Missing))?;
-    let Some(namespace) = read.property_value("X-CALSYNC-NAMESPACE") else { return Ok((uid.into(), None)) };
-    let key = read.property_value("X-CALSYNC-KEY").unwrap_or(uid);
-    let number = |name| read.property_value(name).and_then(|value| value.trim().parse::<u64>().ok());
-    // A person's calendar program raises SEQUENCE at every edit; the revision is ours alone.
-    let revision = number("X-CALSYNC-REVISION").or_else(|| number("SEQUENCE")).unwrap_or(0);
-    let marker =
-        Uuid::try_parse(key).ok().map(|key| Marker::new(namespace, EventKey::from_uuid(key), revision));
-    Ok((uid.into(), marker))
-}
-
-/// Everything it says.
-pub(crate) fn event_of(read: &icalendar::Event) -> Result<IcsEvent, IcsError> {
-    let (uid, marker) = identity(read)?;
+/// Everything it says; `withdrawn` by the calendar around it.
+pub(crate) fn event_of(read: &icalendar::Event, withdrawn: bool) -> Result<IcsEvent, IcsError> {
+    let Identity { uid, marker, is_copy } =
+        Identity::of(|name| read.property_value(name).map(str::to_owned))?;
     let text = |name| read.property_value(name).unwrap_or_default();
+    let is_cancelled = withdrawn || text("STATUS").trim().eq_ignore_ascii_case("CANCELLED");
     let status = if text("STATUS").eq_ignore_ascii_case("TENTATIVE") {
         EventStatus::Tentative
     } else {
         EventStatus::Confirmed
     };
-    let event = Event::new(&*clean_line(text("SUMMARY")), when(read)?)
+    let when = when(read)?;
+    let reminders = reminders(read, marker.is_some() && !is_copy, &when);
+    let event = Event::new(&*clean_line(text("SUMMARY")), when)
         .with_description(&*clean_block(text("DESCRIPTION")))
         .with_location(&*clean_line(text("LOCATION")))
-        .with_reminders(reminders(read, marker.is_some()))
+        .with_reminders(reminders)
         .with_status(status);
     let changed =
         ["LAST-MODIFIED", "DTSTAMP"].into_iter().find_map(|name| utc(read.property_value(name)?.trim()));
-    Ok(IcsEvent { uid, marker, event, changed_at: changed })
+    Ok(IcsEvent { uid, marker, is_copy, is_cancelled, event, changed_at: changed })
 }
 
 fn when(read: &icalendar::Event) -> Result<When, IcsError> {
     let start = read_moment(read, "DTSTART")?.ok_or(IcsError::event("DTSTART", IcsProblem::Missing))?;
     let end = read_moment(read, "DTEND")?;
-    let length = match read.property_value("DURATION").filter(|_| end.is_none()) {
-        Some(value) => duration(value).ok_or(IcsError::event("DURATION", IcsProblem::Malformed))?,
-        // A day without an end is one day long, an instant without an end is over at once (section 3.6.1).
-        None => TimeDelta::days(i64::from(matches!(start, Moment::Day(_)))),
+    let span = match read.property_value("DURATION").filter(|_| end.is_none()) {
+        Some(value) => Some(Span::read(value).ok_or(IcsError::event("DURATION", IcsProblem::Malformed))?),
+        None => None,
     };
     let malformed = IcsError::event("DTEND", IcsProblem::Malformed);
     let year = IcsError::event("DTEND", IcsProblem::Year);
+    let has_no_end = end.is_none();
     let when = match (start, end) {
         (Moment::Day(start), None) => {
-            When::AllDay { start, end: start.checked_add_signed(length).ok_or(year)? }
+            // A day without an end is one day long (section 3.6.1).
+            let days = span.map_or(Some(TimeDelta::days(1)), Span::whole_days).ok_or(year)?;
+            When::AllDay { start, end: start.checked_add_signed(days).ok_or(year)? }
         }
         (Moment::Day(start), Some(Moment::Day(end))) => When::AllDay { start, end },
         (Moment::Instant { at: start, zone }, end) => {
-            let end = match end {
-                None => start.checked_add_signed(length).ok_or(year)?,
-                Some(Moment::Instant { at, .. }) => at,
-                Some(Moment::Day(_)) => return Err(malformed),
+            let end = match (end, span) {
+                (Some(Moment::Instant { at, .. }), _) => at,
+                (Some(Moment::Day(_)), _) => return Err(malformed),
+                (None, Some(span)) => span.after(start, &zone.clone().unwrap_or_default()).ok_or(year)?,
+                (None, None) => start,
             };
             let noted = || Zone::new(read.property_value("X-CALSYNC-ZONE")?.trim()).ok();
             When::Timed { start, end, zone: zone.or_else(noted).unwrap_or_default() }
@@ -96,13 +95,19 @@ fn when(read: &icalendar::Event) -> Result<When, IcsError> {
         (Moment::Day(_), Some(Moment::Instant { .. })) => return Err(malformed),
     };
     let (ordered, years) = match &when {
-        When::Timed { start, end, .. } => (start < end, [start.year(), end.year()]),
+        When::Timed { start, end, .. } => {
+            (start < end || (has_no_end && start == end), [start.year(), end.year()])
+        }
         When::AllDay { start, end } => (start < end, [start.year(), end.year()]),
     };
     if years.iter().any(|year| !YEARS.contains(year)) {
         return Err(year);
     }
-    if ordered { Ok(when) } else { Err(IcsError::event("DTEND", IcsProblem::EndBeforeStart)) }
+    match (ordered, span) {
+        (true, _) => Ok(when),
+        (false, Some(_)) => Err(IcsError::event("DURATION", IcsProblem::Malformed)),
+        (false, None) => Err(IcsError::event("DTEND", IcsProblem::EndBeforeStart)),
+    }
 }
 
 fn read_moment(read: &icalendar::Event, property: &'static str) -> Result<Option<Moment>, IcsError> {
@@ -113,21 +118,14 @@ fn read_moment(read: &icalendar::Event, property: &'static str) -> Result<Option
 }
 
 /// In an event of ours only our own alarms count: what the person added is the person's.
-fn reminders(read: &icalendar::Event, ours: bool) -> Reminders {
+fn reminders(read: &icalendar::Event, ours: bool, when: &When) -> Reminders {
     let alarms = read.components().iter().filter(|alarm| alarm.component_kind() == "VALARM");
     let alarms = alarms.filter(|alarm| !ours || alarm.property_value("X-CALSYNC-REMINDER").is_some());
     let mut minutes: Vec<u32> = alarms
         .filter(|alarm| {
             !alarm.property_value("ACTION").is_some_and(|action| action.eq_ignore_ascii_case("NONE"))
         })
-        .filter_map(|alarm| {
-            let trigger = alarm.properties().get("TRIGGER")?;
-            let to_end = |param: &icalendar::Parameter| param.value().eq_ignore_ascii_case("END");
-            if trigger.params().values().any(to_end) {
-                return None;
-            }
-            u32::try_from(-duration(trigger.value())?.num_minutes()).ok()
-        })
+        .filter_map(|alarm| before_start(alarm.properties().get("TRIGGER")?, when))
         .collect();
     minutes.sort_unstable();
     minutes.dedup();
@@ -136,4 +134,21 @@ fn reminders(read: &icalendar::Event, ours: bool) -> Reminders {
     } else {
         Reminders::Before(minutes)
     }
+}
+
+/// How many minutes before the start an alarm goes off (section 3.8.6.3); `None` where it does later, or at an instant that a
+/// whole day has no minutes to.
+fn before_start(trigger: &icalendar::Property, when: &When) -> Option<u32> {
+    let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+    let (start, end, zone) = match when {
+        When::Timed { start, end, zone } => (*start, *end, zone),
+        When::AllDay { start, end } => (midnight(*start), midnight(*end), &Zone::UTC),
+    };
+    let to_end = trigger.params().values().any(|param| param.value().eq_ignore_ascii_case("END"));
+    let at = match utc(trigger.value().trim()) {
+        Some(at) => Some(at).filter(|_| matches!(when, When::Timed { .. })),
+        None => Span::read(trigger.value())?.after(if to_end { end } else { start }, zone),
+    };
+    let before = start.signed_duration_since(at?);
+    (before >= TimeDelta::zero()).then(|| u32::try_from(before.num_minutes()).ok())?
 }

@@ -30,8 +30,10 @@ pub(crate) struct Files {
 #[derive(Debug)]
 pub(crate) enum Entry {
     Missing,
-    /// Something else than a file of an event: a link, a folder, a device, too large a file.
+    /// Something else than a file: a link, a folder, a device.
     Other,
+    /// A file larger than one of an event.
+    TooLarge,
     File(Vec<u8>),
 }
 
@@ -136,7 +138,8 @@ impl Files {
 /// Reads what stands under a name.
 pub(crate) fn read(path: &Path) -> Result<Entry, FilesError> {
     match fs::symlink_metadata(path) {
-        Ok(found) if !found.is_file() || found.len() > MAX_EVENT_FILE => return Ok(Entry::Other),
+        Ok(found) if !found.is_file() => return Ok(Entry::Other),
+        Ok(found) if found.len() > MAX_EVENT_FILE => return Ok(Entry::TooLarge),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Entry::Missing),
         Err(error) => return Err(FilesError::Io(error)),
@@ -157,14 +160,13 @@ pub(crate) fn remove(folder: &Path, name: &str) -> Result<(), FilesError> {
     }
 }
 
-/// The .ics files of a folder whose names are none of our keys.
-pub(crate) fn foreign_names(folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
+/// The .ics files of a folder, in the order of their names.
+pub(crate) fn event_files(folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(FilesError::Io)? {
         let path = entry.map_err(FilesError::Io)?.path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let is_key = stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_key && !stem.starts_with('.') && path.extension().is_some_and(|ending| ending == "ics") {
+        if !stem.starts_with('.') && path.extension().is_some_and(|ending| ending == "ics") {
             found.push(path);
         }
     }

@@ -37,7 +37,7 @@ pub(crate) fn extras(parts: &Parts) -> Extras {
     let calendar = parts.calendar.iter().filter(|line| !HEADER.contains(&line.name()));
     let mut extras =
         Extras { calendar: calendar.map(|line| line.text.clone()).collect(), ..Extras::default() };
-    let lines = only_lines(parts).unwrap_or_default();
+    let lines = only_lines(parts).map(|event| event.lines.as_slice()).unwrap_or_default();
     let mut depth = 0_usize;
     let mut component: Vec<&Line> = Vec::new();
     for line in lines {

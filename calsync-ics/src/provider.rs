@@ -1,6 +1,5 @@
 //! A folder of .ics files as a calendar.
 
-use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,20 +7,19 @@ use async_trait::async_trait;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::identity::EventKey;
-use calsync_core::names::{Etag, ProviderKind, RemoteId};
+use calsync_core::names::{ProviderKind, RemoteId};
 use calsync_core::provider::{
     CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
     UpdateOptions, Written,
 };
-use siphasher::sip128::{Hasher128, SipHasher13};
 
-use crate::encode::{file_name, name_of};
-use crate::error::IcsError;
-use crate::files::{Entry, Files, FilesError, MAX_EVENT_FILE, foreign_names, read, remove};
+use crate::encode::file_name;
+use crate::error::{IcsError, IcsProblem};
+use crate::files::{Entry, Files, FilesError, MAX_EVENT_FILE, read, remove};
 use crate::keep::extras;
-use crate::lines::Lines;
-use crate::reader::{identity_of, read_event};
-use crate::scan::{Parts, parts};
+use crate::look::{EventFile, Look, etag, look_at, look_for};
+use crate::reader::{only_lines, read_event};
+use crate::scan::Parts;
 use crate::writer::{Extras, IcsWriter};
 
 /// A provider whose calendars are folders of .ics files: `root/<person>/<calendar>/<key>.ics`, one file an event.
@@ -44,28 +42,18 @@ use crate::writer::{Extras, IcsWriter};
 ///   guests, `X-` lines) and components (alarms of their own). It does not keep recurrence, other times in a zone, and what
 ///   belongs to the old text or place (`X-ALT-DESC`, `GEO`, `X-APPLE-STRUCTURED-LOCATION`).
 /// - A removed event can be written again: no key is ever spent by removal.
+/// - An event is known by its UID and our marker. What else its file says does not matter for writing it over or removing it:
+///   a program may have saved it with times in no known zone, or without an end.
+/// - A file of ours that cannot be read at all (cut off, with text around the calendar, in mixed encodings) is neither taken for
+///   another's nor for gone: every call about it fails with the code `unreadable_file` and may succeed later. It is not touched.
+/// - A person's copy of an event carries our marker under a UID of its own. It is theirs.
+/// - What the host may not do (`permission_denied`, `read_only`) or the disk cannot (`storage_full`) may succeed later.
 ///
 /// The methods are short calls to the local file system and block the thread for their time; nothing is awaited.
 #[derive(Debug)]
 pub struct IcsFolder {
     files: Files,
     kind: ProviderKind,
-}
-
-/// What stands under the name of an event.
-enum Standing {
-    Missing,
-    /// An event of ours, or one that its remote id names and that has no marker yet.
-    Ours(Event),
-    Foreign,
-}
-
-/// A file of an event.
-struct Event {
-    revision: u64,
-    uid: String,
-    parts: Parts,
-    bytes: Vec<u8>,
 }
 
 impl IcsFolder {
@@ -99,52 +87,65 @@ impl IcsFolder {
     }
 
     fn error(&self, operation: Operation, error: FilesError) -> Error {
-        let (kind, retry) = match &error {
-            FilesError::NotAFolder => (ErrorKind::Configuration, Retry::Never),
-            FilesError::Unconfirmed(_) => (ErrorKind::Unavailable, Retry::Unknown),
+        let (kind, retry, code) = match &error {
+            FilesError::NotAFolder => (ErrorKind::Configuration, Retry::Never, None),
+            FilesError::Unconfirmed(_) => (ErrorKind::Unavailable, Retry::Unknown, None),
             FilesError::Io(error) => match error.kind() {
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    (ErrorKind::Forbidden, Retry::Never)
+                // What the host may not do here, or the disk cannot, is the host's to mend, and says nothing about the person.
+                io::ErrorKind::PermissionDenied => {
+                    (ErrorKind::Unavailable, Retry::Later, Some("permission_denied"))
+                }
+                io::ErrorKind::ReadOnlyFilesystem => {
+                    (ErrorKind::Unavailable, Retry::Later, Some("read_only"))
+                }
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    (ErrorKind::Unavailable, Retry::Later, Some("storage_full"))
                 }
                 io::ErrorKind::NotADirectory
                 | io::ErrorKind::IsADirectory
                 | io::ErrorKind::AlreadyExists
                 | io::ErrorKind::InvalidFilename
                 | io::ErrorKind::InvalidInput
-                | io::ErrorKind::Unsupported => (ErrorKind::Configuration, Retry::Never),
-                // A full disk among them.
-                _ => (ErrorKind::Unavailable, Retry::Later),
+                | io::ErrorKind::Unsupported => (ErrorKind::Configuration, Retry::Never, None),
+                _ => (ErrorKind::Unavailable, Retry::Later, None),
             },
         };
-        self.plain(operation, kind).with_retry(retry).with_source(error)
+        let error = self.plain(operation, kind).with_retry(retry).with_source(error);
+        match code {
+            Some(code) => error.with_code(code),
+            None => error,
+        }
+    }
+
+    /// A file of ours that cannot be read: nothing was changed, and somebody has to look at it.
+    fn unreadable(&self, operation: Operation, error: IcsError) -> Error {
+        let plain = self.plain(operation, ErrorKind::Other).with_retry(Retry::Later);
+        plain.with_code("unreadable_file").with_source(error)
     }
 
     fn plain(&self, operation: Operation, kind: ErrorKind) -> Error {
         Error::new(kind, self.kind.clone(), operation)
     }
 
-    /// What stands at a path, as seen by whoever expects `marker` there; `named` where the ledger knows it by this name.
-    fn standing(&self, path: &Path, marker: &Marker, named: bool) -> Result<Standing, FilesError> {
-        let bytes = match read(path)? {
-            Entry::Missing => return Ok(Standing::Missing),
-            Entry::Other => return Ok(Standing::Foreign),
-            Entry::File(bytes) => bytes,
-        };
-        let Ok(parts) = parts(&bytes) else { return Ok(Standing::Foreign) };
-        let Ok((uid, found)) = identity_of(&parts) else { return Ok(Standing::Foreign) };
-        let key = marker.key.to_string();
-        let revision = match found {
-            Some(found) if found.key == marker.key && same_text(&found.namespace, &marker.namespace) => {
-                found.revision
+    /// The file of the event of `marker`, to be touched in its name; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`NotOurs`](ErrorKind::NotOurs), [`Superseded`](ErrorKind::Superseded), and where it cannot be read.
+    fn touch(
+        &self,
+        operation: Operation,
+        path: &Path,
+        marker: &Marker,
+    ) -> Result<Option<Box<EventFile>>, Error> {
+        match look_at(path, marker).map_err(|error| self.error(operation, error))? {
+            Look::Missing => Ok(None),
+            Look::Ours(file) if file.revision() > marker.revision => {
+                Err(Error::superseded(self.kind.clone(), operation, file.revision()))
             }
-            Some(_) => return Ok(Standing::Foreign),
-            // Nobody else could have made our key; some program removed the line with the namespace.
-            None if uid == key => 0,
-            // An event of old, which the ledger names by its own name.
-            None if named && path.file_stem().is_none_or(|stem| stem != key.as_str()) => 0,
-            None => return Ok(Standing::Foreign),
-        };
-        Ok(Standing::Ours(Event { revision, uid, parts, bytes }))
+            Look::Ours(file) => Ok(Some(file)),
+            Look::Copy | Look::Foreign => Err(self.plain(operation, ErrorKind::NotOurs)),
+            Look::Unreadable(error) => Err(self.unreadable(operation, error)),
+        }
     }
 
     fn write(
@@ -153,40 +154,56 @@ impl IcsFolder {
         folder: &Path,
         remote_id: &str,
         draft: &Draft,
-        standing: Option<Event>,
+        before: Option<Box<EventFile>>,
     ) -> Result<Written, Error> {
-        let (before, extras) = match standing {
-            None => (None, Extras::default()),
-            Some(Event { revision, uid, parts, bytes }) => {
-                // A person's program may have raised it further than we did; what changes must still rise.
-                let changes = u64::from(revision < draft.marker.revision);
-                let sequence = sequence_of(&parts).saturating_add(changes);
-                let uid = (uid != draft.marker.key.to_string()).then_some(uid);
-                (Some(bytes), Extras { uid, sequence, ..extras(&parts) })
-            }
-        };
+        let extras = before.as_ref().map_or_else(Extras::default, |file| {
+            // A person's program may have raised it further than we did; what changes must still rise.
+            let changes = u64::from(file.revision() < draft.marker.revision);
+            let sequence = sequence_of(&file.parts).saturating_add(changes);
+            let uid = Some(&file.identity.uid).filter(|uid| **uid != draft.marker.key.to_string());
+            Extras { uid: uid.cloned(), sequence, ..extras(&file.parts) }
+        });
         let mut writer = IcsWriter::new();
         let refused = |error: IcsError| self.plain(operation, ErrorKind::Refused).with_source(error);
         let file = writer.write_with(draft, &extras).map_err(refused)?;
         if file.len() as u64 > MAX_EVENT_FILE {
             return Err(self.plain(operation, ErrorKind::Refused).with_code("file_too_large"));
         }
-        if before.as_deref() != Some(file.as_bytes()) {
+        if before.is_none_or(|before| before.bytes != file.as_bytes()) {
             let written = self.files.write(folder, &ics(remote_id), file.as_bytes());
             written.map_err(|error| self.error(operation, error))?;
         }
         Ok(Written::new(RemoteId::new(remote_id)).with_etag(Some(etag(file.as_bytes()))))
     }
 
-    fn found(&self, operation: Operation, remote_id: &str, bytes: &[u8]) -> Result<Found, Error> {
-        let unreadable = |error: IcsError| {
-            let plain = self.plain(operation, ErrorKind::Other).with_retry(Retry::Never);
-            plain.with_code("unreadable_file").with_source(error)
+    /// The event of a marker, by identity: its remote id and its file. `None` where there is none that is ours.
+    fn look(
+        &self,
+        operation: Operation,
+        place: &CalendarRef,
+        marker: &Marker,
+    ) -> Result<Option<(RemoteId, Box<EventFile>)>, Error> {
+        let failed = |error| self.error(operation, error);
+        let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(None) };
+        let key = marker.key.to_string();
+        let keyed = look_at(&folder.join(ics(&key)), marker).map_err(failed)?;
+        let found = match keyed {
+            Look::Ours(_) | Look::Unreadable(_) => Some((key, keyed)),
+            _ => look_for(&folder, marker).map_err(failed)?,
         };
-        let read = read_event(bytes).map_err(unreadable)?;
-        Ok(Found::new(RemoteId::new(remote_id), read.event)
-            .with_etag(Some(etag(bytes)))
-            .with_marker(read.marker))
+        match found {
+            Some((remote_id, Look::Ours(file))) => Ok(Some((RemoteId::new(remote_id), file))),
+            Some((_, Look::Unreadable(error))) => Err(self.unreadable(operation, error)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads the content besides, which a look needs no more once [`Found`] is identity alone.
+    fn found(&self, operation: Operation, remote_id: RemoteId, file: &EventFile) -> Result<Found, Error> {
+        let read = read_event(&file.bytes).map_err(|error| self.unreadable(operation, error))?;
+        Ok(Found::new(remote_id, read.event)
+            .with_etag(Some(file.etag()))
+            .with_marker(file.identity.marker.clone()))
     }
 }
 
@@ -212,15 +229,13 @@ impl CalendarProvider for IcsFolder {
             return Err(self.plain(operation, ErrorKind::Unavailable));
         };
         let key = draft.marker.key.to_string();
-        let standing = match self.standing(&folder.join(ics(&key)), &draft.marker, false).map_err(failed)? {
-            Standing::Missing => None,
-            Standing::Foreign => return Err(self.plain(operation, ErrorKind::KeySpent)),
-            Standing::Ours(event) if event.revision > draft.marker.revision => {
-                return Err(Error::superseded(self.kind(), operation, event.revision));
+        let before = match self.touch(operation, &folder.join(ics(&key)), &draft.marker) {
+            Err(error) if error.kind() == ErrorKind::NotOurs => {
+                return Err(self.plain(operation, ErrorKind::KeySpent));
             }
-            Standing::Ours(event) => Some(event),
+            before => before?,
         };
-        self.write(operation, &folder, &key, draft, standing)
+        self.write(operation, &folder, &key, draft, before)
     }
 
     async fn update(
@@ -236,15 +251,9 @@ impl CalendarProvider for IcsFolder {
             return Err(self.plain(operation, ErrorKind::NotFound));
         };
         let path = folder.join(ics(remote_id.as_str()));
-        let standing = match self.standing(&path, &draft.marker, true).map_err(failed)? {
-            Standing::Missing => return Err(self.plain(operation, ErrorKind::NotFound)),
-            Standing::Foreign => return Err(self.plain(operation, ErrorKind::NotOurs)),
-            Standing::Ours(event) if event.revision > draft.marker.revision => {
-                return Err(Error::superseded(self.kind(), operation, event.revision));
-            }
-            Standing::Ours(event) => event,
-        };
-        self.write(operation, &folder, remote_id.as_str(), draft, Some(standing))
+        let before = self.touch(operation, &path, &draft.marker)?;
+        let before = before.ok_or_else(|| self.plain(operation, ErrorKind::NotFound))?;
+        self.write(operation, &folder, remote_id.as_str(), draft, Some(before))
     }
 
     async fn delete(
@@ -258,13 +267,9 @@ impl CalendarProvider for IcsFolder {
         let failed = |error| self.error(operation, error);
         let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(()) };
         let name = ics(remote_id.as_str());
-        match self.standing(&folder.join(&name), marker, true).map_err(failed)? {
-            Standing::Missing => Ok(()),
-            Standing::Foreign => Err(self.plain(operation, ErrorKind::NotOurs)),
-            Standing::Ours(event) if event.revision > marker.revision => {
-                Err(Error::superseded(self.kind(), operation, event.revision))
-            }
-            Standing::Ours(_) => remove(&folder, &name).map_err(failed),
+        match self.touch(operation, &folder.join(&name), marker)? {
+            None => Ok(()),
+            Some(_) => remove(&folder, &name).map_err(failed),
         }
     }
 
@@ -275,25 +280,8 @@ impl CalendarProvider for IcsFolder {
         key: &EventKey,
     ) -> Result<Option<Found>, Error> {
         let operation = Operation::Find;
-        let failed = |error| self.error(operation, error);
-        let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(None) };
-        let marker = Marker::new(namespace, *key, 0);
-        let stem = key.to_string();
-        if let Standing::Ours(event) =
-            self.standing(&folder.join(ics(&stem)), &marker, false).map_err(failed)?
-        {
-            return self.found(operation, &stem, &event.bytes).map(Some);
-        }
-        // An adopted event kept the name it had.
-        for path in foreign_names(&folder).map_err(failed)? {
-            if let Standing::Ours(event) = self.standing(&path, &marker, false).map_err(failed)? {
-                let stem = path.file_stem().and_then(|stem| stem.to_str()).and_then(name_of);
-                if let Some(stem) = stem {
-                    return self.found(operation, &stem, &event.bytes).map(Some);
-                }
-            }
-        }
-        Ok(None)
+        let found = self.look(operation, place, &Marker::new(namespace, *key, 0))?;
+        found.map(|(remote_id, file)| self.found(operation, remote_id, &file)).transpose()
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
@@ -303,7 +291,11 @@ impl CalendarProvider for IcsFolder {
         match read(&folder.join(ics(remote_id.as_str()))).map_err(failed)? {
             Entry::Missing => Ok(None),
             Entry::Other => Err(self.plain(operation, ErrorKind::NotOurs)),
-            Entry::File(bytes) => self.found(operation, remote_id.as_str(), &bytes).map(Some),
+            Entry::TooLarge => Err(self.unreadable(operation, IcsError::file(IcsProblem::TooLarge))),
+            Entry::File(bytes) => match EventFile::read(bytes) {
+                Ok(file) => self.found(operation, remote_id.clone(), &file).map(Some),
+                Err(unread) => Err(self.unreadable(operation, unread.error)),
+            },
         }
     }
 }
@@ -315,26 +307,68 @@ fn ics(remote_id: &str) -> String {
     name
 }
 
-/// The version of a file: a digest of its bytes.
-fn etag(bytes: &[u8]) -> Etag {
-    let mut hasher = SipHasher13::new();
-    hasher.write(bytes);
-    Etag::new(format!("\"{:032x}\"", hasher.finish128().as_u128()))
-}
-
-/// Whether two texts are one after having been written and read.
-fn same_text(a: &str, b: &str) -> bool {
-    let stored = |text| {
-        let mut lines = Lines::default();
-        lines.text("", text);
-        lines.into_string()
-    };
-    a == b || stored(a) == stored(b)
-}
-
 /// The SEQUENCE a person's program may have raised: ours must not fall below it.
 fn sequence_of(parts: &Parts) -> u64 {
-    let lines = crate::reader::only_lines(parts).unwrap_or_default();
-    let line = lines.iter().find(|line| line.name() == "SEQUENCE");
-    line.and_then(|line| line.rest().rsplit(':').next()?.trim().parse().ok()).unwrap_or(0)
+    let event = only_lines(parts).ok();
+    let line = event.and_then(|event| event.lines.iter().find(|line| line.name() == "SEQUENCE"));
+    line.and_then(|line| line.value().trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use calsync_core::calendar::Person;
+    use calsync_core::names::CalendarId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_the_host_set_up_is_held_until_later() {
+        let folder = IcsFolder::new("x");
+        let told = |kind: io::ErrorKind| {
+            let error = folder.error(Operation::Update, FilesError::Io(kind.into()));
+            (error.kind(), error.retry(), error.failure().code.clone())
+        };
+        for (kind, code) in [
+            (io::ErrorKind::PermissionDenied, "permission_denied"),
+            (io::ErrorKind::ReadOnlyFilesystem, "read_only"),
+            (io::ErrorKind::StorageFull, "storage_full"),
+            (io::ErrorKind::QuotaExceeded, "storage_full"),
+        ] {
+            assert_eq!(told(kind), (ErrorKind::Unavailable, Retry::Later, Some(code.into())));
+        }
+        assert_eq!(told(io::ErrorKind::TimedOut), (ErrorKind::Unavailable, Retry::Later, None));
+        assert_eq!(told(io::ErrorKind::NotADirectory).0, ErrorKind::Configuration);
+    }
+
+    /// A look needs identity alone: a person's program may have saved times in no zone that anybody knows.
+    #[test]
+    fn a_look_finds_what_cannot_be_read() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = IcsFolder::new(root.path());
+        let (person, calendar) = (Person::Profile("7".parse().unwrap()), CalendarId::primary());
+        let place = CalendarRef::new(person, ProviderKind::APPLE, 1.into(), calendar);
+        let marker = Marker::new("my-shop", EventKey::from_uuid(Uuid::from_u128(7)), 3);
+        let path = folder.files.folder(&place, true).unwrap().unwrap().join(ics(&marker.key.to_string()));
+        let times = [
+            "DTSTART;TZID=GMT Standard Time:20260701T090000",
+            "DTSTART:20260701T090000",
+            "DTSTART:?",
+            "X-A:1",
+        ];
+        for times in times {
+            let file = format!(
+                "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:{}\r\n{times}\r\nX-CALSYNC-NAMESPACE:my-shop\r\nX-CALSYNC-REVISION:3\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+                marker.key
+            );
+            std::fs::write(&path, &file).unwrap();
+            let (remote_id, found) = folder.look(Operation::Find, &place, &marker).unwrap().unwrap();
+            assert_eq!(
+                (remote_id.as_str(), &found.identity.marker),
+                (&*marker.key.to_string(), &Some(marker.clone()))
+            );
+            assert_eq!(found.etag(), etag(file.as_bytes()));
+            assert!(read_event(file.as_bytes()).is_err());
+        }
+    }
 }

@@ -65,35 +65,61 @@ fn digits(text: &str, from: usize, to: usize) -> Option<u32> {
     if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse().ok() } else { None }
 }
 
-/// A DURATION. Days are taken as 24 hours.
-pub(crate) fn duration(value: &str) -> Option<TimeDelta> {
-    let value = value.trim();
-    let (sign, value) = match value.strip_prefix('-') {
-        Some(value) => (-1, value),
-        None => (1, value.strip_prefix('+').unwrap_or(value)),
-    };
-    let mut seconds = 0_i64;
-    let mut number = String::new();
-    let mut any = false;
-    for character in value.strip_prefix('P')?.chars() {
-        let unit = match character {
-            'W' => 604_800,
-            'D' => 86_400,
-            'H' => 3_600,
-            'M' => 60,
-            'S' => 1,
-            'T' if number.is_empty() => continue,
-            digit if digit.is_ascii_digit() => {
-                number.push(digit);
-                continue;
-            }
-            _ => return None,
+/// A DURATION (section 3.3.6): days and weeks as a calendar counts them, the rest exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    days: i64,
+    seconds: i64,
+}
+
+impl Span {
+    pub(crate) fn read(value: &str) -> Option<Self> {
+        let value = value.trim();
+        let (sign, value) = match value.strip_prefix('-') {
+            Some(value) => (-1, value),
+            None => (1, value.strip_prefix('+').unwrap_or(value)),
         };
-        seconds = seconds.checked_add(number.parse::<i64>().ok()?.checked_mul(unit)?)?;
-        number.clear();
-        any = true;
+        let (mut days, mut seconds) = (0_i64, 0_i64);
+        let mut number = String::new();
+        let mut any = false;
+        for character in value.strip_prefix('P')?.chars() {
+            let (sum, unit) = match character {
+                'W' => (&mut days, 7),
+                'D' => (&mut days, 1),
+                'H' => (&mut seconds, 3_600),
+                'M' => (&mut seconds, 60),
+                'S' => (&mut seconds, 1),
+                'T' if number.is_empty() => continue,
+                digit if digit.is_ascii_digit() => {
+                    number.push(digit);
+                    continue;
+                }
+                _ => return None,
+            };
+            *sum = sum.checked_add(number.parse::<i64>().ok()?.checked_mul(unit)?)?;
+            number.clear();
+            any = true;
+        }
+        (any && number.is_empty()).then_some(Self { days: sign * days, seconds: sign * seconds })
     }
-    if any && number.is_empty() { TimeDelta::try_seconds(sign * seconds) } else { None }
+
+    /// The instant so long after `at`. A day is from one time of the clocks in the zone to the same time: 23 or 25 hours, where
+    /// they change. `None` where no calendar goes.
+    pub(crate) fn after(self, at: DateTime<Utc>, zone: &Zone) -> Option<DateTime<Utc>> {
+        let day = match self.days {
+            0 => at,
+            days => {
+                let local = zone.local(at).checked_add_signed(TimeDelta::try_days(days)?)?;
+                zone.instant(local).ok()?
+            }
+        };
+        day.checked_add_signed(TimeDelta::try_seconds(self.seconds)?)
+    }
+
+    /// As whole days.
+    pub(crate) fn whole_days(self) -> Option<TimeDelta> {
+        TimeDelta::try_days(self.days.checked_add(self.seconds.div_euclid(86_400))?)
+    }
 }
 
 #[cfg(test)]
@@ -102,14 +128,31 @@ mod tests {
 
     #[test]
     fn durations() {
-        let seconds = |text| duration(text).map(|duration| duration.num_seconds());
-        assert_eq!(seconds("-PT15M"), Some(-900));
-        assert_eq!(seconds("P1DT2H3M4S"), Some(93_784));
-        assert_eq!(seconds("+P2W"), Some(1_209_600));
+        let span = |text| Span::read(text).map(|span| (span.days, span.seconds));
+        assert_eq!(span("-PT15M"), Some((0, -900)));
+        assert_eq!(span("P1DT2H3M4S"), Some((1, 7_384)));
+        assert_eq!(span("-P1DT1S"), Some((-1, -1)));
+        assert_eq!(span("+P2W"), Some((14, 0)));
         for broken in
             ["", "P", "PT", "15M", "P1", "PT1.5S", "P-1D", "P99999999999999999999D", "P9223372036854775807W"]
         {
-            assert_eq!(seconds(broken), None, "{broken}");
+            assert_eq!(span(broken), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn days_are_the_calendars_and_hours_are_the_clocks() {
+        let berlin = Zone::new("Europe/Berlin").unwrap();
+        // Noon of the day before summer time.
+        let noon = berlin.instant("2026-03-28T12:00:00".parse().unwrap()).unwrap();
+        let after =
+            |text| Span::read(text).and_then(|span| span.after(noon, &berlin)).map(|at| at.to_string());
+        assert_eq!(after("P1D").unwrap(), "2026-03-29 10:00:00 UTC");
+        assert_eq!(after("PT24H").unwrap(), "2026-03-29 11:00:00 UTC");
+        assert_eq!(after("P1DT1H").unwrap(), "2026-03-29 11:00:00 UTC");
+        assert_eq!(after("-P1W").unwrap(), "2026-03-21 11:00:00 UTC");
+        for far in ["P1000000W", "-P1000000W", "P9223372036854775807D", "PT9223372036854775807S"] {
+            assert_eq!(after(far), None, "{far}");
         }
     }
 

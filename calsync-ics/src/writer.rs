@@ -163,7 +163,7 @@ pub(crate) fn write_component(
         None => lines.plain("UID:", key),
         Some(uid) => {
             lines.text("UID:", uid);
-            lines.plain("X-CALSYNC-KEY:", key);
+            lines.text("X-CALSYNC-UID:", uid);
         }
     }
     lines.time("DTSTAMP:", changed, "Z");
@@ -195,6 +195,8 @@ pub(crate) fn write_component(
         }
     }
     lines.text("X-CALSYNC-NAMESPACE:", &marker.namespace);
+    // A copy gets another UID, and would have no key of ours without this.
+    lines.plain("X-CALSYNC-KEY:", key);
     lines.number("X-CALSYNC-REVISION:", marker.revision, "");
     let minutes = match &event.reminders {
         Reminders::Before(minutes) => {

@@ -13,7 +13,7 @@ use calsync_core::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, Marker, UpdateOptions, Written,
 };
 use calsync_core::time::Zone;
-use calsync_ics::{IcsFolder, read_event};
+use calsync_ics::{IcsFolder, read_event, write_event};
 use futures_util::FutureExt;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -80,7 +80,7 @@ impl Stage {
         self.calendar().join(format!("{KEY}.ics"))
     }
 
-    fn plant(&self, name: &str, text: &str) -> PathBuf {
+    fn plant(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         fs::create_dir_all(self.calendar()).unwrap();
         let path = self.calendar().join(name);
         fs::write(&path, text).unwrap();
@@ -238,16 +238,182 @@ fn links_are_not_followed() {
     assert_eq!(fs::read(&victim).unwrap(), before);
 }
 
+/// What a person's program makes of an event of ours when they copy it.
+fn copied(file: &str, uid: &str) -> String {
+    let uids = file.split_inclusive('\n').filter(|line| line.starts_with("UID:")).collect::<String>();
+    file.replace(&format!("\r\n{uids}"), &format!("\r\nUID:{uid}\r\n"))
+}
+
 #[test]
-fn what_is_not_ours_is_left_alone() {
-    for garbage in ["", "x", "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", FOREIGN] {
+fn what_is_not_ours_is_not_touched() {
+    let ours = write_event(&draft(1, "One")).unwrap();
+    let copy = copied(&ours, "5B6F1C2E-0000-4000-8000-0123456789AB");
+    let elsewhere = ours.replace("NAMESPACE:my-shop", "NAMESPACE:other-shop");
+    for theirs in [FOREIGN, &copy, &elsewhere] {
         let stage = stage();
-        let path = stage.plant(&format!("{KEY}.ics"), garbage);
+        let path = stage.plant(&format!("{KEY}.ics"), theirs);
         assert_eq!(stage.find(), None);
-        assert_eq!(kind(stage.create(&draft(1, "x"))), ErrorKind::KeySpent, "{garbage}");
-        assert_eq!(kind(stage.update(KEY, &draft(1, "x"))), ErrorKind::NotOurs, "{garbage}");
-        assert_eq!(kind(stage.delete(KEY, &draft(1, "x"))), ErrorKind::NotOurs, "{garbage}");
-        assert_eq!(fs::read_to_string(path).unwrap(), garbage);
+        assert_eq!(kind(stage.create(&draft(2, "x"))), ErrorKind::KeySpent, "{theirs}");
+        assert_eq!(kind(stage.update(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
+        assert_eq!(kind(stage.delete(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
+        assert_eq!(fs::read_to_string(path).unwrap(), theirs);
+    }
+}
+
+#[test]
+fn a_persons_copy_of_an_event_is_theirs() {
+    // Of an event under its key, and of an adopted one, which has a UID of its own as well.
+    let keyed = stage();
+    keyed.create(&draft(1, "One")).unwrap();
+    let adopted = stage();
+    adopted.plant("event_789.ics", FOREIGN);
+    adopted.update("event_789", &draft(1, "One")).unwrap();
+    for (stage, original) in [(keyed, KEY), (adopted, "event_789")] {
+        let original_file = stage.calendar().join(format!("{original}.ics"));
+        // Its name comes before the original's.
+        let text = copied(&fs::read_to_string(&original_file).unwrap(), "A1-copy@example.org");
+        let copy = stage.plant("a1-copy.ics", &text);
+        let marker = draft(1, "").marker;
+        let found = now(stage.folder.find(&stage.place, "my-shop", &marker.key)).unwrap().unwrap();
+        assert_eq!((found.remote_id.as_str(), found.marker), (original, Some(marker)));
+        assert!(read_event(text.as_bytes()).unwrap().is_copy);
+        assert!(!read_event(&fs::read(&original_file).unwrap()).unwrap().is_copy);
+        assert_eq!(kind(stage.update("a1-copy", &draft(2, "x"))), ErrorKind::NotOurs);
+        assert_eq!(kind(stage.delete("a1-copy", &draft(2, "x"))), ErrorKind::NotOurs);
+        stage.delete(original, &draft(2, "")).unwrap();
+        assert_eq!(stage.find(), None, "the copy is not taken for it");
+        assert_eq!(fs::read_to_string(copy).unwrap(), text);
+    }
+}
+
+#[test]
+fn a_file_of_ours_that_was_renamed_is_found() {
+    let stage = stage();
+    stage.create(&draft(1, "One")).unwrap();
+    fs::rename(stage.file(), stage.calendar().join("One.ics")).unwrap();
+    assert_eq!(stage.find().as_deref(), Some("One"));
+    stage.update("One", &draft(2, "Two")).unwrap();
+    stage.delete("One", &draft(3, "")).unwrap();
+    assert_eq!(everything_below(stage.root.path()), [""; 0]);
+}
+
+fn held<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Other, Retry::Later), "{what}: {error:?}");
+    assert_eq!(error.failure().code.as_deref(), Some("unreadable_file"), "{what}");
+}
+
+/// It is neither another's nor gone: a second event would be made, and the first one never removed.
+#[test]
+fn ours_that_cannot_be_read_is_held_and_said() {
+    let ours = write_event(&draft(1, "Caf\u{e9}")).unwrap();
+    let events = &ours[ours.find("BEGIN:VEVENT").unwrap()..ours.find("END:VCALENDAR").unwrap()];
+    let mixed = ours.replace("END:VEVENT", "LOCATION:~\r\nEND:VEVENT").into_bytes();
+    let mixed = mixed.into_iter().map(|byte| if byte == b'~' { 0xff } else { byte }).collect();
+    let without_uid: String = ours.split_inclusive('\n').filter(|line| !line.starts_with("UID:")).collect();
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("empty", Vec::new()),
+        ("zeroed by a crash", vec![0; ours.len()]),
+        ("no calendar", b"<html>".to_vec()),
+        ("no event", b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".to_vec()),
+        ("cut off", ours.as_bytes()[..ours.len() - 20].to_vec()),
+        ("text after its end", format!("{ours}<!-- synced -->").into_bytes()),
+        ("a property after its end", format!("{ours}X-SYNCED:1\r\n").into_bytes()),
+        ("two events", ours.replace("END:VCALENDAR", &format!("{events}END:VCALENDAR")).into_bytes()),
+        ("two encodings", mixed),
+        ("no UID", without_uid.into_bytes()),
+        (
+            "too large",
+            ours.replace("END:VEVENT", &format!("ATTACH:{}\r\nEND:VEVENT", "x".repeat(2 << 20))).into_bytes(),
+        ),
+    ];
+    for (what, bytes) in cases {
+        let stage = stage();
+        let path = stage.plant(&format!("{KEY}.ics"), &bytes);
+        let key = draft(0, "").marker.key;
+        held(stage.create(&draft(2, "x")), what);
+        held(stage.update(KEY, &draft(2, "x")), what);
+        held(stage.delete(KEY, &draft(2, "x")), what);
+        held(now(stage.folder.find(&stage.place, "my-shop", &key)), what);
+        held(now(stage.folder.get(&stage.place, &RemoteId::new(KEY))), what);
+        assert_eq!(fs::read(&path).unwrap(), bytes, "{what}");
+        // Somebody mended it.
+        fs::write(&path, &ours).unwrap();
+        stage.update(KEY, &draft(2, "x")).unwrap();
+    }
+}
+
+#[test]
+fn an_adopted_event_that_cannot_be_read_is_held_and_a_persons_own_garbage_is_not() {
+    let stage = stage();
+    stage.plant("event_789.ics", FOREIGN);
+    stage.plant("notes.ics", "no calendar at all");
+    stage.update("event_789", &draft(1, "One")).unwrap();
+    assert_eq!(stage.find().as_deref(), Some("One"));
+    let path = stage.calendar().join("event_789.ics");
+    let broken = format!("{}<!-- synced -->", fs::read_to_string(&path).unwrap());
+    stage.plant("event_789.ics", &broken);
+    held(now(stage.folder.find(&stage.place, "my-shop", &draft(0, "").marker.key)), "find");
+    held(stage.update("event_789", &draft(2, "x")), "update");
+    held(stage.delete("event_789", &draft(2, "x")), "delete");
+    // A person's export of the whole calendar names our key too, and is no event's file.
+    let event = &broken[broken.find("BEGIN:VEVENT").unwrap()..broken.find("END:VCALENDAR").unwrap()];
+    stage.plant("event_789.ics", format!("BEGIN:VCALENDAR\r\n{event}{event}END:VCALENDAR\r\n"));
+    assert_eq!(stage.find(), None);
+}
+
+#[test]
+fn ours_is_written_over_and_removed_however_it_was_saved() {
+    let ours = write_event(&draft(1, "Caf\u{e9} @@")).unwrap();
+    let latin: Vec<u8> = ours.chars().map(|character| character as u8).collect();
+    let utf16: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(ours.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let at = ours.find('\u{e9}').unwrap();
+    let split = [&ours.as_bytes()[..=at], b"\r\n ", &ours.as_bytes()[at + 1..]].concat();
+    let returns = ours.replace("\r\n", "\r").into_bytes();
+    let blank = format!("{ours}\r\n \r\n\0").into_bytes();
+    for bytes in [latin, utf16, split, returns, blank] {
+        let stage = stage();
+        stage.plant(&format!("{KEY}.ics"), &bytes);
+        assert_eq!(stage.find().as_deref(), Some("Caf\u{e9} @@"));
+        assert_eq!(kind(stage.update(KEY, &draft(0, "old"))), ErrorKind::Superseded);
+        stage.update(KEY, &draft(2, "Two")).unwrap();
+        assert_eq!(fs::read_to_string(stage.file()).unwrap(), write_event(&draft(2, "Two")).unwrap());
+        stage.plant(&format!("{KEY}.ics"), &bytes);
+        stage.delete(KEY, &draft(2, "")).unwrap();
+        assert!(!stage.file().exists());
+    }
+}
+
+#[test]
+fn what_it_says_does_not_matter_for_writing_over_and_removing() {
+    let ours = write_event(&draft(1, "One")).unwrap();
+    let with_times = |start: &str, end: &str| -> String {
+        let times = |line: &str| match line.split([';', ':']).next() {
+            Some("DTSTART") if line.contains("2026") => format!("{start}\r\n"),
+            Some("DTEND") if end.is_empty() => String::new(),
+            Some("DTEND") => format!("{end}\r\n"),
+            _ => line.to_owned(),
+        };
+        ours.split_inclusive('\n').map(times).collect()
+    };
+    for (start, end) in [
+        ("DTSTART;TZID=GMT Standard Time:20260701T090000", "DTEND;TZID=GMT Standard Time:20260701T100000"),
+        ("DTSTART:20260701T090000", "DTEND:20260701T100000"),
+        ("DTSTART:20260701T080000Z", ""),
+        ("DTSTART:yesterday", "DTEND:20260701T080000Z"),
+        ("X-NOTHING:1", ""),
+    ] {
+        let stage = stage();
+        let text = with_times(start, end);
+        for write in [Stage::create, |stage: &Stage, draft: &Draft| stage.update(KEY, draft)] {
+            stage.plant(&format!("{KEY}.ics"), &text);
+            write(&stage, &draft(2, "Two")).unwrap();
+            assert_eq!(stage.find().as_deref(), Some("Two"), "{start}");
+        }
+        stage.plant(&format!("{KEY}.ics"), &text);
+        stage.delete(KEY, &draft(2, "")).unwrap();
+        assert!(!stage.file().exists(), "{start}");
     }
 }
 
@@ -259,9 +425,14 @@ fn an_event_of_old_is_adopted_under_its_name() {
     assert_eq!(written.remote_id.as_str(), "event_789");
     let file = fs::read_to_string(&path).unwrap();
     // The UID stays, for the programs that know the event by it; SEQUENCE rises.
-    for line in
-        ["UID:event_789@old.example", "SEQUENCE:42", "SUMMARY:New", "COLOR:tomato", "CATEGORIES:Work,Home"]
-    {
+    for line in [
+        "UID:event_789@old.example",
+        "X-CALSYNC-UID:event_789@old.example",
+        "SEQUENCE:42",
+        "SUMMARY:New",
+        "COLOR:tomato",
+        "CATEGORIES:Work,Home",
+    ] {
         assert!(file.contains(&format!("\r\n{line}\r\n")), "{line}: {file}");
     }
     assert!(

@@ -32,11 +32,14 @@ fn file(event: Event) -> String {
     write_event(&draft(event)).unwrap()
 }
 
+const MARKER: &str =
+    "X-CALSYNC-NAMESPACE:my-shop\nX-CALSYNC-KEY:0123456789ab5def8123456789abcdef\nX-CALSYNC-REVISION:3\n";
+
 /// The lines of the event alone, for reading.
 fn event_lines(event: Event) -> String {
     let file = file(event);
     let (_, event) = file.split_once("STATUS:CONFIRMED\r\n").unwrap();
-    event.replace("\r\n", "\n").replace("X-CALSYNC-NAMESPACE:my-shop\nX-CALSYNC-REVISION:3\n", "")
+    event.replace("\r\n", "\n").replace(MARKER, "")
 }
 
 #[test]
@@ -85,6 +88,7 @@ fn an_event_in_full() {
      "\, so wait a minute or two
     LOCATION:1 High St\, Leeds
     X-CALSYNC-NAMESPACE:my-shop
+    X-CALSYNC-KEY:0123456789ab5def8123456789abcdef
     X-CALSYNC-REVISION:3
     BEGIN:VALARM
     ACTION:DISPLAY

@@ -421,6 +421,117 @@ fn two_at_once_leave_one_whole_state() {
     assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
 }
 
+/// A program that syncs Eve's folder spoiled her file: a second event beside it would be double, and a forgotten one would stay.
+#[test]
+fn a_file_that_cannot_be_read_is_held_and_said_until_it_is_mended() {
+    let desk = Desk::new();
+    desk.run();
+    let name = desk.files().into_keys().find(|name| name.starts_with("2/home/")).unwrap();
+    let file = desk.out().join(&name);
+    let spoil = || {
+        let spoilt = format!("{}<!-- synced -->", fs::read_to_string(&file).unwrap());
+        fs::write(&file, &spoilt).unwrap();
+        spoilt
+    };
+    let changes = [("start_time", json!("2027-01-20T09:00:00Z")), ("status", json!("cancelled"))];
+    for (field, value) in changes {
+        let (spoilt, before) = (spoil(), desk.files().len());
+        desk.edit(field, value);
+        let output = desk.run_with(&["--attempts", "1"]);
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{printed}");
+        assert!(printed.contains("unreadable_file"), "{printed}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), spoilt);
+        assert!(desk.files().len() <= before && desk.calendars().contains(&"2/home".to_owned()));
+        fs::write(&file, spoilt.replace("<!-- synced -->", "")).unwrap();
+        desk.run();
+    }
+    assert_eq!(desk.files().len(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn its_files_and_folders_are_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = Desk::new();
+    let elsewhere = desk.folder.path().join("kept/state.json");
+    let report = desk.folder.path().join("told/report.json");
+    let paths = [("--state", &elsewhere), ("--report", &report)];
+    let options: Vec<&str> =
+        paths.iter().flat_map(|(option, path)| [*option, path.to_str().unwrap()]).collect();
+    assert!(desk.run_with(&options).status.success());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for file in [&elsewhere, &report] {
+        assert_eq!((mode(file), mode(file.parent().unwrap())), (0o600, 0o700), "{file:?}");
+    }
+    assert_eq!(mode(&desk.out()), 0o700);
+    // One that others could read before they cannot read any more.
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(desk.run_with(&options).status.success());
+    assert_eq!(mode(&elsewhere), 0o600);
+}
+
+#[cfg(unix)]
+#[test]
+fn no_planted_link_is_written_through() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.out()).unwrap();
+    let victim = desk.folder.path().join("victim.json");
+    fs::write(&victim, "the victim's own").unwrap();
+    for name in ["state.json.tmp", "report.json.tmp", "report.json"] {
+        std::os::unix::fs::symlink(&victim, desk.out().join(name)).unwrap();
+    }
+    desk.run();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "the victim's own");
+    assert!(!fs::symlink_metadata(desk.out().join("report.json")).unwrap().is_symlink());
+}
+
+#[test]
+fn what_a_killed_run_left_half_written_goes() {
+    let desk = Desk::new();
+    desk.run();
+    let (leftover, theirs) = (desk.out().join(".quickstart-x1Y2z3.tmp"), desk.out().join("notes.tmp"));
+    fs::write(&leftover, "{").unwrap();
+    fs::write(&theirs, "mine").unwrap();
+    desk.run();
+    assert!(!leftover.exists() && theirs.exists());
+}
+
+/// Two states with one out folder share the calendars and what the fakes remember.
+#[cfg(unix)]
+#[test]
+fn all_that_is_shared_is_locked() {
+    let desk = Desk::new();
+    desk.run();
+    let (state, files) = (desk.state(), desk.files());
+    let other = desk.folder.path().join("other/state.json");
+    for options in [&[][..], &["--state", other.to_str().unwrap()]] {
+        let lock = fs::File::open(desk.out()).unwrap();
+        lock.lock().unwrap();
+        let output = desk.run_with(options);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+        assert!(error.contains("another quickstart or connect is at work"), "{error}");
+        drop(lock);
+        assert!(!other.exists());
+        assert_eq!((desk.state(), desk.files()), (state.clone(), files.clone()));
+    }
+    assert!(desk.run().contains("nothing to do"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_locked_is_an_error() {
+    let desk = Desk::new();
+    // Something that is no folder, and a name that no folder can have.
+    let no_folder = desk.folder.path().join("world.json/state.json");
+    let too_long = desk.folder.path().join("x".repeat(300)).join("state.json");
+    for state in [no_folder, too_long] {
+        let output = desk.run_with(&["--dry-run", "--state", state.to_str().unwrap()]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), error.lines().count()), (Some(2), 1), "{error}");
+    }
+}
+
 #[test]
 fn a_row_that_lost_its_item_is_not_doubled() {
     let desk = Desk::new();

@@ -100,6 +100,8 @@ with_each_service! {
     somebody_connects_and_the_next_run_uses_it
     a_first_connect_needs_no_run_before
     a_consent_that_is_none_is_said_in_words_and_stores_nothing
+    a_callback_that_is_not_ours_ends_nothing
+    a_person_who_does_not_come_back_is_waited_for_only_so_long
     a_wrong_secret_is_the_hosts_to_mend
     a_grant_given_back_is_forgotten_here
     connections_that_are_not_there_are_one_clear_line
@@ -150,21 +152,55 @@ async fn a_first_connect_needs_no_run_before<S: Service>() {
 async fn a_consent_that_is_none_is_said_in_words_and_stores_nothing<S: Service>() {
     let (permission, said) = S::TOO_LITTLE;
     let only = Decision::AllowOnly(vec![permission.to_owned()]);
-    let cases =
-        [(Some(Decision::Deny), "consent was refused"), (Some(only), said), (None, "page of an earlier try")];
-    for (decision, words) in cases {
+    for (decision, words) in [(Decision::Deny, "consent was refused"), (only, said)] {
         let desk = Desk::<S>::without_annas().await;
         let waiting = desk.connect();
-        let page = match &decision {
-            Some(decision) => waiting.decide(&desk.service, decision),
-            None => browse(&format!("{}?state=forged&code=stolen", redirect_of(&waiting.page))),
-        };
+        let page = waiting.decide(&desk.service, &decision);
         assert!(page.contains(words), "{words}: {page}");
         let (code, out, error) = waiting.end();
         assert_eq!((code, error.lines().count()), (Some(3), 1), "{out}{error}");
         assert!(error.contains(words), "{words}: {error}");
         assert!(!desk.file("state.json").exists());
     }
+}
+
+/// Any page and any program on the machine can guess the port.
+async fn a_callback_that_is_not_ours_ends_nothing<S: Service>() {
+    let desk = Desk::<S>::without_annas().await;
+    let waiting = desk.connect();
+    let host = redirect_of(&waiting.page);
+    for query in ["?state=forged&code=stolen", "?state=a&state=b&code=c", "?error=access_denied", "?"] {
+        let page = browse(&format!("{host}{query}"));
+        assert!(page.starts_with("HTTP/1.1 400") && page.contains("a page of an earlier try"), "{page}");
+    }
+    let right = waiting.back(&desk.service, &Decision::Allow);
+    let state = right.split(['?', '&']).find(|pair| pair.starts_with("state=")).unwrap();
+    let twice = browse(&format!("{host}?{state}&{state}&error=access_denied"));
+    assert!(twice.starts_with("HTTP/1.1 400"), "{twice}");
+    // More browsers than are served at once, which say nothing; and one that does not come to an end.
+    let address = host.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    let idle: Vec<_> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    drop(idle);
+    let mut endless = TcpStream::connect(&address).unwrap();
+    let sent = endless.write_all(&[b'x'; 1 << 20]);
+    let mut answer = String::new();
+    assert!(sent.is_err() || endless.read_to_string(&mut answer).is_err() || answer.is_empty(), "{answer}");
+
+    assert!(browse(&right).contains("Connected."));
+    let (code, _, error) = waiting.end();
+    assert_eq!(code, Some(0), "{error}");
+    assert_eq!(desk.run_until_delivered(), 1);
+    desk.assert_delivered(AS_PLANNED);
+}
+
+async fn a_person_who_does_not_come_back_is_waited_for_only_so_long<S: Service>() {
+    let desk = Desk::<S>::without_annas().await;
+    let waiting = Waiting::of(desk.connect_program(&["--wait", "1"]));
+    browse(&format!("{}?state=forged&code=stolen", redirect_of(&waiting.page)));
+    let (code, out, error) = waiting.end();
+    assert_eq!((code, error.lines().count()), (Some(3), 1), "{out}{error}");
+    assert!(error.contains("nobody came back"), "{error}");
+    assert!(!desk.file("state.json").exists());
 }
 
 async fn a_wrong_secret_is_the_hosts_to_mend<S: Service>() {

@@ -151,6 +151,34 @@ impl<S: Service> Desk<S> {
         self.out().join(name)
     }
 
+    /// No other user of the machine can read a file of the host's.
+    #[cfg(unix)]
+    pub fn assert_private(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mut files = 0;
+        for entry in fs::read_dir(self.out()).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                let mode = entry.metadata().unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600, "{entry:?}");
+                files += 1;
+            }
+        }
+        assert!(files >= 3, "{files}");
+    }
+
+    /// Links where a host could write on its way, to a file that is somebody else's.
+    #[cfg(unix)]
+    pub fn plant_links(&self, names: &[&str]) -> PathBuf {
+        let victim = self.folder.path().join("victim");
+        fs::write(&victim, "the victim's own").unwrap();
+        fs::create_dir_all(self.out()).unwrap();
+        for name in names {
+            std::os::unix::fs::symlink(&victim, self.file(name)).unwrap();
+        }
+        victim
+    }
+
     pub fn state(&self) -> Value {
         serde_json::from_slice(&fs::read(self.file("state.json")).unwrap()).unwrap()
     }

@@ -34,6 +34,7 @@ impl<S: Service> Desk<S> {
 
 with_each_service! {
     it_remembers_from_run_to_run
+    what_it_remembers_is_its_owners_alone
     its_events_are_not_taken_for_those_of_a_server
     two_connections_of_one_person_are_two_accounts
     what_it_cannot_read_is_one_clear_line_and_left_alone
@@ -59,6 +60,19 @@ async fn it_remembers_from_run_to_run<S: Service>() {
     assert_eq!(S::restored(&desk.faked()).deleted(), 3);
     assert!(desk.run_faked().contains("nothing to do"));
     assert_eq!(desk.service.count_all(), 0, "nobody else was asked");
+}
+
+async fn what_it_remembers_is_its_owners_alone<S: Service>() {
+    #[cfg(unix)]
+    {
+        let desk = Desk::<S>::new().await;
+        let name = format!("fake-{}.json.tmp", S::KIND);
+        let victim = desk.plant_links(&[&name, "report.json.tmp"]);
+        desk.run_faked();
+        assert_eq!(fs::read_to_string(victim).unwrap(), "the victim's own");
+        assert!(desk.faked_file().exists());
+        desk.assert_private();
+    }
 }
 
 async fn its_events_are_not_taken_for_those_of_a_server<S: Service>() {

@@ -32,6 +32,7 @@ impl<S: Service> Desk<S> {
 
 with_each_service! {
     a_token_refused_in_mid_run_is_refreshed_and_kept_sealed
+    a_key_is_not_written_through_a_link
     tokens_that_ran_out_are_refreshed_once_and_used_from_then_on
     a_rotated_refresh_token_is_never_lost
     a_rotated_refresh_token_survives_a_run_that_is_killed
@@ -54,15 +55,23 @@ async fn a_token_refused_in_mid_run_is_refreshed_and_kept_sealed<S: Service>() {
     assert_eq!(sealed.len(), 1, "the others use the world's still");
     assert!(sealed[0]["sealed"].as_str().unwrap().starts_with("cs1."));
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(desk.file("tokens.key")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
+    desk.assert_private();
     // With the key a run opens what another sealed.
     desk.move_to(14);
     assert_eq!(desk.run_until_delivered(), 1);
     assert_eq!(desk.service.token_refreshes(), 1);
+}
+
+async fn a_key_is_not_written_through_a_link<S: Service>() {
+    #[cfg(unix)]
+    {
+        let mut desk = Desk::<S>::new().await;
+        desk.expire();
+        let victim = desk.plant_links(&["tokens.key.tmp", "state.json.tmp"]);
+        assert_eq!(desk.run_until_delivered(), 1);
+        assert_eq!(fs::read_to_string(victim).unwrap(), "the victim's own");
+        assert!(!fs::symlink_metadata(desk.file("tokens.key")).unwrap().is_symlink());
+    }
 }
 
 async fn tokens_that_ran_out_are_refreshed_once_and_used_from_then_on<S: Service>() {

@@ -1,0 +1,129 @@
+//! Which event a file holds. The rest of its content does not matter.
+
+use calsync_core::identity::EventKey;
+use calsync_core::provider::Marker;
+use uuid::Uuid;
+
+use crate::error::{IcsError, IcsProblem};
+use crate::reader::only_lines;
+use crate::scan::{Line, Parts, parts};
+
+/// What names an event. It is read from a few lines; times, zones and texts may be anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) uid: String,
+    /// Our marker, if it carries one.
+    pub(crate) marker: Option<Marker>,
+    /// It carries our marker under another UID than it was written with: a person copied an event of ours.
+    pub(crate) is_copy: bool,
+}
+
+impl Identity {
+    /// That of the one event of a file. Text around the calendar is an error: writing the file anew would lose it.
+    pub(crate) fn of_file(bytes: &[u8]) -> Result<(Self, Parts), IcsError> {
+        let parts = parts(bytes)?;
+        if let Some(line) = parts.stray {
+            return Err(IcsError::file(IcsProblem::Malformed).at_line(line));
+        }
+        let lines = &only_lines(&parts)?.lines;
+        let identity = Self::of(|name| value_of(lines, name))?;
+        Ok((identity, parts))
+    }
+
+    /// That of an event, from its properties.
+    pub(crate) fn of(property: impl Fn(&str) -> Option<String>) -> Result<Self, IcsError> {
+        let uid = property("UID").map(|uid| uid.trim().to_owned()).filter(|uid| !uid.is_empty());
+        let uid = uid.ok_or(IcsError::event("UID", IcsProblem::Missing))?;
+        let noted = property("X-CALSYNC-KEY");
+        let key = event_key(noted.as_deref().unwrap_or(&uid).trim());
+        let number = |name| property(name).and_then(|value| value.trim().parse::<u64>().ok());
+        let marker = property("X-CALSYNC-NAMESPACE").zip(key).map(|(namespace, key)| {
+            // A person's calendar program raises SEQUENCE at every edit; the revision is ours alone.
+            let revision = number("X-CALSYNC-REVISION").or_else(|| number("SEQUENCE")).unwrap_or(0);
+            Marker::new(namespace, key, revision)
+        });
+        let is_copy = marker.as_ref().is_some_and(|marker| {
+            uid != marker.key.to_string() && property("X-CALSYNC-UID").is_none_or(|noted| noted.trim() != uid)
+        });
+        Ok(Self { uid, marker, is_copy })
+    }
+}
+
+/// A key as it is written. A UUID in another form is somebody else's.
+pub(crate) fn event_key(text: &str) -> Option<EventKey> {
+    Uuid::try_parse(text).ok().map(EventKey::from_uuid).filter(|key| key.to_string() == text)
+}
+
+/// The TEXT value of an event's own property; the first, where it is there twice.
+fn value_of(lines: &[Line], name: &str) -> Option<String> {
+    let mut depth = 0_usize;
+    let line = lines.iter().find(|line| {
+        match line.name() {
+            "BEGIN" => depth += 1,
+            "END" => depth = depth.saturating_sub(1),
+            other => return depth == 1 && other == name,
+        }
+        false
+    })?;
+    Some(unescape(line.value()))
+}
+
+/// A TEXT value as it is meant (RFC 5545 section 3.3.11).
+fn unescape(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    let mut characters = value.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            text.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('n' | 'N') => text.push('\n'),
+            Some(escaped @ ('\\' | ',' | ';' | ':')) => text.push(escaped),
+            Some(other) => text.extend(['\\', other]),
+            None => text.push('\\'),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0123456789ab5def8123456789abcdef";
+
+    fn identity(lines: &str) -> Result<Identity, IcsError> {
+        let file = format!(
+            "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{lines}BEGIN:VALARM\r\nUID:alarm\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        Identity::of_file(file.as_bytes()).map(|(identity, _)| identity)
+    }
+
+    #[test]
+    fn content_that_makes_no_sense_does_not_matter() {
+        let lines = "DTSTART;TZID=GMT Standard Time:20260701T090000\r\nDTEND:never\r\nDURATION:long\r\nRRULE:?\r\nSUMMARY;X=\":\r\n";
+        let ours = format!(
+            "{lines}UID:{KEY}\r\nX-CALSYNC-NAMESPACE:a\\, b\\\\n\r\nX-CALSYNC-REVISION:7\r\nSEQUENCE:9\r\n"
+        );
+        let read = identity(&ours).unwrap();
+        assert_eq!((read.uid.as_str(), read.is_copy), (KEY, false));
+        assert_eq!(read.marker, Some(Marker::new("a, b\\n", event_key(KEY).unwrap(), 7)));
+        assert_eq!(identity(lines).unwrap_err().problem, IcsProblem::Missing);
+    }
+
+    #[test]
+    fn a_copy_is_told_by_its_uid() {
+        let copied = format!("X-CALSYNC-NAMESPACE:s\r\nX-CALSYNC-KEY:{KEY}\r\n");
+        let read = |uid: &str, note: &str| identity(&format!("UID:{uid}\r\n{copied}{note}")).unwrap();
+        assert!(!read(KEY, "").is_copy);
+        assert!(read("A3F0C1D2-0000-4000-8000-0123456789AB", "").is_copy);
+        // An adopted event has the UID that was noted when it was adopted; a copy of it has another.
+        assert!(!read("old@example.org", "X-CALSYNC-UID:old@example.org\r\n").is_copy);
+        assert!(read("new@example.org", "X-CALSYNC-UID:old@example.org\r\n").is_copy);
+        // Without a key of ours there is no marker. A UUID of another form is no key.
+        let foreign =
+            identity("UID:01234567-89ab-5def-8123-456789abcdef\r\nX-CALSYNC-NAMESPACE:s\r\n").unwrap();
+        assert_eq!((foreign.marker, foreign.is_copy), (None, false));
+    }
+}
