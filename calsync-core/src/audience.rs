@@ -231,7 +231,7 @@ impl<'a> Audience<'a> {
             Person::Profile(id) => self.directory.profile(id).map(|profile| profile.connections.as_slice()),
             Person::Guest => None,
         };
-        connections.unwrap_or_default().iter().map(|connection| place_of(person, connection)).collect()
+        connections.unwrap_or_default().iter().map(|connection| connection.calendar(person)).collect()
     }
 
     fn add_profile(&mut self, role: Role, trigger: Trigger, profile: &'a Profile) {
@@ -292,7 +292,7 @@ impl Member<'_> {
             Reach::Nowhere => (&[] as &[Connection], None),
         };
         let calendars =
-            connections.iter().filter_map(|connection| Some(place_of(self.person.as_ref()?, connection)));
+            connections.iter().filter_map(|connection| Some(connection.calendar(self.person.as_ref()?)));
         let mail = address.map(|address| {
             CalendarRef::new(
                 Person::Guest,
@@ -322,14 +322,6 @@ impl fmt::Debug for Reach<'_> {
             Self::Nowhere => f.write_str("Nowhere"),
         }
     }
-}
-
-/// The calendar that a person's connection leads to.
-pub(crate) fn place_of(person: &Person, connection: &Connection) -> CalendarRef {
-    let (id, calendar) = (connection.id.clone(), connection.calendar_id.clone());
-    let place = CalendarRef::new(person.clone(), connection.provider.clone(), id, calendar);
-    let place = place.with_account(connection.account.clone());
-    place.with_name(connection.calendar_name.clone())
 }
 
 /// The profile of a staff member's manager. `manager_id` names a staff member; a host whose managers are not staff may

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::calendar::CalendarName;
+use crate::calendar::{CalendarName, CalendarRef, Person};
 use crate::id::{ConnectionId, ProfileId};
 use crate::model::null_is_default;
 use crate::names::{AccountId, CalendarId, ProviderKind};
@@ -52,6 +52,10 @@ pub struct Connection {
     /// The account, where the provider could tell. Two connections with the same account and calendar are one place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
+    /// The provider's own id of the account's default calendar, where it is known: a connection to `primary` and one to this id
+    /// lead to the same calendar. A connect tells it for Google, a list of calendars for Outlook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_calendar: Option<CalendarId>,
     /// The credentials. Read, never written.
     #[serde(flatten, skip_serializing)]
     pub credentials: Credentials,
@@ -117,7 +121,24 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// The calendars of the person, one for each connection.
+    pub fn calendars(&self) -> impl Iterator<Item = CalendarRef> + '_ {
+        let person = Person::Profile(self.id.clone());
+        self.connections.iter().map(move |connection| connection.calendar(&person))
+    }
+}
+
 impl Connection {
+    /// The calendar that the connection of a person leads to.
+    #[must_use]
+    pub fn calendar(&self, person: &Person) -> CalendarRef {
+        CalendarRef::new(person.clone(), self.provider.clone(), self.id.clone(), self.calendar_id.clone())
+            .with_account(self.account.clone())
+            .with_name(self.calendar_name.clone())
+            .with_primary(self.primary_calendar.clone())
+    }
+
     /// A connection to a calendar, without credentials.
     #[must_use]
     pub fn new(id: impl Into<ConnectionId>, provider: ProviderKind, calendar_id: CalendarId) -> Self {
@@ -127,6 +148,7 @@ impl Connection {
             calendar_id,
             calendar_name: None,
             account: None,
+            primary_calendar: None,
             credentials: Credentials::default(),
         }
     }
@@ -135,6 +157,13 @@ impl Connection {
     #[must_use]
     pub fn with_calendar_name(mut self, name: &str) -> Self {
         self.calendar_name = CalendarName::new(name);
+        self
+    }
+
+    /// The same connection with the provider's own id of the account's default calendar.
+    #[must_use]
+    pub fn with_primary_calendar(mut self, id: CalendarId) -> Self {
+        self.primary_calendar = Some(id);
         self
     }
 
@@ -288,6 +317,8 @@ struct Row {
     calendar_calendar_name: Option<CalendarName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     calendar_account: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calendar_primary_calendar: Option<CalendarId>,
     #[serde(default)]
     calendar_sync_settings: SyncSettings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -305,6 +336,7 @@ impl<'de> Deserialize<'de> for Profile {
                 calendar_id: row.calendar_calendar_id.unwrap_or_else(CalendarId::primary),
                 calendar_name: row.calendar_calendar_name,
                 account: row.calendar_account,
+                primary_calendar: row.calendar_primary_calendar,
                 credentials: Credentials {
                     access_token: row.calendar_access_token,
                     refresh_token: row.calendar_refresh_token,
@@ -348,6 +380,7 @@ impl Serialize for Profile {
             calendar_token_expires_at: None,
             calendar_calendar_id: flat.map(|flat| flat.calendar_id.clone()),
             calendar_calendar_name: flat.and_then(|flat| flat.calendar_name.clone()),
+            calendar_primary_calendar: flat.and_then(|flat| flat.primary_calendar.clone()),
             calendar_account: flat.and_then(|flat| flat.account.clone()),
             calendar_sync_settings: self.calendar_sync_settings.clone(),
             connections: (!others.is_empty()).then_some(others),

@@ -59,6 +59,10 @@ impl Begun {
         self.plan.is_empty()
     }
 
+    pub(crate) fn of(plan: Plan) -> Self {
+        Self { plan, held: Vec::new() }
+    }
+
     #[cfg(feature = "sync")]
     pub(crate) fn into_plan(self) -> Plan {
         self.plan

@@ -18,7 +18,6 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::audience::place_of;
 use crate::calendar::{CalendarRef, ConnectionKey, Person, Role};
 use crate::error::{Failure, InputError};
 use crate::id::AppointmentId;
@@ -102,7 +101,7 @@ impl Disconnect {
     /// `person` disconnects the calendar of `connection`, as it is, or last was, in the profile.
     #[must_use]
     pub fn new(person: &Person, connection: &Connection, on_disconnect: OnDisconnect) -> Self {
-        Self { calendar: place_of(person, connection), on_disconnect, others: None }
+        Self { calendar: connection.calendar(person), on_disconnect, others: None }
     }
 
     /// With all that the person has connected; the connection that goes may be among them. Then events that were written to
@@ -112,7 +111,7 @@ impl Disconnect {
     pub fn with_connected(mut self, connections: &[Connection]) -> Self {
         let person = &self.calendar.person;
         let others = connections.iter().filter(|connection| connection.id != self.calendar.connection);
-        self.others = Some(others.map(|other| place_of(person, other)).collect());
+        self.others = Some(others.map(|other| other.calendar(person)).collect());
         self
     }
 

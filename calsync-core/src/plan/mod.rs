@@ -11,6 +11,7 @@ mod display;
 mod planner;
 mod prepare;
 mod receipt;
+mod recovery;
 mod rows;
 mod work;
 
@@ -27,6 +28,7 @@ pub use brake::{
 pub use disconnect::{Disconnect, DisconnectPlan, DisconnectReceipt, OnDisconnect, Remaining};
 pub use planner::{OtherAccount, Planner, RemovedByPerson};
 pub use receipt::{LeftOut, Receipt, TargetReport, TargetState};
+pub use recovery::{Orphan, Recovery};
 pub(crate) use work::{PlanDraft, Row};
 
 use crate::audience::Reason;

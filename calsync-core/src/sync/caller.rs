@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::calendar::CalendarRef;
 use crate::error::{Error, ErrorKind, Failure, Operation, Retry};
 use crate::health::{Failing, HealthEvent, HealthKey};
 use crate::identity::Fingerprint;
@@ -20,7 +21,10 @@ use crate::sync::quota::Quota;
 pub(super) struct Caller<'a> {
     pub(super) provider: &'a dyn CalendarProvider,
     shared: &'a Shared,
-    step: &'a Step,
+    place: &'a CalendarRef,
+    /// How many attempts at the row have failed in a row before this one, and why it was blocked.
+    failures: u32,
+    blocked: Option<(BlockReason, DateTime<Utc>)>,
     quota: Quota,
     requests_per_update: u32,
     requests_per_find: u32,
@@ -36,20 +40,33 @@ pub(super) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
+    /// For the calls of a step.
     pub(super) fn new(shared: &'a Shared, provider: &'a dyn CalendarProvider, step: &'a Step) -> Self {
+        let caller = Self::of(shared, provider, &step.calendar);
+        Self { failures: step.failures, blocked: step.blocked, ..caller }
+    }
+
+    /// For calls that are about a calendar and no row.
+    pub(super) fn of(
+        shared: &'a Shared,
+        provider: &'a dyn CalendarProvider,
+        calendar: &'a CalendarRef,
+    ) -> Self {
         let capabilities = provider.capabilities();
-        let quota = shared.engine.quotas.of(&step.calendar, &capabilities);
+        let quota = shared.engine.quotas.of(calendar, &capabilities);
         let gate = shared.engine.gates.gate(&quota);
         Self {
             provider,
             shared,
-            step,
+            place: calendar,
+            failures: 0,
+            blocked: None,
             quota,
             requests_per_update: capabilities.requests_per_update,
             requests_per_find: capabilities.requests_per_find,
             gate,
-            account: HealthKey::account_of(&step.calendar),
-            calendar: HealthKey::Calendar(step.calendar.key()),
+            account: HealthKey::account_of(calendar),
+            calendar: HealthKey::Calendar(calendar.key()),
             probes: AtomicBool::new(false),
             is_news: AtomicBool::new(false),
             waited_ms: AtomicU64::new(0),
@@ -91,12 +108,12 @@ impl<'a> Caller<'a> {
     /// The hold of the step's row after a failure, and how many attempts have failed in a row.
     pub(super) fn hold_after(&self, failure: &Failure, content: Option<Fingerprint>) -> (Option<Hold>, u32) {
         let now = self.now();
-        let failures = self.step.failures.saturating_add(u32::from(!failure.untried));
+        let failures = self.failures.saturating_add(u32::from(!failure.untried));
         let Some(reason) = BlockReason::of(failure) else {
             return (Hold::after(failure, content, failures, now, now), failures);
         };
         let failing = self.failing(reason);
-        let before = self.step.blocked.filter(|(of, _)| *of == reason).map(|(_, since)| since);
+        let before = self.blocked.filter(|(of, _)| *of == reason).map(|(_, since)| since);
         let since = failing.as_ref().map(|failing| failing.since).into_iter().chain(before).min();
         let since = since.unwrap_or(now).min(now);
         let hold = match failing {
@@ -192,7 +209,7 @@ impl<'a> Caller<'a> {
         let wait = engine.retry.wait(permit.failures, failure, &*engine.random);
         let (failures, until) = permit.failed(failure, wait);
         tracing::debug!(
-            calsync.provider = self.step.calendar.provider.as_str(),
+            calsync.provider = self.place.provider.as_str(),
             calsync.kind = %failure.kind,
             calsync.pause_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             "the account is not called for a while"
@@ -238,8 +255,8 @@ impl<'a> Caller<'a> {
             // Calls that were under way together count once.
             return;
         }
-        let was_blocked = self.step.blocked.is_some_and(|(of, _)| of == reason);
-        let failures = if was_blocked { self.step.failures.saturating_add(1) } else { 1 };
+        let was_blocked = self.blocked.is_some_and(|(of, _)| of == reason);
+        let failures = if was_blocked { self.failures.saturating_add(1) } else { 1 };
         if before.is_none() && !was_blocked {
             self.is_news.store(true, Ordering::Relaxed);
         }
@@ -284,7 +301,7 @@ impl<'a> Caller<'a> {
             BlockReason::OtherAccount => ErrorKind::OtherAccount,
             _ => ErrorKind::Unavailable,
         };
-        let provider = self.step.calendar.provider.clone();
+        let provider = self.place.provider.clone();
         let failure = Error::new(kind, provider, Operation::Find).with_retry(Retry::Later).into_failure();
         let wait = until.map(|until| u64::try_from((until - now).num_milliseconds()).unwrap_or_default());
         Failure { untried: true, retry_after_ms: wait, ..failure }.into()
@@ -296,7 +313,7 @@ impl<'a> Caller<'a> {
     }
 
     fn measure(&self, what: Measured) {
-        self.shared.engine.measure(&self.step.calendar.provider, what);
+        self.shared.engine.measure(&self.place.provider, what);
     }
 }
 

@@ -9,6 +9,7 @@ mod attempt;
 mod caller;
 mod engine;
 mod gate;
+mod listing;
 mod metrics;
 mod quota;
 mod random;

@@ -140,6 +140,10 @@ impl Syncer {
         Run::new(self.engine.clone(), plans.into_iter())
     }
 
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// The brake, which holds removals beyond its limits.
     #[must_use]
     pub fn brake(&self) -> &Brake {
