@@ -88,8 +88,10 @@ pub enum ErrorKind {
     Refused,
     /// The provider cannot do this at all (see its capabilities).
     Unsupported,
-    /// The grant is dead: the person has to connect again.
+    /// There is no grant, or the token endpoint says that it is dead: the person has to connect again.
     Unauthenticated,
+    /// The connection leads to another account than the one that is meant. Nothing was sent.
+    OtherAccount,
     /// The person did not grant a permission that is needed.
     MissingScope,
     /// The account may not write to this calendar.
@@ -137,6 +139,10 @@ pub struct Failure {
     /// The request was never sent: the provider has seen nothing of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never_sent: bool,
+    /// With [`ErrorKind::Unauthenticated`]: the server has said so of the same grant before, at least an hour ago. A first refusal may
+    /// be a mistake.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
     /// The syncer has given up for now; before then another attempt is not worth making.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<DateTime<Utc>>,
@@ -211,6 +217,7 @@ impl Error {
             operation,
             retry_after_ms: None,
             never_sent: false,
+            confirmed: false,
             next_attempt_at: None,
             status: None,
             newer_revision: None,
@@ -252,6 +259,13 @@ impl Error {
     #[must_use]
     pub fn with_never_sent(mut self) -> Self {
         self.0.failure.never_sent = true;
+        self
+    }
+
+    /// Whether the server has refused the same grant before, at least an hour ago.
+    #[must_use]
+    pub fn with_confirmed(mut self, confirmed: bool) -> Self {
+        self.0.failure.confirmed = confirmed;
         self
     }
 
@@ -339,6 +353,7 @@ impl fmt::Display for ErrorKind {
             Self::Refused => "the content was refused",
             Self::Unsupported => "the provider cannot do this",
             Self::Unauthenticated => "the grant is dead",
+            Self::OtherAccount => "the connection leads to another account",
             Self::MissingScope => "a permission was not granted",
             Self::Forbidden => "the account may not do this",
             Self::RateLimited => "too many calls",
