@@ -50,12 +50,14 @@ impl Account {
     }
 
     /// Whether both are known and are two accounts.
-    pub(crate) fn differ(a: Option<&Self>, b: Option<&Self>) -> bool {
+    #[cfg(feature = "tokens")]
+    pub(super) fn differ(a: Option<&Self>, b: Option<&Self>) -> bool {
         matches!((a, b), (Some(a), Some(b)) if a.id != b.id)
     }
 
     /// What is known after `newer` was read of the same account: a newer reading that says less takes nothing away.
-    pub(crate) fn merged(older: Option<&Self>, newer: Option<Self>) -> Option<Self> {
+    #[cfg(feature = "tokens")]
+    pub(super) fn merged(older: Option<&Self>, newer: Option<Self>) -> Option<Self> {
         match (older, newer) {
             (older, None) => older.cloned(),
             (None, newer) => newer,

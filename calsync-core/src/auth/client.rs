@@ -1,9 +1,8 @@
 //! The authorization code flow with PKCE, and what follows from it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{Method, header};
@@ -22,12 +21,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::callback::{Callback, Outcome};
 use super::error::Unavailable;
+use super::finished::FinishedStates;
 use super::identity::TokenResponse;
 use super::token_endpoint::{Caller, TokenEndpoint, read};
 use super::tokens::is_sendable;
 use super::{
-    AuthError, Connect, ConnectError, Connected, Grant, Identity, IdentityError, OAuthClientBuilder, PendingConnect,
-    Revoked, ScopeNames, ServerCode, Tokens,
+    AuthError, Connect, ConnectError, Connected, Grant, Identity, IdentityError, OAuthClientBuilder,
+    PendingConnect, Revoked, ScopeNames, ServerCode, Tokens,
 };
 use crate::calendar::ConnectionKey;
 use crate::error::Operation;
@@ -40,7 +40,7 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub struct OAuthClient {
     inner: Arc<Inner>,
-    finished: Arc<Mutex<Finished>>,
+    finished: Arc<FinishedStates>,
 }
 
 pub(super) struct Inner {
@@ -59,9 +59,6 @@ pub(super) struct Inner {
     pub(super) endpoint: TokenEndpoint,
 }
 
-/// The states of connects that were finished, until they would have expired.
-type Finished = HashMap<String, DateTime<Utc>>;
-
 type Client = oauth2::Client<
     BasicErrorResponse,
     TokenResponse,
@@ -76,9 +73,6 @@ type Client = oauth2::Client<
 >;
 
 impl OAuthClient {
-    /// How many finished connects are remembered. Beyond, the oldest are forgotten; the server still takes each code only once.
-    const MAX_FINISHED: usize = 10_000;
-
     /// The longest life of an access token that is believed.
     const MAX_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -159,7 +153,8 @@ impl OAuthClient {
         if pending.expires_at <= inner.now() {
             return Err(ConnectError::Expired);
         }
-        let claim = self.claim(callback.state, pending.expires_at).ok_or(ConnectError::ReusedState)?;
+        let claim = self.finished.claim(callback.state, pending.expires_at, inner.now());
+        let claim = claim.ok_or(ConnectError::ReusedState)?;
         let outcome = match callback.outcome {
             Outcome::Error(error) => Err(refused(&error)),
             Outcome::Code(code) => inner.trade(code, &pending).await,
@@ -235,45 +230,6 @@ impl OAuthClient {
             return Vec::new();
         }
         self.inner.scope_names.missing(&self.inner.scopes, &tokens.scopes)
-    }
-
-    fn claim(&self, state: String, until: DateTime<Utc>) -> Option<Claim<'_>> {
-        let mut finished = self.finished();
-        let now = self.inner.now();
-        finished.retain(|_, until| *until > now);
-        if finished.contains_key(&state) {
-            return None;
-        }
-        if finished.len() >= Self::MAX_FINISHED {
-            let oldest = finished.iter().min_by_key(|(_, until)| **until).map(|(state, _)| state.clone());
-            oldest.and_then(|oldest| finished.remove(&oldest));
-        }
-        finished.insert(state.clone(), until);
-        Some(Claim { client: self, state: Some(state) })
-    }
-
-    fn finished(&self) -> MutexGuard<'_, Finished> {
-        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A state that is being finished. Unless it is settled, it may be finished again.
-struct Claim<'a> {
-    client: &'a OAuthClient,
-    state: Option<String>,
-}
-
-impl Claim<'_> {
-    fn settle(mut self) {
-        self.state = None;
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        if let Some(state) = &self.state {
-            self.client.finished().remove(state);
-        }
     }
 }
 

@@ -75,7 +75,9 @@ impl ConnectError {
             AuthError::OtherAccount => Self::OtherAccount,
             AuthError::Unavailable(unavailable) => Self::Unavailable(unavailable),
             // A code needs neither a grant nor a store.
-            AuthError::NotConnected | AuthError::Unreadable(_) | AuthError::Store(_) => Self::Unavailable(Unavailable::new()),
+            AuthError::NotConnected | AuthError::Unreadable(_) | AuthError::Store(_) => {
+                Self::Unavailable(Unavailable::new())
+            }
         }
     }
 

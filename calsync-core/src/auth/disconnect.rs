@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refresh::ROUNDS;
 use super::tokens::{OpenedTokensRow, TokensRow};
-use super::{Account, AccessTokens, AuthError, Revoked, Saved, StoreError, StoredTokens, Tokens};
+use super::{AccessTokens, Account, AuthError, Revoked, Saved, StoreError, StoredTokens, Tokens};
 use crate::calendar::ConnectionKey;
 use crate::secret::Secret;
 
@@ -132,7 +132,12 @@ impl AccessTokens {
         self.replace(key, tokens, true).await
     }
 
-    async fn replace(&self, key: &ConnectionKey, tokens: &Tokens, any_account: bool) -> Result<(), AuthError> {
+    async fn replace(
+        &self,
+        key: &ConnectionKey,
+        tokens: &Tokens,
+        any_account: bool,
+    ) -> Result<(), AuthError> {
         for _ in 0..ROUNDS {
             let stored = match self.load(key).await? {
                 Loaded::Tokens(stored) => Some(stored),

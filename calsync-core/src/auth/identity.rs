@@ -10,8 +10,8 @@ use oauth2::{ExtraTokenFields, StandardTokenResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::account::AccountAddress;
 use super::Account;
+use super::account::AccountAddress;
 use crate::names::{AccountId, CalendarId};
 
 /// What stands for a token's own tenant in an issuer.
@@ -159,9 +159,7 @@ impl Identity {
         let primary = Some(by_email).filter(|_| self.primary_by_email && is_verified.is_true());
         let primary = primary.and_then(|by_email| by_email());
         let address = email.clone().or(claims.preferred_username).filter(|address| !address.is_empty());
-        Ok(Account::new(id)
-            .with_address(address.map(AccountAddress::new))
-            .with_primary_calendar(primary))
+        Ok(Account::new(id).with_address(address.map(AccountAddress::new)).with_primary_calendar(primary))
     }
 }
 

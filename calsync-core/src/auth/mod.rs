@@ -25,6 +25,8 @@ mod connect_error;
 mod disconnect;
 #[cfg(feature = "tokens")]
 mod error;
+#[cfg(feature = "oauth")]
+mod finished;
 #[cfg(feature = "tokens")]
 mod grant;
 #[cfg(feature = "tokens")]

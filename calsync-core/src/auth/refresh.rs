@@ -172,12 +172,12 @@ async fn ask(
                 }
                 inner.store.load(key).await?
             }
-            Err(
-                error @ (AuthError::Reconnect { .. } | AuthError::Blocked(_) | AuthError::OtherAccount),
-            ) => match saved_by_a_peer(inner, key, version).await? {
-                Some(newer) => Some(newer),
-                None => return Err(refused(inner, key, version, error)),
-            },
+            Err(error @ (AuthError::Reconnect { .. } | AuthError::Blocked(_) | AuthError::OtherAccount)) => {
+                match saved_by_a_peer(inner, key, version).await? {
+                    Some(newer) => Some(newer),
+                    None => return Err(refused(inner, key, version, error)),
+                }
+            }
             Err(error) => {
                 if let AuthError::Unavailable(Unavailable { retry_after: Some(wait), .. }) = &error {
                     waits::note(&*inner.waits, WaitKey::Refresh(key), inner.clock.now(), *wait);
@@ -210,7 +210,8 @@ fn refused(
     let Some(version) = version else { return error };
     inner.with(key, |connection| {
         let before = connection.refused.take().filter(|before| {
-            let both = matches!((&before.error, &error), (AuthError::Reconnect { .. }, AuthError::Reconnect { .. }));
+            let both =
+                matches!((&before.error, &error), (AuthError::Reconnect { .. }, AuthError::Reconnect { .. }));
             // A note from the future is none.
             both && before.version == version && before.first_at <= now
         });

@@ -135,7 +135,11 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(if self.is_unreadable { "the stored tokens cannot be opened" } else { "the token store failed" })
+        f.pad(if self.is_unreadable {
+            "the stored tokens cannot be opened"
+        } else {
+            "the token store failed"
+        })
     }
 }
 

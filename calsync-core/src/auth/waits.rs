@@ -194,7 +194,10 @@ mod tests {
         let key = |access: &Access, token: &AccessToken| Owned::of(WaitKey::with(access, token));
         assert!(key(&grant(1, "a"), &unnamed) == key(&grant(2, "a"), &unnamed));
         assert!(key(&grant(1, "a"), &unnamed) != key(&grant(1, "b"), &unnamed));
-        assert!(key(&grant(1, "b"), &token(Some("a"))) == key(&grant(2, "a"), &unnamed), "the token knows best");
+        assert!(
+            key(&grant(1, "b"), &token(Some("a"))) == key(&grant(2, "a"), &unnamed),
+            "the token knows best"
+        );
         assert!(grant(1, "a") != grant(2, "a") && grant(1, "a").connection == grant(1, "b").connection);
         let (anna, unnamed) = (grant(1, "anna@example.org"), token(None));
         assert!(!format!("{:?}", WaitKey::with(&anna, &unnamed)).contains("anna"));
