@@ -59,7 +59,7 @@ struct Options {
     /// Where the person signs in and tokens come from, at URL/TENANT/oauth2/v2.0. Microsoft's own, or ROOT.
     #[arg(long, value_name = "URL")]
     login_url: Option<String>,
-    /// What an emulator calls itself in id tokens; `{tenantid}` stands for the account's tenant.
+    /// What an emulator calls itself in id tokens; `{tenantid}` is the account's tenant.
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
 }

@@ -168,7 +168,7 @@ async fn a_permission_taken_back_later_waits_for_its_person() {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::MissingScope);
 }
 
-/// Whoever consents, for profile 7.
+/// Somebody consents, for profile 7.
 async fn connect_as(google: &GoogleCalendar, world: &World, email: &str) -> Result<Connected, ConnectError> {
     let connect = google.connect(&key_of(7));
     let url = world.google.consent(connect.url.expose(), email, &Decision::Allow).unwrap();

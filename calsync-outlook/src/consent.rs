@@ -139,7 +139,7 @@ impl OutlookCalendarBuilder {
         self
     }
 
-    /// What the server calls itself in id tokens (`iss`), where it is not Microsoft's own; `{tenantid}` stands for the token's `tid`.
+    /// What the server calls itself in id tokens (`iss`), where it is not Microsoft's own; `{tenantid}` is the token's `tid`.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.consent.issuer = Some(issuer.into());
         self

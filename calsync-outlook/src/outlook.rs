@@ -1,6 +1,6 @@
 //! Outlook, connected: consent, calendars, and the provider itself.
 
-use calsync_core::auth::{AuthError, Disconnected, PendingRevocation, Revoked};
+use calsync_core::auth::{AuthError, Disconnected, Erased, PendingRevocation, Revoked};
 #[cfg(feature = "oauth")]
 use calsync_core::auth::{Connect, ConnectError, Connected, OAuthClient, PendingConnect};
 use calsync_core::calendar::ConnectionKey;
@@ -96,7 +96,16 @@ impl OutlookCalendar {
         self.client.rest.tokens().disconnect(key).await
     }
 
-    /// Tries once more to give a grant back that was erased here, where a grant of the host's own can
+    /// Erases a grant's tokens here, without a word to Microsoft: the first half of [`disconnect`](Self::disconnect), for a host that
+    /// stores what is still to be given back before it does that.
+    ///
+    /// # Errors
+    /// When the tokens may not have been erased. It can be repeated.
+    pub async fn erase(&self, key: &ConnectionKey) -> Result<Erased, AuthError> {
+        self.client.rest.tokens().erase(key).await
+    }
+
+    /// Gives a grant back that was erased here, where a grant of the host's own can
     /// ([`OutlookCalendarBuilder::grant`]).
     ///
     /// # Errors

@@ -38,7 +38,7 @@ impl ApiClient {
         &self.provider
     }
 
-    /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the response, whatever its status. A 401 is
+    /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the response, of any status. A 401 is
     /// answered with another token, once; a second 401 is given back like any response, and is no verdict about the grant: a token
     /// that was just made was refused, so it is an outage. [`account_of`] says whose token it was.
     ///

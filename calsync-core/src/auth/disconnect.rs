@@ -10,7 +10,7 @@ use super::{AccessTokens, Account, AuthError, Revoked, Saved, StoreError, Stored
 use crate::calendar::ConnectionKey;
 use crate::secret::Secret;
 
-/// How a disconnect ended. The tokens are erased here, whatever became of the grant at the server.
+/// How a disconnect ended. The tokens are erased here in any case.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Disconnected {
@@ -42,9 +42,24 @@ pub enum Revocation {
 /// A grant that is erased here and may live on at its server. Holds its tokens, and so it serialises through a vault only
 /// (`Vault::seal_revocation`), or by [`to_text`](Self::to_text).
 #[derive(Clone)]
-pub struct PendingRevocation {
+pub struct PendingRevocation(Box<Grants>);
+
+#[derive(Clone)]
+struct Grants {
     key: ConnectionKey,
     tokens: Tokens,
+}
+
+/// What was erased of a grant.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Erased {
+    /// Its tokens. The grant still lives at its server: [`AccessTokens::revoke`] gives it back.
+    Tokens(PendingRevocation),
+    /// A row that could not be opened.
+    Unreadable,
+    /// Nothing: there was none.
+    Nothing,
 }
 
 /// Why a text is no [`PendingRevocation`].
@@ -65,16 +80,20 @@ struct OpenedRow {
 }
 
 impl PendingRevocation {
+    fn new(key: ConnectionKey, tokens: Tokens) -> Self {
+        Self(Box::new(Grants { key, tokens }))
+    }
+
     /// The connection whose grant it was.
     #[must_use]
     pub fn key(&self) -> &ConnectionKey {
-        &self.key
+        &self.0.key
     }
 
     /// All of it as one text, **with its secrets**, for a host that seals it by means of its own.
     #[must_use]
     pub fn to_text(&self) -> Secret {
-        let row = Row { key: &self.key, tokens: TokensRow::from(&self.tokens) };
+        let row = Row { key: &self.0.key, tokens: TokensRow::from(&self.0.tokens) };
         Secret::new(serde_json::to_string(&row).unwrap_or_default())
     }
 
@@ -84,13 +103,13 @@ impl PendingRevocation {
     /// [`NoRevocation`].
     pub fn from_text(text: &Secret) -> Result<Self, NoRevocation> {
         let row: OpenedRow = serde_json::from_str(text.expose()).map_err(|_| NoRevocation)?;
-        Ok(Self { key: row.key, tokens: row.tokens.into() })
+        Ok(Self::new(row.key, row.tokens.into()))
     }
 }
 
 impl fmt::Debug for PendingRevocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingRevocation").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("PendingRevocation").field("key", &self.0.key).finish_non_exhaustive()
     }
 }
 
@@ -124,7 +143,7 @@ impl AccessTokens {
         self.replace(key, tokens, false).await
     }
 
-    /// The same, whatever account was stored before: the host, or its person, means to change it.
+    /// The same, also in the place of another account's tokens: the host, or its person, means to change it.
     ///
     /// # Errors
     /// [`AuthError::Store`].
@@ -163,33 +182,50 @@ impl AccessTokens {
     /// Erases a grant's tokens here, and then gives the grant back to the server, as far as that can be done. One that is not
     /// there is success.
     ///
+    /// A host that must not forget to give a grant back, even where it crashes in between, calls [`erase`](Self::erase), stores what
+    /// that gives, and then [`revoke`](Self::revoke).
+    ///
     /// # Errors
     /// [`AuthError::Store`], where the tokens may not have been erased: then the server was not asked, and it can be repeated. What
     /// the server says is no error: see [`Disconnected`].
     pub async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
-        let loaded = self.load(key).await?;
-        // A token that was rotated and not yet saved is the one that lives at the server.
-        let unsaved = self.inner.with(key, |connection| connection.unsaved.clone());
-        self.inner.store.remove(key).await?;
-        self.inner.forget(key);
-        let tokens = match (unsaved, loaded) {
-            (Some((tokens, _)), _) => tokens,
-            (None, Loaded::Tokens(stored)) => stored.tokens,
-            (None, Loaded::Nothing) => return Ok(Disconnected { revocation: Revocation::NothingToRevoke }),
-            (None, Loaded::Unreadable) => return Ok(Disconnected { revocation: Revocation::Unreadable }),
+        let pending = match self.erase(key).await? {
+            Erased::Tokens(pending) => pending,
+            Erased::Unreadable => return Ok(Disconnected { revocation: Revocation::Unreadable }),
+            Erased::Nothing => return Ok(Disconnected { revocation: Revocation::NothingToRevoke }),
         };
-        let revocation = match self.inner.grant.revoke(key, &tokens).await {
+        let revocation = match self.revoke(&pending).await {
             Ok(Revoked::Done) => Revocation::Done,
             Ok(Revoked::NotOffered) => Revocation::NotOffered,
             Err(error) => {
                 tracing::warn!(calsync.grant = %key, %error, "a grant was erased here, and may live on at its server");
-                Revocation::Failed { pending: PendingRevocation { key: key.clone(), tokens }, error }
+                Revocation::Failed { pending, error }
             }
         };
         Ok(Disconnected { revocation })
     }
 
-    /// Tries once more to give back a grant that was erased here.
+    /// Erases a grant's tokens here, without a word to the server. One that is not there is success, and so is a row that cannot be
+    /// opened.
+    ///
+    /// # Errors
+    /// [`AuthError::Store`], where they may not have been erased. It can be repeated.
+    pub async fn erase(&self, key: &ConnectionKey) -> Result<Erased, AuthError> {
+        let loaded = self.load(key).await?;
+        // A token that was rotated and not yet saved is the one that lives at the server.
+        let unsaved = self.inner.with(key, |connection| connection.unsaved.clone());
+        self.inner.store.remove(key).await?;
+        self.inner.forget(key);
+        let pending = |tokens| Erased::Tokens(PendingRevocation::new(key.clone(), tokens));
+        Ok(match (unsaved, loaded) {
+            (Some((tokens, _)), _) => pending(tokens),
+            (None, Loaded::Tokens(stored)) => pending(stored.tokens),
+            (None, Loaded::Unreadable) => Erased::Unreadable,
+            (None, Loaded::Nothing) => Erased::Nothing,
+        })
+    }
+
+    /// Gives back a grant that was erased here. One that is dead already is success.
     ///
     /// At Google this ends every grant of the account to this client: where the person has connected again meanwhile, forget it
     /// instead.
@@ -197,7 +233,7 @@ impl AccessTokens {
     /// # Errors
     /// When it may live on still. It can be repeated.
     pub async fn revoke(&self, pending: &PendingRevocation) -> Result<Revoked, AuthError> {
-        self.inner.grant.revoke(&pending.key, &pending.tokens).await
+        self.inner.grant.revoke(&pending.0.key, &pending.0.tokens).await
     }
 
     async fn load(&self, key: &ConnectionKey) -> Result<Loaded, AuthError> {

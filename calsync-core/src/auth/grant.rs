@@ -14,7 +14,7 @@ pub trait Grant: Debug + Send + Sync + 'static {
     /// New tokens in the place of `current`, the ones stored. What is returned replaces them, but for the account: one that is not
     /// named stays, and another one is refused ([`AuthError::OtherAccount`]).
     ///
-    /// One attempt, which ends by itself: it runs in a task of its own, and nobody cancels it.
+    /// One attempt, which ends by itself: it runs in a task of its own, and is not cancelled.
     ///
     /// # Errors
     /// [`AuthError::NotConnected`] when it needs stored ones; [`AuthError::Reconnect`] and [`AuthError::Blocked`] for the server's own

@@ -14,7 +14,7 @@ use super::Account;
 use super::account::AccountAddress;
 use crate::names::{AccountId, CalendarId};
 
-/// What stands for a token's own tenant in an issuer.
+/// The place of a token's own tenant in an issuer.
 const TENANT: &str = "{tenantid}";
 
 /// How a server says whose account a grant is for: what a connect asks for beside its scopes, and how the answer is read.
@@ -23,7 +23,7 @@ const TENANT: &str = "{tenantid}";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The server's own name of itself (`iss`), in each spelling that it uses. `{tenantid}` stands for the token's own `tid`, as in
+    /// The server's own name of itself (`iss`), in each spelling that it uses. `{tenantid}` is the token's own `tid`, as in
     /// Microsoft's metadata.
     pub issuers: Vec<String>,
     /// The scopes that ask for it. A person who grants none of them connects all the same, and the account is not known.

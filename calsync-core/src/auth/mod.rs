@@ -2,7 +2,8 @@
 //!
 //! - [`OAuthClient`] (feature `oauth`) asks for consent with PKCE, trades the code for [`Tokens`], refreshes and revokes them. Whose
 //!   [`Account`] they open is part of them, where the server tells ([`Identity`]).
-//! - [`TokenStore`] is the host's: where tokens are kept, by [`ConnectionKey`], with a version each.
+//! - [`TokenStore`] is the host's: where tokens are kept, by [`ConnectionKey`](crate::calendar::ConnectionKey), with a
+//!   version each.
 //! - [`AccessTokens`] (feature `tokens`) hands out access tokens that are valid now, and has one refresh at a time.
 //! - [`ApiClient`] (feature `tokens`) sends a provider's requests with them.
 //! - [`WaitStore`] (feature `tokens`) remembers which account has asked to be left alone, for the host's processes to share.
@@ -64,7 +65,7 @@ pub use client::OAuthClient;
 #[cfg(feature = "oauth")]
 pub use connect_error::ConnectError;
 #[cfg(feature = "tokens")]
-pub use disconnect::{Disconnected, NoRevocation, PendingRevocation, Revocation};
+pub use disconnect::{Disconnected, Erased, NoRevocation, PendingRevocation, Revocation};
 #[cfg(feature = "tokens")]
 pub use error::{AuthError, ServerCode, Unavailable};
 #[cfg(feature = "tokens")]

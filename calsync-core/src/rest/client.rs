@@ -97,7 +97,7 @@ impl RestClient {
         request.map(Box::new).map_err(|bad| self.unsendable(operation, bad))
     }
 
-    /// What an answer that is no success means. A 401 is an outage, whatever the judge says: it came after a token that was just
+    /// What an answer that is no success means. A 401 is an outage, even where the judge says otherwise: it came after a token that was just
     /// made, and only the token endpoint's own word ends a grant.
     #[must_use]
     pub fn failure(&self, operation: Operation, answer: &Response) -> Error {

@@ -8,7 +8,7 @@ use calsync_core::{ProviderKind, Secret};
 use crate::world::*;
 
 #[tokio::test(start_paused = true)]
-async fn the_tokens_are_erased_whatever_the_server_says() {
+async fn the_tokens_are_erased_even_where_the_server_fails() {
     type Answers = fn(&Server) -> &Server;
     let answers: [(Answers, bool); 6] = [
         (|server| server.answer(200, ""), true),
@@ -44,6 +44,34 @@ async fn the_tokens_are_erased_whatever_the_server_says() {
         assert!(last.form.starts_with("token=rt%2D0&"), "{}", last.form);
     }
     assert!(PendingRevocation::from_text(&Secret::new("rt-0")).is_err());
+}
+
+/// A host that stores what is still to be given back before it asks the server.
+#[tokio::test(start_paused = true)]
+async fn the_two_halves_of_a_disconnect_can_be_made_apart() {
+    let host = Host::new().await;
+    let Erased::Tokens(pending) = host.tokens.erase(&key()).await.unwrap() else {
+        panic!("there were tokens")
+    };
+    assert!(host.store.rows.all().is_empty() && host.server.script().seen.is_empty());
+    // The process dies here, and another one goes on.
+    let text = pending.to_text();
+    host.server.answer(200, "");
+    let pending = PendingRevocation::from_text(&text).unwrap();
+    assert_eq!(host.peer().tokens.revoke(&pending).await.unwrap(), Revoked::Done);
+    assert!(matches!(host.tokens.erase(&key()).await.unwrap(), Erased::Nothing));
+}
+
+/// A database that does not answer has erased nothing, and the server is not told otherwise.
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_erased_is_not_given_back() {
+    let host = Host::new().await;
+    host.store.state.lock().unwrap().is_down = true;
+    assert!(matches!(host.tokens.disconnect(&key()).await, Err(AuthError::Store(_))));
+    assert!(host.server.script().seen.is_empty());
+    host.store.state.lock().unwrap().is_down = false;
+    host.server.answer(200, "");
+    assert!(matches!(host.tokens.disconnect(&key()).await.unwrap().revocation, Revocation::Done));
 }
 
 #[tokio::test(start_paused = true)]

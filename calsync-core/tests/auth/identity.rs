@@ -218,7 +218,7 @@ async fn a_connect_is_finished_for_whom_and_where_it_was_begun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_account_stays_with_the_tokens_whatever_a_refresh_says() {
+async fn a_refresh_does_not_change_the_account() {
     let refreshed = async |stored: Option<Account>, id_token: Value| {
         let server = Server::default();
         let client = client(&server, identity());

@@ -70,7 +70,7 @@ async fn who_waits_for_the_lease_takes_over_what_the_other_saved() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_died_with_the_lease_holds_nobody_up_for_long() {
+async fn a_process_that_died_with_the_lease_is_not_waited_for_long() {
     let host = strict(true).await;
     lease_elsewhere(&host, &key(), 60);
     let began = Instant::now();

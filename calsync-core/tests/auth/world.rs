@@ -157,6 +157,8 @@ pub(crate) struct StoreState {
     pub(crate) overtakes: VecDeque<Tokens>,
     /// Rows that are there and cannot be opened.
     pub(crate) unreadable: HashSet<ConnectionKey>,
+    /// Nothing can be removed.
+    pub(crate) is_down: bool,
     pub(crate) has_leases: bool,
     /// By grant: whose lease, and until when.
     pub(crate) leases: HashMap<ConnectionKey, (u64, tokio::time::Instant)>,
@@ -235,6 +237,9 @@ impl TokenStore for Store {
     }
 
     async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
+        if self.state.lock().unwrap().is_down {
+            return Err(StoreError::new("the database went away"));
+        }
         self.state.lock().unwrap().unreadable.remove(key);
         self.rows.remove(key).await
     }

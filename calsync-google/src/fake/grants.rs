@@ -7,7 +7,7 @@ use calsync_core::fake::oauth::{Granted, end_of};
 use super::access::SCOPE_BASE;
 use super::state::State;
 
-/// The full name of a scope: `calendar.events` stands for Google's URL, as `email` and `profile` do for theirs.
+/// The full name of a scope: `calendar.events` is short for Google's URL, as `email` and `profile` do for theirs.
 pub(super) fn full_scope(scope: &str) -> String {
     match scope {
         "openid" => scope.to_owned(),

@@ -58,7 +58,7 @@ pub struct Settings {
     pub scopes: ScopeForm,
     /// The application is registered in this tenant only: `common` and the like are refused with AADSTS50194.
     pub single_tenant: Option<String>,
-    /// What the server calls itself in id tokens (`iss`); `{tenantid}` stands for the account's tenant.
+    /// What the server calls itself in id tokens (`iss`); `{tenantid}` is the account's tenant.
     pub issuer: String,
     /// What the application may do without a user (`client_credentials`).
     pub app_roles: BTreeSet<String>,
