@@ -58,10 +58,9 @@ pub(crate) fn is_undeletable(error: &Error) -> bool {
 fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, code) {
-        // A company's rules want the person at a screen (conditional access).
-        (401, _) | (403, "insufficient_claims" | "InsufficientClaims") => {
-            (Kind::Unauthenticated, Retry::Never)
-        }
+        // A token that was just made was refused: an outage. Only the token endpoint says that a grant is dead. A 403 of a company's
+        // rules that want the person at a screen (conditional access, `insufficient_claims`) is below, with the other 403s.
+        (401, _) => (Kind::Unavailable, Retry::Later),
         // What is throttled was not looked at, whatever the status.
         (429, _)
         | (_, "ApplicationThrottled" | "TooManyRequests" | "activityLimitReached" | "ErrorServerBusy") => {
@@ -171,11 +170,11 @@ mod tests {
             (400, r#"{"error":{"code":"ErrorInvalidIdMalformed","message":"Id is malformed."}}"#, K::NotFound, R::Never, "ErrorInvalidIdMalformed"),
             (400, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.","@event.existingEventId":"AAk="}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
             (409, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
-            (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unauthenticated, R::Never, "InvalidAuthenticationToken"),
-            (401, "", K::Unauthenticated, R::Never, ""),
+            (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unavailable, R::Later, "InvalidAuthenticationToken"),
+            (401, "", K::Unavailable, R::Later, ""),
             (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Check credentials and try again."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
             (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access to OData is disabled."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
-            (403, r#"{"error":{"code":"Forbidden","message":"x","innerError":{"code":"insufficient_claims"}}}"#, K::Unauthenticated, R::Never, "insufficient_claims"),
+            (403, r#"{"error":{"code":"Forbidden","message":"x","innerError":{"code":"insufficient_claims"}}}"#, K::Forbidden, R::Never, "insufficient_claims"),
             (404, r#"{"error":{"code":"ErrorItemNotFound","message":"The specified object was not found in the store."}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
             (404, r#"{"error":{"code":"itemNotFound","message":"x","innerError":{"code":"ErrorItemNotFound"}}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
             (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Forbidden, R::Never, "MailboxNotEnabledForRESTAPI"),

@@ -229,8 +229,7 @@ impl Story {
         let which = *dice.pick(&[OnDisconnect::DeleteAll, OnDisconnect::DeleteFuture]);
         let connected = self.company.directory();
         let connected = connected.profile(&Company::profile(person).into()).expect("a person of ours");
-        let disconnect =
-            Disconnect::new(&owner, &connection, which).with_connected(&connected.connections);
+        let disconnect = Disconnect::new(&owner, &connection, which).with_connected(&connected.connections);
         let mut receipt = DisconnectReceipt::new(&disconnect);
         let mut plans = Vec::new();
         for id in self.host.all() {
