@@ -158,7 +158,7 @@ fn a_plan_in_words_and_its_places_name_nobody() {
         assert_tells_nothing("plan", &plan.to_string());
         for step in &plan.steps {
             assert_tells_nothing("step", &step.to_string());
-            assert_tells_nothing("place", &format!("{} {:?}", step.place, step.place));
+            assert_tells_nothing("place", &format!("{} {:?}", step.calendar, step.calendar));
         }
         for note in &plan.notes {
             assert_tells_nothing("note", &format!("{note} {note:?}"));
@@ -181,7 +181,7 @@ async fn what_a_run_reports_names_nobody() {
             assert_tells_nothing("outcome", &outcome.to_string());
             host.company.appointment.record(&outcome.clone().into());
         }
-        for row in &host.company.appointment.ledger.deliveries {
+        for row in &host.company.appointment.ledger.deliveries() {
             assert_tells_nothing("explanation", &row.explain().to_string());
         }
     }

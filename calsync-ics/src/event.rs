@@ -44,7 +44,7 @@ impl From<&Draft> for IcsEvent {
 
 /// Everything it says; `withdrawn` by the calendar around it.
 pub(crate) fn event_of(read: &icalendar::Event, withdrawn: bool) -> Result<IcsEvent, IcsError> {
-    let Identity { uid, marker, is_copy } =
+    let Identity { uid, marker, is_copy, .. } =
         Identity::of(|name| read.property_value(name).map(str::to_owned))?;
     let text = |name| read.property_value(name).unwrap_or_default();
     let is_cancelled = withdrawn || text("STATUS").trim().eq_ignore_ascii_case("CANCELLED");

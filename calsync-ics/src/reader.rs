@@ -8,7 +8,7 @@ use crate::scan::{Block, Parts, parts};
 
 /// The properties that say something to calsync. The parser is shown no others: a line it does not understand would cost
 /// the whole file.
-const READ: [&str; 23] = [
+const READ: [&str; 25] = [
     "BEGIN",
     "END",
     "UID",
@@ -29,6 +29,8 @@ const READ: [&str; 23] = [
     "X-CALSYNC-UID",
     "X-CALSYNC-NAMESPACE",
     "X-CALSYNC-REVISION",
+    "X-CALSYNC-APPOINTMENT",
+    "X-CALSYNC-PERSON",
     "X-CALSYNC-ZONE",
     "X-CALSYNC-REMINDERS",
     "X-CALSYNC-REMINDER",

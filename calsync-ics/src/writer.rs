@@ -1,6 +1,9 @@
 //! One event as one file.
 
+use std::borrow::Cow;
+
 use calsync_core::event::{EventStatus, Reminders, When};
+use calsync_core::identity::Generation;
 use calsync_core::provider::Draft;
 use calsync_core::time::{Zone, check};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
@@ -8,6 +11,7 @@ use uuid::Uuid;
 
 use crate::calendar::{CalendarInfo, FOOTER};
 use crate::error::{IcsError, IcsProblem};
+use crate::identity::PersonText;
 use crate::lines::Lines;
 use crate::timezone::{ZoneText, text_of};
 
@@ -157,10 +161,14 @@ pub(crate) fn write_component(
     let (event, marker) = (&*draft.event, &draft.marker);
     let changed = draft.changed_at.naive_utc();
     let mut buffer = Uuid::encode_buffer();
-    let key: &str = marker.key.as_uuid().simple().encode_lower(&mut buffer);
+    let target: &str = marker.key.target().as_uuid().simple().encode_lower(&mut buffer);
+    let key = match marker.key.generation() {
+        Generation::FIRST => Cow::Borrowed(target),
+        _ => Cow::Owned(marker.key.to_string()),
+    };
     lines.plain("BEGIN:VEVENT", "");
     match &extras.uid {
-        None => lines.plain("UID:", key),
+        None => lines.plain("UID:", &key),
         Some(uid) => {
             lines.text("UID:", uid);
             lines.text("X-CALSYNC-UID:", uid);
@@ -195,9 +203,17 @@ pub(crate) fn write_component(
         }
     }
     lines.text("X-CALSYNC-NAMESPACE:", &marker.namespace);
+    // A search matches whole values: every event of the target has this one.
+    lines.plain("X-CALSYNC-TARGET:", target);
     // A copy gets another UID, and would have no key of ours without this.
-    lines.plain("X-CALSYNC-KEY:", key);
+    lines.plain("X-CALSYNC-KEY:", &key);
     lines.number("X-CALSYNC-REVISION:", marker.revision, "");
+    if let Some(appointment) = &marker.appointment {
+        lines.text("X-CALSYNC-APPOINTMENT:", &appointment.to_string());
+    }
+    if let Some(person) = &marker.person {
+        lines.text("X-CALSYNC-PERSON:", &PersonText(person).to_string());
+    }
     let minutes = match &event.reminders {
         Reminders::Before(minutes) => {
             if minutes.is_empty() {

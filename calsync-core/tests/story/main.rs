@@ -138,11 +138,11 @@ async fn tell(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseErr
     prop_assert_eq!(host.calls(), calls, "a further run makes no call");
 
     let wanted = host.wanted();
-    let standing: Vec<Event> = host.standing();
+    let standing: Vec<Event> = host.confirmed();
     prop_assert_eq!(standing, wanted);
     for appointment in host.appointments() {
-        for row in &appointment.ledger.deliveries {
-            prop_assert!(!matches!(row.presence, Presence::Unsure(_)), "{}", row.explain());
+        for row in &appointment.ledger.deliveries() {
+            prop_assert!(!matches!(row.state(), DeliveryState::Pending(_)), "{}", row.explain());
         }
     }
     prop_assert!(host.foreign_event_is_untouched());

@@ -9,7 +9,7 @@ mod fairness;
 mod lost_answers;
 mod metrics;
 mod pacing;
-mod parking;
+mod health;
 mod retries;
 mod server;
 mod waits;

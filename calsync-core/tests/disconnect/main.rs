@@ -9,5 +9,5 @@ mod accounts;
 mod backfill;
 mod desk;
 mod disconnect;
-mod guard;
+mod brake;
 mod moving;
