@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What is asked for of an event; the rest of it is nobody's business here.
+/// What is asked for of an event that is read or written over; the rest of it is not ours.
 pub(crate) const EVENT_FIELDS: &str =
     "id,etag,status,summary,description,location,start,end,reminders,extendedProperties/private";
+
+/// What is asked for of an event where only its identity matters.
+pub(crate) const IDENTITY_FIELDS: &str = "id,etag,status,extendedProperties/private";
 
 /// What is asked for of an event that was just made: what it says is known.
 pub(crate) const INSERTED_FIELDS: &str = "id,etag";
@@ -132,8 +135,8 @@ pub(crate) struct Moment<'a> {
 pub(crate) enum Time<'a> {
     /// A day.
     Day(chrono::NaiveDate),
-    /// An instant, as RFC 3339 with its offset, and the IANA zone to show it in.
-    At(String, &'a str),
+    /// An instant, as RFC 3339 with its offset, and the IANA zone to show it in; the calendar's own where there is none.
+    At(String, Option<&'a str>),
 }
 
 impl Serialize for Moment<'_> {
@@ -147,8 +150,13 @@ impl Serialize for Moment<'_> {
             }
             Time::At(time, zone) => {
                 map.serialize_entry("dateTime", time)?;
-                map.serialize_entry("timeZone", zone)?;
-                &["date"]
+                match zone {
+                    Some(zone) => {
+                        map.serialize_entry("timeZone", zone)?;
+                        &["date"]
+                    }
+                    None => &["date", "timeZone"],
+                }
             }
         };
         for name in unused.iter().filter(|_| self.clears) {
