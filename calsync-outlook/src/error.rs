@@ -8,7 +8,7 @@ use calsync_core::ProviderKind;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::http::Response;
 use calsync_core::names::RemoteId;
-use calsync_core::rest::{code_of, failure};
+use calsync_core::rest::{code_of, common_class, failure};
 use serde_json::Value;
 
 /// An id that is none of this server's.
@@ -54,59 +54,67 @@ pub(crate) fn is_undeletable(error: &Error) -> bool {
     error.failure().code.as_deref() == Some(UNDELETABLE)
 }
 
-/// The kind of failure and what may be done about it.
+/// The kind of failure and what may be done about it. `code` is empty where the body has none of Graph's.
 fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, code) {
-        // A company's rules want the person at a screen (conditional access).
-        (401, _) | (403, "insufficient_claims" | "InsufficientClaims") => {
-            (Kind::Unauthenticated, Retry::Never)
-        }
-        // What is throttled was not looked at, whatever the status.
         (429, _)
         | (_, "ApplicationThrottled" | "TooManyRequests" | "activityLimitReached" | "ErrorServerBusy") => {
-            (Kind::RateLimited, Retry::Later)
+            (Kind::RateLimited, after_throttling(operation))
         }
         // The mailbox is full.
         (_, "ErrorQuotaExceeded") => (Kind::QuotaExceeded, Retry::Later),
         // These two are Graph's own only where they come in its shape; from anything else a 5xx says nothing of what was done.
         (507, code) if !code.is_empty() => (Kind::QuotaExceeded, Retry::Later),
-        (509, code) if !code.is_empty() => (Kind::RateLimited, Retry::Later),
-        // There is no mailbox, or none that Graph opens: no licence, still on a server of the company's, on its way out.
-        (
-            404,
-            "MailboxNotEnabledForRESTAPI"
-            | "MailboxNotSupportedForRESTAPI"
-            | "ErrorNonExistentMailbox"
-            | "ResourceNotFound",
-        ) => (Kind::Forbidden, Retry::Never),
-        // No scope, somebody else's calendar, or an application that is kept away from this mailbox.
-        (403, _) => (Kind::Forbidden, Retry::Never),
-        (404 | 410, _) | (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
+        (509, code) if !code.is_empty() => (Kind::RateLimited, after_throttling(operation)),
+        // The mailbox cannot be opened now: it is being moved, has no licence yet, or is on a server of the company's. That is not the
+        // person's permission, and says nothing of the event.
+        (400..=499, code) if is_of_mailbox(code) => (Kind::Unavailable, Retry::Later),
+        // A position in a list of changes is too old. The calendar is there.
+        (410, "SyncStateNotFound" | "resyncRequired" | "syncStateInvalid") => (Kind::Unavailable, Retry::Later),
+        // No scope, another person's calendar, an application that is kept away from this mailbox, or a company's rules that want the
+        // person at a screen (conditional access).
+        (403, code) if !code.is_empty() => (Kind::Forbidden, Retry::Never),
+        (404 | 410, code) if !code.is_empty() => (Kind::NotFound, Retry::Never),
+        (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
         (400 | 409, DUPLICATE) => (Kind::KeySpent, Retry::Never),
         // A calendar of that name is there already.
         (409, "ErrorFolderExists") => (Kind::Refused, Retry::Never),
-        // Somebody else is at the same event just now.
-        (409 | 412 | 423 | 425, _) => (Kind::Unavailable, Retry::Later),
-        (408 | 500..=599, _) => (Kind::Unavailable, operation.after_lost_answer()),
-        // A redirect is never followed: it would take the token along.
-        (300..=399, _) => (Kind::Unavailable, Retry::Later),
-        // Without Graph's shape of error it is some proxy's opinion and says nothing of the content.
-        (400..=499, "") => (Kind::Other, Retry::Later),
-        (400..=499, _) => (Kind::Refused, Retry::Never),
-        _ => (Kind::Other, operation.after_lost_answer()),
+        _ => common_class(status, !code.is_empty(), operation).unwrap_or(match status {
+            400..=499 => (Kind::Refused, Retry::Never),
+            _ => (Kind::Other, operation.after_lost_answer()),
+        }),
     }
 }
 
-/// The machine-readable code of an error's body: the outer one, unless it is one of those that say nothing; then the innermost
-/// that says more.
+/// What may be done after Graph has called for fewer requests. An event was seen to be there all the same after a create was answered
+/// so; every other call changed nothing.
+fn after_throttling(operation: Operation) -> Retry {
+    if operation == Operation::Create { Retry::Unknown } else { Retry::Later }
+}
+
+/// Codes that are about the whole mailbox, and about now
+/// (<https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>).
+fn is_of_mailbox(code: &str) -> bool {
+    matches!(
+        code,
+        "MailboxNotEnabledForRESTAPI"
+            | "MailboxNotSupportedForRESTAPI"
+            | "MailboxInfoStale"
+            | "ErrorMailboxFailover"
+            | "ErrorMailboxMoveInProgress"
+            | "ErrorMailboxStoreUnavailable"
+            | "ErrorNonExistentMailbox"
+            | "ResourceNotFound"
+    )
+}
+
+/// The machine-readable code of an error's body in Graph's shape: the outer one, unless it is one of those that say nothing; then the
+/// innermost that says more. An error that is a text (`"error": "Forbidden"`, `"error": "invalid_token"`) is a gateway's or a token
+/// endpoint's, and no word of Graph's about an event.
 fn code(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body.get("error")?;
-    // An OAuth error instead of an API one (`"error": "invalid_token"`).
-    if let Some(error) = error.as_str() {
-        return code_of(error);
-    }
     let said = |error: &Value| error.get("code").and_then(Value::as_str).and_then(code_of);
     let outer = said(error);
     if outer.as_deref().is_some_and(|code| !is_vague(code)) {
@@ -119,7 +127,7 @@ fn code(body: &[u8]) -> Option<String> {
         inner = next;
         exact = said(inner).or(exact);
     }
-    exact.or(outer).or_else(|| error.get("message").map(|_| "error".to_owned()))
+    exact.or(outer)
 }
 
 /// Codes that repeat the status in words (<https://learn.microsoft.com/graph/errors#code-property>).
@@ -171,16 +179,16 @@ mod tests {
             (400, r#"{"error":{"code":"ErrorInvalidIdMalformed","message":"Id is malformed."}}"#, K::NotFound, R::Never, "ErrorInvalidIdMalformed"),
             (400, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.","@event.existingEventId":"AAk="}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
             (409, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
-            (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unauthenticated, R::Never, "InvalidAuthenticationToken"),
-            (401, "", K::Unauthenticated, R::Never, ""),
+            (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unavailable, R::Later, "InvalidAuthenticationToken"),
+            (401, "", K::Unavailable, R::Later, ""),
             (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Check credentials and try again."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
             (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access to OData is disabled."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
-            (403, r#"{"error":{"code":"Forbidden","message":"x","innerError":{"code":"insufficient_claims"}}}"#, K::Unauthenticated, R::Never, "insufficient_claims"),
+            (403, r#"{"error":{"code":"Forbidden","message":"x","innerError":{"code":"insufficient_claims"}}}"#, K::Forbidden, R::Never, "insufficient_claims"),
             (404, r#"{"error":{"code":"ErrorItemNotFound","message":"The specified object was not found in the store."}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
             (404, r#"{"error":{"code":"itemNotFound","message":"x","innerError":{"code":"ErrorItemNotFound"}}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
-            (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Forbidden, R::Never, "MailboxNotEnabledForRESTAPI"),
-            (404, r#"{"error":{"code":"ErrorNonExistentMailbox","message":"x"}}"#, K::Forbidden, R::Never, "ErrorNonExistentMailbox"),
-            (404, r#"{"error":{"code":"ResourceNotFound","message":"The mailbox is either inactive, soft-deleted, or is hosted on-premise."}}"#, K::Forbidden, R::Never, "ResourceNotFound"),
+            (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Unavailable, R::Later, "MailboxNotEnabledForRESTAPI"),
+            (404, r#"{"error":{"code":"ErrorNonExistentMailbox","message":"x"}}"#, K::Unavailable, R::Later, "ErrorNonExistentMailbox"),
+            (404, r#"{"error":{"code":"ResourceNotFound","message":"The mailbox is either inactive, soft-deleted, or is hosted on-premise."}}"#, K::Unavailable, R::Later, "ResourceNotFound"),
             (409, r#"{"error":{"code":"ErrorFolderExists","message":"A folder with the specified name already exists."}}"#, K::Refused, R::Never, "ErrorFolderExists"),
             (409, r#"{"error":{"code":"ErrorConcurrentItemSave","message":"x"}}"#, K::Unavailable, R::Later, "ErrorConcurrentItemSave"),
             (412, r#"{"error":{"code":"ErrorIrresolvableConflict","message":"The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item."}}"#, K::Unavailable, R::Later, "ErrorIrresolvableConflict"),
