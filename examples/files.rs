@@ -229,14 +229,14 @@ impl State {
 
     /// Every row of a ledger that is about that provider.
     pub fn rows_of(&self, kind: &ProviderKind) -> impl Iterator<Item = &Delivery> {
-        let rows = self.appointments.iter().flat_map(|appointment| &appointment.ledger.deliveries);
-        rows.filter(move |row| row.place.provider == *kind)
+        let rows = self.appointments.iter().flat_map(|appointment| appointment.ledger.deliveries());
+        rows.filter(move |row| row.calendar().provider == *kind)
     }
 
     /// Forgets what stands with that provider: it is another one that is used from now on.
     pub fn forget(&mut self, kind: &ProviderKind) {
         for appointment in &mut self.appointments {
-            appointment.ledger.deliveries.retain(|row| row.place.provider != *kind);
+            appointment.ledger.forget_provider(kind);
         }
     }
 

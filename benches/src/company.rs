@@ -6,15 +6,16 @@ use std::sync::Arc;
 use calsync_core::audience::Audience;
 use calsync_core::calendar::Role;
 use calsync_core::event::TextLimits;
-use calsync_core::ledger::{Presence, Standing};
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
 };
-use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
-use calsync_core::plan::{Plan, Planner};
+use calsync_core::names::{CalendarId, ProviderKind};
+use calsync_core::plan::{Plan, Planner, Step};
 use calsync_core::provider::Capabilities;
+use calsync_core::report::{Outcome, Report};
 use calsync_core::time::Zone;
 use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
 
 /// A company with so many orders that its appointments have a given number of targets.
 #[derive(Debug)]
@@ -178,14 +179,23 @@ impl Company {
     pub fn written(mut self) -> Self {
         let plans: Vec<Plan> = self.plans().collect();
         for (job, plan) in self.jobs.iter_mut().zip(plans) {
-            plan.begin(&mut job.appointment).expect("planned from this one");
-            for step in &plan.steps {
-                let rows = &mut job.appointment.ledger.deliveries;
-                let row = rows.iter_mut().find(|row| row.place == step.place).expect("begun");
-                let mut standing = Standing::new(step.key, RemoteId::new(step.key.to_string()));
-                standing.fingerprint = step.content().map(|content| content.fingerprint);
-                row.presence = Presence::Present(standing);
-            }
+            let begun = plan.begin(&mut job.appointment).expect("planned from this one");
+            let outcome = |step: &Step| {
+                let mut outcome = serde_json::to_value(step).expect("a step");
+                let content = step.content().expect("an event");
+                outcome["appointment"] = json!(job.appointment.id);
+                outcome["revision"] = json!(begun.plan().revision());
+                outcome["at"] = json!(self.now);
+                outcome["verdict"] = json!("created");
+                outcome["state"] = json!({
+                    "state": "confirmed",
+                    "remote_id": step.key().to_string(),
+                    "fingerprint": content.fingerprint,
+                });
+                serde_json::from_value::<Outcome>(outcome).expect("an outcome")
+            };
+            let report: Report = begun.plan().steps.iter().map(outcome).collect();
+            job.appointment.record(&report);
         }
         self
     }

@@ -95,7 +95,7 @@ pub enum ErrorKind {
     Refused,
     /// The provider cannot do this at all (see its capabilities).
     Unsupported,
-    /// The grant is dead: the person has to connect again.
+    /// There is no grant, or the token endpoint says that it is dead: the person has to connect again.
     Unauthenticated,
     /// The person did not grant a permission that is needed.
     MissingScope,

@@ -19,7 +19,8 @@ pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Op
 fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, reason) {
-        (401, _) => (Kind::Unauthenticated, Retry::Never),
+        // A token that was just made was refused: an outage. Only the token endpoint says that a grant is dead.
+        (401, _) => (Kind::Unavailable, Retry::Later),
         // The limits of a minute and those of a day look alike; how long to try is the syncer's business.
         (403, "userRateLimitExceeded" | "rateLimitExceeded" | "RATE_LIMIT_EXCEEDED") | (429, _) => {
             (Kind::RateLimited, Retry::Later)
@@ -94,9 +95,9 @@ mod tests {
             (400, r#"{"error":{"errors":[{"domain":"global","reason":"required","message":"Missing end time."}],"code":400,"message":"Missing end time."}}"#, K::Refused, R::Never, "required"),
             (400, r#"{"error":{"code":400,"message":"Invalid value","status":"INVALID_ARGUMENT"}}"#, K::Refused, R::Never, "INVALID_ARGUMENT"),
             (400, r#"{"error":{"code":400,"message":"A provided value exceeds the allowed size limit."}}"#, K::Refused, R::Never, "error"),
-            (401, r#"{"error":{"errors":[{"domain":"global","reason":"authError","message":"Invalid Credentials","locationType":"header","location":"Authorization"}],"code":401,"message":"Invalid Credentials"}}"#, K::Unauthenticated, R::Never, "authError"),
-            (401, r#"{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED"}}"#, K::Unauthenticated, R::Never, "UNAUTHENTICATED"),
-            (401, "", K::Unauthenticated, R::Never, ""),
+            (401, r#"{"error":{"errors":[{"domain":"global","reason":"authError","message":"Invalid Credentials","locationType":"header","location":"Authorization"}],"code":401,"message":"Invalid Credentials"}}"#, K::Unavailable, R::Later, "authError"),
+            (401, r#"{"error":{"code":401,"message":"Request had invalid authentication credentials.","status":"UNAUTHENTICATED"}}"#, K::Unavailable, R::Later, "UNAUTHENTICATED"),
+            (401, "", K::Unavailable, R::Later, ""),
             (403, r#"{"error":{"errors":[{"domain":"usageLimits","reason":"userRateLimitExceeded","message":"User Rate Limit Exceeded"}],"code":403,"message":"User Rate Limit Exceeded"}}"#, K::RateLimited, R::Later, "userRateLimitExceeded"),
             (403, r#"{"error":{"errors":[{"domain":"usageLimits","reason":"rateLimitExceeded","message":"Rate Limit Exceeded"}],"code":403,"message":"Rate Limit Exceeded"}}"#, K::RateLimited, R::Later, "rateLimitExceeded"),
             (403, r#"{"error":{"code":403,"message":"Quota exceeded for quota metric 'Queries'.","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"RATE_LIMIT_EXCEEDED","domain":"googleapis.com"}]}}"#, K::RateLimited, R::Later, "RATE_LIMIT_EXCEEDED"),

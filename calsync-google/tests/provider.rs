@@ -292,11 +292,12 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
     world.google.expire_access_tokens();
     update(&provider, &written, &draft(2)).await.unwrap();
     assert_eq!(world.google.token_refreshes(), 1);
-    // Google refuses the new one too: then it is the grant.
+    // Google refuses the new one too: an outage, since the token endpoint has just made it.
     let refused = google_error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
     world.google.fault(FaultRule::new(refused).with_path("/events").always());
     let error = create(&provider, &draft(3)).await.unwrap_err();
-    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unauthenticated, Retry::Never));
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
+    assert_eq!(error.failure().code.as_deref(), Some("authError"));
 }
 
 #[tokio::test]

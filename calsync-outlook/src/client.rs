@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use calsync_core::auth::Access;
 use calsync_core::calendar::CalendarRef;
-use calsync_core::error::{Error, ErrorKind, Operation, Retry};
+use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::http::{Request, Response};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
@@ -107,7 +107,7 @@ impl Client {
     ) -> Result<Vec<EventResource>, Error> {
         let grant = Access::of(place);
         let request = self.requests.find(&place.calendar, key);
-        let answer = self.rest.send(&grant, Operation::Find, request).await?;
+        let answer = self.rest.send_batch(&grant, Operation::Find, request, has_refused_part).await?;
         let parts: BatchAnswer = self.rest.read(Operation::Find, &answer)?;
         let marked: Page<EventResource> = self.part(&answer, &parts.responses, BY_MARKER)?;
         let mut events = marked.value;
@@ -218,19 +218,21 @@ impl Client {
     ) -> Result<T, Error> {
         let part = parts.iter().find(|part| part.id == id);
         let answer = part.and_then(as_answer).ok_or_else(|| self.rest.unreadable(Operation::Find, batch))?;
-        let part_status = answer.status();
-        if part_status.is_success() {
+        if answer.status().is_success() {
             return self.rest.read(Operation::Find, &answer);
         }
-        let failure = self.rest.failure(Operation::Find, &answer);
-        Err(match failure.kind() {
-            // The token was good enough for the batch: one server's whim. (A 403 is a company's rules.)
-            ErrorKind::Unauthenticated if part_status == StatusCode::UNAUTHORIZED => {
-                failure.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later)
-            }
-            _ => calendar_not_found(failure),
-        })
+        Err(calendar_not_found(self.rest.failure(Operation::Find, &answer)))
     }
+}
+
+/// Whether the token was refused in some part of a batch: Exchange may know of a revocation that Graph's front end does not.
+fn has_refused_part(batch: &Response) -> bool {
+    let body = batch.body();
+    // Most have none, and need not be read twice.
+    batch.status().is_success()
+        && body.windows(3).any(|digits| digits == b"401")
+        && serde_json::from_slice::<BatchAnswer>(body)
+            .is_ok_and(|batch| batch.responses.iter().any(|part| part.status == StatusCode::UNAUTHORIZED))
 }
 
 /// A part's answer as if it had been asked for alone.

@@ -235,6 +235,18 @@ impl Ledger {
         is_gone
     }
 
+    /// Drops every row of a kind of provider: it is another service from now on, such as the real one after a trial with a fake.
+    /// Returns how many rows that were.
+    pub fn forget_provider(&mut self, kind: &ProviderKind) -> usize {
+        let before = self.deliveries.len();
+        self.deliveries.retain(|row| row.calendar.provider != *kind);
+        let dropped = before - self.deliveries.len();
+        if dropped > 0 {
+            self.changed();
+        }
+        dropped
+    }
+
     /// Drops every row of a person, after a finished disconnect: nothing of the person stays in the ledger. Returns how many rows
     /// that were, or `None`, with nothing changed, while an event may still be in one of the person's calendars.
     pub fn forget(&mut self, person: &Person) -> Option<usize> {

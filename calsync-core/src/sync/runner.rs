@@ -85,7 +85,7 @@ impl StepRunner<'_> {
             // It may be elsewhere under another id: only a look that succeeds shows that none is there.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
                 let pending = PendingWrite::new(Some(event.clone()));
-                self.look_and_write(content, &pending, Some(event)).await
+                self.look_and_write(content, &pending).await
             }
             Ok(outcome) => outcome,
             Err(error) => {
@@ -115,7 +115,7 @@ impl StepRunner<'_> {
             Ok(()) => self.withdrawn(Verdict::Removed, self.step.generation),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
-                self.look_and_remove(&pending, Some(event)).await
+                self.look_and_remove(&pending).await
             }
             Err(error) => self.not_removed(error, event, self.step.generation),
         }
@@ -142,19 +142,14 @@ impl StepRunner<'_> {
 
     async fn find_and_write(&self, content: Option<&Content>, pending: &PendingWrite) -> Outcome {
         match content {
-            Some(content) => self.look_and_write(content, pending, None).await,
-            None => self.look_and_remove(pending, None).await,
+            Some(content) => self.look_and_write(content, pending).await,
+            None => self.look_and_remove(pending).await,
         }
     }
 
     /// Looks what is there, and writes the content over the newest event of ours, or makes one. Older ones go.
-    async fn look_and_write(
-        &self,
-        content: &Content,
-        pending: &PendingWrite,
-        missing: Option<&RemoteEvent>,
-    ) -> Outcome {
-        let ours = match self.look(pending, missing).await {
+    async fn look_and_write(&self, content: &Content, pending: &PendingWrite) -> Outcome {
+        let ours = match self.look(pending).await {
             Ok(ours) => ours,
             Err(error) => return self.still_pending(error, pending, Some(content)),
         };
@@ -185,34 +180,42 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// Looks what is there, and removes every event of ours.
-    async fn look_and_remove(&self, pending: &PendingWrite, missing: Option<&RemoteEvent>) -> Outcome {
-        let ours = match self.look(pending, missing).await {
-            Ok(ours) => ours,
-            Err(error) => return self.still_pending(error, pending, None),
-        };
-        let mut last = self.step.generation;
-        for (event, generation) in &ours.events {
-            last = last.max(*generation);
-            match self.remove(event, *generation).await {
-                Ok(()) => {}
-                // Gone since the look.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => {
-                    let mut outcome = self.not_removed(error, event, *generation);
-                    outcome.copies = ours.copies;
-                    return outcome;
+    /// Looks what is there, and removes every event of ours. An event that a look has found and whose removal is then answered
+    /// "not there" is looked for once more: only a look that finds none ends a removal that was not confirmed.
+    async fn look_and_remove(&self, pending: &PendingWrite) -> Outcome {
+        let (mut last, mut missing) = (self.step.generation, None);
+        for _ in 0..2 {
+            let ours = match self.look(pending).await {
+                Ok(ours) => ours,
+                Err(error) => return self.still_pending(error, pending, None),
+            };
+            missing = None;
+            for (event, generation) in &ours.events {
+                last = last.max(*generation);
+                match self.remove(event, *generation).await {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == ErrorKind::NotFound => missing = Some(error),
+                    Err(error) => {
+                        let mut outcome = self.not_removed(error, event, *generation);
+                        outcome.copies = ours.copies;
+                        return outcome;
+                    }
                 }
             }
+            if missing.is_none() {
+                let mut outcome = self.withdrawn(Verdict::Removed, last);
+                outcome.calendar.account = ours.account.or(outcome.calendar.account);
+                outcome.copies = ours.copies;
+                return outcome;
+            }
         }
-        let mut outcome = self.withdrawn(Verdict::Removed, last);
-        outcome.calendar.account = ours.account.or(outcome.calendar.account);
-        outcome.copies = ours.copies;
-        outcome
+        let provider = self.step.calendar.provider.clone();
+        let error = missing.unwrap_or_else(|| Error::new(ErrorKind::NotFound, provider, Operation::Delete));
+        self.still_pending(error, pending, None)
     }
 
-    /// Finds the live events of the target. `missing` was answered as not there a moment ago: a listing that still shows it lags.
-    async fn look(&self, pending: &PendingWrite, missing: Option<&RemoteEvent>) -> Result<Ours, Error> {
+    /// Finds the live events of the target.
+    async fn look(&self, pending: &PendingWrite) -> Result<Ours, Error> {
         let known = pending.before.as_ref().map(|event| event.remote_id.clone());
         let query = TargetQuery::new(self.context.namespace.clone(), self.step.target)
             .with_generation(self.step.generation)
@@ -221,13 +224,11 @@ impl StepRunner<'_> {
         let mut found = self.caller.call(Operation::Find, call).await?;
         let account = found.iter().find_map(|found| found.account.clone());
         let total = found.len();
-        let is_missing = |found: &Found| missing.is_some_and(|event| event.remote_id == found.remote_id);
         found.retain(|found| {
             let is_original = found.key.is_some_and(|key| key.target() == self.step.target);
             is_original || known.as_ref() == Some(&found.remote_id)
         });
         let copies = u32::try_from(total - found.len()).unwrap_or(u32::MAX);
-        found.retain(|found| !is_missing(found));
         let revision = |found: &Found| found.marker.as_ref().map_or(0, |marker| marker.revision);
         let generation = |found: &Found| found.key.map_or(self.step.generation, EventKey::generation);
         found.sort_by_key(|found| std::cmp::Reverse((revision(found), generation(found))));

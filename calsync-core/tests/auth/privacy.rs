@@ -91,7 +91,7 @@ async fn nothing_that_is_printed_holds_a_token() {
             .redirect(format!("https://shop.example/{CANARY}"))
             .build()
             .unwrap();
-        let connect = client.connect();
+        let connect = client.connect(&key());
         let state =
             connect.url.expose().split("state=").nth(1).unwrap().split('&').next().unwrap().to_owned();
         let verifier =
@@ -102,7 +102,7 @@ async fn nothing_that_is_printed_holds_a_token() {
         }
         server.answer(status, &body);
         let callback = format!("state={state}&code=4%2F{CANARY}&login_hint={CANARY}");
-        match client.finish(connect.pending, &callback).await {
+        match client.finish(&key(), connect.pending, &callback).await {
             Ok(tokens) => assert_silent("tokens", &format!("{tokens:?}")),
             Err(error) => assert_silent("connect error", &told(&error)),
         }

@@ -130,8 +130,8 @@ impl Company {
         let directory = self.directory();
         let audience = Audience::of(&self.order, &self.appointment, &directory).unwrap();
         let plan = self.syncer.plan(&self.order, &self.appointment, &audience).unwrap();
-        plan.begin(&mut self.appointment).unwrap();
-        let report = self.syncer.run(plan).await;
+        let begun = plan.begin(&mut self.appointment).unwrap();
+        let report = self.syncer.run(begun).await;
         self.appointment.record(&report);
     }
 

@@ -1,0 +1,102 @@
+//! A ledger that was lost, or restored from an old backup.
+
+use calsync_core::ledger::Ledger;
+use calsync_core::plan::Recovery;
+use chrono::TimeDelta;
+
+use crate::shop::{NAMESPACE, OTHER_STAFF, STAFF, Shop, calendar};
+
+impl Shop {
+    async fn list(&self) -> Recovery {
+        let mut recovery = Recovery::new(NAMESPACE);
+        for person in [STAFF, OTHER_STAFF] {
+            let calendar = calendar(person);
+            recovery.add(&calendar, self.syncer.list_ours(&calendar).await.unwrap());
+        }
+        recovery
+    }
+
+    async fn recover(&mut self) -> Recovery {
+        let mut recovery = self.list().await;
+        let now = self.now();
+        for appointment in &mut self.appointments {
+            recovery.rebuild(appointment, now);
+        }
+        recovery
+    }
+}
+
+#[tokio::test]
+async fn a_lost_ledger_is_rebuilt_whatever_generation_its_events_have() {
+    let mut shop = Shop::new(3);
+    for staff in [3, 4, 3, 4, 3] {
+        shop.assign_all(staff);
+        shop.sync().await;
+    }
+    assert!(shop.row(0).generation().get() > 0);
+    let before = shop.events();
+    for appointment in &mut shop.appointments {
+        appointment.ledger = Ledger::default();
+    }
+    let recovery = shop.recover().await;
+    assert_eq!(recovery.orphans(), []);
+    let report = shop.sync().await;
+    assert!(report.is_all_done());
+    assert_eq!(shop.events(), before, "found as they should be, and not written");
+    assert_eq!(shop.sync().await.outcomes, []);
+    shop.cancel_all();
+    shop.sync().await;
+    assert_eq!(shop.events(), []);
+}
+
+#[tokio::test]
+async fn what_a_restored_ledger_does_not_know_is_found() {
+    let mut shop = Shop::new(4);
+    shop.sync().await;
+    let backup = shop.appointments.clone();
+    // Meanwhile: one cancelled, one moved, one reassigned, one deleted by hand after the backup.
+    shop.appointments[0].status = "cancelled".into();
+    shop.appointments[1].start_time -= TimeDelta::hours(1);
+    shop.appointments[2].staff_id = Some(4.into());
+    shop.sync().await;
+    shop.appointments = backup;
+    for appointment in &mut shop.appointments {
+        appointment.ledger.doubt();
+    }
+    shop.recover().await;
+    for _ in 0..2 {
+        shop.sync().await;
+    }
+    assert!(shop.is_right());
+    assert_eq!(shop.events().len(), 4);
+    assert_eq!(shop.sync().await.outcomes, []);
+}
+
+#[tokio::test]
+async fn events_of_no_appointment_are_reported_and_removed_on_the_hosts_word() {
+    let mut shop = Shop::new(3);
+    shop.sync().await;
+    let lost = shop.appointments.pop().unwrap();
+    let recovery = shop.recover().await;
+    let orphans = recovery.orphans();
+    assert_eq!(orphans.len(), 1);
+    assert_eq!(orphans[0].marker.appointment, Some(lost.id));
+    assert_eq!(orphans[0].to_string(), "memory of profile 30 (connection 1): an event of appointment 12");
+    assert_eq!(shop.events().len(), 3, "nothing is removed by itself");
+    let removals: Vec<_> = orphans.iter().map(|orphan| orphan.removal(shop.now())).collect();
+    assert!(shop.syncer.run_all(removals).report().await.is_all_done());
+    assert!(shop.is_right());
+}
+
+#[tokio::test]
+async fn a_person_is_forgotten_after_a_finished_disconnect() {
+    let mut shop = Shop::new(1);
+    shop.sync().await;
+    let person = calendar(STAFF).person;
+    assert_eq!(shop.appointments[0].ledger.forget(&person), None, "an event is still there");
+    shop.cancel_all();
+    shop.sync().await;
+    assert_eq!(shop.appointments[0].ledger.forget(&person), Some(1));
+    let json = serde_json::to_string(&shop.appointments[0].ledger).unwrap();
+    assert!(!json.contains("30"), "{json}");
+}
