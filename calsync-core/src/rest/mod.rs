@@ -7,7 +7,7 @@ mod client;
 mod request;
 mod setup;
 
-pub use answer::{code_of, failure, is_page, sendable};
+pub use answer::{code_of, common_class, failure, sendable};
 pub use client::{Judge, RestClient};
 pub use request::{BadRequest, request, with_if_match};
 pub use setup::{BuildError, Setup, endpoint};
