@@ -315,7 +315,8 @@ fn property<'a>(identity: &'a IdentityResource, id: &str) -> Option<&'a str> {
 
 /// An event by its id and version. `None` when it has no id.
 pub(crate) fn written(identity: &IdentityResource) -> Option<Written> {
-    named(identity.id.as_deref(), identity.etag.as_deref())
+    let written = named(identity.id.as_deref(), identity.etag.as_deref())?;
+    Some(written.with_account(identity.account.clone()))
 }
 
 /// The answer to a create. `None` when it does not name the event.
@@ -330,8 +331,9 @@ fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
 
 /// An event that was found. `None` when it has no id.
 pub(crate) fn found(identity: &IdentityResource) -> Option<Found> {
-    let Written { remote_id, etag, .. } = written(identity)?;
-    Some(Found::new(remote_id).with_etag(etag).with_marker(marker(identity)).with_key(key(identity)))
+    let Written { remote_id, etag, account, .. } = written(identity)?;
+    let found = Found::new(remote_id).with_etag(etag).with_account(account);
+    Some(found.with_marker(marker(identity)).with_key(key(identity)))
 }
 
 /// Whether the event says what the body said that it was made with, as far as every answer tells.
@@ -417,8 +419,9 @@ mod tests {
     const LIMITS: Limits = Limits { subject: 255, location: 255, default_reminder: Some(15) };
 
     fn draft(event: Event) -> Draft {
-        let key = EventKey::from_uuid("6d709f8152a05a61b10906a7ec27a32c".parse().unwrap());
-        Draft::new(Marker::new("my-shop", key, 7), event, DateTime::UNIX_EPOCH)
+        let key = EventKey::parse("6d709f8152a05a61b10906a7ec27a32cg2").unwrap();
+        let marker = Marker::new("my-shop", key, 7).with_appointment(Some(17.into()));
+        Draft::new(marker.with_person(Some(Person::Profile(3.into()))), event, DateTime::UNIX_EPOCH)
     }
 
     fn timed(start: &str, end: &str, zone: &str) -> Event {
@@ -463,16 +466,18 @@ mod tests {
         assert_eq!(
             serde_json::to_value(to_create(&draft(london()), &LIMITS)).unwrap(),
             json!({
-                "transactionId": "6d709f8152a05a61b10906a7ec27a32c", "subject": "Deep clean",
+                "transactionId": "6d709f8152a05a61b10906a7ec27a32cg2", "subject": "Deep clean",
                 "body": {"contentType": "text", "content": "Order: 1\n5 < 6 & 7"},
                 "start": {"dateTime": "2026-07-01T08:00:00", "timeZone": "UTC"},
                 "end": {"dateTime": "2026-07-01T09:30:00", "timeZone": "UTC"}, "isAllDay": false,
                 "location": {"displayName": "1 High St, Leeds"}, "showAs": "busy",
                 "isReminderOn": true, "reminderMinutesBeforeStart": 15,
                 "singleValueExtendedProperties": [
-                    property_of("calsyncKey", "6d709f8152a05a61b10906a7ec27a32c"),
+                    property_of("calsyncTarget", "6d709f8152a05a61b10906a7ec27a32c"),
+                    property_of("calsyncKey", "6d709f8152a05a61b10906a7ec27a32cg2"),
                     property_of("calsyncNamespace", "my-shop"), property_of("calsyncRevision", "7"),
-                    property_of("calsyncZone", "Europe/London"), property_of("calsyncReminder", "default")],
+                    property_of("calsyncZone", "Europe/London"), property_of("calsyncReminder", "default"),
+                    property_of("calsyncAppointment", "17"), property_of("calsyncPerson", "profile:3")],
             })
         );
         let body = serde_json::to_value(to_create(&draft(all_day()), &LIMITS)).unwrap();
@@ -501,7 +506,7 @@ mod tests {
                 minutes,
                 "{note}"
             );
-            assert_eq!(body["singleValueExtendedProperties"][4], property_of("calsyncReminder", note));
+            assert_eq!(body["singleValueExtendedProperties"][5], property_of("calsyncReminder", note));
         }
     }
 
@@ -513,9 +518,10 @@ mod tests {
         let differing = |event: Event| {
             let mut draft = draft(event);
             draft.marker.revision = 8;
-            serde_json::to_value(to_update(&draft, &standing, &LIMITS).unwrap()).unwrap()
+            let body = to_update(&draft, &standing, &LIMITS);
+            body.map(|body| serde_json::to_value(body).unwrap()).unwrap_or_default()
         };
-        assert_eq!(differing(london()), json!({"singleValueExtendedProperties": [revision]}));
+        assert_eq!(differing(london()), Value::Null, "another revision alone is no difference");
         let moved = london().with_location("2 Low St");
         assert_eq!(
             differing(moved),
@@ -560,7 +566,7 @@ mod tests {
         let mut json = stored(&draft(london()));
         json["body"] = json!({"contentType": "html", "content": "<html><body>Order: 1<br>5 &lt; 6 &amp; 7</body></html>"});
         let standing = read(json);
-        assert_eq!(&*found(&standing).unwrap().event.description, "");
+        assert_eq!(&*event(&standing).unwrap().description, "");
         assert!(to_update(&draft(london()), &standing, &LIMITS).unwrap().body.is_some());
     }
 
@@ -576,27 +582,34 @@ mod tests {
 
     #[test]
     fn answers_are_read_however_little_they_say() {
-        let event = found(&read(stored(&draft(london())))).unwrap();
-        assert_eq!(event.event, london().with_reminders(Reminders::Before(vec![15])));
-        assert_eq!(event.marker, Some(draft(london()).marker));
-        assert_eq!(event.etag, Some(Etag::new("W/\"7\"")));
+        let resource = read(stored(&draft(london())));
+        assert_eq!(event(&resource).unwrap(), london().with_reminders(Reminders::Before(vec![15])));
+        let same = found(&resource.identity).unwrap();
+        assert_eq!((&same.marker, same.key), (&Some(draft(london()).marker), Some(draft(london()).marker.key)));
+        assert_eq!(same.etag, Some(Etag::new("W/\"7\"")));
         let windows = json!({"id": "AAk=", "subject": null, "location": {"displayName": null}, "body": null,
             "start": {"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"},
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"},
             "originalStartTimeZone": "GMT Standard Time", "anything": {"else": 1}});
-        assert_eq!(found(&read(windows)).unwrap().event.when, london().when);
+        assert_eq!(event(&read(windows)).unwrap().when, london().when);
         for nothing in [
-            json!({}),
             json!({"id": "AAk="}),
-            json!({"id": "", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "UTC"},
-                "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "UTC"}}),
             json!({"id": "AAk=", "start": {"dateTime": "noon", "timeZone": "UTC"},
                 "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "UTC"}}),
             // Never London, nor any other guess.
             json!({"id": "AAk=", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "tzone://Microsoft/Custom"},
                 "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "tzone://Microsoft/Custom"}}),
+            // Nor of another type.
+            json!({"id": "AAk=", "subject": 7, "start": [], "end": 1.5, "location": "x", "isAllDay": "no"}),
         ] {
-            assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
+            let resource = read(nothing.clone());
+            assert_eq!(event(&resource), None, "{nothing}");
+            assert!(found(&resource.identity).is_some(), "it is there, whatever it says: {nothing}");
+            // What it is to be is known all the same.
+            assert!(to_update(&draft(london()), &resource, &LIMITS).unwrap().start.is_some(), "{nothing}");
+        }
+        for nobody in [json!({}), json!({"id": null}), json!({"id": ""})] {
+            assert_eq!(found(&read(nobody.clone()).identity), None, "{nobody}");
         }
     }
 
@@ -619,15 +632,53 @@ mod tests {
     #[test]
     fn a_marker_is_read_back_whole_or_not_at_all() {
         let json = stored(&draft(london()));
-        for (at, value) in [(0, "no-key"), (2, "x"), (1, "")] {
+        let marker_of = |json: &Value| marker(&read(json.clone()).identity);
+        for (at, value) in [(1, "no-key"), (3, "x"), (2, "")] {
             let mut broken = json.clone();
             broken["singleValueExtendedProperties"][at]["value"] = json!(value);
-            assert_eq!(marker(&read(broken)), None, "{at}");
+            assert_eq!(marker_of(&broken), None, "{at}");
         }
         let mut capitals = json.clone();
-        let id = json["singleValueExtendedProperties"][0]["id"].as_str().unwrap();
-        capitals["singleValueExtendedProperties"][0]["id"] = json!(id.replace("8e2bb1c4", "8E2BB1C4"));
-        assert_eq!(marker(&read(capitals)), Some(draft(london()).marker));
+        let id = json["singleValueExtendedProperties"][1]["id"].as_str().unwrap();
+        capitals["singleValueExtendedProperties"][1]["id"] = json!(id.replace("8e2bb1c4", "8E2BB1C4"));
+        assert_eq!(marker_of(&capitals), Some(draft(london()).marker));
+        // Whom it is for may be missing.
+        for (at, value) in [(6, ""), (7, "somebody"), (7, "profile:")] {
+            let mut unknown = json.clone();
+            unknown["singleValueExtendedProperties"][at]["value"] = json!(value);
+            let marker = marker_of(&unknown).unwrap();
+            assert_eq!((marker.appointment.is_none(), marker.person.is_none()), (at == 6, at == 7), "{value}");
+        }
+    }
+
+    #[test]
+    fn whom_an_event_is_for_is_noted_whole_or_not_at_all() {
+        let text = |id: &str| AppointmentId::text(id).unwrap();
+        for (appointment, person) in [
+            (text("ü/42"), Person::Guest),
+            (text("guest"), Person::Profile(ProfileId::text("guest").unwrap())),
+            (text("10"), Person::Profile(ProfileId::text("profile:guest").unwrap())),
+        ] {
+            let mut draft = draft(london());
+            draft.marker = draft.marker.with_appointment(Some(appointment)).with_person(Some(person));
+            assert_eq!(marker(&read(stored(&draft)).identity), Some(draft.marker));
+        }
+        let mut long = draft(london());
+        long.marker = long.marker.with_appointment(Some(text(&"x".repeat(256))));
+        assert_eq!(marker(&read(stored(&long)).identity).unwrap().appointment, None);
+    }
+
+    #[test]
+    fn a_transaction_id_tells_the_key_in_any_case() {
+        let mut json = stored(&draft(london()));
+        let key_of = |json: &Value| key(&read(json.clone()).identity);
+        assert_eq!(key_of(&json), Some(draft(london()).marker.key));
+        json["transactionId"] = json!("6D709F8152A05A61B10906A7EC27A32CG2");
+        assert_eq!(key_of(&json), Some(draft(london()).marker.key));
+        for other in [json!(null), json!("7E163156-7762-4BEB-A1C6-729EA81755A7"), json!("")] {
+            json["transactionId"] = other;
+            assert_eq!(key_of(&json), None, "{json}");
+        }
     }
 
     #[test]

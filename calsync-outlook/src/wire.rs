@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use calsync_core::names::AccountId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +26,9 @@ pub(crate) struct IdentityResource {
     pub(crate) etag: Option<String>,
     pub(crate) transaction_id: Option<String>,
     pub(crate) single_value_extended_properties: Option<Vec<ExtendedProperty<'static>>>,
+    /// Whose token the response answers, where it is known.
+    #[serde(skip)]
+    pub(crate) account: Option<AccountId>,
 }
 
 /// An event as Graph answers it. Anything may be missing, or null. Content of an unexpected type counts as missing, so that it is
