@@ -6,6 +6,7 @@ use icalendar::{Alarm, Component, Property, Trigger};
 
 use crate::error::IcsError;
 use crate::event::{IcsEvent, event_of};
+use crate::writer::class;
 
 /// Times are given in UTC, since the icalendar crate cannot write the definition of a zone; the zone's name goes along and
 /// is read back. Texts are cleaned of control characters, which that crate writes as they are.
@@ -23,6 +24,7 @@ impl From<&IcsEvent> for icalendar::Event {
         text("DESCRIPTION", &clean_block(&event.description));
         text("LOCATION", &clean_line(&event.location));
         text("STATUS", if event.status == EventStatus::Tentative { "TENTATIVE" } else { "CONFIRMED" });
+        text("CLASS", class(event.visibility).unwrap_or_default());
         if let Some(changed) = from.changed_at {
             text("DTSTAMP", &stamp(changed));
             text("LAST-MODIFIED", &stamp(changed));

@@ -9,7 +9,7 @@ use crate::scan::{Line, Parts, parts};
 
 /// The properties that say something to calsync. The parser is shown no others: a line it does not understand would cost
 /// the whole file.
-const READ: [&str; 22] = [
+const READ: [&str; 23] = [
     "BEGIN",
     "END",
     "UID",
@@ -17,6 +17,7 @@ const READ: [&str; 22] = [
     "LAST-MODIFIED",
     "SEQUENCE",
     "STATUS",
+    "CLASS",
     "DTSTART",
     "DTEND",
     "DURATION",

@@ -1,6 +1,6 @@
 //! One event as one file.
 
-use calsync_core::event::{EventStatus, Reminders, When};
+use calsync_core::event::{EventStatus, Reminders, Visibility, When};
 use calsync_core::provider::Draft;
 use calsync_core::time::{Zone, check};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
@@ -146,6 +146,19 @@ fn in_zone(
     told.then_some(Times::Local { start: local_start, end: local_end, zone: text })
 }
 
+/// The value of `CLASS` (RFC 5545 section 3.8.1.3); none where the host has no choice.
+pub(crate) fn class(visibility: Visibility) -> Option<&'static str> {
+    match visibility {
+        Visibility::Public => Some("PUBLIC"),
+        Visibility::Private => Some("PRIVATE"),
+        _ => None,
+    }
+}
+
+fn is_class(line: &str) -> bool {
+    line.split([';', ':']).next() == Some("CLASS")
+}
+
 /// Writes the `VEVENT`.
 pub(crate) fn write_component(
     lines: &mut Lines,
@@ -194,6 +207,9 @@ pub(crate) fn write_component(
             lines.text(head, text);
         }
     }
+    if let Some(class) = class(event.visibility) {
+        lines.plain("CLASS:", class);
+    }
     lines.text("X-CALSYNC-NAMESPACE:", &marker.namespace);
     lines.number("X-CALSYNC-REVISION:", marker.revision, "");
     let minutes = match &event.reminders {
@@ -206,7 +222,10 @@ pub(crate) fn write_component(
         _ => &[],
     };
     for line in &extras.event {
-        lines.foreign(line);
+        // RFC 5545 allows one CLASS. The person's stays where the host has no choice of its own.
+        if event.visibility == Visibility::Default || !is_class(line) {
+            lines.foreign(line);
+        }
     }
     for minutes in minutes {
         lines.plain("BEGIN:VALARM\r\nACTION:DISPLAY", "");

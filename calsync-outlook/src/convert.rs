@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, When, clean_block};
+use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, Visibility, When, clean_block};
 use calsync_core::identity::EventKey;
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{Draft, Found, Marker, Written};
@@ -79,6 +79,9 @@ pub(crate) fn to_update<'a>(
     if was_tentative == (draft.event.status == EventStatus::Tentative) {
         body.show_as = None;
     }
+    if standing.sensitivity.as_deref() == body.sensitivity {
+        body.sensitivity = None;
+    }
     // The reminder is the person's, until the host wants another than it wanted last time.
     if property(standing, REMINDER) == Some(&*reminder_note(&draft.event.reminders)) {
         (body.is_reminder_on, body.reminder_minutes_before_start) = (None, None);
@@ -122,6 +125,12 @@ fn whole<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
         is_all_day: Some(is_all_day),
         location: Some(Location { display_name: cut(&event.location, limits.location) }),
         show_as: Some(if event.status == EventStatus::Tentative { "tentative" } else { "busy" }),
+        sensitivity: match event.visibility {
+            Visibility::Public => Some("normal"),
+            Visibility::Private => Some("private"),
+            // The person's own choice stays; a new event is normal.
+            _ => None,
+        },
         is_reminder_on: Some(reminder.is_some()),
         reminder_minutes_before_start: reminder.map(|minutes| minutes.min(EARLIEST_REMINDER)),
         single_value_extended_properties: marks(draft),
@@ -273,6 +282,10 @@ pub(crate) fn found(resource: &EventResource) -> Option<Found> {
         .with_location(name_of(resource.location.as_ref()));
     if resource.show_as.as_deref() == Some("tentative") {
         event = event.with_status(EventStatus::Tentative);
+    }
+    // `normal` is what every event is that nothing was said of. `personal` is shown to others like a normal one.
+    if matches!(resource.sensitivity.as_deref(), Some("private" | "confidential")) {
+        event = event.with_visibility(Visibility::Private);
     }
     let minutes = resource.reminder_minutes_before_start.and_then(|minutes| u32::try_from(minutes).ok());
     match resource.is_reminder_on {
@@ -461,6 +474,24 @@ mod tests {
         let body = serde_json::to_value(to_update(&wanted, &read(json), &LIMITS).unwrap()).unwrap();
         assert_eq!((&body["showAs"], &body["reminderMinutesBeforeStart"]), (&json!("tentative"), &json!(30)));
         assert_eq!(body.get("body"), None);
+    }
+
+    #[test]
+    fn the_sensitivity_is_written_where_the_host_chose_one_and_differs() {
+        let body_of = |event: Event, standing: &Value| {
+            let (draft, standing) = (draft(event), read(standing.clone()));
+            to_update(&draft, &standing, &LIMITS).map(|body| serde_json::to_value(body).unwrap())
+        };
+        let (normal, private) = (stored(&draft(london())), london().with_visibility(Visibility::Private));
+        let as_private = stored(&draft(private.clone()));
+        assert_eq!(normal.get("sensitivity"), None, "a create without a choice leaves it to Outlook");
+        assert_eq!(as_private["sensitivity"], "private");
+        assert_eq!(found(&read(as_private.clone())).unwrap().event.visibility, Visibility::Private);
+        assert_eq!(body_of(private.clone(), &normal), Some(json!({"sensitivity": "private"})));
+        assert_eq!(body_of(private, &as_private), None);
+        assert_eq!(body_of(london(), &as_private), None, "no choice takes nothing back");
+        let public = london().with_visibility(Visibility::Public);
+        assert_eq!(body_of(public, &as_private), Some(json!({"sensitivity": "normal"})));
     }
 
     #[test]

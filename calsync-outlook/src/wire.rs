@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What is asked for of an event; the rest of it is nobody's business here.
-pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,\
+pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,sensitivity,\
      isReminderOn,reminderMinutesBeforeStart,isOnlineMeeting";
 
 /// An event as Graph answers it. Anything may be missing, or null.
@@ -28,6 +28,7 @@ pub(crate) struct EventResource {
     pub(crate) original_start_time_zone: Option<String>,
     pub(crate) location: Option<Location<'static>>,
     pub(crate) show_as: Option<String>,
+    pub(crate) sensitivity: Option<String>,
     pub(crate) is_reminder_on: Option<bool>,
     pub(crate) reminder_minutes_before_start: Option<i64>,
     pub(crate) is_online_meeting: Option<bool>,
@@ -109,6 +110,8 @@ pub(crate) struct EventBody<'a> {
     pub(crate) location: Option<Location<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) show_as: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sensitivity: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) is_reminder_on: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
