@@ -31,7 +31,7 @@ use crate::plan::{Action, Plan};
 /// # let mut appointment = Appointment::new(10, 5, start, end);
 /// # appointment.order_id = Some(1.into());
 /// # let appointments = [appointment];
-/// # let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)])?;
+/// # let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
 /// # let planner = Planner::new("my-shop");
 /// # let now = start;
 /// let mut survey = Survey::new();

@@ -66,10 +66,10 @@ fn an_old_event_of_a_cancelled_appointment_is_removed() {
 #[test]
 fn an_old_event_of_somebody_who_takes_no_part_any_more_is_removed() {
     let mut company = inherited(Company::of_one());
-    company.profile(CUSTOMER).calendar_sync_enabled = false;
+    company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     assert_eq!(adopted(&company.plan()), ["delete for customer of profile 33"]);
     // Unless they sync by hand: then it is left as it is.
-    company.profile(CUSTOMER).calendar_sync_enabled = true;
+    company.profile(CUSTOMER).calendar_sync_enabled = Some(true);
     company.profile(CUSTOMER).calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
     assert!(company.plan().is_empty());
 }

@@ -101,7 +101,7 @@ async fn a_lost_removal_is_not_taken_for_done() {
 #[test]
 fn whoever_gets_nothing_is_named_with_the_reason() {
     let mut host = Host::new(Company::new());
-    host.company.profile(CUSTOMER).calendar_sync_enabled = false;
+    host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     let told = receipt(&host);
     assert_eq!(told.targets.len(), 3);
     assert!(told.to_string().contains("nothing for customer profile 33: calendar sync is off"), "{told}");

@@ -11,6 +11,7 @@ use calsync_core::calendar::Role;
 use calsync_core::event::{
     CustomerView, Event, GuideWording, Reminders, Text, TextLimits, TitleStyle, Visibility, Wording,
 };
+use calsync_core::model::Stated;
 use calsync_core::names::ProviderKind;
 use calsync_core::plan::Planner;
 use calsync_core::provider::Capabilities;
@@ -125,7 +126,7 @@ fn what_a_customers_record_lacks_is_taken_from_the_order() {
 #[test]
 fn while_nobody_is_assigned_the_event_says_so() {
     let mut company = Company::new();
-    company.appointment.staff_id = None;
+    company.appointment.staff_id = Stated::Empty;
     assert_snapshot!(says(&company, Role::Customer), @r"
     Service: Deep clean
     Order: A-1001

@@ -7,6 +7,7 @@ mod common;
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::{Person, Role};
 use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence, Standing};
+use calsync_core::model::Stated;
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::plan::{Note, OtherAccount, Plan};
 use calsync_core::provider::{CalendarIds, Capabilities};
@@ -207,7 +208,7 @@ fn a_calendar_of_an_unknown_provider_is_noted_and_its_row_kept() {
 fn a_guest_who_signs_up_gets_an_event_and_the_invitation_is_withdrawn() {
     let mut company = Company::of_guest();
     company.profiles.retain(|profile| profile.id == CUSTOMER.into());
-    (company.staff.profile_id, company.staff.manager_id) = (None, None);
+    (company.staff.profile_id, company.staff.manager_id) = (None, Stated::Empty);
     company.admins.clear();
     let plan = company.plan();
     let standing = Standing::new(plan.steps[0].key, RemoteId::new("invitation"));

@@ -103,7 +103,7 @@ impl<'a> Facts<'a> {
         let notes = notes.filter(|notes| !notes.is_empty());
         Self {
             order_number: clean_line(&order.order_number),
-            service: clean_line(&audience.service.name),
+            service: audience.service.map_or(Cow::Borrowed(""), |service| clean_line(&service.name)),
             staff_name: staff.and_then(|staff| line(Some(&staff.name))),
             staff_phone: staff.and_then(|staff| line(staff.phone.as_ref())),
             customer_name: name.unwrap_or(Cow::Borrowed(NAMELESS)),

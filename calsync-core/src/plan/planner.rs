@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::audience::Audience;
+use crate::audience::{Audience, Treatment};
 use crate::calendar::{CalendarRef, Role};
 use crate::error::{InputError, Problem};
 use crate::event::{Event, GuideWording, Wording};
@@ -154,9 +154,23 @@ impl Planner {
             }
         }
         for row in rows {
+            let kept = stands
+                && audience.treatment_of_row(&row.delivery.place, row.delivery.role) == Treatment::KeepRight;
+            if kept && !row.may_stand() {
+                // What is kept right is not made.
+                continue;
+            }
             let (row, place) = draft.to_remove(audience, row);
             if let Some(note) = draft.out_of_reach(audience, &row, &place, self.other_account) {
                 draft.plan.notes.push(note);
+                continue;
+            }
+            if kept && !row.is_left() && !row.is_going() {
+                let role = audience.role_of(&place.person).unwrap_or(row.delivery.role);
+                if let Some(capabilities) = draft.providers.get(&place.provider) {
+                    let content = prepared.content(role, &capabilities.text);
+                    draft.decide(Some(row), place, role, Some(content));
+                }
                 continue;
             }
             let is_kept = row.may_stand() && !row.is_left();
@@ -173,7 +187,7 @@ impl Planner {
             }
             draft.plan.notes.push(Note::Kept { role, place });
         }
-        for row in draft.inherited_to_remove(audience) {
+        for row in draft.inherited_to_remove(audience, stands) {
             let (place, role) = (row.delivery.place.clone(), row.delivery.role);
             draft.decide(Some(row), place, role, None);
         }

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use crate::audience::{Audience, Member};
-use crate::calendar::{CalendarRef, Person, Role};
+use crate::audience::{Audience, Member, Treatment};
+use crate::calendar::{CalendarRef, Role};
 use crate::identity::EventKey;
 use crate::ledger::{Delivery, Presence, Standing};
 use crate::names::{ProviderKind, RemoteId};
@@ -19,7 +19,8 @@ impl<'a> PlanDraft<'a> {
         let mut rows = Vec::with_capacity(self.appointment.ledger.deliveries.len());
         for delivery in &self.appointment.ledger.deliveries {
             let person = &delivery.place.person;
-            if !audience.is_about(person) || leaves_as_is(audience, person) {
+            let is_left = audience.treatment_of_row(&delivery.place, delivery.role) == Treatment::LeaveAsIs;
+            if !audience.is_about(person) || is_left {
                 continue;
             }
             if !self.providers.contains_key(&delivery.place.provider) {
@@ -143,7 +144,7 @@ impl<'a> PlanDraft<'a> {
     }
 
     /// Rows for the inherited events that are not wanted any more.
-    pub(super) fn inherited_to_remove(&mut self, audience: &Audience<'_>) -> Vec<Row<'a>> {
+    pub(super) fn inherited_to_remove(&mut self, audience: &Audience<'_>, stands: bool) -> Vec<Row<'a>> {
         let ledger = &self.appointment.ledger;
         let mut rows = Vec::new();
         for (kind, remote_id) in &ledger.inherited {
@@ -156,7 +157,10 @@ impl<'a> PlanDraft<'a> {
                 self.plan.notes.push(Note::NobodysEvent { provider: kind.clone() });
                 continue;
             };
-            let untouched = member.left_out.as_ref().is_some_and(|reason| reason.leaves_as_is());
+            let untouched = member
+                .left_out
+                .as_ref()
+                .is_some_and(|reason| reason.leaves_as_is() || (stands && reason.keeps_right()));
             if !untouched && audience.is_about(&place.person) && self.providers.contains_key(kind) {
                 rows.push(self.inherited_row(place, member.role, remote_id));
             }
@@ -171,13 +175,6 @@ impl<'a> PlanDraft<'a> {
         delivery.presence = Presence::Present(Standing::new(key, remote_id.clone()));
         Row { delivery: Cow::Owned(delivery), adopts }
     }
-}
-
-/// Whether somebody's events are neither kept right nor removed.
-fn leaves_as_is(audience: &Audience<'_>, person: &Person) -> bool {
-    let theirs = |member: &&Member<'_>| member.person.as_ref() == Some(person);
-    let mut reasons = audience.members.iter().filter(theirs).filter_map(|member| member.left_out.as_ref());
-    reasons.any(|reason| reason.leaves_as_is())
 }
 
 /// For whom older code, which kept one id a provider, wrote last: the manager, else the staff member, else the customer;

@@ -79,7 +79,7 @@ impl Host {
         let directory = self.company.directory();
         let order = &mut self.company.orders[order];
         order.status = "confirmed".into();
-        for appointment in order.confirm(&directory, &Zone::new("Europe/London").unwrap()).unwrap() {
+        for appointment in order.confirm(&directory, &Zone::new("Europe/London").unwrap()).made {
             let ledger = serde_json::to_string(&appointment.ledger).unwrap();
             self.table.insert(appointment.id.clone(), Row { appointment, ledger });
         }
