@@ -110,8 +110,12 @@ impl World {
             .with_staff(self.staff.clone())
             .with_profiles(self.profiles.clone())
             .with_admins(self.admins.clone());
-        match directory.rejected().first() {
-            Some(error) => Err(self.file.bad(error)),
+        if let Some(error) = directory.rejected().first() {
+            return Err(self.file.bad(error));
+        }
+        // calsync leaves such an admin out, and says so in every plan.
+        match directory.admins().iter().find(|id| directory.profile(id).is_none()) {
+            Some(id) => Err(self.file.bad(format_args!("admins: there is no profile {id}"))),
             None => Ok(directory),
         }
     }

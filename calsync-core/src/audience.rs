@@ -1,14 +1,20 @@
 //! Who should see an appointment, in which role, and who not and why.
 
+mod lookup;
+mod reason;
+
 use std::fmt;
 
+pub use reason::Reason;
+pub(crate) use reason::Treatment;
+
+use crate::audience::lookup::Lookup;
+use crate::audience::reason::reason_of;
 use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::{InputError, Problem};
 use crate::id::{ConnectionId, Id, ProfileId, of};
-use crate::ledger::Presence;
 use crate::model::{
     Appointment, Column, Connection, Customer, Directory, ManagerRef, Order, Profile, Service, Staff, Stated,
-    StatedConnections, SyncDirection,
 };
 use crate::names::{CalendarId, ProviderKind};
 
@@ -17,13 +23,10 @@ use crate::names::{CalendarId, ProviderKind};
 /// One person has one role: staff before manager before admin before customer.
 ///
 /// **What is not stated is kept.** A row that leaves a column out says nothing about the person whom the column would name.
-/// So an audience knows of three ways to treat an event in the ledger that it does not ask for ([`treatment_of_row`]):
-/// withdraw it, leave it as it is, or keep it right. A person of the audience is treated by the reason why they are left out,
+/// So an audience knows of three ways to treat an event in the ledger that it does not ask for: withdraw it, leave it as it is, or keep it right. A person of the audience is treated by the reason why they are left out,
 /// and by which of their connections their profile speaks of. A person outside of it is treated by the role that the event
 /// has: where the columns behind that role say nothing, the event is kept right, unless a record of the directory says that
-/// the profile belongs to somebody else.
-///
-/// [`treatment_of_row`]: Audience::treatment_of_row
+/// the profile belongs to somebody else, or the person's own profile says that they want none.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Audience<'a> {
@@ -39,6 +42,7 @@ pub struct Audience<'a> {
     pub members: Vec<Member<'a>>,
     directory: &'a Directory,
     kept: Vec<KeptRole>,
+    trigger: Trigger,
     only: Option<Person>,
     withdrawn: bool,
 }
@@ -49,17 +53,6 @@ struct KeptRole {
     role: Role,
     /// Not where a record of the directory says that the profile is somebody else's.
     unless_claimed: bool,
-}
-
-/// What becomes of an event that is not asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Treatment {
-    /// It is removed.
-    Withdraw,
-    /// It is neither kept right nor removed, not even when the appointment is cancelled.
-    LeaveAsIs,
-    /// It is kept right where it is, and removed when the appointment is cancelled. Where there is none, none is made.
-    KeepRight,
 }
 
 /// Somebody of the audience.
@@ -90,35 +83,6 @@ pub enum Reach<'a> {
     Nowhere,
 }
 
-/// Why somebody gets no event.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Reason {
-    /// `calendar_sync_enabled` is off.
-    SyncDisabled,
-    /// `sync_direction` lets nothing out.
-    InboundOnly,
-    /// `sync_direction` has a value calsync does not know. What stands is left as it is.
-    UnknownDirection,
-    /// `auto_sync` is off and nobody asked. What stands is left as it is.
-    AutoSyncOff,
-    /// No calendar is connected.
-    NoConnection,
-    /// There is no account and no e-mail address.
-    NoAccount,
-    /// The e-mail address cannot be one. What stands is left as it is.
-    BadEmail,
-    /// They have their event in another role.
-    AlreadyAs(Role),
-    /// The admin does not want every appointment.
-    NotAllAppointments,
-    /// A row does not say whether they get one. What is there stays and is kept right.
-    NotStated(Column),
-    /// The record is not in the directory: the profile of an admin. What is there stays and is kept right.
-    NoRecord,
-}
-
 /// Who asks for the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -128,53 +92,6 @@ pub enum Trigger {
     Automatic,
     /// Somebody pressed a button: `auto_sync` does not matter.
     Manual,
-}
-
-impl Reason {
-    /// Whether the events somebody has are left as they are, neither kept right nor removed, for as long as they belong to
-    /// the audience. A cancelled appointment's stay too: with `auto_sync` off until the person asks.
-    #[must_use]
-    pub fn leaves_as_is(&self) -> bool {
-        self.treatment() == Treatment::LeaveAsIs
-    }
-
-    /// Whether the events somebody has stay and are kept right, and no other is made, since a row does not say whether they are
-    /// wanted. A cancelled appointment's are removed.
-    #[must_use]
-    pub fn keeps_right(&self) -> bool {
-        self.treatment() == Treatment::KeepRight
-    }
-
-    pub(crate) fn treatment(&self) -> Treatment {
-        match self {
-            Self::AutoSyncOff | Self::UnknownDirection | Self::BadEmail => Treatment::LeaveAsIs,
-            Self::NotStated(_) | Self::NoRecord => Treatment::KeepRight,
-            Self::SyncDisabled
-            | Self::InboundOnly
-            | Self::NoConnection
-            | Self::NoAccount
-            | Self::AlreadyAs(_)
-            | Self::NotAllAppointments => Treatment::Withdraw,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SyncDisabled => f.write_str("calendar sync is off"),
-            Self::InboundOnly => f.write_str("the calendar is only read"),
-            Self::UnknownDirection => f.write_str("the sync direction is not known; left as it is"),
-            Self::AutoSyncOff => f.write_str("syncs by hand only; left as it is"),
-            Self::NoConnection => f.write_str("no calendar is connected"),
-            Self::NoAccount => f.write_str("no account and no e-mail address"),
-            Self::BadEmail => f.write_str("the e-mail address cannot be one; left as it is"),
-            Self::AlreadyAs(role) => write!(f, "already there as {role}"),
-            Self::NotAllAppointments => f.write_str("does not follow every appointment"),
-            Self::NotStated(column) => write!(f, "{column} is not stated; what is there is kept"),
-            Self::NoRecord => f.write_str("the record is not there; what is there is kept"),
-        }
-    }
 }
 
 impl<'a> Audience<'a> {
@@ -236,6 +153,7 @@ impl<'a> Audience<'a> {
             members: Vec::new(),
             directory,
             kept: Vec::new(),
+            trigger,
             only: None,
             withdrawn: false,
         };
@@ -285,13 +203,13 @@ impl<'a> Audience<'a> {
         connections.unwrap_or_default().iter().map(|connection| place_of(person, connection)).collect()
     }
 
-    /// What becomes of an event of the ledger that is not asked for: that of a person, through a connection, in a role. See
+    /// What becomes of an event of the ledger that is not asked for: the one at that place, in the role it was written in. See
     /// the type's documentation.
     pub(crate) fn treatment_of_row(&self, place: &CalendarRef, role: Role) -> Treatment {
         let mut theirs =
             self.members.iter().filter(|member| member.person.as_ref() == Some(&place.person)).peekable();
         if theirs.peek().is_none() {
-            return if self.keeps(&place.person, role) { Treatment::KeepRight } else { Treatment::Withdraw };
+            return self.treatment_outside(place, role);
         }
         let mut treatment = Treatment::Withdraw;
         for member in theirs {
@@ -300,11 +218,35 @@ impl<'a> Audience<'a> {
                 Some(Treatment::KeepRight) => treatment = Treatment::KeepRight,
                 Some(Treatment::Withdraw) if member.left_out != Some(Reason::NoConnection) => {}
                 // They would have one: only what their profile speaks of is disconnected or moved.
-                _ if member.keeps(place) => treatment = Treatment::KeepRight,
-                _ => {}
+                _ => {
+                    if let Reach::Calendars(profile) = &member.reach
+                        && is_silent_about(profile, place)
+                    {
+                        treatment = Treatment::KeepRight;
+                    }
+                }
             }
         }
         treatment
+    }
+
+    /// The same for somebody who is not in the audience.
+    fn treatment_outside(&self, place: &CalendarRef, role: Role) -> Treatment {
+        if !self.keeps(&place.person, role) {
+            return Treatment::Withdraw;
+        }
+        let profile = match &place.person {
+            Person::Profile(id) => self.directory.profile(id),
+            Person::Guest => None,
+        };
+        let Some(profile) = profile else { return Treatment::KeepRight };
+        match reason_of(profile, self.trigger) {
+            None if connection_of(profile, place).is_some() => Treatment::KeepRight,
+            None | Some(Reason::NoConnection) if is_silent_about(profile, place) => Treatment::KeepRight,
+            // Their own profile has disconnected that calendar, or says why not.
+            None => Treatment::Withdraw,
+            Some(reason) => reason.treatment(),
+        }
     }
 
     /// Whether the columns behind a role say nothing, so that a person outside of the audience keeps the role's event.
@@ -402,7 +344,7 @@ impl<'a> Audience<'a> {
             // Cancelled, and the record is gone.
             return Ok(());
         }
-        // A profile that has the customer's event is the customer's account, whatever a row leaves out now.
+        // A profile that has the customer's event is the customer's account, though a row leaves it out now.
         let column = if named.is_some() { Column::ProfileId } else { Column::CustomerId };
         if !self.keep(lookup, Role::Customer, column, named.is_some()) {
             let email = named.and_then(|customer| customer.email.as_ref());
@@ -517,16 +459,6 @@ impl Member<'_> {
         self.left_out.as_ref().is_none_or(Reason::keeps_right)
     }
 
-    /// Whether their event there is kept, since their profile does not speak of that connection, or not of its calendar.
-    fn keeps(&self, place: &CalendarRef) -> bool {
-        let Reach::Calendars(profile) = &self.reach else { return false };
-        let connection = profile.connections.iter().find(|it| it.id == place.connection);
-        match connection.filter(|connection| connection.provider == place.provider) {
-            Some(connection) => connection.calendar_id.is_none(),
-            None => !profile.states(&place.connection),
-        }
-    }
-
     fn has_email(&self, email: &str) -> bool {
         match &self.reach {
             Reach::Calendars(profile) => {
@@ -547,6 +479,20 @@ impl fmt::Debug for Reach<'_> {
     }
 }
 
+/// The connection of a profile that leads to a calendar's provider.
+fn connection_of<'p>(profile: &'p Profile, place: &CalendarRef) -> Option<&'p Connection> {
+    let mut connections = profile.connections.iter();
+    connections.find(|it| it.id == place.connection && it.provider == place.provider)
+}
+
+/// Whether a profile does not say that the connection is disconnected, or that it leads to another calendar now.
+fn is_silent_about(profile: &Profile, place: &CalendarRef) -> bool {
+    match connection_of(profile, place) {
+        Some(connection) => connection.calendar_id.is_none(),
+        None => !profile.states(&place.connection),
+    }
+}
+
 /// The calendar that a person's connection leads to.
 pub(crate) fn place_of(person: &Person, connection: &Connection) -> CalendarRef {
     let calendar = connection.calendar_id.clone().unwrap_or_else(CalendarId::primary);
@@ -554,97 +500,6 @@ pub(crate) fn place_of(person: &Person, connection: &Connection) -> CalendarRef 
     let place = CalendarRef::new(person.clone(), connection.provider.clone(), id, calendar);
     let place = place.with_account(connection.account.clone());
     place.with_name(connection.calendar_name.clone())
-}
-
-/// Why the owner of a profile gets no event, whatever their role.
-fn reason_of(profile: &Profile, trigger: Trigger) -> Option<Reason> {
-    if profile.calendar_sync_enabled == Some(false) {
-        return Some(Reason::SyncDisabled);
-    }
-    if profile.connections.is_empty() {
-        return Some(match profile.connections_stated {
-            StatedConnections::Nothing => Reason::NotStated(Column::CalendarProvider),
-            StatedConnections::All | StatedConnections::Flat => Reason::NoConnection,
-        });
-    }
-    let settings = &profile.calendar_sync_settings;
-    match settings.direction() {
-        SyncDirection::Inbound => Some(Reason::InboundOnly),
-        SyncDirection::Other(_) => Some(Reason::UnknownDirection),
-        SyncDirection::Outbound | SyncDirection::Both => {
-            if trigger == Trigger::Automatic && !settings.auto_sync() {
-                Some(Reason::AutoSyncOff)
-            } else if profile.calendar_sync_enabled.is_none() {
-                Some(Reason::NotStated(Column::CalendarSyncEnabled))
-            } else {
-                None
-            }
-        }
-    }
-}
-
-/// Finds the records that an appointment refers to, and what its ledger says of people that no record names.
-struct Lookup<'a, 'b> {
-    directory: &'a Directory,
-    appointment: &'b Appointment,
-    /// The appointment is cancelled: its events are removed by the ledger alone.
-    needs_no_record: bool,
-}
-
-impl<'a, 'b> Lookup<'a, 'b> {
-    fn of_appointment<I: fmt::Display, T>(
-        &self,
-        field: &'static str,
-        of: &str,
-        id: &I,
-        get: impl Fn(&'a Directory, &I) -> Option<&'a T>,
-    ) -> Result<Option<&'a T>, InputError> {
-        self.find("appointment", &self.appointment.id, field, of, id, get)
-    }
-
-    /// The record of that id. One that is not there is an error of the record that names it, unless none is needed.
-    fn find<I: fmt::Display, T>(
-        &self,
-        kind: &str,
-        record: &dyn fmt::Display,
-        field: &'static str,
-        of: &str,
-        id: &I,
-        get: impl Fn(&'a Directory, &I) -> Option<&'a T>,
-    ) -> Result<Option<&'a T>, InputError> {
-        match get(self.directory, id) {
-            None if !self.needs_no_record => {
-                Err(InputError::new(kind, record, field, Problem::NoSuchRecord(format!("{of} {id}"))))
-            }
-            found => Ok(found),
-        }
-    }
-
-    /// The calendars that have an event in a role, or had one, and whether they still have it.
-    fn rows(&self, role: Role) -> impl Iterator<Item = (&'b CalendarRef, bool)> {
-        let rows = self.appointment.ledger.deliveries.iter();
-        rows.filter(move |row| row.role == role).map(|row| (&row.place, row.presence != Presence::Absent))
-    }
-
-    /// The profile that has the event of a role.
-    fn holder_of(&self, role: Role) -> Option<&'b ProfileId> {
-        self.rows(role).filter(|(_, is_there)| *is_there).find_map(|(place, _)| match &place.person {
-            Person::Profile(id) => Some(id),
-            Person::Guest => None,
-        })
-    }
-
-    /// Where the events of connections are whose calendar the profile does not state: of several the last that has one.
-    fn calendars_of(&self, person: &Person, profile: &Profile) -> Vec<(ConnectionId, CalendarId)> {
-        let silent = profile.connections.iter().filter(|connection| connection.calendar_id.is_none());
-        let rows = &self.appointment.ledger.deliveries;
-        let known = silent.filter_map(|connection| {
-            let theirs = rows.iter().filter(|row| row.place.is_through(&place_of(person, connection)));
-            let row = theirs.max_by_key(|row| row.presence != Presence::Absent)?;
-            Some((connection.id.clone(), row.place.calendar.clone()))
-        });
-        known.collect()
-    }
 }
 
 /// A bare address (`local@domain`, RFC 5322 section 3.4.1 without comments and quoting), as the calendar of an invitation.

@@ -459,3 +459,37 @@ async fn a_staff_member_whose_record_is_gone_holds_up_the_own_appointment_alone(
     assert_eq!(error.to_string(), "appointment 10: staff_id: there is no staff 99");
     assert!(Audience::of(&order, &of_staff(3), &directory).is_ok());
 }
+
+#[tokio::test]
+async fn what_a_persons_own_profile_says_counts_though_their_role_is_not_said() {
+    let profile_says = |host: &mut Host, id: i64, column: &str, value: Value| {
+        let rows = host.rows.profiles.as_array_mut().unwrap();
+        rows.iter_mut().find(|row| row["id"] == id).unwrap()[column] = value;
+    };
+    for (column, value, left) in [
+        ("calendar_sync_enabled", json!(false), 3),
+        ("calendar_provider", json!("none"), 3),
+        ("calendar_sync_settings", json!({"sync_direction": "inbound"}), 3),
+        ("calendar_sync_settings", json!({"auto_sync": false}), 4),
+        ("calendar_sync_enabled", Value::Null, 4),
+    ] {
+        let mut host = Host::settled().await;
+        host.rows.set("appointment", "staff_id", None);
+        profile_says(&mut host, STAFF, column, value.clone());
+        host.sync().await;
+        assert_eq!(host.events(), left, "{column} {value}");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_who_signs_up_keeps_the_invitation_until_the_new_profile_says_something() {
+    let mut host = Host::new(Rows::new());
+    host.rows.set("customer", "profile_id", None);
+    host.sync().await;
+    host.rows.set("customer", "profile_id", Some(&json!(CUSTOMER)));
+    host.rows.set("profile", "calendar_sync_enabled", None);
+    assert!(host.sync().await.is_empty());
+    host.rows.set("profile", "calendar_sync_enabled", Some(&json!(true)));
+    let plan = host.sync().await;
+    assert_eq!((plan.steps.len(), host.events()), (2, 4), "{plan}");
+}

@@ -307,6 +307,6 @@ fn two_records_of_one_id_are_left_out_and_hold_up_only_what_refers_to_them() {
     assert_eq!(
         automatic(&company)[2],
         "admin profile 32: the record is not there; what is there is kept",
-        "an admin holds up nobody"
+        "an admin holds up no appointment"
     );
 }

@@ -11,8 +11,8 @@ use crate::model::{Customer, Profile, Service, Staff};
 /// Services, customers, staff and profiles by id, and who the admins are.
 ///
 /// A host fills it with what it loaded for the orders at hand; all of it need not be there, but everything the orders
-/// refer to must: a reference that leads nowhere is an error of the appointment that refers there, never "nobody", since
-/// leaving somebody out removes that person's events. A host that hands over one appointment's people adds the staff
+/// refer to must: a reference that leads nowhere is an error of the appointment that refers there, never taken for no one,
+/// since leaving somebody out removes that person's events. A host that hands over one appointment's people adds the staff
 /// members of before: who has an account of their own tells whose event stays when a `profile_id` is missing.
 ///
 /// Two records of one id are both left out, since nothing says which is right: [`rejected`](Directory::rejected) names the
