@@ -28,7 +28,9 @@ fn inherited(mut company: Company) -> Company {
 /// Whose event the old one is taken for, and what becomes of it.
 fn adopted(plan: &Plan) -> Vec<String> {
     let steps = plan.steps.iter().filter(|step| step.adopts.is_some());
-    steps.map(|step| format!("{} for {} of {}", common::action(step), step.role, step.calendar.person)).collect()
+    steps
+        .map(|step| format!("{} for {} of {}", common::action(step), step.role, step.calendar.person))
+        .collect()
 }
 
 fn without_calendar(company: &mut Company, id: i64) {
@@ -66,10 +68,10 @@ fn an_old_event_of_a_cancelled_appointment_is_removed() {
 #[test]
 fn an_old_event_of_somebody_who_takes_no_part_any_more_is_removed() {
     let mut company = inherited(Company::of_one());
-    company.profile(CUSTOMER).calendar_sync_enabled = false;
+    company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     assert_eq!(adopted(&company.plan()), ["delete for customer of profile 33"]);
     // Unless they sync by hand: then it is left as it is.
-    company.profile(CUSTOMER).calendar_sync_enabled = true;
+    company.profile(CUSTOMER).calendar_sync_enabled = Some(true);
     company.profile(CUSTOMER).calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
     assert!(company.plan().is_empty());
 }
@@ -103,8 +105,12 @@ fn the_guides_columns_name_one_event_a_provider_the_managers_first() {
     let mut add = |role: Role, kind: ProviderKind, id: &str| {
         let mut row = row.clone();
         row.role = role;
-        row.calendar() =
-            CalendarRef::new(Person::Profile(77.into()), kind, id.try_into().unwrap(), row.calendar().calendar);
+        row.calendar() = CalendarRef::new(
+            Person::Profile(77.into()),
+            kind,
+            id.try_into().unwrap(),
+            row.calendar().calendar,
+        );
         if let calsync_core::ledger::DeliveryState::Confirmed(standing) = &mut row.state() {
             standing.remote_id = RemoteId::new(id);
         }
@@ -134,7 +140,8 @@ fn an_old_event_is_never_taken_for_one_that_stands_already() {
     }
     for company in [company.clone(), cancelled(company)] {
         let plan = company.plan();
-        let at_the_customers = plan.steps.iter().filter(|step| step.calendar == company.place(CUSTOMER)).count();
+        let at_the_customers =
+            plan.steps.iter().filter(|step| step.calendar == company.place(CUSTOMER)).count();
         assert_eq!(at_the_customers, 1, "one step a target: {plan}");
         assert!(adopted(&plan).is_empty());
         assert!(plan.notes.contains(&Note::OwnerUnknown { provider: ProviderKind::GOOGLE }), "{plan}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use calsync_core::audience::{Audience, Trigger};
 use calsync_core::calendar::{Person, Role};
-use calsync_core::ledger::{Delivery, Hold, BlockReason, Presence, Standing, Unsure};
+use calsync_core::ledger::{BlockReason, Delivery, Hold, Presence, Standing, Unsure};
 use calsync_core::model::SyncSettings;
 use calsync_core::names::{ProviderKind, RemoteId};
 use calsync_core::plan::{BeginError, Note, Plan};
@@ -104,7 +104,8 @@ fn a_parked_row_waits_until_its_time_or_until_it_is_revived() {
 fn a_refused_content_waits_while_it_is_the_wanted_one() {
     let mut company = Company::of_one();
     let fingerprint = as_wanted(&company, CUSTOMER).fingerprint.unwrap();
-    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Absent).hold = Some(Hold::Refused { fingerprint });
+    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Absent).hold =
+        Some(Hold::Refused { fingerprint });
     assert!(company.plan().is_empty());
     let mut other = company.clone();
     other.order.notes = Some("something it takes".into());
@@ -163,7 +164,12 @@ fn the_same_input_gives_the_same_plan_and_it_survives_being_stored() {
     let mut company = Company::new();
     let (present, begun) = (as_wanted(&company, STAFF), as_wanted(&company, MANAGER));
     put(&mut company, STAFF, Role::Staff, DeliveryState::Confirmed(present));
-    put(&mut company, MANAGER, Role::Manager, DeliveryState::Pending(Unsure::new(begun.key, Some(begun), now())));
+    put(
+        &mut company,
+        MANAGER,
+        Role::Manager,
+        DeliveryState::Pending(Unsure::new(begun.key, Some(begun), now())),
+    );
     company.appointment.ledger.inherited_events().insert(ProviderKind::OUTLOOK, RemoteId::new("legacy"));
     let plan = company.plan();
     assert_eq!(company.clone().plan(), plan);
@@ -185,7 +191,8 @@ fn a_plan_tells_in_words_what_it_will_do_and_what_not() {
     company.profile(CUSTOMER).connections.push(connection("work", ProviderKind::new("Exchange"), ""));
     let mut former = Delivery::new(company.place(STAFF), Role::Staff, now());
     former.place.person = Person::Profile(34.into());
-    former.presence = DeliveryState::Confirmed(RemoteEvent::new(key(&company, STAFF, 0), RemoteId::new("former")));
+    former.presence =
+        DeliveryState::Confirmed(RemoteEvent::new(key(&company, STAFF, 0), RemoteId::new("former")));
     company.appointment.ledger.deliveries().push(former);
     company.admins.push(STAFF);
     assert_snapshot!(company.plan(), @r"
@@ -212,7 +219,9 @@ fn beginning_marks_what_is_touched_and_raises_the_revision() {
     let ledger = &company.appointment.ledger;
     assert_eq!((ledger.revision(), plan.revision()), (1, 1));
     let row = &ledger.deliveries()[0];
-    assert!(matches!(&row.state(), DeliveryState::Pending(unsure) if unsure.before == before && !unsure.removing));
+    assert!(
+        matches!(&row.state(), DeliveryState::Pending(unsure) if unsure.before == before && !unsure.removing)
+    );
     assert_eq!((&row.hold, row.revision, row.changed_at), (&None, 1, now()));
     assert!(
         company.appointment.ledger.event_ids().is_empty(),

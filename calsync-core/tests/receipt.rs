@@ -9,7 +9,7 @@ use std::time::Duration;
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
 use calsync_core::error::Operation;
-use calsync_core::ledger::{Hold, BlockReason};
+use calsync_core::ledger::{BlockReason, Hold};
 use calsync_core::plan::{Receipt, TargetState};
 use common::{CUSTOMER, Company, Fault, Host, error, now};
 
@@ -67,7 +67,10 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     host.wait(61);
     assert_eq!(state(&host), TargetState::Due);
     host.begin();
-    assert_eq!((state(&host), receipt(&host).targets[0].pending_since), (TargetState::Unconfirmed, Some(now())));
+    assert_eq!(
+        (state(&host), receipt(&host).targets[0].pending_since),
+        (TargetState::Unconfirmed, Some(now()))
+    );
     host.sync().await;
     let told = receipt(&host);
     assert!(
@@ -101,7 +104,7 @@ async fn a_lost_removal_is_not_taken_for_done() {
 #[test]
 fn whoever_gets_nothing_is_named_with_the_reason() {
     let mut host = Host::new(Company::new());
-    host.company.profile(CUSTOMER).calendar_sync_enabled = false;
+    host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     let told = receipt(&host);
     assert_eq!(told.targets.len(), 3);
     assert!(told.to_string().contains("nothing for customer profile 33: calendar sync is off"), "{told}");

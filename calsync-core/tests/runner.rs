@@ -178,7 +178,7 @@ async fn the_old_event_stays_until_the_persons_new_one_can_be_made() {
 async fn one_persons_failure_does_not_keep_anothers_event_from_going() {
     let mut host = Host::new(Company::new());
     host.sync().await;
-    host.company.profile(CUSTOMER).calendar_sync_enabled = false;
+    host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     host.move_by_an_hour();
     host.world.fail(Operation::Update, ErrorKind::Unavailable);
     let report = host.sync().await;

@@ -6,7 +6,8 @@ mod common;
 
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::{Person, Role};
-use calsync_core::ledger::{Delivery, Hold, BlockReason, Presence, Standing};
+use calsync_core::ledger::{BlockReason, Delivery, Hold, Presence, Standing};
+use calsync_core::model::Stated;
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::plan::{Note, OtherAccount, Plan};
 use calsync_core::provider::{CalendarIds, Capabilities};
@@ -46,8 +47,9 @@ fn two_connections_to_one_calendar_of_one_account_are_one_target() {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections =
         vec![google("a", "primary", "x"), google("b", "primary", "x"), google("c", "primary", "y")];
-    let connections =
-        |plan: &Plan| -> Vec<_> { plan.steps.iter().map(|step| step.calendar.connection.to_string()).collect() };
+    let connections = |plan: &Plan| -> Vec<_> {
+        plan.steps.iter().map(|step| step.calendar.connection.to_string()).collect()
+    };
     assert_eq!(connections(&company.plan()), ["a", "c"], "`primary` of two accounts is two calendars");
 
     // Nobody knows the accounts: only where an id means one calendar in all the world they are one.
@@ -187,7 +189,8 @@ fn two_events_that_ended_up_in_one_calendar_are_both_removed() {
     let plan = company.plan();
     assert_eq!(actions(&plan), ["delete", "delete"]);
     plan.begin(&mut company.appointment).unwrap();
-    let places: Vec<_> = company.appointment.ledger.deliveries().iter().map(|row| row.calendar().clone()).collect();
+    let places: Vec<_> =
+        company.appointment.ledger.deliveries().iter().map(|row| row.calendar().clone()).collect();
     assert_ne!(places[0], places[1], "each keeps a row of its own");
 }
 
@@ -207,7 +210,7 @@ fn a_calendar_of_an_unknown_provider_is_noted_and_its_row_kept() {
 fn a_guest_who_signs_up_gets_an_event_and_the_invitation_is_withdrawn() {
     let mut company = Company::of_guest();
     company.profiles.retain(|profile| profile.id == CUSTOMER.into());
-    (company.staff.profile_id, company.staff.manager_id) = (None, None);
+    (company.staff.profile_id, company.staff.manager_id) = (None, Stated::Empty);
     company.admins.clear();
     let plan = company.plan();
     let standing = RemoteEvent::new(plan.steps[0].key(), RemoteId::new("invitation"));

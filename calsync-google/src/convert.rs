@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use calsync_core::AppointmentId;
 use calsync_core::calendar::Person;
-use calsync_core::event::{Event, EventStatus, Reminders, When};
+use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{AccountId, Etag, RemoteId};
 use calsync_core::provider::{Draft, Found, Marker, Written};
@@ -96,8 +96,18 @@ pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
         location: &event.location,
         start: Moment { time: start, clears: true },
         end: Moment { time: end, clears: true },
+        visibility: visibility(event.visibility),
         reminders: None,
         extended_properties: PrivateProperties { private },
+    }
+}
+
+/// Google's word for who may read the event; none where it stays as it is (in an insert: the calendar's default).
+fn visibility(visibility: Visibility) -> Option<&'static str> {
+    match visibility {
+        Visibility::Public => Some("public"),
+        Visibility::Private => Some("private"),
+        _ => None,
     }
 }
 
@@ -145,6 +155,7 @@ pub(crate) fn says(resource: &EventResource, body: &EventBody<'_>) -> bool {
         location,
         start,
         end,
+        visibility,
         reminders,
         extended_properties: PrivateProperties { private },
     } = body;
@@ -163,6 +174,8 @@ pub(crate) fn says(resource: &EventResource, body: &EventBody<'_>) -> bool {
         && is_text(&resource.location, location)
         && is_time(resource.start.as_ref(), &start.time)
         && is_time(resource.end.as_ref(), &end.time)
+        // Without a choice of the host's, what the person chose stays.
+        && visibility.is_none_or(|wanted| resource.visibility.as_deref() == Some(wanted))
         // They are in the body only where they differ.
         && reminders.is_none()
         && private.iter().all(has)
@@ -321,6 +334,12 @@ pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     if resource.status.as_deref() == Some("tentative") {
         event = event.with_status(EventStatus::Tentative);
     }
+    event = match resource.visibility.as_deref() {
+        Some("public") => event.with_visibility(Visibility::Public),
+        // `confidential` is the old word for private.
+        Some("private" | "confidential") => event.with_visibility(Visibility::Private),
+        _ => event,
+    };
     if let Some(RemindersResource { use_default: false, overrides }) = &resource.reminders {
         let mut minutes: Vec<u32> = overrides.iter().flatten().map(|reminder| reminder.minutes).collect();
         minutes.sort_unstable();
@@ -463,6 +482,26 @@ mod tests {
         for name in ["id", "reminders", "attendees", "colorId", "conferenceData", "sequence"] {
             assert_eq!(body.get(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn the_visibility_is_written_where_the_host_chose_one_and_read_back() {
+        for (chosen, word) in [(Visibility::Public, "public"), (Visibility::Private, "private")] {
+            let draft = draft(london().with_visibility(chosen));
+            for body in [to_insert(&draft, 8192), to_patch(&draft, 8192)] {
+                assert_eq!(json_of(&body)["visibility"], word);
+            }
+            let mut resource = json_of(&to_insert(&draft, 8192));
+            resource["status"] = json!("confirmed");
+            let read: EventResource = serde_json::from_value(resource).unwrap();
+            assert_eq!(found(&read).unwrap().event.visibility, chosen);
+        }
+        let draft = draft(london());
+        assert_eq!(json_of(&to_patch(&draft, 8192)).get("visibility"), None, "what the person chose stays");
+        let confidential = json!({"id": "x", "visibility": "confidential",
+            "start": {"date": "2026-12-24"}, "end": {"date": "2026-12-25"}});
+        let read: EventResource = serde_json::from_value(confidential).unwrap();
+        assert_eq!(found(&read).unwrap().event.visibility, Visibility::Private);
     }
 
     #[test]

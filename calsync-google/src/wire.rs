@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// What is asked for of an event that is read or written over; the rest of it is not ours.
 pub(crate) const EVENT_FIELDS: &str =
-    "id,etag,status,summary,description,location,start,end,reminders,extendedProperties/private";
+    "id,etag,status,summary,description,location,start,end,visibility,reminders,extendedProperties/private";
 
 /// What is asked for of an event where only its identity matters.
 pub(crate) const IDENTITY_FIELDS: &str = "id,etag,status,extendedProperties/private";
@@ -37,6 +37,7 @@ pub(crate) struct EventResource {
     pub(crate) location: Option<String>,
     pub(crate) start: Option<EventDateTime>,
     pub(crate) end: Option<EventDateTime>,
+    pub(crate) visibility: Option<String>,
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: Option<ExtendedProperties>,
 }
@@ -95,6 +96,8 @@ pub(crate) struct EventBody<'a> {
     pub(crate) location: &'a str,
     pub(crate) start: Moment<'a>,
     pub(crate) end: Moment<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) visibility: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: PrivateProperties<'a>,

@@ -8,6 +8,7 @@ use icalendar::{Alarm, Component, Property, Trigger};
 use crate::error::IcsError;
 use crate::event::{IcsEvent, event_of};
 use crate::identity::PersonText;
+use crate::writer::class;
 
 /// Times are given in UTC, since the icalendar crate cannot write the definition of a zone; the zone's name goes along and
 /// is read back. Texts are cleaned of control characters, which that crate writes as they are.
@@ -32,6 +33,7 @@ impl From<&IcsEvent> for icalendar::Event {
                 _ => "CONFIRMED",
             },
         );
+        text("CLASS", class(event.visibility).unwrap_or_default());
         if let Some(changed) = from.changed_at {
             text("DTSTAMP", &stamp(changed));
             text("LAST-MODIFIED", &stamp(changed));

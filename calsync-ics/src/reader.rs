@@ -8,7 +8,7 @@ use crate::scan::{Block, Parts, parts};
 
 /// The properties that say something to calsync. The parser is shown no others: a line it does not understand would cost
 /// the whole file.
-const READ: [&str; 25] = [
+const READ: [&str; 26] = [
     "BEGIN",
     "END",
     "UID",
@@ -16,6 +16,7 @@ const READ: [&str; 25] = [
     "LAST-MODIFIED",
     "SEQUENCE",
     "STATUS",
+    "CLASS",
     "DTSTART",
     "DTEND",
     "DURATION",

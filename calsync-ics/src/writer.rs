@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use calsync_core::event::{EventStatus, Reminders, When};
+use calsync_core::event::{EventStatus, Reminders, Visibility, When};
 use calsync_core::identity::Generation;
 use calsync_core::provider::Draft;
 use calsync_core::time::{Zone, check};
@@ -150,6 +150,19 @@ fn in_zone(
     told.then_some(Times::Local { start: local_start, end: local_end, zone: text })
 }
 
+/// The value of `CLASS` (RFC 5545 section 3.8.1.3); none where the host has no choice.
+pub(crate) fn class(visibility: Visibility) -> Option<&'static str> {
+    match visibility {
+        Visibility::Public => Some("PUBLIC"),
+        Visibility::Private => Some("PRIVATE"),
+        _ => None,
+    }
+}
+
+fn is_class(line: &str) -> bool {
+    line.split([';', ':']).next() == Some("CLASS")
+}
+
 /// Writes the `VEVENT`.
 pub(crate) fn write_component(
     lines: &mut Lines,
@@ -202,6 +215,9 @@ pub(crate) fn write_component(
             lines.text(head, text);
         }
     }
+    if let Some(class) = class(event.visibility) {
+        lines.plain("CLASS:", class);
+    }
     lines.text("X-CALSYNC-NAMESPACE:", &marker.namespace);
     // A search matches whole values: every event of the target has this one.
     lines.plain("X-CALSYNC-TARGET:", target);
@@ -224,7 +240,10 @@ pub(crate) fn write_component(
         _ => &[],
     };
     for line in &extras.event {
-        lines.foreign(line);
+        // RFC 5545 allows one CLASS. The person's stays where the host has no choice of its own.
+        if event.visibility == Visibility::Default || !is_class(line) {
+            lines.foreign(line);
+        }
     }
     for minutes in minutes {
         lines.plain("BEGIN:VALARM\r\nACTION:DISPLAY", "");

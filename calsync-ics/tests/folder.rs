@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::error::{Error, ErrorKind, Retry};
-use calsync_core::event::{Event, Reminders, When};
+use calsync_core::event::{Event, Reminders, Visibility, When};
 use calsync_core::identity::{EventKey, Generation, TargetKey};
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::provider::{
@@ -496,6 +496,30 @@ fn an_event_of_old_is_adopted_under_its_name() {
     assert_eq!(fs::read_to_string(&path).unwrap(), file);
     stage.delete("event_789", &draft(3, "")).unwrap();
     assert!(!path.exists());
+}
+
+#[test]
+fn a_person_keeps_the_class_they_chose_until_the_host_chooses_one() {
+    let stage = stage();
+    stage.create(&draft(1, "Deep clean")).unwrap();
+    let classes = |stage: &Stage| -> Vec<String> {
+        let file = fs::read_to_string(stage.file()).unwrap();
+        file.lines().filter(|line| line.starts_with("CLASS")).map(str::to_owned).collect()
+    };
+    assert!(classes(&stage).is_empty());
+    let edited = fs::read_to_string(stage.file()).unwrap();
+    fs::write(stage.file(), edited.replace("SUMMARY:", "CLASS:CONFIDENTIAL\r\nSUMMARY:")).unwrap();
+    stage.update(KEY, &draft(2, "Windows")).unwrap();
+    assert_eq!(classes(&stage), ["CLASS:CONFIDENTIAL"]);
+    let private = |revision| {
+        let draft = draft(revision, "Windows");
+        let event = (*draft.event).clone().with_visibility(Visibility::Private);
+        Draft::new(draft.marker, event, draft.changed_at)
+    };
+    stage.update(KEY, &private(3)).unwrap();
+    assert_eq!(classes(&stage), ["CLASS:PRIVATE"]);
+    stage.update(KEY, &draft(4, "Windows")).unwrap();
+    assert_eq!(classes(&stage), ["CLASS:PRIVATE"], "no choice takes nothing back");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use calsync_core::calendar::Person;
-use calsync_core::event::{Event, EventStatus, Reminders, TextLimits, When};
+use calsync_core::event::{Event, EventStatus, Reminders, TextLimits, Visibility, When};
 use calsync_core::provider::{Draft, Marker};
 use calsync_core::time::{RuleKind, Zone};
 use calsync_ics::{
@@ -110,6 +110,24 @@ fn an_event_in_full() {
     END:VEVENT
     END:VCALENDAR
     "##);
+}
+
+#[test]
+fn a_class_is_written_where_the_host_chose_one_and_read_back() {
+    let event = Event::new("Deep clean", timed("Europe/London", "2026-07-01T08:00:00Z", 90));
+    for (chosen, line) in [
+        (Visibility::Default, None),
+        (Visibility::Public, Some("CLASS:PUBLIC")),
+        (Visibility::Private, Some("CLASS:PRIVATE")),
+    ] {
+        let written = file(event.clone().with_visibility(chosen));
+        assert_eq!(written.lines().find(|line| line.starts_with("CLASS")), line);
+        assert_eq!(read_event(written.as_bytes()).unwrap().event.visibility, chosen);
+    }
+    for class in ["CONFIDENTIAL", "X-SECRET", "private"] {
+        let written = file(event.clone().with_visibility(Visibility::Public)).replace("PUBLIC", class);
+        assert_eq!(read_event(written.as_bytes()).unwrap().event.visibility, Visibility::Private, "{class}");
+    }
 }
 
 #[test]

@@ -10,7 +10,8 @@ use calsync_core::event::Event;
 use calsync_core::identity::{EventKey, Fingerprint, Generation, TargetKey};
 use calsync_core::ledger::{BlockReason, DeliveryState, Hold, Ledger, RemoteEvent};
 use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+    Appointment, Connection, Customer, Directory, ManagerRef, Order, OrderStatus, Profile, Service, Staff,
+    Stated,
 };
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::plan::{Plan, Planner, Step};
@@ -63,12 +64,12 @@ impl Company {
 
         let mut appointment = Appointment::new(10, 5, at("2026-01-20T09:00:00Z"), at("2026-01-20T10:30:00Z"));
         appointment.order_id = Some(1.into());
-        appointment.staff_id = Some(3.into());
+        appointment.staff_id = Stated::Is(3.into());
 
         let mut staff = Staff::new(3, "Ben Okri");
         staff.phone = Some("0113 496 0003".into());
         staff.profile_id = Some(STAFF.into());
-        staff.manager_id = Some(4.into());
+        staff.manager_id = Stated::Is(ManagerRef::Staff(4.into()));
         let mut manager = Staff::new(4, "Mia Voss");
         manager.profile_id = Some(MANAGER.into());
         let mut customer = Customer::new(7, "Cara Lind");
@@ -95,7 +96,7 @@ impl Company {
     pub(crate) fn of_one() -> Self {
         let mut company = Self::new();
         company.staff.profile_id = None;
-        company.staff.manager_id = None;
+        company.staff.manager_id = Stated::Empty;
         company.admins.clear();
         company.profiles.retain(|profile| profile.id == CUSTOMER.into());
         company
@@ -112,10 +113,10 @@ impl Company {
     }
 
     pub(crate) fn directory(&self) -> Directory {
-        let directory = Directory::new().with_services([self.service.clone()]).unwrap();
-        let directory = directory.with_staff([self.staff.clone(), self.manager.clone()]).unwrap();
-        let directory = directory.with_customers([self.customer.clone()]).unwrap();
-        let directory = directory.with_profiles(self.profiles.clone()).unwrap();
+        let directory = Directory::new().with_services([self.service.clone()]);
+        let directory = directory.with_staff([self.staff.clone(), self.manager.clone()]);
+        let directory = directory.with_customers([self.customer.clone()]);
+        let directory = directory.with_profiles(self.profiles.clone());
         directory.with_admins(self.admins.iter().map(|id| (*id).into()))
     }
 
@@ -127,7 +128,8 @@ impl Company {
     pub(crate) fn place(&self, id: i64) -> CalendarRef {
         let profile = self.profiles.iter().find(|profile| profile.id == id.into()).unwrap();
         let connection = &profile.connections[0];
-        let (of, calendar) = (connection.id.clone(), connection.calendar_id.clone());
+        let (of, calendar) =
+            (connection.id.clone(), connection.calendar_id.clone().unwrap_or_else(CalendarId::primary));
         let place = CalendarRef::new(Person::Profile(id.into()), connection.provider.clone(), of, calendar);
         place.with_account(connection.account.clone())
     }
