@@ -224,11 +224,11 @@ impl Ledger {
         doubted
     }
 
-    /// Drops the row of a target that is held, such as one left behind in another account. Its event stays in the calendar and is
-    /// never touched again. Returns whether there was such a row.
+    /// Drops the row of a target, such as one left behind in another account, or in a calendar that the person has deleted. Its
+    /// event is never touched again. Returns whether there was such a row.
     pub fn abandon(&mut self, target: TargetKey) -> bool {
         let before = self.deliveries.len();
-        self.deliveries.retain(|row| row.target != target || row.hold.is_none());
+        self.deliveries.retain(|row| row.target != target);
         let is_gone = self.deliveries.len() < before;
         if is_gone {
             self.changed();

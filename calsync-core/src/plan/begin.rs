@@ -108,7 +108,7 @@ impl Plan {
                 target: step.target,
                 role: step.role,
                 generation: step.generation,
-                pending: step.pending(),
+                pending: step.pending().with_account(step.calendar.account.clone()),
                 adopts: step.adopts.as_ref(),
                 unreported_since: step.unreported_since,
             });

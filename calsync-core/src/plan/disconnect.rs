@@ -175,7 +175,8 @@ impl Planner {
             OnDisconnect::DeleteAll => true,
             OnDisconnect::Keep => false,
         };
-        for delivery in appointment.ledger.deliveries().iter().filter(|row| row.may_exist()) {
+        let concerned = |row: &&Delivery| row.may_exist() || row.look_at().is_some();
+        for delivery in appointment.ledger.deliveries().iter().filter(concerned) {
             let mut row = Row::of(delivery);
             let Some(through) = disconnect.reached_through(&draft, &row) else { continue };
             let (role, calendar) = (delivery.role(), delivery.calendar().clone());
@@ -262,6 +263,10 @@ impl DisconnectReceipt {
                 Note::Held { role, calendar, hold } => {
                     all.push(remaining(calendar, *role, Some(hold.clone())));
                 }
+                Note::LooksLater { role, calendar, at } => {
+                    let next_attempt_at = Some(*at);
+                    all.push(Remaining { next_attempt_at, ..remaining(calendar, *role, None) });
+                }
                 Note::OtherAccount { .. } => elsewhere += 1,
                 Note::KeptOnDisconnect { .. } => {
                     *self.kept.entry(plan.appointment.clone()).or_default() += 1;
@@ -277,7 +282,9 @@ impl DisconnectReceipt {
     pub fn record(&mut self, outcome: &Outcome) {
         let Some(rows) = self.remaining.get_mut(&outcome.appointment) else { return };
         let Some(at) = rows.iter().position(|row| row.calendar.is_at(&outcome.calendar)) else { return };
-        let is_removed = outcome.verdict.is_done() && outcome.state == DeliveryState::Absent;
+        // While a write that was given up may still arrive, the calendar is looked at once more.
+        let is_removed =
+            outcome.verdict.is_done() && outcome.state == DeliveryState::Absent && outcome.look_at.is_none();
         if is_removed {
             rows.remove(at);
             *self.removed.entry(outcome.appointment.clone()).or_default() += 1;

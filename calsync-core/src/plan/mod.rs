@@ -215,6 +215,15 @@ pub enum Note {
         /// The calendar through the other connection.
         by: CalendarRef,
     },
+    /// A write that was given up may still arrive: the calendar is looked at once more.
+    LooksLater {
+        /// The role.
+        role: Role,
+        /// The calendar.
+        calendar: CalendarRef,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The appointment ended more than 30 days ago: nothing is looked at or written any more.
     Closed {
         /// The role.
