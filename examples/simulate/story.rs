@@ -320,9 +320,9 @@ impl Story {
 
     fn record(&mut self, outcomes: Vec<calsync_core::report::Outcome>) {
         if self.trace {
-            outcomes
-                .iter()
-                .for_each(|outcome| println!("  {outcome} ({:?}, {}) {:?}", outcome.state, outcome.generation, outcome.hold));
+            outcomes.iter().for_each(|outcome| {
+                println!("  {outcome} ({:?}, {}) {:?}", outcome.state, outcome.generation, outcome.hold)
+            });
         }
         self.host.record(outcomes);
     }

@@ -58,14 +58,11 @@ impl Ledger {
         if let Some(kind) = begin.adopts {
             self.inherited.remove(kind);
         }
-        let from = match begin.moves_from {
-            Some(from) => {
-                // The place it moves to can only have an absent row, of another target; its generation is kept.
-                self.fold_at(begin.calendar);
-                self.position(from)
-            }
-            None => self.position(begin.calendar),
-        };
+        if begin.moves_from.is_some() {
+            // The generation of an absent row in that calendar is kept apart: it is of another target.
+            self.fold_at(begin.calendar);
+        }
+        let from = self.position(begin.target, begin.moves_from.unwrap_or(begin.calendar));
         let row = match from.and_then(|at| self.deliveries.get_mut(at)) {
             Some(row) => row,
             None => {
@@ -104,10 +101,7 @@ impl Ledger {
         let is_above = revision != self.revision;
         self.revision = revision;
 
-        // The target may have been taken over by another connection since: then its key finds it.
-        let at = self.position(&outcome.calendar);
-        let at = at.filter(|at| self.deliveries.get(*at).is_some_and(|row| row.target == outcome.target));
-        let at = at.or_else(|| self.deliveries.iter().position(|row| row.target == outcome.target));
+        let at = self.position(outcome.target, &outcome.calendar);
         let row = match at.and_then(|at| self.deliveries.get_mut(at)) {
             Some(row) => row,
             // The host did not save what was begun, or the row was folded since.
@@ -152,7 +146,7 @@ impl Ledger {
     /// revision has risen already.
     pub(crate) fn keep<'a>(
         &mut self,
-        calendars: impl IntoIterator<Item = &'a CalendarRef>,
+        rows: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
         at: DateTime<Utc>,
         is_begun: bool,
     ) {
@@ -161,8 +155,8 @@ impl Ledger {
             // An older run that reports later is late.
             revision = revision.saturating_add(1).min(MAX_NUMBER);
         }
-        for calendar in calendars {
-            let Some(row) = self.position(calendar).and_then(|at| self.deliveries.get_mut(at)) else {
+        for (target, calendar) in rows {
+            let Some(row) = self.position(target, calendar).and_then(|at| self.deliveries.get_mut(at)) else {
                 continue;
             };
             row.hold = Some(Box::new(Hold::blocked(BlockReason::Disconnected, at, None)));
@@ -177,12 +171,12 @@ impl Ledger {
     /// The brake holds these rows. Returns whether that is news for any of them.
     pub(crate) fn hold_for_host<'a>(
         &mut self,
-        calendars: impl IntoIterator<Item = &'a CalendarRef>,
+        rows: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
         at: DateTime<Utc>,
     ) -> bool {
         let mut is_changed = false;
-        for calendar in calendars {
-            let Some(row) = self.position(calendar).and_then(|at| self.deliveries.get_mut(at)) else {
+        for (target, calendar) in rows {
+            let Some(row) = self.position(target, calendar).and_then(|at| self.deliveries.get_mut(at)) else {
                 continue;
             };
             if !matches!(row.hold(), Some(Hold::AwaitingHost { .. })) {
@@ -198,9 +192,11 @@ impl Ledger {
     }
 
     /// Takes rows over to another connection that leads to the same calendar. No request is made.
-    pub(crate) fn rehome(&mut self, from: &CalendarRef, to: &CalendarRef) {
+    pub(crate) fn rehome(&mut self, target: TargetKey, from: &CalendarRef, to: &CalendarRef) {
         self.fold_at(to);
-        let Some(row) = self.position(from).and_then(|at| self.deliveries.get_mut(at)) else { return };
+        let Some(row) = self.position(target, from).and_then(|at| self.deliveries.get_mut(at)) else {
+            return;
+        };
         row.home.get_or_insert_with(|| Box::new(from.key()));
         let account = row.calendar.account.clone();
         row.calendar = CalendarRef { account, ..to.clone() };
@@ -292,10 +288,8 @@ impl Ledger {
     }
 
     fn fold_at(&mut self, calendar: &CalendarRef) {
-        let at = self.position(calendar);
-        if at.and_then(|at| self.deliveries.get(at)).is_some_and(|row| !row.may_exist())
-            && let Some(at) = at
-        {
+        let is_it = |row: &Delivery| row.is_of(calendar) && !row.may_exist();
+        if let Some(at) = self.deliveries.iter().position(is_it) {
             let row = self.deliveries.remove(at);
             self.withdrawn(&row);
         }
@@ -336,7 +330,8 @@ impl Delivery {
         self.hold = outcome.hold.clone().map(Box::new);
         self.last_error = outcome.failure.clone().map(Box::new);
         self.failures = outcome.failures;
-        self.look_at = outcome.look_at;
+        // A look that was noted for the time when an older write must have arrived is due still.
+        self.look_at = outcome.look_at.max(self.look_at.filter(|at| *at > outcome.at));
         if outcome.verdict.is_done() {
             self.unreported_since = None;
         }

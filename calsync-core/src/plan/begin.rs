@@ -114,7 +114,7 @@ impl Plan {
             });
             ledger.begin(&self.namespace, self.at, rows);
         }
-        ledger.hold_for_host(held.iter().map(Step::row_calendar), self.at);
+        ledger.hold_for_host(held.iter().map(|step| (step.target, step.row_calendar())), self.at);
         Ok(Begun { plan: self, held })
     }
 

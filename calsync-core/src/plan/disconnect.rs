@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{CalendarRef, ConnectionKey, Person, Role};
 use crate::error::{Failure, InputError};
 use crate::id::AppointmentId;
+use crate::identity::TargetKey;
 #[cfg(doc)]
 use crate::ledger::BlockReason;
 use crate::ledger::{Delivery, DeliveryState, Hold, Outcome};
@@ -183,13 +184,13 @@ impl Planner {
             if disconnect.calendar.is_in_another_account(&calendar) {
                 draft.plan.notes.push(Note::OtherAccount { role, calendar });
             } else if let Some(by) = disconnect.taken_over_by(&draft, &calendar) {
-                draft.plan.notes.push(Note::TakenOver { role, calendar, by });
+                draft.plan.notes.push(Note::TakenOver { target: delivery.target(), role, calendar, by });
             } else if removes {
                 // An event that was kept before may still be removed.
                 row.is_connected_again = row.is_kept();
                 draft.decide(Some(row), through, role, None);
             } else if !row.is_kept() {
-                draft.plan.notes.push(Note::KeptOnDisconnect { role, calendar });
+                draft.plan.notes.push(Note::KeptOnDisconnect { target: delivery.target(), role, calendar });
             }
         }
         Ok(DisconnectPlan { plan: draft.plan })
@@ -218,17 +219,17 @@ impl DisconnectPlan {
             appointment.ledger.keep(kept, plan.at, is_begun);
         }
         for note in &plan.notes {
-            if let Note::TakenOver { calendar, by, .. } = note {
-                appointment.ledger.rehome(calendar, by);
+            if let Note::TakenOver { target, calendar, by, .. } = note {
+                appointment.ledger.rehome(*target, calendar, by);
             }
         }
         Ok(begun)
     }
 }
 
-fn kept(note: &Note) -> Option<&CalendarRef> {
+fn kept(note: &Note) -> Option<(TargetKey, &CalendarRef)> {
     match note {
-        Note::KeptOnDisconnect { calendar, .. } => Some(calendar),
+        Note::KeptOnDisconnect { target, calendar, .. } => Some((*target, calendar)),
         _ => None,
     }
 }

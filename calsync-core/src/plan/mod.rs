@@ -200,6 +200,8 @@ pub enum Note {
     },
     /// The calendar is being disconnected, and the event is kept there on purpose.
     KeptOnDisconnect {
+        /// The target.
+        target: TargetKey,
         /// The role.
         role: Role,
         /// The calendar.
@@ -208,6 +210,8 @@ pub enum Note {
     /// The calendar is being disconnected and is still reached through another connection of the person, which takes the event
     /// over.
     TakenOver {
+        /// The target.
+        target: TargetKey,
         /// The role.
         role: Role,
         /// The calendar as the row names it so far.
