@@ -211,7 +211,8 @@ async fn open_accounts(
         for connection in profile.connections.iter().filter(|it| it.provider == *kind) {
             let key = ConnectionKey::new(person.clone(), kind.clone(), connection.id.clone());
             let account = account(&key, connection.account.as_ref().map(|account| account.as_str()), world);
-            fake.open_calendar(&account, connection.calendar_id.as_str());
+            let calendar = connection.calendar_id.as_ref().map_or("primary", |calendar| calendar.as_str());
+            fake.open_calendar(&account, calendar);
             grants.insert((key, account));
         }
     }

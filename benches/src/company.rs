@@ -7,7 +7,8 @@ use calsync_core::audience::Audience;
 use calsync_core::calendar::Role;
 use calsync_core::event::TextLimits;
 use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+    Appointment, Connection, Customer, Directory, ManagerRef, Order, OrderStatus, Profile, Service, Staff,
+    Stated,
 };
 use calsync_core::names::{CalendarId, ProviderKind};
 use calsync_core::plan::{Plan, Planner, Step};
@@ -91,7 +92,8 @@ impl Company {
             let mut member = Staff::new(id, name(at));
             member.phone = Some(format!("+44 7700 900{at:03}"));
             member.profile_id = Some(id.into());
-            member.manager_id = (at >= MANAGERS).then(|| ((at % MANAGERS) as i64 + 1).into());
+            let manager = (at >= MANAGERS).then(|| calsync_core::StaffId::from((at % MANAGERS) as i64 + 1));
+            member.manager_id = manager.map(ManagerRef::Staff).into();
             staff.push(member);
             profiles.push(profile(id, "staff", at));
         }
@@ -112,10 +114,9 @@ impl Company {
                     .enumerate()
                     .map(|(at, (name, minutes))| Service::new(at as i64 + 1, *name, *minutes)),
             )
-            .and_then(|directory| directory.with_staff(staff))
-            .and_then(|directory| directory.with_customers(clients))
-            .and_then(|directory| directory.with_profiles(profiles))
-            .expect("no id twice")
+            .with_staff(staff)
+            .with_customers(clients)
+            .with_profiles(profiles)
             .with_admins([ADMIN.into()]);
 
         let first: DateTime<Utc> = "2026-03-02T08:00:00Z".parse().expect("a time");
@@ -139,7 +140,7 @@ impl Company {
             let service = (at % SERVICES.len()) as i64 + 1;
             let mut appointment = Appointment::new(id, service, start, start + Duration::minutes(minutes));
             appointment.order_id = Some(order.id.clone());
-            appointment.staff_id = Some((at as i64 % STAFF as i64 + 1).into());
+            appointment.staff_id = Stated::Is((at as i64 % STAFF as i64 + 1).into());
             Job { order, appointment }
         });
         let planner =
@@ -212,7 +213,7 @@ impl Company {
     pub fn facts<'a>(&'a self, job: &'a Job) -> Facts<'a> {
         let appointment = &job.appointment;
         let customer = job.order.customer_id.as_ref().and_then(|id| self.directory.customer(id));
-        let staff = appointment.staff_id.as_ref().and_then(|id| self.directory.staff(id)).expect("staff");
+        let staff = appointment.staff_id.value().and_then(|id| self.directory.staff(id)).expect("staff");
         let guest = |field: &'a Option<String>| field.as_deref().unwrap_or_default();
         Facts {
             order: &job.order,

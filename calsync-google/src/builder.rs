@@ -13,7 +13,9 @@ use calsync_core::rest::{BuildError, Setup, endpoint};
 use crate::client::Client;
 use crate::error;
 use crate::google::GoogleCalendar;
+use crate::moved::Moved;
 use crate::request::Requests;
+use crate::zones::UnknownZones;
 
 /// Puts a [`GoogleCalendar`] together.
 #[derive(Debug)]
@@ -103,14 +105,15 @@ impl GoogleCalendarBuilder {
         #[cfg(not(feature = "oauth"))]
         let own = None;
         let requests = Requests::new(endpoint("api_url", &self.api_url)?);
+        let clock = self.setup.clock.clone();
         let rest = self.setup.client(ProviderKind::GOOGLE, transport, own, error::of_answer)?;
         let capabilities = Capabilities::new()
-            .with_silent(true)
             .with_client_ids(true)
             .with_etags(true)
             .with_calendar_ids(CalendarIds::GlobalButPrimary)
+            .with_primary_is_address(true)
             .with_text(self.text)
-            // By the id, then by the marker.
+            // By the id, since listings lag, and by the target.
             .with_requests_per_find(2)
             // Google limits the speed of writes to one calendar, without saying to what.
             .with_in_flight_per_account(4)
@@ -120,6 +123,8 @@ impl GoogleCalendarBuilder {
         Ok(GoogleCalendar {
             client: Client { rest, requests },
             capabilities,
+            zones: UnknownZones::new(clock.clone()),
+            moved: Moved::new(clock),
             #[cfg(feature = "oauth")]
             oauth,
         })

@@ -6,7 +6,7 @@ use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::http::Request;
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use calsync_core::provider::{AccountCalendar, Draft, Written};
+use calsync_core::provider::{AccountCalendar, PageToken, Written};
 use calsync_core::rest::{BadRequest, RestClient};
 use calsync_core::time::Zone;
 use serde::Serialize;
@@ -14,12 +14,15 @@ use serde::Serialize;
 use crate::convert;
 use crate::request::Requests;
 use crate::wire::{
-    CalendarBody, CalendarListEntry, CalendarListPage, CalendarResource, EventResource, EventsPage,
-    InsertedResource,
+    CalendarBody, CalendarListEntry, CalendarListPage, CalendarResource, EventBody, EventResource,
+    EventsPage, InsertedResource,
 };
 
-/// How many pages of an answer are read before it is taken for endless.
-const MOST_PAGES: usize = 1_000;
+/// How many pages of a response are read before it is taken for endless. A page may be short, or empty.
+const MOST_PAGES: usize = 50;
+
+/// The code of a write that comes back under another id than the one it was sent with.
+const ANOTHER_ID: &str = "another_id";
 
 /// One call of the API a method. Errors are those of the call that failed.
 #[derive(Debug, Clone)]
@@ -29,26 +32,37 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) async fn insert(
-        &self,
-        place: &CalendarRef,
-        draft: &Draft,
-        longest_description: usize,
-    ) -> Result<Written, Error> {
-        let request = self.requests.insert(&place.calendar, &convert::to_insert(draft, longest_description));
-        let answer = self.rest.send(&Access::of(place), Operation::Create, request).await?;
-        let made: InsertedResource = self.rest.read(Operation::Create, &answer)?;
-        convert::inserted(&made).ok_or_else(|| self.rest.unreadable(Operation::Create, &answer))
+    /// The body is written before any future is made, which would have room for all of it. A response that names another event
+    /// than the one sent confirms nothing.
+    pub(crate) fn insert<'c>(
+        &'c self,
+        place: &'c CalendarRef,
+        body: &EventBody<'_>,
+    ) -> impl Future<Output = Result<Written, Error>> + Send + use<'c> {
+        let operation = Operation::Create;
+        let sent = body.id.as_deref().and_then(EventKey::parse);
+        let request = self.requests.insert(&place.calendar, body);
+        async move {
+            let answer = self.rest.send(&Access::of(place), operation, request).await?;
+            let made: InsertedResource = self.rest.read(operation, &answer)?;
+            let unreadable = || self.rest.unreadable(operation, &answer);
+            let written = convert::inserted(&made).ok_or_else(unreadable)?;
+            if EventKey::parse(written.remote_id.as_str()) != sent {
+                return Err(unreadable().with_code(ANOTHER_ID));
+            }
+            Ok(written.with_account(place.account.clone()))
+        }
     }
 
-    pub(crate) async fn patch(
-        &self,
-        place: &CalendarRef,
-        id: &RemoteId,
+    pub(crate) fn patch<'c, B: Serialize>(
+        &'c self,
+        place: &'c CalendarRef,
+        id: &'c RemoteId,
         etag: Option<&Etag>,
-        body: &impl Serialize,
-    ) -> Result<EventResource, Error> {
-        self.event(place, Operation::Update, self.requests.patch(&place.calendar, id, etag, body)).await
+        body: &B,
+    ) -> impl Future<Output = Result<EventResource, Error>> + Send + use<'c, B> {
+        let request = self.requests.patch(&place.calendar, id, etag, body);
+        self.event(place, Operation::Update, id, request)
     }
 
     pub(crate) async fn delete(
@@ -63,39 +77,66 @@ impl Client {
         if answer.body().is_empty() { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
     }
 
-    /// The event, be it a tombstone. `None` when Google knows no such id, in a calendar that is there.
+    /// The event, be it a tombstone, with these fields. `None` when Google knows no such id, in a calendar that is there.
     pub(crate) async fn get(
         &self,
         place: &CalendarRef,
         id: &RemoteId,
+        fields: &str,
     ) -> Result<Option<EventResource>, Error> {
-        match self.event(place, Operation::Get, self.requests.get(&place.calendar, id)).await {
+        let event = self.look(place, id, fields).await?;
+        if event.is_none() {
+            self.check_calendar(place).await?;
+        }
+        Ok(event)
+    }
+
+    /// The same, where another call shows whether the calendar is there.
+    pub(crate) async fn look(
+        &self,
+        place: &CalendarRef,
+        id: &RemoteId,
+        fields: &str,
+    ) -> Result<Option<EventResource>, Error> {
+        match self.event(place, Operation::Get, id, self.requests.get(&place.calendar, id, fields)).await {
             Ok(event) => Ok(Some(event)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.check_calendar(place).await.map(|()| None)
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The events that carry this key, of any namespace. All pages, or an error.
-    pub(crate) async fn by_key(
+    /// The live events that carry this private property. All pages, or an error.
+    pub(crate) async fn by_property(
         &self,
         place: &CalendarRef,
-        key: &EventKey,
+        property: (&str, &str),
     ) -> Result<Vec<EventResource>, Error> {
         let (mut events, mut page) = (Vec::new(), None);
         for _ in 0..MOST_PAGES {
-            let request = self.requests.by_key(&place.calendar, &key.to_string(), page.as_deref());
-            let answer = self.rest.send(&Access::of(place), Operation::Find, request).await;
-            let answer: EventsPage = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
-            events.extend(answer.items);
-            page = answer.next_page_token;
+            let (items, next) = self.page(place, Operation::Find, property, page).await?;
+            events.extend(items);
+            page = next;
             if page.is_none() {
                 return Ok(events);
             }
         }
         Err(self.rest.endless(Operation::Find))
+    }
+
+    /// A page of the same, and where the next one begins.
+    pub(crate) async fn page(
+        &self,
+        place: &CalendarRef,
+        operation: Operation,
+        property: (&str, &str),
+        page: Option<PageToken>,
+    ) -> Result<(Vec<EventResource>, Option<PageToken>), Error> {
+        let page = page.as_ref().map(|page| page.0.as_str());
+        let request = self.requests.by_property(&place.calendar, property, page);
+        let answer = self.rest.send(&Access::of(place), operation, request).await;
+        let mut page: EventsPage = self.rest.read(operation, &answer.map_err(calendar_not_found)?)?;
+        page.items.retain(|event| !convert::is_cancelled(event));
+        Ok((page.items, page.next_page_token.map(PageToken)))
     }
 
     /// After a 404, which says the same of an event and of a calendar that is not there.
@@ -139,15 +180,18 @@ impl Client {
         &self,
         place: &CalendarRef,
         operation: Operation,
+        id: &RemoteId,
         request: Result<Request, BadRequest>,
     ) -> Result<EventResource, Error> {
         let answer = self.rest.send(&Access::of(place), operation, request).await?;
         let event: EventResource = self.rest.read(operation, &answer)?;
-        // Whatever has no id is no event.
-        if convert::written(&event).is_some() {
-            Ok(event)
-        } else {
-            Err(self.rest.unreadable(operation, &answer))
+        match event.id.as_deref() {
+            Some(named) if named == id.as_str() => Ok(event),
+            // An answer about another event says nothing of this one.
+            Some(named) if !named.is_empty() => {
+                Err(self.rest.unreadable(operation, &answer).with_code(ANOTHER_ID))
+            }
+            _ => Err(self.rest.unreadable(operation, &answer)),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use calsync_core::event::{Event, EventStatus, Reminders, When};
+use calsync_core::AppointmentId;
+use calsync_core::calendar::Person;
+use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When};
 use calsync_core::identity::EventKey;
-use calsync_core::names::{Etag, RemoteId};
+use calsync_core::names::{AccountId, Etag, RemoteId};
 use calsync_core::provider::{Draft, Found, Marker, Written};
 use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
@@ -17,9 +19,15 @@ use crate::wire::{
 
 /// The names of our private extended properties; at most 44 characters each
 /// (<https://developers.google.com/workspace/calendar/api/guides/extended-properties>).
-pub(crate) const KEY: &str = "calsyncKey";
-const NAMESPACE: &str = "calsyncNamespace";
+///
+/// The target has a property of its own: a search matches a whole value, and finds every generation by it.
+pub(crate) const TARGET: &str = "calsyncTarget";
+const KEY: &str = "calsyncKey";
+pub(crate) const NAMESPACE: &str = "calsyncNamespace";
 const REVISION: &str = "calsyncRevision";
+const APPOINTMENT: &str = "calsyncAppointment";
+/// `profile:` and the profile's id, or `guest`.
+const PERSON: &str = "calsyncPerson";
 /// The reminders as calsync last set them; what stands in `reminders` may since be the person's own.
 const REMINDERS: &str = "calsyncReminders";
 
@@ -34,9 +42,18 @@ pub(crate) fn remote_id(key: &EventKey) -> RemoteId {
     RemoteId::new(key.to_string())
 }
 
+/// How an event is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    /// The most characters of a description as it is stored.
+    pub(crate) longest_description: usize,
+    /// Times name their zone. Without it Google shows them in the calendar's; they are the same instants.
+    pub(crate) names_zone: bool,
+}
+
 /// The body that makes an event.
-pub(crate) fn to_insert(draft: &Draft, longest_description: usize) -> EventBody<'_> {
-    let mut body = to_patch(draft, longest_description);
+pub(crate) fn to_insert(draft: &Draft, style: Style) -> EventBody<'_> {
+    let mut body = to_patch(draft, style);
     body.id = Some(draft.marker.key.to_string());
     set_reminders(&mut body, &draft.event.reminders);
     // Nothing to clear yet.
@@ -48,17 +65,25 @@ pub(crate) fn to_insert(draft: &Draft, longest_description: usize) -> EventBody<
 
 /// The body that writes over an event what is ours in it. The reminders are not among it: they are the person's, until
 /// the host wants others than it wanted last time (see [`to_reminders`]).
-pub(crate) fn to_patch(draft: &Draft, longest_description: usize) -> EventBody<'_> {
+pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
     let event = &*draft.event;
     let (start, end) = match &event.when {
-        When::Timed { start, end, zone } => (instant_in(*start, zone), instant_in(*end, zone)),
+        When::Timed { start, end, zone } => {
+            (instant_in(*start, zone, style.names_zone), instant_in(*end, zone, style.names_zone))
+        }
         When::AllDay { start, end } => (Time::Day(*start), Time::Day(*end)),
     };
     let marker = &draft.marker;
+    // A value that Google would cut would read back as another one.
+    let whole = |text: String| (text.chars().count() <= LONGEST_VALUE).then_some(Cow::Owned(text));
+    let appointment = marker.appointment.as_ref().map(AppointmentId::to_string);
     let private = vec![
+        (TARGET, Some(Cow::Owned(marker.key.target().to_string()))),
         (KEY, Some(Cow::Owned(marker.key.to_string()))),
         (NAMESPACE, Some(Cow::Borrowed(&*marker.namespace))),
         (REVISION, Some(Cow::Owned(marker.revision.to_string()))),
+        (APPOINTMENT, appointment.and_then(whole)),
+        (PERSON, marker.person.as_ref().map(person_text).and_then(whole)),
     ];
     EventBody {
         id: None,
@@ -67,12 +92,22 @@ pub(crate) fn to_patch(draft: &Draft, longest_description: usize) -> EventBody<'
             _ => "confirmed",
         },
         summary: &event.title,
-        description: escaped(&event.description, longest_description),
+        description: escaped(&event.description, style.longest_description),
         location: &event.location,
         start: Moment { time: start, clears: true },
         end: Moment { time: end, clears: true },
+        visibility: visibility(event.visibility),
         reminders: None,
         extended_properties: PrivateProperties { private },
+    }
+}
+
+/// Google's word for who may read the event; none where it stays as it is (in an insert: the calendar's default).
+fn visibility(visibility: Visibility) -> Option<&'static str> {
+    match visibility {
+        Visibility::Public => Some("public"),
+        Visibility::Private => Some("private"),
+        _ => None,
     }
 }
 
@@ -108,6 +143,72 @@ pub(crate) fn has_reminders(resource: &EventResource, wanted: &Reminders) -> boo
     property(resource, REMINDERS) == reminders_note(wanted).as_deref()
 }
 
+/// Whether the event says all that a PATCH with this body would write. Its revision may be an older one; one that is newer was
+/// not believed, and is written over.
+pub(crate) fn says(resource: &EventResource, body: &EventBody<'_>) -> bool {
+    // All fields by name, so that none is forgotten.
+    let EventBody {
+        id: _,
+        status,
+        summary,
+        description,
+        location,
+        start,
+        end,
+        visibility,
+        reminders,
+        extended_properties: PrivateProperties { private },
+    } = body;
+    let is_text = |is: &Option<String>, wanted: &str| is.as_deref().unwrap_or_default() == wanted;
+    let has = |(name, value): &(&'static str, Option<Cow<'_, str>>)| match property(resource, name) {
+        Some(is) if *name == REVISION => {
+            let revision = |text: &str| text.parse::<u64>().ok();
+            revision(is)
+                .is_some_and(|is| value.as_deref().and_then(revision).is_some_and(|wanted| is <= wanted))
+        }
+        is => is == value.as_deref(),
+    };
+    resource.status.as_deref() == Some(*status)
+        && is_text(&resource.summary, summary)
+        && is_text(&resource.description, description)
+        && is_text(&resource.location, location)
+        && is_time(resource.start.as_ref(), &start.time)
+        && is_time(resource.end.as_ref(), &end.time)
+        // Without a choice of the host's, what the person chose stays.
+        && visibility.is_none_or(|wanted| resource.visibility.as_deref() == Some(wanted))
+        // They are in the body only where they differ.
+        && reminders.is_none()
+        && private.iter().all(has)
+}
+
+fn is_time(is: Option<&EventDateTime>, wanted: &Time<'_>) -> bool {
+    let Some(is) = is else { return false };
+    match wanted {
+        Time::Day(day) => is.date.as_deref().and_then(|text| text.parse().ok()) == Some(*day),
+        Time::At(text, zone) => {
+            let instant = |text: &str| DateTime::parse_from_rfc3339(text).ok();
+            let at = is.date_time.as_deref().and_then(instant);
+            at.is_some()
+                && at == instant(text)
+                && zone.is_none_or(|zone| is.time_zone.as_deref() == Some(zone))
+        }
+    }
+}
+
+fn person_text(person: &Person) -> String {
+    match person {
+        Person::Profile(id) => format!("profile:{id}"),
+        Person::Guest => "guest".to_owned(),
+    }
+}
+
+fn person_of(text: &str) -> Option<Person> {
+    match text.strip_prefix("profile:") {
+        Some(id) => id.parse().ok().map(Person::Profile),
+        None => (text == "guest").then_some(Person::Guest),
+    }
+}
+
 /// How reminders are noted: nothing for the calendar's own, else the minutes.
 fn reminders_note(reminders: &Reminders) -> Option<String> {
     match reminders {
@@ -117,14 +218,14 @@ fn reminders_note(reminders: &Reminders) -> Option<String> {
 }
 
 /// The instant with its local offset, so that no two readings are possible in an hour that comes twice.
-fn instant_in(at: DateTime<Utc>, zone: &Zone) -> Time<'_> {
+fn instant_in(at: DateTime<Utc>, zone: &Zone, names_zone: bool) -> Time<'_> {
     let offset = zone.offset(at);
     // RFC 3339 has no seconds in an offset, which zones of the nineteenth century had.
     let text = match FixedOffset::east_opt(offset).filter(|_| offset % 60 == 0) {
         Some(offset) => at.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::Secs, true),
         None => at.to_rfc3339_opts(SecondsFormat::Secs, true),
     };
-    Time::At(text, zone.name())
+    Time::At(text, names_zone.then(|| zone.name()))
 }
 
 /// Plain text as Google's description has it, which may hold HTML: what looks like a tag must be read as text. Cut so that
@@ -179,9 +280,17 @@ pub(crate) fn is_cancelled(resource: &EventResource) -> bool {
 
 /// Our marker, if the event carries one.
 pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
-    let key = EventKey::from_uuid(property(resource, KEY)?.parse().ok()?);
+    let key = EventKey::parse(property(resource, KEY)?)?;
     let revision = property(resource, REVISION)?.parse().ok()?;
-    Some(Marker::new(property(resource, NAMESPACE)?, key, revision))
+    let appointment = property(resource, APPOINTMENT).and_then(|text| text.parse().ok());
+    let person = property(resource, PERSON).and_then(person_of);
+    let marker = Marker::new(property(resource, NAMESPACE)?, key, revision);
+    Some(marker.with_appointment(appointment).with_person(person))
+}
+
+/// The key that the event itself was made under: its id, where that is a key of ours. A person's copy has another id.
+pub(crate) fn own_key(resource: &EventResource) -> Option<EventKey> {
+    EventKey::parse(resource.id.as_deref()?)
 }
 
 fn property<'a>(resource: &'a EventResource, name: &str) -> Option<&'a str> {
@@ -209,9 +318,15 @@ fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
     Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
 }
 
-/// An event that was read. `None` when it has no id or no time that could be understood.
-pub(crate) fn found(resource: &EventResource) -> Option<Found> {
+/// The identity of an event. `None` when it has no id.
+pub(crate) fn found(resource: &EventResource, account: Option<AccountId>) -> Option<Found> {
     let Written { remote_id, etag, .. } = written(resource)?;
+    let found = Found::new(remote_id).with_etag(etag).with_marker(marker(resource));
+    Some(found.with_key(own_key(resource)).with_account(account))
+}
+
+/// What an event says. `None` when it has no time that could be understood.
+pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let mut event = Event::new(text(&resource.summary), when(resource)?)
         .with_description(unescaped(&text(&resource.description)))
@@ -219,12 +334,18 @@ pub(crate) fn found(resource: &EventResource) -> Option<Found> {
     if resource.status.as_deref() == Some("tentative") {
         event = event.with_status(EventStatus::Tentative);
     }
+    event = match resource.visibility.as_deref() {
+        Some("public") => event.with_visibility(Visibility::Public),
+        // `confidential` is the old word for private.
+        Some("private" | "confidential") => event.with_visibility(Visibility::Private),
+        _ => event,
+    };
     if let Some(RemindersResource { use_default: false, overrides }) = &resource.reminders {
         let mut minutes: Vec<u32> = overrides.iter().flatten().map(|reminder| reminder.minutes).collect();
         minutes.sort_unstable();
         event = event.with_reminders(Reminders::Before(minutes));
     }
-    Some(Found::new(remote_id, event).with_etag(etag).with_marker(marker(resource)))
+    Some(event)
 }
 
 fn when(resource: &EventResource) -> Option<When> {
@@ -251,8 +372,16 @@ mod tests {
     use serde_json::{Value, json};
 
     fn draft(event: Event) -> Draft {
-        let key = EventKey::from_uuid("6d709f8152a05a61b10906a7ec27a32c".parse().unwrap());
-        Draft::new(Marker::new("my-shop", key, 7), event, DateTime::UNIX_EPOCH)
+        let key = EventKey::parse("6d709f8152a05a61b10906a7ec27a32cg2").unwrap();
+        let marker = Marker::new("my-shop", key, 7).with_appointment(Some(10.into()));
+        let marker = marker.with_person(Some(Person::Profile(3.into())));
+        Draft::new(marker, event, DateTime::UNIX_EPOCH)
+    }
+
+    const STYLE: Style = Style { longest_description: 8192, names_zone: true };
+
+    fn read(json: Value) -> EventResource {
+        serde_json::from_value(json).unwrap()
     }
 
     fn timed(start: &str, end: &str, zone: &str) -> Event {
@@ -272,29 +401,107 @@ mod tests {
     fn an_insert_says_everything_once() {
         let event = london().with_description("Order: 1\n5 < 6 & 7").with_location("1 High St, Leeds");
         assert_eq!(
-            json_of(&to_insert(&draft(event), 8192)),
+            json_of(&to_insert(&draft(event), STYLE)),
             json!({
-                "id": "6d709f8152a05a61b10906a7ec27a32c", "status": "confirmed", "summary": "Deep clean",
+                "id": "6d709f8152a05a61b10906a7ec27a32cg2", "status": "confirmed", "summary": "Deep clean",
                 "description": "Order: 1\n5 &lt; 6 &amp; 7", "location": "1 High St, Leeds",
                 "start": {"dateTime": "2026-07-01T09:00:00+01:00", "timeZone": "Europe/London"},
                 "end": {"dateTime": "2026-07-01T10:30:00+01:00", "timeZone": "Europe/London"},
                 "reminders": {"useDefault": true, "overrides": []},
-                "extendedProperties": {"private": {"calsyncKey": "6d709f8152a05a61b10906a7ec27a32c",
-                    "calsyncNamespace": "my-shop", "calsyncRevision": "7"}}
+                "extendedProperties": {"private": {"calsyncTarget": "6d709f8152a05a61b10906a7ec27a32c",
+                    "calsyncKey": "6d709f8152a05a61b10906a7ec27a32cg2", "calsyncNamespace": "my-shop",
+                    "calsyncRevision": "7", "calsyncAppointment": "10", "calsyncPerson": "profile:3"}}
             })
         );
+    }
+
+    #[test]
+    fn a_zone_that_google_does_not_know_is_left_out_and_cleared() {
+        let (draft, style) = (draft(london()), Style { names_zone: false, ..STYLE });
+        let body = json_of(&to_insert(&draft, style));
+        assert_eq!(body["start"], json!({"dateTime": "2026-07-01T09:00:00+01:00"}));
+        let body = json_of(&to_patch(&draft, style));
+        let start = json!({"dateTime": "2026-07-01T09:00:00+01:00", "timeZone": null, "date": null});
+        assert_eq!(body["start"], start);
+    }
+
+    #[test]
+    fn an_event_says_what_a_patch_would_write_or_does_not() {
+        let draft = draft(london().with_description("5 < 6").with_reminders(Reminders::Before(vec![10])));
+        let standing = json_of(&to_insert(&draft, STYLE));
+        let with = |pointer: &str, value: Value| {
+            let mut changed = standing.clone();
+            *changed.pointer_mut(pointer).unwrap() = value;
+            read(changed)
+        };
+        let body = to_patch(&draft, STYLE);
+        assert!(says(&read(standing.clone()), &body));
+        let private = |name| format!("/extendedProperties/private/{name}");
+        assert!(says(&with(&private(REVISION), json!("6")), &body), "an older revision");
+        assert!(says(&with("/start/dateTime", json!("2026-07-01T08:00:00Z")), &body), "the same instant");
+        for (pointer, value) in [
+            ("/status".to_owned(), json!("tentative")),
+            ("/summary".to_owned(), json!("Deep  clean")),
+            ("/description".to_owned(), json!("5 < 6")),
+            ("/location".to_owned(), json!("here")),
+            ("/start/dateTime".to_owned(), json!("2026-07-01T09:00:00Z")),
+            ("/start/timeZone".to_owned(), json!("Europe/Dublin")),
+            ("/end".to_owned(), json!({"date": "2026-07-01"})),
+            (private(REVISION), json!("8")),
+            (private(REVISION), json!("x")),
+            (private(TARGET), json!("x")),
+            (private(KEY), json!("x")),
+            (private(APPOINTMENT), json!("11")),
+            (private(PERSON), json!("guest")),
+        ] {
+            assert!(!says(&with(&pointer, value), &body), "{pointer}");
+        }
+        // Without a zone of its own it is shown in whatever zone the calendar has.
+        let body = to_patch(&draft, Style { names_zone: false, ..STYLE });
+        assert!(says(&with("/start/timeZone", json!("Europe/Dublin")), &body));
+        let mut body = to_patch(&draft, STYLE);
+        set_reminders(&mut body, &Reminders::Before(vec![5]));
+        assert!(!says(&read(standing), &body), "other reminders are wanted");
+    }
+
+    #[test]
+    fn an_id_that_google_would_cut_is_not_stored() {
+        let mut long = draft(london());
+        long.marker.appointment = Some(AppointmentId::text(&"n".repeat(1025)).unwrap());
+        let body = json_of(&to_insert(&long, STYLE));
+        assert_eq!(body["extendedProperties"]["private"].get(APPOINTMENT), None);
     }
 
     #[test]
     fn a_patch_leaves_the_persons_things_alone_and_clears_the_other_form_of_time() {
         let (start, end) = ("2026-12-24".parse().unwrap(), "2026-12-27".parse().unwrap());
         let all_day = Event::new("Closed", When::AllDay { start, end });
-        let body = json_of(&to_patch(&draft(all_day.with_reminders(Reminders::Before(vec![10]))), 8192));
+        let body = json_of(&to_patch(&draft(all_day.with_reminders(Reminders::Before(vec![10]))), STYLE));
         assert_eq!(body["start"], json!({"date": "2026-12-24", "dateTime": null, "timeZone": null}));
         assert_eq!(body["end"], json!({"date": "2026-12-27", "dateTime": null, "timeZone": null}));
         for name in ["id", "reminders", "attendees", "colorId", "conferenceData", "sequence"] {
             assert_eq!(body.get(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn the_visibility_is_written_where_the_host_chose_one_and_read_back() {
+        for (chosen, word) in [(Visibility::Public, "public"), (Visibility::Private, "private")] {
+            let draft = draft(london().with_visibility(chosen));
+            for body in [to_insert(&draft, 8192), to_patch(&draft, 8192)] {
+                assert_eq!(json_of(&body)["visibility"], word);
+            }
+            let mut resource = json_of(&to_insert(&draft, 8192));
+            resource["status"] = json!("confirmed");
+            let read: EventResource = serde_json::from_value(resource).unwrap();
+            assert_eq!(found(&read).unwrap().event.visibility, chosen);
+        }
+        let draft = draft(london());
+        assert_eq!(json_of(&to_patch(&draft, 8192)).get("visibility"), None, "what the person chose stays");
+        let confidential = json!({"id": "x", "visibility": "confidential",
+            "start": {"date": "2026-12-24"}, "end": {"date": "2026-12-25"}});
+        let read: EventResource = serde_json::from_value(confidential).unwrap();
+        assert_eq!(found(&read).unwrap().event.visibility, Visibility::Private);
     }
 
     #[test]
@@ -345,45 +552,54 @@ mod tests {
             ("1900-01-01T12:00:00Z", "Europe/Amsterdam", "1900-01-01T12:00:00Z"),
         ] {
             let zone_of = Zone::new(zone).unwrap();
-            let Time::At(is, name) = instant_in(at.parse().unwrap(), &zone_of) else { panic!() };
-            assert_eq!((is.replace("+00:00", "Z").as_str(), name), (text, zone));
+            let Time::At(is, name) = instant_in(at.parse().unwrap(), &zone_of, true) else { panic!() };
+            assert_eq!((is.replace("+00:00", "Z").as_str(), name), (text, Some(zone)));
         }
     }
 
     #[test]
     fn answers_are_read_however_little_they_say() {
-        let read = |json: Value| serde_json::from_value::<EventResource>(json).unwrap();
         let timed = json!({"id": "abc12", "start": {"dateTime": "2026-07-01T09:00:00+01:00", "timeZone": "Europe/London"},
             "end": {"dateTime": "2026-07-01T10:30:00+01:00"}, "anything": {"else": 1}});
-        let event = found(&read(timed)).unwrap();
-        assert_eq!(event.event.when, london().when);
-        assert_eq!((event.etag, event.marker, &*event.event.title), (None, None, ""));
+        let of_abc = found(&read(timed.clone()), None).unwrap();
+        assert_eq!(
+            (of_abc.remote_id.as_str(), of_abc.etag, of_abc.marker, of_abc.key),
+            ("abc12", None, None, None)
+        );
+        let said = event(&read(timed)).unwrap();
+        assert_eq!((said.when, &*said.title), (london().when, ""));
         let local = json!({"id": "abc12", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "Europe/London"},
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"}});
-        assert_eq!(found(&read(local)).unwrap().event.when, london().when);
-        for nothing in [
-            json!({}),
+        assert_eq!(event(&read(local)).unwrap().when, london().when);
+        for nothing in [json!({}), json!({"id": ""})] {
+            assert_eq!(found(&read(nothing.clone()), None), None, "{nothing}");
+        }
+        for timeless in [
             json!({"id": "abc12"}),
-            json!({"id": "", "start": {"date": "2026-07-01"}, "end": {"date": "2026-07-02"}}),
             json!({"id": "abc12", "start": {"date": "tomorrow"}, "end": {"date": "2026-07-02"}}),
             json!({"id": "abc12", "start": {"dateTime": "noon"}, "end": {"dateTime": "one"}}),
         ] {
-            assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
+            assert_eq!(event(&read(timeless.clone())), None, "{timeless}");
+            assert!(found(&read(timeless), None).is_some(), "what it says does not matter");
         }
     }
 
     #[test]
     fn a_marker_is_read_back_whole_or_not_at_all() {
-        let event = draft(london());
-        let mut json = json_of(&to_insert(&event, 8192));
-        let read = |json: &Value| marker(&serde_json::from_value::<EventResource>(json.clone()).unwrap());
-        assert_eq!(read(&json), Some(event.marker));
+        for person in [Some(Person::Profile(3.into())), Some(Person::Guest), None] {
+            let mut event = draft(london());
+            event.marker.person = person;
+            let json = json_of(&to_insert(&event, STYLE));
+            assert_eq!(marker(&read(json.clone())), Some(event.marker.clone()));
+            assert_eq!(found(&read(json), None).unwrap().key, Some(event.marker.key));
+        }
+        let mut json = json_of(&to_insert(&draft(london()), STYLE));
         for (name, value) in [(REVISION, json!("x")), (KEY, json!("no-key"))] {
             let mut broken = json.clone();
             broken["extendedProperties"]["private"][name] = value;
-            assert_eq!(read(&broken), None, "{name}");
+            assert_eq!(marker(&read(broken)), None, "{name}");
         }
         json["extendedProperties"] = json!({});
-        assert_eq!(read(&json), None);
+        assert_eq!(marker(&read(json)), None);
     }
 }

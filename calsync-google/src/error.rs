@@ -7,24 +7,43 @@ use std::time::Duration;
 use calsync_core::ProviderKind;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::http::Response;
-use calsync_core::rest::{code_of, failure};
+use calsync_core::rest::{code_of, common_class, failure};
 use serde_json::Value;
 
-/// An answer that is not the one hoped for, as an error of `operation`. `retry_after` is what its header asks for.
+/// What a zone name is called here that Google does not know: Google says `invalid` of it, as of much else.
+const UNKNOWN_ZONE: &str = "invalidTimeZone";
+
+/// A response that is no success, as an error of `operation`. `retry_after` is what its header asks for.
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
-    failure(ProviderKind::GOOGLE, operation, answer, reason(answer.body()), retry_after, classify)
+    let status = answer.status().as_u16();
+    let told = Told::of(status, answer.body());
+    let code = told.code.clone().filter(|_| told.is_reason || !matches!(status, 403 | 404 | 410));
+    let error = failure(ProviderKind::GOOGLE, operation, answer, code, retry_after, classify);
+    match told.code {
+        Some(code) => error.with_code(code),
+        None => error,
+    }
+}
+
+/// Whether Google refused a zone name that it does not know.
+pub(crate) fn is_unknown_zone(error: &Error) -> bool {
+    error.failure().code.as_deref() == Some(UNKNOWN_ZONE)
+}
+
+/// Whether the event has moved on since the version that was named (412).
+pub(crate) fn is_outdated(error: &Error) -> bool {
+    error.failure().status == Some(412)
 }
 
 /// The kind of failure and what may be done about it.
 fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, reason) {
-        // A token that was just made was refused: an outage. Only the token endpoint says that a grant is dead.
-        (401, _) => (Kind::Unavailable, Retry::Later),
         // The limits of a minute and those of a day look alike; how long to try is the syncer's business.
-        (403, "userRateLimitExceeded" | "rateLimitExceeded" | "RATE_LIMIT_EXCEEDED") | (429, _) => {
-            (Kind::RateLimited, Retry::Later)
-        }
+        (
+            403,
+            "userRateLimitExceeded" | "rateLimitExceeded" | "RATE_LIMIT_EXCEEDED" | "RESOURCE_EXHAUSTED",
+        ) => (Kind::RateLimited, Retry::Later),
         // The limit against abuse: it lasts for hours, and trying again prolongs it.
         (403, "quotaExceeded" | "dailyLimitExceeded") => (Kind::QuotaExceeded, Retry::Later),
         (403, "insufficientPermissions" | "ACCESS_TOKEN_SCOPE_INSUFFICIENT") => {
@@ -41,33 +60,57 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
         ) => (Kind::Configuration, Retry::Never),
         (403, "forbiddenForNonOrganizer") => (Kind::Refused, Retry::Never),
         (403, _) => (Kind::Forbidden, Retry::Never),
-        (404 | 410, _) => (Kind::NotFound, Retry::Never),
-        (409, "duplicate") => (Kind::KeySpent, Retry::Never),
-        // Somebody else is at the same event just now.
-        (409 | 412 | 425, _) => (Kind::Unavailable, Retry::Later),
-        (408 | 500..=599, _) => (Kind::Unavailable, operation.after_lost_answer()),
-        // A redirect is never followed: it would take the token along.
-        (300..=399, _) => (Kind::Unavailable, Retry::Later),
-        // Without Google's shape of error it is some proxy's opinion and says nothing of the content.
-        (400..=499, "") => (Kind::Other, Retry::Later),
-        (400..=499, _) => (Kind::Refused, Retry::Never),
-        _ => (Kind::Other, operation.after_lost_answer()),
+        (404, "notFound" | "NOT_FOUND") | (410, "deleted") => (Kind::NotFound, Retry::Never),
+        // Front ends that give no reason. A deletion is answered so only where the event is deleted already.
+        (410, "FAILED_PRECONDITION") if operation == Operation::Delete => (Kind::NotFound, Retry::Never),
+        // `fullSyncRequired` and `updatedMinTooLongAgo` are about a listing's token, not about what is listed.
+        (404 | 410, _) => (Kind::Unavailable, Retry::Later),
+        (409, "duplicate" | "ALREADY_EXISTS") => (Kind::KeySpent, Retry::Never),
+        _ => common_class(status, !reason.is_empty(), operation).unwrap_or((Kind::Refused, Retry::Never)),
     }
 }
 
-/// The machine-readable reason of an error's body, whichever of Google's shapes it has: `error.details[].reason` says most,
-/// then `error.errors[].reason`, then `error.status`.
-fn reason(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let error = body.get("error")?;
-    let first = |list: &str| {
-        let entries = error.get(list)?.as_array()?;
-        entries.iter().find_map(|entry| entry.get("reason")?.as_str())
-    };
-    // An OAuth error instead of an API one (`"error": "invalid_token"`), or a bare code.
-    let reason = first("details").or_else(|| first("errors")).or_else(|| error.get("status")?.as_str());
-    let reason = reason.or_else(|| error.as_str());
-    reason.and_then(code_of).or_else(|| error.get("code").map(|_| "error".to_owned()))
+/// What the body of an error says.
+#[derive(Debug, Default)]
+struct Told {
+    code: Option<String>,
+    /// The code is a reason or a status in the Calendar API's own shape of error. Gateways have shapes of their own, some with a
+    /// bare word under `error`.
+    is_reason: bool,
+}
+
+impl Told {
+    /// Reads a body in each of Google's shapes: `error.details[].reason` says most, then `error.errors[].reason`, then
+    /// `error.status`.
+    fn of(status: u16, body: &[u8]) -> Self {
+        let Ok(body) = serde_json::from_slice::<Value>(body) else { return Self::default() };
+        let Some(error) = body.get("error") else { return Self::default() };
+        if status == 400 && is_about_zone(error) {
+            return Self { code: Some(UNKNOWN_ZONE.to_owned()), is_reason: true };
+        }
+        let reason = entries(error, "details").find_map(|entry| entry.get("reason")?.as_str());
+        let reason =
+            reason.or_else(|| entries(error, "errors").find_map(|entry| entry.get("reason")?.as_str()));
+        let reason = reason.or_else(|| error.get("status")?.as_str());
+        if let Some(code) = reason.and_then(code_of) {
+            return Self { code: Some(code), is_reason: true };
+        }
+        // An OAuth error instead of an API one (`"error": "invalid_token"`), or a bare number.
+        let bare = error.as_str().and_then(code_of);
+        Self { code: bare.or_else(|| error.get("code").map(|_| "error".to_owned())), is_reason: false }
+    }
+}
+
+fn entries<'a>(error: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
+    error.get(list).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// `Invalid time zone definition for start time.`, or a location that names the field.
+fn is_about_zone(error: &Value) -> bool {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_lowercase);
+    let says = |value: &Value| text(value, "message").is_some_and(|text| text.contains("invalid time zone"));
+    let names = |value: &Value| text(value, "location").is_some_and(|text| text.ends_with("timezone"));
+    says(error) || entries(error, "errors").any(|entry| says(entry) || names(entry))
 }
 
 #[cfg(test)]
@@ -114,13 +157,37 @@ mod tests {
             (403, r#"{"error":{"errors":[{"domain":"usageLimits","reason":"accessNotConfigured","message":"Calendar API has not been used in project 1 before or it is disabled."}],"code":403,"message":"x"}}"#, K::Configuration, R::Never, "accessNotConfigured"),
             (403, r#"{"error":{"code":403,"message":"x","status":"PERMISSION_DENIED","details":[{"reason":"SERVICE_DISABLED"}]}}"#, K::Configuration, R::Never, "SERVICE_DISABLED"),
             (403, r#"{"error":{"code":403,"message":"The caller does not have permission","status":"PERMISSION_DENIED"}}"#, K::Forbidden, R::Never, "PERMISSION_DENIED"),
-            (401, "<html>Who are you?</html>", K::Other, R::Later, ""),
-            (403, "<html><body>blocked by your company</body></html>", K::Other, R::Later, ""),
-            (404, "<!doctype html><title>Error 404 (Not Found)!!1</title>", K::Other, R::Later, ""),
-            (404, r#"{"error":{"code":404,"#, K::Other, R::Later, ""),
-            (404, r#"{"error":"not found"}"#, K::NotFound, R::Never, ""),
-            (404, "", K::NotFound, R::Never, ""),
-            (410, "gone", K::Other, R::Later, ""),
+            (401, "<html>Who are you?</html>", K::Unavailable, R::Later, ""),
+            (403, "<html><body>blocked by your company</body></html>", K::Unavailable, R::Later, ""),
+            (404, "<!doctype html><title>Error 404 (Not Found)!!1</title>", K::Unavailable, R::Later, ""),
+            (404, r#"{"error":{"code":404,"#, K::Unavailable, R::Later, ""),
+            (403, "", K::Unavailable, R::Later, ""),
+            (404, "", K::Unavailable, R::Later, ""),
+            (410, "", K::Unavailable, R::Later, ""),
+            (410, "gone", K::Unavailable, R::Later, ""),
+            (403, r#"{"message":"Forbidden"}"#, K::Unavailable, R::Later, ""),
+            (404, r#"{"message":"no Route matched"}"#, K::Unavailable, R::Later, ""),
+            (410, r#"{"message":"no Route matched"}"#, K::Unavailable, R::Later, ""),
+            (404, "{}", K::Unavailable, R::Later, ""),
+            (404, "null", K::Unavailable, R::Later, ""),
+            (404, r#"{"error":"not found"}"#, K::Unavailable, R::Later, ""),
+            (404, r#"{"timestamp":"2026-11-22T10:00:00Z","status":404,"error":"NotFound","path":"/"}"#, K::Unavailable, R::Later, "NotFound"),
+            (403, r#"{"status":403,"error":"forbidden"}"#, K::Unavailable, R::Later, "forbidden"),
+            (404, r#"{"error":"notFound"}"#, K::Unavailable, R::Later, "notFound"),
+            (404, r#"{"error":{"code":404,"message":"no such upstream"}}"#, K::Unavailable, R::Later, "error"),
+            (404, r#"{"error":{"code":404,"status":"NO_UPSTREAM"}}"#, K::Unavailable, R::Later, "NO_UPSTREAM"),
+            (404, r#"{"error":{"code":404,"message":"Requested entity was not found.","status":"NOT_FOUND"}}"#, K::NotFound, R::Never, "NOT_FOUND"),
+            (410, r#"{"error":{"errors":[{"domain":"calendar","reason":"fullSyncRequired","message":"Sync token is no longer valid, a full sync is required.","locationType":"parameter","location":"syncToken"}],"code":410,"message":"Sync token is no longer valid, a full sync is required."}}"#, K::Unavailable, R::Later, "fullSyncRequired"),
+            (410, r#"{"error":{"errors":[{"domain":"calendar","reason":"updatedMinTooLongAgo","message":"The requested minimum modification time lies too far in the past."}],"code":410,"message":"x"}}"#, K::Unavailable, R::Later, "updatedMinTooLongAgo"),
+            (410, r#"{"error":{"code":410,"message":"x","status":"FAILED_PRECONDITION"}}"#, K::Unavailable, R::Later, "FAILED_PRECONDITION"),
+            (409, r#"{"error":{"code":409,"message":"x","status":"ALREADY_EXISTS"}}"#, K::KeySpent, R::Never, "ALREADY_EXISTS"),
+            (409, "", K::Unavailable, R::Later, ""),
+            (412, "", K::Unavailable, R::Later, ""),
+            (403, r#"{"error":{"code":403,"message":"x","status":"RESOURCE_EXHAUSTED"}}"#, K::RateLimited, R::Later, "RESOURCE_EXHAUSTED"),
+            (400, r#"{"error":{"errors":[{"domain":"global","reason":"invalid","message":"Invalid time zone definition for start time."}],"code":400,"message":"Invalid time zone definition for start time."}}"#, K::Refused, R::Never, "invalidTimeZone"),
+            (400, r#"{"error":{"errors":[{"domain":"global","reason":"invalid","message":"Invalid value","locationType":"parameter","location":"start.timeZone"}],"code":400,"message":"Invalid value"}}"#, K::Refused, R::Never, "invalidTimeZone"),
+            (400, r#"{"error":{"code":400,"message":"Invalid time zone definition for start time.","status":"INVALID_ARGUMENT"}}"#, K::Refused, R::Never, "invalidTimeZone"),
+            (400, r#"{"message":"Invalid time zone"}"#, K::Other, R::Later, ""),
             (404, r#"{"error":{"errors":[{"domain":"global","reason":"notFound","message":"Not Found"}],"code":404,"message":"Not Found"}}"#, K::NotFound, R::Never, "notFound"),
             (409, r#"{"error":{"errors":[{"domain":"global","reason":"duplicate","message":"The requested identifier already exists."}],"code":409,"message":"The requested identifier already exists."}}"#, K::KeySpent, R::Never, "duplicate"),
             (409, r#"{"error":{"errors":[{"domain":"global","reason":"conflict","message":"Conflict"}],"code":409,"message":"Conflict"}}"#, K::Unavailable, R::Later, "conflict"),
@@ -150,6 +217,15 @@ mod tests {
         for status in [408, 500, 503] {
             assert_eq!(of(status, "", Operation::Get).retry(), Retry::Later);
             assert_eq!(of(status, "", Operation::Update).retry(), Retry::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_deletion_of_what_is_deleted_is_told_without_a_reason_too() {
+        let body = r#"{"error":{"code":410,"message":"x","status":"FAILED_PRECONDITION"}}"#;
+        assert_eq!(of(410, body, Operation::Delete).kind(), ErrorKind::NotFound);
+        for operation in [Operation::Find, Operation::ListOurs, Operation::Get] {
+            assert_eq!(of(410, body, operation).kind(), ErrorKind::Unavailable, "{operation}");
         }
     }
 

@@ -11,6 +11,8 @@ use calsync_core::time::Zone;
 
 use crate::builder::GoogleCalendarBuilder;
 use crate::client::Client;
+use crate::moved::Moved;
+use crate::zones::UnknownZones;
 
 /// Google Calendar, for connections of kind `google`. Clones are handles to the same one.
 ///
@@ -50,6 +52,8 @@ use crate::client::Client;
 pub struct GoogleCalendar {
     pub(crate) client: Client,
     pub(crate) capabilities: Capabilities,
+    pub(crate) zones: UnknownZones,
+    pub(crate) moved: Moved,
     #[cfg(feature = "oauth")]
     pub(crate) oauth: OAuthClient,
 }

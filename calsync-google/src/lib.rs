@@ -10,10 +10,12 @@ mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod google;
+mod moved;
 mod provider;
 mod request;
 mod scope;
 mod wire;
+mod zones;
 
 pub use builder::GoogleCalendarBuilder;
 pub use calsync_core::rest::BuildError;

@@ -8,8 +8,10 @@ use calsync_core::rest::{BadRequest, request, with_if_match};
 use http::Method;
 use serde::Serialize;
 
-use crate::convert;
-use crate::wire::{EVENT_FIELDS, INSERTED_FIELDS};
+use crate::wire::{EVENT_FIELDS, IDENTITY_FIELDS, INSERTED_FIELDS};
+
+/// The most events that a page of `events.list` may hold.
+const LONGEST_PAGE: &str = "2500";
 
 /// The requests there are, below one base URL.
 #[derive(Debug, Clone)]
@@ -52,23 +54,28 @@ impl Requests {
         with_if_match(request(Method::DELETE, target, None::<&()>)?, etag)
     }
 
-    /// `events.get`. Answers a tombstone too.
-    pub(crate) fn get(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
-        let target = self.events(calendar).segment(id.as_str()).query("fields", EVENT_FIELDS);
+    /// `events.get`, with these fields. Answers a tombstone too.
+    pub(crate) fn get(
+        &self,
+        calendar: &CalendarId,
+        id: &RemoteId,
+        fields: &str,
+    ) -> Result<Request, BadRequest> {
+        let target = self.events(calendar).segment(id.as_str()).query("fields", fields);
         request(Method::GET, target, None::<&()>)
     }
 
-    /// A page of `events.list`: those that carry this key. One property only: what several mean, Google's guide and its
-    /// reference say differently.
-    pub(crate) fn by_key(
+    /// A page of `events.list`: the live events that carry this private property, by their identity. One property only: what
+    /// several mean, Google's guide and its reference say differently.
+    pub(crate) fn by_property(
         &self,
         calendar: &CalendarId,
-        key: &str,
+        (name, value): (&str, &str),
         page: Option<&str>,
     ) -> Result<Request, BadRequest> {
-        let property = format!("{}={key}", convert::KEY);
-        let mut target = self.events(calendar).query("privateExtendedProperty", &property);
-        target = target.query("fields", &format!("nextPageToken,items({EVENT_FIELDS})"));
+        let target = self.events(calendar).query("privateExtendedProperty", &format!("{name}={value}"));
+        let target = target.query("maxResults", LONGEST_PAGE).query("showDeleted", "false");
+        let mut target = target.query("fields", &format!("nextPageToken,items({IDENTITY_FIELDS})"));
         if let Some(page) = page {
             target = target.query("pageToken", page);
         }
@@ -116,14 +123,14 @@ mod tests {
     #[test]
     fn ids_are_encoded_once_whatever_they_hold() {
         let calendar = CalendarId::new("c_7a/b#c@group.calendar.google.com").unwrap();
-        let request = requests().get(&calendar, &RemoteId::new("abc/../x?y")).unwrap();
+        let request = requests().get(&calendar, &RemoteId::new("abc/../x?y"), EVENT_FIELDS).unwrap();
         let path = request.uri().path();
         assert_eq!(
             path,
             "/calendar/v3/calendars/c_7a%2Fb%23c%40group.calendar.google.com/events/abc%2F..%2Fx%3Fy"
         );
         for id in ["", ".", ".."] {
-            let refused = requests().get(&CalendarId::primary(), &RemoteId::new(id));
+            let refused = requests().get(&CalendarId::primary(), &RemoteId::new(id), EVENT_FIELDS);
             assert!(matches!(refused, Err(BadRequest::Id(_))), "{id:?}");
         }
     }

@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What is asked for of an event; the rest of it is nobody's business here.
+/// What is asked for of an event that is read or written over; the rest of it is not ours.
 pub(crate) const EVENT_FIELDS: &str =
-    "id,etag,status,summary,description,location,start,end,reminders,extendedProperties/private";
+    "id,etag,status,summary,description,location,start,end,visibility,reminders,extendedProperties/private";
+
+/// What is asked for of an event where only its identity matters.
+pub(crate) const IDENTITY_FIELDS: &str = "id,etag,status,extendedProperties/private";
 
 /// What is asked for of an event that was just made: what it says is known.
 pub(crate) const INSERTED_FIELDS: &str = "id,etag";
@@ -34,6 +37,7 @@ pub(crate) struct EventResource {
     pub(crate) location: Option<String>,
     pub(crate) start: Option<EventDateTime>,
     pub(crate) end: Option<EventDateTime>,
+    pub(crate) visibility: Option<String>,
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: Option<ExtendedProperties>,
 }
@@ -93,6 +97,8 @@ pub(crate) struct EventBody<'a> {
     pub(crate) start: Moment<'a>,
     pub(crate) end: Moment<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) visibility: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: PrivateProperties<'a>,
 }
@@ -132,8 +138,8 @@ pub(crate) struct Moment<'a> {
 pub(crate) enum Time<'a> {
     /// A day.
     Day(chrono::NaiveDate),
-    /// An instant, as RFC 3339 with its offset, and the IANA zone to show it in.
-    At(String, &'a str),
+    /// An instant, as RFC 3339 with its offset, and the IANA zone to show it in; the calendar's own where there is none.
+    At(String, Option<&'a str>),
 }
 
 impl Serialize for Moment<'_> {
@@ -147,8 +153,13 @@ impl Serialize for Moment<'_> {
             }
             Time::At(time, zone) => {
                 map.serialize_entry("dateTime", time)?;
-                map.serialize_entry("timeZone", zone)?;
-                &["date"]
+                match zone {
+                    Some(zone) => {
+                        map.serialize_entry("timeZone", zone)?;
+                        &["date"]
+                    }
+                    None => &["date", "timeZone"],
+                }
             }
         };
         for name in unused.iter().filter(|_| self.clears) {

@@ -43,9 +43,9 @@ impl Host {
         let mut anna = Customer::new(7, "Anna");
         anna.profile_id = Some(1.into());
         let calendar = Connection::new(1, ProviderKind::GOOGLE, CalendarId::primary());
-        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]).unwrap();
-        let directory = directory.with_customers([anna]).unwrap();
-        let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]).unwrap();
+        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
+        let directory = directory.with_customers([anna]);
+        let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]);
         let appointments = (1..=appointments).map(|id| {
             let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(id);
             let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));

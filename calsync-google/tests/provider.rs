@@ -8,7 +8,7 @@ use calsync_core::ErrorKind;
 use calsync_core::auth::MemoryWaitStore;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Operation, Retry};
-use calsync_core::event::{Event, Reminders, TextLimits};
+use calsync_core::event::{Event, Reminders, TextLimits, Visibility};
 use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, Draft, UpdateOptions, Written};
 use calsync_google::GoogleCalendar;
@@ -111,6 +111,25 @@ async fn what_the_person_changed_that_is_not_ours_stays() {
     assert_eq!(stands["attendees"][0]["email"], "friend@example.org");
     assert_eq!(stands["reminders"]["overrides"][0]["minutes"], 33);
     assert_eq!(world.google.mails().len(), mails, "the guest hears nothing of our change");
+}
+
+#[tokio::test]
+async fn a_visibility_is_written_where_the_host_chose_one_and_stays() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let with = |revision, visibility| draft_at(&place_of(1), revision, event().with_visibility(visibility));
+    let mut written = create(&provider, &with(1, Visibility::Private)).await.unwrap();
+    assert_eq!(only(&world).json["visibility"], "private");
+    for (revision, chosen, stands) in [
+        (2, Visibility::Default, "private"),
+        (3, Visibility::Public, "public"),
+        (4, Visibility::Private, "private"),
+    ] {
+        written = update(&provider, &written, &with(revision, chosen)).await.unwrap();
+        assert_eq!(only(&world).json["visibility"], stands, "{chosen:?}");
+    }
+    let read = provider.get(&place_of(1), &written.remote_id).await.unwrap().unwrap();
+    assert_eq!(read.event.visibility, Visibility::Private);
 }
 
 #[tokio::test]

@@ -129,11 +129,7 @@ impl Client {
     }
 
     /// The event's body, which is HTML where Graph does as it is asked.
-    pub(crate) async fn html(
-        &self,
-        place: &CalendarRef,
-        id: &RemoteId,
-    ) -> Result<ItemBody<'static>, Error> {
+    pub(crate) async fn html(&self, place: &CalendarRef, id: &RemoteId) -> Result<ItemBody<'static>, Error> {
         let request = self.requests.html(&place.calendar, id);
         let answer = self.rest.send(&Access::of(place), Operation::Get, request).await?;
         let mut event: Box<EventResource> = self.rest.read(Operation::Get, &answer)?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use calsync_core::calendar::Person;
-use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, When, clean_block};
+use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, Visibility, When, clean_block};
 use calsync_core::identity::{EventKey, TargetKey};
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{Draft, Found, Marker, Written};
@@ -15,8 +15,8 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike,
 
 use crate::meeting::{own_text, without_rule};
 use crate::wire::{
-    CreatedResource, DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, IdentityResource, ItemBody,
-    Location,
+    CreatedResource, DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, IdentityResource,
+    ItemBody, Location,
 };
 use crate::zones;
 
@@ -118,6 +118,9 @@ pub(crate) fn to_update<'a>(
     if was_tentative == (draft.event.status == EventStatus::Tentative) {
         body.show_as = None;
     }
+    if standing.sensitivity.as_deref() == body.sensitivity {
+        body.sensitivity = None;
+    }
     // The reminder is the person's, until the host wants another than it wanted last time.
     if property(&standing.identity, REMINDER) == Some(&*reminder_note(&draft.event.reminders)) {
         (body.is_reminder_on, body.reminder_minutes_before_start) = (None, None);
@@ -138,6 +141,7 @@ fn changes_nothing(body: &EventBody<'_>) -> bool {
         is_all_day: None,
         location: None,
         show_as: None,
+        sensitivity: None,
         is_reminder_on: None,
         reminder_minutes_before_start: None,
         single_value_extended_properties: properties,
@@ -177,6 +181,12 @@ fn whole<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
         is_all_day: Some(is_all_day),
         location: Some(Location { display_name: cut(&event.location, limits.location) }),
         show_as: Some(if event.status == EventStatus::Tentative { "tentative" } else { "busy" }),
+        sensitivity: match event.visibility {
+            Visibility::Public => Some("normal"),
+            Visibility::Private => Some("private"),
+            // The person's own choice stays; a new event is normal.
+            _ => None,
+        },
         is_reminder_on: Some(reminder.is_some()),
         reminder_minutes_before_start: reminder.map(|minutes| minutes.min(EARLIEST_REMINDER)),
         single_value_extended_properties: marks(draft),
@@ -368,6 +378,10 @@ pub(crate) fn event(resource: &EventResource) -> Option<Event> {
         .with_location(name_of(resource.location.as_ref()));
     if resource.show_as.as_deref() == Some("tentative") {
         event = event.with_status(EventStatus::Tentative);
+    }
+    // `normal` is what every event is that nothing was said of. `personal` is shown to others like a normal one.
+    if matches!(resource.sensitivity.as_deref(), Some("private" | "confidential")) {
+        event = event.with_visibility(Visibility::Private);
     }
     let minutes = resource.reminder_minutes_before_start.and_then(|minutes| u32::try_from(minutes).ok());
     Some(match resource.is_reminder_on {
@@ -562,6 +576,24 @@ mod tests {
     }
 
     #[test]
+    fn the_sensitivity_is_written_where_the_host_chose_one_and_differs() {
+        let body_of = |event: Event, standing: &Value| {
+            let (draft, standing) = (draft(event), read(standing.clone()));
+            to_update(&draft, &standing, &LIMITS).map(|body| serde_json::to_value(body).unwrap())
+        };
+        let (normal, private) = (stored(&draft(london())), london().with_visibility(Visibility::Private));
+        let as_private = stored(&draft(private.clone()));
+        assert_eq!(normal.get("sensitivity"), None, "a create without a choice leaves it to Outlook");
+        assert_eq!(as_private["sensitivity"], "private");
+        assert_eq!(event(&read(as_private.clone())).unwrap().visibility, Visibility::Private);
+        assert_eq!(body_of(private.clone(), &normal), Some(json!({"sensitivity": "private"})));
+        assert_eq!(body_of(private, &as_private), None);
+        assert_eq!(body_of(london(), &as_private), None, "no choice takes nothing back");
+        let public = london().with_visibility(Visibility::Public);
+        assert_eq!(body_of(public, &as_private), Some(json!({"sensitivity": "normal"})));
+    }
+
+    #[test]
     fn a_body_in_html_is_no_text() {
         let mut json = stored(&draft(london()));
         json["body"] = json!({"contentType": "html", "content": "<html><body>Order: 1<br>5 &lt; 6 &amp; 7</body></html>"});
@@ -585,7 +617,10 @@ mod tests {
         let resource = read(stored(&draft(london())));
         assert_eq!(event(&resource).unwrap(), london().with_reminders(Reminders::Before(vec![15])));
         let same = found(&resource.identity).unwrap();
-        assert_eq!((&same.marker, same.key), (&Some(draft(london()).marker), Some(draft(london()).marker.key)));
+        assert_eq!(
+            (&same.marker, same.key),
+            (&Some(draft(london()).marker), Some(draft(london()).marker.key))
+        );
         assert_eq!(same.etag, Some(Etag::new("W/\"7\"")));
         let windows = json!({"id": "AAk=", "subject": null, "location": {"displayName": null}, "body": null,
             "start": {"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"},
@@ -647,7 +682,11 @@ mod tests {
             let mut unknown = json.clone();
             unknown["singleValueExtendedProperties"][at]["value"] = json!(value);
             let marker = marker_of(&unknown).unwrap();
-            assert_eq!((marker.appointment.is_none(), marker.person.is_none()), (at == 6, at == 7), "{value}");
+            assert_eq!(
+                (marker.appointment.is_none(), marker.person.is_none()),
+                (at == 6, at == 7),
+                "{value}"
+            );
         }
     }
 

@@ -79,7 +79,9 @@ fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry)
         // person's permission, and says nothing of the event.
         (400..=499, code) if is_of_mailbox(code) => (Kind::Unavailable, Retry::Later),
         // A position in a list of changes is too old. The calendar is there.
-        (410, "SyncStateNotFound" | "resyncRequired" | "syncStateInvalid") => (Kind::Unavailable, Retry::Later),
+        (410, "SyncStateNotFound" | "resyncRequired" | "syncStateInvalid") => {
+            (Kind::Unavailable, Retry::Later)
+        }
         // No scope, another person's calendar, an application that is kept away from this mailbox, or a company's rules that want the
         // person at a screen (conditional access).
         (403, code) if is_known(code) => (Kind::Forbidden, Retry::Never),
@@ -269,7 +271,8 @@ mod tests {
     fn only_a_create_that_was_throttled_may_have_come_through() {
         let busy = r#"{"error":{"code":"ErrorServerBusy","message":"x"}}"#;
         for (status, body) in [(503, busy), (429, busy), (429, "")] {
-            for operation in [Operation::Update, Operation::Delete, Operation::Find, Operation::ListCalendars] {
+            for operation in [Operation::Update, Operation::Delete, Operation::Find, Operation::ListCalendars]
+            {
                 let error = of(status, body, operation);
                 assert_eq!((error.kind(), error.retry()), (ErrorKind::RateLimited, Retry::Later));
             }

@@ -98,7 +98,11 @@ mod tests {
             assert!(theirs.contains("<p>Join: <a href=\"https://meet.example/j\">here</a></p>"), "{body}");
             assert_eq!((body.matches("<body").count(), body.matches("</body>").count()), (1, 1), "{body}");
             let again = with_meeting("Order: 3", &body);
-            assert_eq!((again.matches("meet.example").count(), again.matches(RULE).count()), (1, 1), "{again}");
+            assert_eq!(
+                (again.matches("meet.example").count(), again.matches(RULE).count()),
+                (1, 1),
+                "{again}"
+            );
             assert!(!again.contains("Order: 2"), "{again}");
         }
     }

@@ -102,8 +102,8 @@ impl CalendarProvider for OutlookCalendar {
     ) -> Result<OursPage, Error> {
         check_namespace(namespace, Operation::ListOurs)?;
         let page = page.as_ref();
-        let (events, next) = self
-            .with_relocated_calendar(place, |place| async move {
+        let (events, next) =
+            self.with_relocated_calendar(place, |place| async move {
                 self.client.list(&place, namespace, page).await
             })
             .await?;

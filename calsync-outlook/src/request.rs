@@ -116,8 +116,10 @@ impl Requests {
         let by_marker = part(BY_MARKER, self.marked(calendar, target), None)?;
         let latest = part(BY_TRANSACTION, self.made_lately(calendar), Some([BY_MARKER]))?;
         // An id that fits into no URL is none of Graph's. This part is the last: where it fails, what depends on it fails with it.
-        let by_id = known.and_then(|id| part(BY_ID, self.identified(calendar, id), Some([BY_TRANSACTION])).ok());
-        let batch = Batch { requests: [Some(by_marker), Some(latest), by_id].into_iter().flatten().collect() };
+        let by_id =
+            known.and_then(|id| part(BY_ID, self.identified(calendar, id), Some([BY_TRANSACTION])).ok());
+        let batch =
+            Batch { requests: [Some(by_marker), Some(latest), by_id].into_iter().flatten().collect() };
         preferring(PREFER, request(Method::POST, self.api.target().segment("$batch"), Some(&batch))?)
     }
 
@@ -266,7 +268,8 @@ mod tests {
     fn a_look_up_is_relative_and_every_part_of_it_prefers_the_same() {
         let parts_of = |known: Option<&str>| {
             let known = known.map(RemoteId::new);
-            let request = requests().find(&CalendarId::new("C=").unwrap(), &target(), known.as_ref()).unwrap();
+            let request =
+                requests().find(&CalendarId::new("C=").unwrap(), &target(), known.as_ref()).unwrap();
             assert_eq!(request.uri().path(), "/v1.0/$batch");
             let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
             body["requests"].as_array().unwrap().clone()
@@ -279,7 +282,9 @@ mod tests {
         }
         assert_eq!((parts[0].get("dependsOn"), &parts[1]["dependsOn"][0]), (None, &parts[0]["id"]));
         assert_eq!(parts[2]["dependsOn"][0], parts[1]["id"]);
-        assert!(parts[2]["url"].as_str().unwrap().starts_with("/me/calendars/C%3D/events/AAk%2Fx%3D?$select"));
+        assert!(
+            parts[2]["url"].as_str().unwrap().starts_with("/me/calendars/C%3D/events/AAk%2Fx%3D?$select")
+        );
         for known in [None, Some(""), Some("..")] {
             assert_eq!(parts_of(known).len(), 2, "{known:?}");
         }

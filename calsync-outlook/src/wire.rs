@@ -14,7 +14,7 @@ use serde_json::Value;
 pub(crate) const IDENTITY_FIELDS: &str = "id,transactionId";
 
 /// What is asked for of an event that is written over or read; the rest of it is not used here.
-pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,\
+pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,sensitivity,\
      isReminderOn,reminderMinutesBeforeStart,isOnlineMeeting";
 
 /// What identifies an event, and nothing of its content: one whose content cannot be read is still found and removed.
@@ -54,6 +54,8 @@ pub(crate) struct EventResource {
     pub(crate) location: Option<Location<'static>>,
     #[serde(deserialize_with = "or_none")]
     pub(crate) show_as: Option<String>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) sensitivity: Option<String>,
     #[serde(deserialize_with = "or_none")]
     pub(crate) is_reminder_on: Option<bool>,
     #[serde(deserialize_with = "or_none")]
@@ -138,6 +140,8 @@ pub(crate) struct EventBody<'a> {
     pub(crate) location: Option<Location<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) show_as: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sensitivity: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) is_reminder_on: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -39,7 +39,7 @@ impl Host {
         let order = &mut company.orders[order];
         order.status = "confirmed".into();
         let zone = Zone::new("Europe/London").expect("a zone");
-        for appointment in order.confirm(&directory, &zone).expect("a sound order") {
+        for appointment in order.confirm(&directory, &zone).made {
             let ledger = written(&appointment.ledger);
             self.table.insert(appointment.id.clone(), Row { appointment, ledger });
         }

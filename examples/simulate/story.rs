@@ -100,7 +100,7 @@ impl Story {
             }
             What::Reassign(nth) => {
                 let staff = dice.below(4);
-                self.host.change(*nth, |it| it.staff_id = (staff < 3).then(|| staff_id(staff)));
+                self.host.change(*nth, |it| it.staff_id = (staff < 3).then(|| staff_id(staff)).into());
             }
             What::OtherService(nth) => {
                 let service = 1 + i64::from(dice.happens(500));

@@ -63,8 +63,12 @@ fn draft(booking: &Booking, zone: &Zone) -> Draft {
     let event = Event::new(booking.summary.as_str(), when)
         .with_description(booking.description.as_str())
         .with_location(booking.location.as_str());
-    let key = TargetKey::from_uuid(booking.uid.parse().expect("a UUID")).event(Generation::FIRST);
-    Draft::new(Marker::new("leeds-cleaning", key, booking.sequence.into()), event, booking.changed)
+    let target = TargetKey::from_uuid(booking.uid.parse().expect("a UUID"));
+    Draft::new(
+        Marker::new("leeds-cleaning", target.event(Generation::FIRST), booking.sequence.into()),
+        event,
+        booking.changed,
+    )
 }
 
 fn zone() -> Zone {

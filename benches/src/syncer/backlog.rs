@@ -69,9 +69,8 @@ impl Backlog {
         let connection = Connection::new(1, self.kind.clone(), CalendarId::primary());
         let directory = Directory::new()
             .with_services([Service::new(1, "Deep clean", 90)])
-            .and_then(|directory| directory.with_customers([customer]))
-            .and_then(|directory| directory.with_profiles([Profile::new(person).with_connection(connection)]))
-            .expect("no id twice");
+            .with_customers([customer])
+            .with_profiles([Profile::new(person).with_connection(connection)]);
         let audience = Audience::of(&order, &appointment, &directory).expect("complete");
         let plan = self.planner.plan(&order, &appointment, &audience, self.now).expect("a plan");
         plan.begin(&mut appointment).expect("planned from this one")

@@ -114,7 +114,7 @@ async fn refresh(
         };
         let outcome = ask(inner, key, rejected, stored, &held).await;
         // New tokens that could not be saved keep the lease until it runs out: another process would use the old ones up.
-        if !matches!(outcome, Err(AuthError::Store(_))) {
+        if !inner.with(key, |connection| connection.unsaved.is_some()) {
             holding::release(inner, key, &held).await;
         }
         return outcome;

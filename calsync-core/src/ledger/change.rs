@@ -5,9 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::calendar::{CalendarRef, Person, Role};
+use crate::health::BlockReason;
 use crate::id::ConnectionId;
 use crate::identity::{Generation, TargetKey};
-use crate::ledger::hold::{BlockReason, Hold};
+use crate::ledger::hold::Hold;
 use crate::ledger::outcome::{Outcome, Verdict};
 use crate::ledger::row::{Delivery, DeliveryState, PendingWrite};
 use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};

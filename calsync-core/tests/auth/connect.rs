@@ -233,6 +233,8 @@ async fn what_the_token_endpoint_says_no_to() {
     };
     let error = gets(400, r#"{"error":"invalid_grant","error_description":"Bad Request"}"#).await;
     assert!(matches!(error, ConnectError::CodeRefused(code) if code.code() == "invalid_grant"));
+    let error = gets(403, r#"{"error":"admin_policy_enforced"}"#).await;
+    assert!(matches!(error, ConnectError::Refused(code) if code.remedy() == Remedy::Admin));
     let error = gets(401, r#"{"error":"invalid_client"}"#).await;
     assert!(matches!(error, ConnectError::Configuration(code) if code.code() == "invalid_client"));
     let error = gets(200, GRANTED).await;

@@ -65,12 +65,15 @@ fn answers() -> Vec<(u16, String)> {
             )
         })
         .collect();
+    let evil = serde_json::json!({"iss": CANARY, "sub": CANARY, "aud": CANARY, "exp": 0, "email": CANARY});
     answers.extend([
         (200, yes.clone()),
         (200, yes.replace("Bearer", "mac")),
         (200, yes.replace("at-", "at-\\n")),
         (200, yes.replace("3600", "\"soon\"")),
         (200, yes[..yes.len() - 9].to_owned()),
+        (200, yes.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{CANARY}\""))),
+        (200, yes.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{}\"", jwt(&evil)))),
         (200, format!("<html>{CANARY}</html>")),
         (200, format!("{yes}{}", " ".repeat(70_000))),
         (400, format!(r#"{{"error":"{CANARY} in the code's place"}}"#)),
@@ -88,6 +91,7 @@ async fn nothing_that_is_printed_holds_a_token() {
         let server = Server::default();
         let client = builder(&server, &clock())
             .secret(Secret::new(CANARY))
+            .identity(Identity::new(ISSUER))
             .redirect(format!("https://shop.example/{CANARY}"))
             .build()
             .unwrap();
