@@ -336,7 +336,8 @@ impl Delivery {
         self.hold = outcome.hold.clone().map(Box::new);
         self.last_error = outcome.failure.clone().map(Box::new);
         self.failures = outcome.failures;
-        self.look_at = outcome.look_at;
+        // A look that was noted for the time when an older write must have arrived is due still, whatever was done meanwhile.
+        self.look_at = outcome.look_at.max(self.look_at.filter(|at| *at > outcome.at));
         if outcome.verdict.is_done() {
             self.unreported_since = None;
         }
