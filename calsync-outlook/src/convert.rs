@@ -585,7 +585,7 @@ mod tests {
         let as_private = stored(&draft(private.clone()));
         assert_eq!(normal.get("sensitivity"), None, "a create without a choice leaves it to Outlook");
         assert_eq!(as_private["sensitivity"], "private");
-        assert_eq!(found(&read(as_private.clone())).unwrap().event.visibility, Visibility::Private);
+        assert_eq!(event(&read(as_private.clone())).unwrap().visibility, Visibility::Private);
         assert_eq!(body_of(private.clone(), &normal), Some(json!({"sensitivity": "private"})));
         assert_eq!(body_of(private, &as_private), None);
         assert_eq!(body_of(london(), &as_private), None, "no choice takes nothing back");

@@ -10,7 +10,9 @@ use calsync_core::auth::{TokenStore, Tokens};
 use calsync_core::calendar::CalendarName;
 use calsync_core::http::{LoopbackServer, ReqwestTransport};
 use calsync_core::names::{CalendarId, RemoteId};
-use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions};
+use calsync_core::provider::{
+    CalendarProvider, CreateOptions, DeleteOptions, EventReader, TargetQuery, UpdateOptions,
+};
 use calsync_core::testing::canaries::{Traced, assert_untold, told};
 use calsync_outlook::fake::{
     ApiMethod, Decision, FakeOutlook, Fault, FaultRule, aadsts, graph_error, throttled,
@@ -81,7 +83,9 @@ async fn nothing_secret_is_ever_told() {
                 outlook.create(place, &draft, &options).await.map(drop),
                 outlook.update(place, &id, &draft, &UpdateOptions::new()).await.map(drop),
                 outlook.get(place, &id).await.map(drop),
-                outlook.find(place, "tests", &draft.marker.key).await.map(drop),
+                outlook.read(place, &id).await.map(drop),
+                outlook.find(place, &TargetQuery::new("tests", draft.marker.key.target())).await.map(drop),
+                outlook.list_ours(place, "tests", None).await.map(drop),
                 outlook.delete(place, &id, &draft.marker, &DeleteOptions::new()).await,
             ];
             for error in results.into_iter().filter_map(Result::err) {

@@ -256,7 +256,8 @@ impl StepRunner<'_> {
         // A late write under the same id is one with what is there.
         let may_be_another =
             outcome.state == DeliveryState::Absent || outcome.generation != self.step.generation;
-        if outcome.verdict.is_done() && may_be_another {
+        // Also where this step has failed: a row of which nothing is desired any more is not planned by itself.
+        if may_be_another && !matches!(outcome.state, DeliveryState::Pending(_)) {
             let now = self.caller.now();
             let look_at = settled.filter(|settled| now < *settled && since <= now);
             outcome.look_at = [outcome.look_at, look_at].into_iter().flatten().min();

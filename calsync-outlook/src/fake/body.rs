@@ -203,16 +203,16 @@ fn set_properties(event: &mut StoredEvent, sent: &[Value]) -> Result<(), Problem
 }
 
 /// Turns an event into a Teams meeting, if it is none: the body says so from now on.
-pub(super) fn make_meeting(event: &mut StoredEvent, url: String) {
+pub(super) fn make_meeting(event: &mut StoredEvent, url: String, has_lines: bool) {
     if event.meeting.is_none() {
-        event.text = event.text.with_html(&text::meeting_blob(&url));
+        event.text = event.text.with_html(&text::meeting_blob(&url, has_lines));
         event.meeting = Some(url);
     }
 }
 
 /// A meeting whose blob is no longer in the body is none any more.
-pub(super) fn keep_meeting(event: &mut StoredEvent) {
-    if event.meeting.as_ref().is_some_and(|url| !text::holds_meeting(&event.text, url)) {
+pub(super) fn keep_meeting(event: &mut StoredEvent, has_lines: bool) {
+    if event.meeting.as_ref().is_some_and(|url| !text::holds_meeting(&event.text, url, has_lines)) {
         event.meeting = None;
     }
 }

@@ -131,7 +131,7 @@ impl State {
         }
         let mut event = before.clone();
         body::apply(&mut event, &patch, &self.settings)?;
-        body::keep_meeting(&mut event);
+        body::keep_meeting(&mut event, self.settings.meetings_have_lines);
         self.meet(&mut event, &patch);
         let told: Vec<String> = if patch.keys().eq(["attendees"]) {
             let had = body::guests(&before);
@@ -209,7 +209,7 @@ impl State {
     fn meet(&mut self, event: &mut StoredEvent, body: &Map<String, Value>) {
         if body.get("isOnlineMeeting") == Some(&Value::Bool(true)) {
             let url = format!("https://teams.microsoft.com/l/meetup-join/{}", self.serial.opaque("meeting"));
-            body::make_meeting(event, url);
+            body::make_meeting(event, url, self.settings.meetings_have_lines);
         }
     }
 

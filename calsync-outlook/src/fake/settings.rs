@@ -34,6 +34,9 @@ pub struct Settings {
     pub change_keys_move: Option<usize>,
     /// `$orderby` beside `$filter` takes only what the filter begins with (400 `InefficientFilter`), as documented for mails.
     pub filters_before_sorting: bool,
+    /// What a meeting writes into the body begins and ends with a line of underscores, as Teams does. Others draw none
+    /// (microsoftgraph/microsoft-graph-docs#16336).
+    pub meetings_have_lines: bool,
     /// How long a page is where nothing is asked for.
     pub page_size: usize,
     /// Pages are short or empty and still have a next one.
@@ -83,6 +86,7 @@ impl Default for Settings {
             deleted_items_readable: false,
             change_keys_move: None,
             filters_before_sorting: true,
+            meetings_have_lines: true,
             page_size: 10,
             sparse_pages: false,
             delta_location: false,

@@ -3,8 +3,9 @@
 use calsync_core::Error;
 use calsync_core::calendar::{CalendarName, CalendarRef};
 use calsync_core::names::{CalendarId, Etag, RemoteId};
+use calsync_core::event::Event;
 use calsync_core::provider::{
-    CalendarProvider, CreateOptions, DeleteOptions, Draft, Found, UpdateOptions, Written,
+    CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, Found, TargetQuery, UpdateOptions, Written,
 };
 use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, FakeEvent, FakeOutlook};
@@ -39,9 +40,30 @@ pub(crate) async fn delete(
     provider.delete(&place_of(1), &written.remote_id, &draft.marker, &options).await
 }
 
-/// Looks for the event of the first generation.
+/// The look that finds every event of the target.
+pub(crate) fn query() -> TargetQuery {
+    TargetQuery::new("tests", key_at(&place_of(1), 0).target())
+}
+
+/// Looks for every event of the target, copies among them.
+pub(crate) async fn find_all(provider: &OutlookCalendar) -> Result<Vec<Found>, Error> {
+    provider.find(&place_of(1), &query()).await
+}
+
+/// Looks for the event that was made under the key of the first generation.
 pub(crate) async fn find(provider: &OutlookCalendar) -> Result<Option<Found>, Error> {
-    provider.find(&place_of(1), "tests", &key_at(&place_of(1), 0)).await
+    let key = key_at(&place_of(1), 0);
+    Ok(find_all(provider).await?.into_iter().find(|found| found.key == Some(key)))
+}
+
+/// What the event says.
+pub(crate) async fn read(provider: &OutlookCalendar, written: &Written) -> Result<Option<Event>, Error> {
+    provider.read(&place_of(1), &written.remote_id).await
+}
+
+/// What was found, as a ledger's row names it.
+pub(crate) fn row_of(found: &Found) -> Written {
+    Written::new(found.remote_id.clone()).with_etag(found.etag.clone())
 }
 
 pub(crate) async fn get(provider: &OutlookCalendar, written: &Written) -> Result<Option<Found>, Error> {
@@ -93,8 +115,10 @@ pub(crate) fn property(name: &str, value: &str) -> Value {
 
 /// The marker of an event with the first generation's key, as another program or person has it.
 pub(crate) fn marks(namespace: &str, revision: &str) -> Value {
+    let key = key_at(&place_of(1), 0);
     json!([
-        property("calsyncKey", &key_at(&place_of(1), 0).to_string()),
+        property("calsyncTarget", &key.target().to_string()),
+        property("calsyncKey", &key.to_string()),
         property("calsyncNamespace", namespace),
         property("calsyncRevision", revision),
     ])

@@ -95,12 +95,19 @@ async fn an_id_that_changed_or_is_none_leads_to_the_event_by_its_marker() {
         let lost = Written::new(RemoteId::new(id));
         assert_eq!(get(&provider, &lost).await.unwrap(), None, "{id}");
         let draft = if revision % 2 == 0 { moved(revision) } else { draft(revision) };
-        let found = update(&provider, &lost, &draft).await.unwrap();
-        assert_eq!(found.remote_id, written.remote_id, "{id}");
+        for error in [
+            update(&provider, &lost, &draft).await.unwrap_err(),
+            delete(&provider, &blind(&lost), &draft).await.unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::NotFound, Retry::Never), "{id}");
+        }
+        // The look that follows finds it by its marker.
+        let found = provider.find(&place_of(1), &query().with_known(Some(lost.remote_id))).await.unwrap();
+        assert_eq!((found.len(), &found[0].remote_id), (1, &written.remote_id), "{id}");
+        update(&provider, &row_of(&found[0]), &draft).await.unwrap();
         assert_eq!(only(&world).json["location"]["displayName"], *draft.event.location, "{id}");
     }
-    delete(&provider, &Written::new(RemoteId::new(before)), &draft(7)).await.unwrap();
-    assert!(world.anna.events("primary").is_empty());
+    assert_eq!(world.anna.events("primary").len(), 1);
 }
 
 /// An event that its person took to another calendar keeps its id, and is followed there.

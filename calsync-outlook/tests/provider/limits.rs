@@ -6,6 +6,7 @@ use std::time::Duration;
 use calsync_core::ErrorKind;
 use calsync_core::auth::MemoryWaitStore;
 use calsync_core::error::Retry;
+use calsync_core::names::RemoteId;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Written};
 use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, Latency, throttled};
@@ -50,12 +51,15 @@ async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
             let error = call(&provider, &written, number).await.unwrap();
             let told = (error.kind(), error.retry(), error.retry_after());
             let after = has_time.then_some(Duration::from_secs(17));
-            assert_eq!(told, (ErrorKind::RateLimited, Retry::Later, after), "call {number}");
+            // Graph was seen to store an event and to answer so.
+            let retry = if number == 0 { Retry::Unknown } else { Retry::Later };
+            assert_eq!(told, (ErrorKind::RateLimited, retry, after), "call {number}");
             if has_time {
                 // Until then nothing is even sent.
                 let before = world.outlook.count_all();
                 let error = call(&provider, &written, number).await.unwrap();
                 assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, after));
+                assert_eq!(error.retry(), Retry::Later, "nothing was sent");
                 assert_eq!(world.outlook.count_all(), before);
                 world.clock.advance(TimeDelta::seconds(17));
             }
@@ -129,9 +133,9 @@ async fn a_look_up_is_what_both_its_parts_say_in_any_order() {
     for (parts, expected) in [
         ([marked.clone(), made.clone()], Ok(true)),
         ([marked.clone(), unmade.clone()], Ok(true)),
-        // What is found by its marker needs no second look.
-        ([marked.clone(), late("transaction", &json!("7"))], Ok(true)),
-        ([marked, json!({"id": "another", "status": 200})], Ok(true)),
+        // One that has its marker may not be the only one.
+        ([marked.clone(), late("transaction", &json!("7"))], Err(limited)),
+        ([marked, json!({"id": "another", "status": 200})], Err(not_sure)),
         ([unmarked.clone(), made.clone()], Ok(true)),
         ([unmarked.clone(), unmade.clone()], Ok(false)),
         ([late("marker", &json!("7")), made.clone()], Err(limited)),
@@ -178,6 +182,54 @@ async fn a_look_up_is_what_both_its_parts_say_in_any_order() {
         let error = find(&provider).await.unwrap_err();
         assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later), "{nothing}");
     }
+}
+
+/// The event that is known by its id is asked for by it, since a listing may lag behind.
+#[tokio::test]
+async fn what_is_known_by_its_id_is_found_though_no_list_shows_it() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let written = create(&provider, &draft(1)).await.unwrap();
+    let known = query().with_known(Some(written.remote_id.clone()));
+    let own = only(&world).json;
+    let mut foreign = own.clone();
+    foreign["singleValueExtendedProperties"] = marks("another", "1");
+    let mut unmarked = own.clone();
+    for name in ["singleValueExtendedProperties", "transactionId"] {
+        unmarked.as_object_mut().unwrap().remove(name);
+    }
+    let part = |status: u16, body: &Value| json!({"id": "id", "status": status, "headers": {}, "body": body});
+    let not_found = json!({"error": {"code": "ErrorItemNotFound", "message": "x"}});
+    let not_sure = Err(ErrorKind::Unavailable);
+    for (part, expected) in [
+        (part(200, &own), Ok(1)),
+        // A row names an event that older code wrote by its id alone.
+        (part(200, &unmarked), Ok(1)),
+        (part(200, &foreign), Ok(0)),
+        (part(404, &not_found), Ok(0)),
+        (part(404, &json!(null)), not_sure),
+        (part(404, &json!({"message": "no Route matched"})), not_sure),
+        (part(424, &json!({"error": {"code": "FailedDependency"}})), not_sure),
+        (part(200, &json!({})), not_sure),
+        (late("id", &json!("0")), Err(ErrorKind::RateLimited)),
+        (json!({"id": "another", "status": 200}), not_sure),
+    ] {
+        let parts = json!({"responses": [page("marker", &[]), page("transaction", &[]), part]});
+        world.outlook.fault(FaultRule::new(Fault::json(StatusCode::OK, &parts)).with_method(ApiMethod::Batch));
+        let found = provider.find(&place_of(1), &known).await;
+        let told = found.map(|found| found.len()).map_err(|error| error.kind());
+        assert_eq!(told, expected, "{parts}");
+    }
+    // Where a list shows it too it is one event.
+    world.outlook.clear_requests();
+    let found = provider.find(&place_of(1), &known).await.unwrap();
+    assert_eq!((found.len(), &found[0].remote_id), (1, &written.remote_id));
+    let parts = [ApiMethod::EventsList, ApiMethod::EventsList, ApiMethod::EventsGet, ApiMethod::Batch];
+    assert_eq!(calls(&world.outlook), parts);
+    // Also where the ledger knows it by the other kind of id that Graph has.
+    let other = query().with_known(Some(RemoteId::new(only(&world).default_id)));
+    let found = provider.find(&place_of(1), &other).await.unwrap();
+    assert_eq!((found.len(), &found[0].remote_id), (1, &written.remote_id));
 }
 
 /// The order is Graph's business, and so is which part it throttles.

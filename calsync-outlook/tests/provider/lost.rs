@@ -62,7 +62,8 @@ async fn an_event_that_lost_its_marker_is_found_and_marked_again() {
             world.anna.adds_event("primary", by_hand(&json!({}))).unwrap();
         }
         let found = find(&provider).await.unwrap().unwrap();
-        assert_eq!((&found.marker, found.event.title.as_ref()), (&None, "Deep clean"));
+        assert_eq!(found.marker, None);
+        assert_eq!(&*read(&provider, &row_of(&found)).await.unwrap().unwrap().title, "Deep clean");
 
         let written = if by_update {
             let options = UpdateOptions::new().with_etag(found.etag.clone());
@@ -200,7 +201,7 @@ async fn an_event_that_lost_its_marker_is_found_on_a_later_page() {
     }
     world.outlook.set(|settings| settings.sparse_pages = true);
     let found = find(&provider).await.unwrap().unwrap();
-    assert_eq!(&*found.event.title, "Deep clean");
+    assert_eq!(&*read(&provider, &row_of(&found)).await.unwrap().unwrap().title, "Deep clean");
     assert_eq!(create_again(&provider, &draft(1)).await.unwrap().remote_id, found.remote_id);
     assert_eq!(world.anna.events("primary").len(), 21);
 }

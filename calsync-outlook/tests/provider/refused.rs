@@ -2,7 +2,7 @@
 
 use calsync_core::error::{Operation, Retry};
 use calsync_core::names::CalendarId;
-use calsync_core::provider::{CalendarProvider, CreateOptions};
+use calsync_core::provider::{CalendarProvider, CreateOptions, TargetQuery};
 use calsync_core::{Error, ErrorKind};
 use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, graph_error};
@@ -37,7 +37,8 @@ async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_t
     for (number, (kind, code)) in [
         (ErrorKind::Forbidden, "ErrorAccessDenied"),
         (ErrorKind::Forbidden, "insufficient_claims"),
-        (ErrorKind::Forbidden, "MailboxNotEnabledForRESTAPI"),
+        // A mailbox on the move, which is not its person's to allow.
+        (ErrorKind::Unavailable, "MailboxNotEnabledForRESTAPI"),
     ]
     .into_iter()
     .enumerate()
@@ -48,8 +49,9 @@ async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_t
             _ => world.anna.loses_mailbox(),
         }
         for error in every_refusal(&provider, &written).await {
+            let retry = if kind == ErrorKind::Forbidden { Retry::Never } else { Retry::Later };
             let told = (error.kind(), error.retry(), error.failure().code.as_deref());
-            assert_eq!(told, (kind, Retry::Never, Some(code)), "{error}");
+            assert_eq!(told, (kind, retry, Some(code)), "{error}");
         }
         world.anna.is_barred(false);
         world.outlook.no_faults();
@@ -157,22 +159,33 @@ async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() 
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
+    let gateway = |status: u16, body: &'static str| {
+        Fault::Answer(http::Response::builder().status(status).body(body.into()).unwrap())
+    };
     for status in [404, 410, 403, 401, 400] {
-        let page = FaultRule::new(Fault::status(StatusCode::from_u16(status).unwrap()));
-        world.outlook.fault(page.with_path("/v1.0/").always());
-        for error in every_refusal(&provider, &written).await {
-            assert_eq!((error.kind(), error.retry()), (ErrorKind::Other, Retry::Later), "{status} {error}");
+        for body in ["<html>Not here</html>", "", "{}", r#"{"message":"no Route matched with those values"}"#] {
+            let answer = gateway(status, body);
+            world.outlook.fault(FaultRule::new(answer).with_path("/v1.0/").always());
+            // What is about one request only does not hold the account.
+            let kind = if status == 400 { ErrorKind::Other } else { ErrorKind::Unavailable };
+            for error in every_refusal(&provider, &written).await {
+                assert_eq!((error.kind(), error.retry()), (kind, Retry::Later), "{status} {error}");
+            }
+            world.outlook.no_faults();
+            assert_eq!(only(&world).id, written.remote_id.as_str());
         }
-        world.outlook.no_faults();
-        assert_eq!(only(&world).id, written.remote_id.as_str());
     }
     // For the first request only, whatever the look that follows may find.
     for status in [404, 410] {
-        let page = Fault::status(StatusCode::from_u16(status).unwrap());
-        world.outlook.fault(FaultRule::new(page.clone()).with_path("/v1.0/"));
-        assert_eq!(delete(&provider, &written, &draft(2)).await.unwrap_err().kind(), ErrorKind::Other);
-        world.outlook.fault(FaultRule::new(page).with_path("/v1.0/"));
-        assert_eq!(get(&provider, &written).await.unwrap_err().kind(), ErrorKind::Other);
+        for call in 0..3 {
+            world.outlook.fault(FaultRule::new(gateway(status, "")).with_path("/v1.0/"));
+            let error = match call {
+                0 => delete(&provider, &written, &draft(2)).await.unwrap_err(),
+                1 => update(&provider, &written, &moved(2)).await.unwrap_err(),
+                _ => get(&provider, &written).await.unwrap_err(),
+            };
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{status} {call}");
+        }
     }
     assert_eq!(only(&world).id, written.remote_id.as_str());
 }
@@ -201,8 +214,13 @@ async fn a_namespace_exchange_would_cut_is_refused_before_anything_is_sent() {
     assert_eq!(world.outlook.count_all(), 0);
     long.marker.namespace = "n".repeat(255).into();
     create(&provider, &long).await.unwrap();
-    let found = provider.find(&place_of(1), &long.marker.namespace, &long.marker.key).await.unwrap();
-    assert_eq!(found.unwrap().marker, Some(long.marker));
+    let query = TargetQuery::new(long.marker.namespace.clone(), long.marker.key.target());
+    let found = provider.find(&place_of(1), &query).await.unwrap();
+    assert_eq!(found[0].marker.as_ref(), Some(&long.marker));
+    let listed = provider.list_ours(&place_of(1), &long.marker.namespace, None).await.unwrap();
+    assert_eq!(listed.events, found);
+    let error = provider.list_ours(&place_of(1), &"n".repeat(256), None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
 }
 
 #[tokio::test]

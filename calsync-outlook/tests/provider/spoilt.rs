@@ -243,8 +243,8 @@ async fn no_status_and_no_body_make_a_call_lie() {
         for (number, body) in bodies.iter().enumerate() {
             let answer =
                 http::Response::builder().status(status).body(body.as_bytes().to_vec().into()).unwrap();
-            // What says that it is not there, or that it is deleted, is believed: this is Graph's word for it.
-            let is_gone = matches!(status, 404 | 410) && !matches!(number, 1 | 2);
+            // What says with a code of Graph's that it is not there, or that it is deleted, is believed: this is Graph's word for it.
+            let is_gone = matches!(status, 404 | 410) && number == 8;
             let is_deleted = status == 204 && body.is_empty();
             let is_its_turn = usize::from(status) % bodies.len() == number;
             for is_done in [false, true] {
