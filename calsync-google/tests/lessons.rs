@@ -7,7 +7,7 @@ mod common;
 use calsync_core::ProviderKind;
 use calsync_core::audience::Audience;
 use calsync_core::clock::Clock as _;
-use calsync_core::ledger::{Hold, Ledger, ParkReason};
+use calsync_core::ledger::{BlockReason, Hold, Ledger};
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service,
 };
@@ -65,8 +65,7 @@ impl Host {
         let mut plans = Vec::new();
         for appointment in &mut appointments {
             let plan = self.plan(appointment);
-            plan.begin(appointment).unwrap();
-            plans.push(plan);
+            plans.push(plan.begin(appointment).unwrap());
         }
         let report = self.syncer.run_all(plans).await;
         for appointment in &mut appointments {
@@ -141,7 +140,7 @@ async fn a_used_up_quota_rests_for_an_hour_and_an_exceeded_rate_for_moments() {
         assert!(waited < TimeDelta::minutes(2));
         if is_quota {
             let hold = report.outcomes.first().unwrap().hold.clone();
-            let Some(Hold::Parked { reason: ParkReason::Quota, until: Some(until) }) = hold else {
+            let Some(Hold::Blocked { reason: BlockReason::Quota, until: Some(until), .. }) = hold else {
                 panic!("{report:?}")
             };
             assert!(until - before >= TimeDelta::hours(1));
@@ -200,7 +199,8 @@ async fn only_a_grant_that_google_calls_dead_sends_the_person_back() {
         host.world.google.expire_access_tokens();
         host.world.google.fault(FaultRule::new(fault.clone()).with_method(ApiMethod::Token).always());
         let report = host.sync().await;
-        assert!(report.notices().is_empty() && report.outcomes.iter().all(|outcome| outcome.hold.is_none()));
+        let reasons = report.outcomes.iter().filter_map(|outcome| outcome.hold.as_ref()?.reason());
+        assert!(reasons.eq([BlockReason::Unavailable]) && report.notices().is_empty(), "{fault:?}");
         host.world.google.no_faults();
         host.world.clock.advance(TimeDelta::hours(1));
         assert!(host.sync().await.is_all_done(), "{fault:?}");
@@ -209,5 +209,5 @@ async fn only_a_grant_that_google_calls_dead_sends_the_person_back() {
     host.world.anna.revokes_access();
     let report = host.sync().await;
     let notices: Vec<_> = report.notices().iter().map(|notice| notice.reason).collect();
-    assert_eq!(notices, [ParkReason::Reconnect]);
+    assert_eq!(notices, [BlockReason::Reconnect]);
 }

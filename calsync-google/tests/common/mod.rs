@@ -5,6 +5,7 @@ use calsync_core::auth::MemoryTokenStore;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::names::CalendarId;
+use calsync_core::provider::TargetQuery;
 use calsync_core::testing::{TestClock, fixtures};
 use calsync_core::{ProviderKind, Secret};
 use calsync_google::fake::{FakeGoogle, FakeUser};
@@ -66,4 +67,9 @@ pub(crate) fn place_in(person: i64, calendar: CalendarId) -> CalendarRef {
 
 pub(crate) fn key_of(person: i64) -> ConnectionKey {
     place_of(person).connection_key()
+}
+
+/// A look for the events of the target at a place.
+pub(crate) fn query_at(place: &CalendarRef) -> TargetQuery {
+    TargetQuery::new(fixtures::NAMESPACE, key_at(place, 0).target())
 }
