@@ -4,88 +4,18 @@
 
 mod common;
 
-use calsync_core::ProviderKind;
-use calsync_core::audience::Audience;
 use calsync_core::clock::Clock as _;
 use calsync_core::ledger::{BlockReason, Hold, Ledger};
-use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service,
-};
-use calsync_core::names::CalendarId;
-use calsync_core::plan::Plan;
+use calsync_core::model::OrderStatus;
 use calsync_core::provider::{CalendarProvider, CreateOptions, UpdateOptions};
-use calsync_core::report::{Report, Verdict};
-use calsync_core::sync::Syncer;
-use calsync_core::testing::fixtures::NAMESPACE;
-use calsync_google::fake::{ApiMethod, FakeEvent, Fault, FaultRule, google_error};
+use calsync_core::report::Verdict;
+use calsync_google::fake::{ApiMethod, Fault, FaultRule, google_error};
 use chrono::TimeDelta;
 use http::StatusCode;
 use serde_json::json;
 
-use common::{World, at, draft_at, event, key_at, place_of};
-
-/// A host whose customer is Anna, with appointments of one order.
-struct Host {
-    world: World,
-    syncer: Syncer,
-    order: Order,
-    directory: Directory,
-    appointments: Vec<Appointment>,
-}
-
-impl Host {
-    async fn new(appointments: i64) -> Self {
-        let world = World::new().await;
-        let syncer = Syncer::builder(NAMESPACE).provider(world.provider());
-        let syncer = syncer.clock(world.clock.clone()).sleep(world.clock.clone()).build();
-        let mut order = Order::new(1, OrderStatus::Confirmed);
-        order.customer_id = Some(7.into());
-        let mut anna = Customer::new(7, "Anna");
-        anna.profile_id = Some(1.into());
-        let calendar = Connection::new(1, ProviderKind::GOOGLE, CalendarId::primary());
-        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]).unwrap();
-        let directory = directory.with_customers([anna]).unwrap();
-        let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]).unwrap();
-        let appointments = (1..=appointments).map(|id| {
-            let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(id);
-            let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));
-            appointment.order_id = Some(1.into());
-            appointment
-        });
-        Self { world, syncer, order, directory, appointments: appointments.collect() }
-    }
-
-    fn plan(&self, appointment: &Appointment) -> Plan {
-        let audience = Audience::of(&self.order, appointment, &self.directory).unwrap();
-        self.syncer.plan(&self.order, appointment, &audience).unwrap()
-    }
-
-    async fn sync(&mut self) -> Report {
-        let mut appointments = std::mem::take(&mut self.appointments);
-        let mut plans = Vec::new();
-        for appointment in &mut appointments {
-            let plan = self.plan(appointment);
-            plans.push(plan.begin(appointment).unwrap());
-        }
-        let report = self.syncer.run_all(plans).await;
-        for appointment in &mut appointments {
-            appointment.record(&report);
-        }
-        self.appointments = appointments;
-        report
-    }
-
-    fn events(&self) -> Vec<FakeEvent> {
-        self.world.anna.events("primary")
-    }
-
-    /// Nothing of what went out invites anybody, and nobody got mail.
-    fn assert_silent(&self) {
-        let bodies = self.world.google.requests().into_iter().filter_map(|request| request.body);
-        assert!(bodies.map(|body| body.to_string()).all(|body| !body.contains("attendees")));
-        assert_eq!((self.world.google.mails().len(), self.world.google.invitations()), (0, 0));
-    }
-}
+use common::host::Host;
+use common::{World, draft_at, event, key_at, place_of};
 
 /// Rule 13: a key that is taken is looked into. Our event that stands is adopted, one that was deleted is brought back, and where
 /// Google does not allow that the next key is used, in the same run (keeper.sh #403).

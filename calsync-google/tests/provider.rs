@@ -14,11 +14,11 @@ use calsync_core::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, FOREIGN_EVENT, UpdateOptions, Written,
 };
 use calsync_google::GoogleCalendar;
-use calsync_google::fake::{AccessRole, ApiMethod, FakeEvent, FakeGoogle, Fault, FaultRule, google_error};
+use calsync_google::fake::{AccessRole, ApiMethod, FakeEvent, Fault, FaultRule, google_error};
 use http::StatusCode;
 use serde_json::json;
 
-use common::{World, draft_at, event, key_at, key_of, place_in, place_of, put, query_at};
+use common::{World, calls, draft_at, event, key_at, key_of, place_in, place_of, put, query_at};
 
 async fn create(provider: &GoogleCalendar, draft: &Draft) -> Result<Written, calsync_core::Error> {
     provider.create(&place_of(1), draft, &CreateOptions::new()).await
@@ -51,13 +51,6 @@ fn only(world: &World) -> FakeEvent {
     let mut events = world.anna.events("primary");
     assert_eq!(events.len(), 1);
     events.remove(0)
-}
-
-/// The API's methods that were called, in order, since the log was last cleared.
-fn calls(google: &FakeGoogle) -> Vec<ApiMethod> {
-    let calls = google.requests().into_iter().map(|request| request.method).collect();
-    google.clear_requests();
-    calls
 }
 
 #[tokio::test]

@@ -105,7 +105,11 @@ pub(super) fn clean(input: &Map<String, Value>, rules: &Rules<'_>) -> Result<Map
 }
 
 /// Start, end and recurrence: both of a kind, the end after the start, a zone where there is a series.
-fn times(input: &Map<String, Value>, rules: &Rules<'_>, body: &mut Map<String, Value>) -> Result<(), Problem> {
+fn times(
+    input: &Map<String, Value>,
+    rules: &Rules<'_>,
+    body: &mut Map<String, Value>,
+) -> Result<(), Problem> {
     let calendar = rules.calendar_zone;
     let recurrence = input.get("recurrence").filter(|value| !value.is_null());
     let lines = recurrence.map(|value| texts(value, "recurrence")).transpose()?.unwrap_or_default();

@@ -1,6 +1,8 @@
 //! A person at the fake Google, the provider in front of it, and events to write.
 #![allow(dead_code, unused_imports, reason = "not every test file uses everything")]
 
+pub(crate) mod host;
+
 use calsync_core::auth::MemoryTokenStore;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::calendar::ConnectionKey;
@@ -8,7 +10,7 @@ use calsync_core::names::CalendarId;
 use calsync_core::provider::TargetQuery;
 use calsync_core::testing::{TestClock, fixtures};
 use calsync_core::{ProviderKind, Secret};
-use calsync_google::fake::{FakeGoogle, FakeUser};
+use calsync_google::fake::{ApiMethod, FakeGoogle, FakeUser};
 use calsync_google::{GoogleCalendar, GoogleCalendarBuilder};
 
 pub(crate) use calsync_core::testing::fixtures::{at, draft_at, event, key_at, put};
@@ -72,4 +74,11 @@ pub(crate) fn key_of(person: i64) -> ConnectionKey {
 /// A look for the events of the target at a place.
 pub(crate) fn query_at(place: &CalendarRef) -> TargetQuery {
     TargetQuery::new(fixtures::NAMESPACE, key_at(place, 0).target())
+}
+
+/// The API's methods that were called, in order, since the log was last cleared.
+pub(crate) fn calls(google: &FakeGoogle) -> Vec<ApiMethod> {
+    let calls = google.requests().into_iter().map(|request| request.method).collect();
+    google.clear_requests();
+    calls
 }
