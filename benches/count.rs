@@ -14,7 +14,7 @@ use calsync_core::calendar::Role;
 use calsync_core::clock::SystemClock;
 use calsync_core::http::ReqwestTransport;
 use calsync_core::memory::MemoryCalendar;
-use calsync_core::plan::Plan;
+use calsync_core::plan::Begun;
 use calsync_core::sync::Syncer;
 use tokio::runtime::Runtime;
 
@@ -68,7 +68,7 @@ fn files(size: usize, writer: Writer) {
 }
 
 fn steps(syncer: &Syncer, backlog: Backlog) {
-    let plans: Vec<Plan> = backlog.collect();
+    let plans: Vec<Begun> = backlog.collect();
     let runtime = runtime();
     counted(|| {
         runtime.block_on(run_all(syncer, plans));

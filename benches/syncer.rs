@@ -14,7 +14,7 @@ use calsync_core::ProviderKind;
 use calsync_core::clock::SystemClock;
 use calsync_core::http::ReqwestTransport;
 use calsync_core::memory::MemoryCalendar;
-use calsync_core::plan::Plan;
+use calsync_core::plan::Begun;
 use calsync_core::sync::Syncer;
 use cpu_time::ThreadTime;
 use tokio::runtime::Runtime;
@@ -57,7 +57,7 @@ fn cpu(rounds: usize, steps: usize) {
     let mut took = [const { Vec::new() }; 3];
     for _ in 0..rounds {
         for (took, accounts) in took.iter_mut().zip([200, 1]) {
-            let plans: Vec<Plan> = Backlog::new(ProviderKind::MEMORY, accounts, steps / accounts).collect();
+            let plans: Vec<Begun> = Backlog::new(ProviderKind::MEMORY, accounts, steps / accounts).collect();
             let syncer = Syncer::builder(NAMESPACE).provider(MemoryCalendar::new()).build();
             let started = ThreadTime::now();
             black_box(runtime.block_on(run_all(&syncer, plans)));
@@ -87,7 +87,7 @@ fn wall(latency: Duration, rounds: usize, tenth: bool) {
     for run in Run::ALL.map(|run| if tenth { run.tenth() } else { run }) {
         let (mut own, mut by_hand) = (Vec::new(), Vec::new());
         for round in 0..=rounds {
-            let plans: Vec<Plan> = run.plans().collect();
+            let plans: Vec<Begun> = run.plans().collect();
             let syncer = Syncer::builder(NAMESPACE)
                 .shared_provider(google.clone())
                 .concurrency(run.concurrency)

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use calsync_core::auth::{AuthError, Connect, ConnectError, PendingConnect, TokenStore as _};
+use calsync_core::auth::{
+    AuthError, Connect, ConnectError, Connected, Disconnected, PendingConnect, Revocation,
+};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::calendar::Person;
 use calsync_core::error::Error;
@@ -70,16 +72,16 @@ pub struct About {
 /// A provider that people can be connected to.
 #[async_trait]
 pub trait Consent: Send + Sync {
-    fn connect(&self) -> Connect;
+    fn connect(&self, key: &ConnectionKey) -> Connect;
 
     async fn finish(
         &self,
         key: &ConnectionKey,
         pending: PendingConnect,
         query: &str,
-    ) -> Result<(), ConnectError>;
+    ) -> Result<Connected, ConnectError>;
 
-    async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError>;
+    async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError>;
 
     async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error>;
 }
@@ -133,7 +135,7 @@ pub async fn run<C: Consent>(
     let redirect = redirect.map_err(|error| BadInput::of_option("--port", error))?;
     let service = build(redirect.url(), tokens.clone())?;
     if revoke {
-        return disconnect(about, &service, &key, &tokens).await;
+        return disconnect(about, &service, &key).await;
     }
 
     // Nobody is asked for what could not be kept.
@@ -182,7 +184,7 @@ async fn connect(
     redirect: Redirect,
     patience: Duration,
 ) -> Result<(), Failed> {
-    let connect = service.connect();
+    let connect = service.connect(key);
     say(format_args!("To connect {key}, open this page in a browser on this machine:\n"));
     say(format_args!("  {}\n", connect.url.expose()));
     let is_ours = |query: &str| state_of(query).is_some_and(|state| connect.pending.is_of(state));
@@ -193,8 +195,11 @@ async fn connect(
         Err(_) => return Err(Failed::Connect("not connected: nobody came back from the page".to_owned())),
     };
     match service.finish(key, connect.pending, visitor.query()).await {
-        Ok(()) => {
+        Ok(connected) => {
             visitor.answer("Connected. You can close this page.").await;
+            if let Some(address) = connected.account.and_then(|account| account.address) {
+                say(format_args!("The account is {}", address.as_str()));
+            }
             Ok(())
         }
         Err(error) => {
@@ -220,24 +225,28 @@ fn in_words(about: &About, error: &ConnectError) -> String {
         ConnectError::MissingScopes(scopes) => {
             format!("{}: {}; connect again and allow it", about.missing, scopes.join(", "))
         }
+        ConnectError::OtherAccount => {
+            format!("{line}; connect again as the same person, or give the grant back first with --revoke")
+        }
         ConnectError::Configuration(_) => format!("{line}; look at {}", about.client),
         _ => line,
     }
 }
 
-async fn disconnect(
-    about: &About,
-    service: &impl Consent,
-    key: &ConnectionKey,
-    tokens: &TokenFile,
-) -> Result<(), Failed> {
-    let failed =
-        |error: &dyn std::error::Error| Failed::Connect(format!("not disconnected: {}", one_line(error)));
-    let had_any = tokens.load(key).await.map_err(|error| failed(&error))?.is_some();
-    service.disconnect(key).await.map_err(|error| failed(&error))?;
-    match had_any {
-        true => say(format_args!("{key}: {}", about.disconnected)),
-        false => say(format_args!("{key}: there was nothing to give back")),
+async fn disconnect(about: &About, service: &impl Consent, key: &ConnectionKey) -> Result<(), Failed> {
+    let disconnected = service.disconnect(key).await;
+    let disconnected =
+        disconnected.map_err(|error| Failed::Connect(format!("not disconnected: {}", one_line(&error))))?;
+    match disconnected.revocation {
+        Revocation::NothingToRevoke => say(format_args!("{key}: there was nothing to give back")),
+        Revocation::Failed { error, .. } => {
+            return Err(Failed::Connect(format!(
+                "{key}: its tokens are forgotten; the grant may live on, since it could not be given back: {}; the person can take it \
+                 away in the settings of their account",
+                one_line(&error)
+            )));
+        }
+        _ => say(format_args!("{key}: {}", about.disconnected)),
     }
     Ok(())
 }

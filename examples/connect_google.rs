@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
-use calsync_core::auth::{AuthError, Connect, ConnectError, PendingConnect};
+use calsync_core::auth::{AuthError, Connect, ConnectError, Connected, Disconnected, PendingConnect};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Error;
 use calsync_core::provider::AccountCalendar;
@@ -61,6 +61,9 @@ struct Options {
     /// Where grants are given back. Google's own, or ROOT/revoke.
     #[arg(long, value_name = "URL")]
     revoke_url: Option<String>,
+    /// What an emulator calls itself in id tokens.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -89,6 +92,9 @@ fn provider(options: &Options, redirect: &str, tokens: TokenFile) -> Result<Goog
         .redirect(redirect)
         .scopes(options.scopes.iter().copied())
         .token_store(tokens);
+    if let Some(issuer) = &options.issuer {
+        builder = builder.issuer(issuer);
+    }
     let elsewhere = |given: &Option<String>, path: &str| {
         given.clone().or_else(|| (root != google::REAL).then(|| format!("{root}{path}")))
     };
@@ -112,8 +118,8 @@ fn provider(options: &Options, redirect: &str, tokens: TokenFile) -> Result<Goog
 
 #[async_trait]
 impl Consent for GoogleCalendar {
-    fn connect(&self) -> Connect {
-        self.connect()
+    fn connect(&self, key: &ConnectionKey) -> Connect {
+        self.connect(key)
     }
 
     async fn finish(
@@ -121,11 +127,11 @@ impl Consent for GoogleCalendar {
         key: &ConnectionKey,
         pending: PendingConnect,
         query: &str,
-    ) -> Result<(), ConnectError> {
-        self.finish(key, pending, query).await.map(drop)
+    ) -> Result<Connected, ConnectError> {
+        self.finish(key, pending, query).await
     }
 
-    async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
+    async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
         self.disconnect(key).await
     }
 

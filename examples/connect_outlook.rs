@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
-use calsync_core::auth::{AuthError, Connect, ConnectError, PendingConnect};
+use calsync_core::auth::{AuthError, Connect, ConnectError, Connected, Disconnected, PendingConnect};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Error;
 use calsync_core::provider::AccountCalendar;
@@ -59,6 +59,9 @@ struct Options {
     /// Where the person signs in and tokens come from, at URL/TENANT/oauth2/v2.0. Microsoft's own, or ROOT.
     #[arg(long, value_name = "URL")]
     login_url: Option<String>,
+    /// What an emulator calls itself in id tokens; `{tenantid}` is the account's tenant.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -90,13 +93,17 @@ fn provider(options: &Options, redirect: &str, tokens: TokenFile) -> Result<Outl
         .redirect(redirect)
         .scopes(options.scopes.iter().copied())
         .token_store(tokens);
+    let builder = match &options.issuer {
+        Some(issuer) => builder.issuer(issuer),
+        None => builder,
+    };
     outlook::build(outlook::with_client(builder, &options.client))
 }
 
 #[async_trait]
 impl Consent for OutlookCalendar {
-    fn connect(&self) -> Connect {
-        self.connect()
+    fn connect(&self, key: &ConnectionKey) -> Connect {
+        self.connect(key)
     }
 
     async fn finish(
@@ -104,11 +111,11 @@ impl Consent for OutlookCalendar {
         key: &ConnectionKey,
         pending: PendingConnect,
         query: &str,
-    ) -> Result<(), ConnectError> {
-        self.finish(key, pending, query).await.map(drop)
+    ) -> Result<Connected, ConnectError> {
+        self.finish(key, pending, query).await
     }
 
-    async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
+    async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
         self.disconnect(key).await
     }
 

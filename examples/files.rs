@@ -109,13 +109,20 @@ impl World {
     }
 
     pub fn directory(&self) -> Result<Directory, BadInput> {
-        Directory::new()
+        let directory = Directory::new()
             .with_services(self.services.clone())
-            .and_then(|directory| directory.with_customers(self.customers.clone()))
-            .and_then(|directory| directory.with_staff(self.staff.clone()))
-            .and_then(|directory| directory.with_profiles(self.profiles.clone()))
-            .map(|directory| directory.with_admins(self.admins.clone()))
-            .map_err(|error| self.file.bad(error))
+            .with_customers(self.customers.clone())
+            .with_staff(self.staff.clone())
+            .with_profiles(self.profiles.clone())
+            .with_admins(self.admins.clone());
+        if let Some(error) = directory.rejected().first() {
+            return Err(self.file.bad(error));
+        }
+        // calsync leaves such an admin out, and says so in every plan.
+        match directory.admins().iter().find(|id| directory.profile(id).is_none()) {
+            Some(id) => Err(self.file.bad(format_args!("admins: there is no profile {id}"))),
+            None => Ok(directory),
+        }
     }
 
     pub fn orders_by_id(&self) -> Result<HashMap<OrderId, &Order>, BadInput> {
@@ -212,7 +219,7 @@ impl State {
         for appointment in &self.appointments {
             self.order_of(appointment, &orders)?;
         }
-        for item in world.orders.iter().flat_map(|order| &order.items) {
+        for item in world.orders.iter().flat_map(Order::items) {
             if let Some(id) = item.appointment_id.as_ref().filter(|id| !self.by_id.contains_key(id)) {
                 let (place, problem) =
                     (&item.id, format!("there is no appointment {id} in {}", self.file.0.display()));
@@ -229,14 +236,14 @@ impl State {
 
     /// Every row of a ledger that is about that provider.
     pub fn rows_of(&self, kind: &ProviderKind) -> impl Iterator<Item = &Delivery> {
-        let rows = self.appointments.iter().flat_map(|appointment| &appointment.ledger.deliveries);
-        rows.filter(move |row| row.place.provider == *kind)
+        let rows = self.appointments.iter().flat_map(|appointment| appointment.ledger.deliveries());
+        rows.filter(move |row| row.calendar().provider == *kind)
     }
 
     /// Forgets what stands with that provider: it is another one that is used from now on.
     pub fn forget(&mut self, kind: &ProviderKind) {
         for appointment in &mut self.appointments {
-            appointment.ledger.deliveries.retain(|row| row.place.provider != *kind);
+            appointment.ledger.forget_provider(kind);
         }
     }
 

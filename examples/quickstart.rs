@@ -133,14 +133,18 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     for order in &mut world.orders {
         let id = order.id.clone();
         order.link(state.of_order(&id));
-        let made = order.confirm(&directory, &world.time_zone).map_err(|error| world.file.bad(error))?;
-        state.add(made)?;
+        let confirmed = order.confirm(&directory, &world.time_zone);
+        if let Some(rejected) = confirmed.rejected.first() {
+            return Err(world.file.bad(&rejected.error));
+        }
+        state.add(confirmed.made)?;
     }
-    //    An order that was cancelled takes its appointments along.
+    //    An order that was cancelled takes its appointments along, and so does an item that left.
     let orders = world.orders_by_id()?;
     for appointment in &mut state.appointments {
         if let Some(order) = appointment.order_id.as_ref().and_then(|id| orders.get(id)) {
             order.carry_status(appointment);
+            order.carry_items(appointment);
         }
     }
 

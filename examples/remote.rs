@@ -11,7 +11,6 @@ use calsync_core::calendar::Person;
 use calsync_core::clock::Clock;
 use calsync_core::fake::oauth::FakeTokens;
 use calsync_core::http::ReqwestTransport;
-use calsync_core::ledger::Presence;
 use calsync_core::model::Profile;
 use calsync_core::provider::CalendarProvider;
 use calsync_core::{ProviderKind, Secret};
@@ -176,7 +175,7 @@ impl Reached {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, BadInput> {
         let (kind, name) = (service.kind(), service.name());
-        let has_rows = state.rows_of(&kind).any(|row| row.presence != Presence::Absent);
+        let has_rows = state.rows_of(&kind).any(|row| row.may_exist());
         if has_rows && *state.stands_at(&kind) == Some(At::Server) {
             let problem = format_args!(
                 "its {name} events stand at a server; name it with --{kind}-url, or use another --out"
@@ -212,14 +211,15 @@ async fn open_accounts(
         for connection in profile.connections.iter().filter(|it| it.provider == *kind) {
             let key = ConnectionKey::new(person.clone(), kind.clone(), connection.id.clone());
             let account = account(&key, connection.account.as_ref().map(|account| account.as_str()), world);
-            fake.open_calendar(&account, connection.calendar_id.as_str());
+            let calendar = connection.calendar_id.as_ref().map_or("primary", |calendar| calendar.as_str());
+            fake.open_calendar(&account, calendar);
             grants.insert((key, account));
         }
     }
     // What stands where somebody no longer has a connection has to be removed all the same.
     for row in state.rows_of(kind) {
-        let key = row.place.connection_key();
-        let account = account(&key, row.place.account.as_ref().map(|account| account.as_str()), world);
+        let key = row.calendar().connection_key();
+        let account = account(&key, row.calendar().account.as_ref().map(|account| account.as_str()), world);
         grants.insert((key, account));
     }
     for (key, account) in grants {

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use calsync_core::audience::Audience;
 use calsync_core::calendar::Role;
 use calsync_core::event::TextLimits;
-use calsync_core::ledger::{Presence, Standing};
 use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+    Appointment, Connection, Customer, Directory, ManagerRef, Order, OrderStatus, Profile, Service, Staff,
+    Stated,
 };
-use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
-use calsync_core::plan::{Plan, Planner};
+use calsync_core::names::{CalendarId, ProviderKind};
+use calsync_core::plan::{Plan, Planner, Step};
 use calsync_core::provider::Capabilities;
+use calsync_core::report::{Outcome, Report};
 use calsync_core::time::Zone;
 use chrono::{DateTime, Duration, Utc};
+use serde_json::json;
 
 /// A company with so many orders that its appointments have a given number of targets.
 #[derive(Debug)]
@@ -90,7 +92,8 @@ impl Company {
             let mut member = Staff::new(id, name(at));
             member.phone = Some(format!("+44 7700 900{at:03}"));
             member.profile_id = Some(id.into());
-            member.manager_id = (at >= MANAGERS).then(|| ((at % MANAGERS) as i64 + 1).into());
+            let manager = (at >= MANAGERS).then(|| calsync_core::StaffId::from((at % MANAGERS) as i64 + 1));
+            member.manager_id = manager.map(ManagerRef::Staff).into();
             staff.push(member);
             profiles.push(profile(id, "staff", at));
         }
@@ -111,10 +114,9 @@ impl Company {
                     .enumerate()
                     .map(|(at, (name, minutes))| Service::new(at as i64 + 1, *name, *minutes)),
             )
-            .and_then(|directory| directory.with_staff(staff))
-            .and_then(|directory| directory.with_customers(clients))
-            .and_then(|directory| directory.with_profiles(profiles))
-            .expect("no id twice")
+            .with_staff(staff)
+            .with_customers(clients)
+            .with_profiles(profiles)
             .with_admins([ADMIN.into()]);
 
         let first: DateTime<Utc> = "2026-03-02T08:00:00Z".parse().expect("a time");
@@ -138,7 +140,7 @@ impl Company {
             let service = (at % SERVICES.len()) as i64 + 1;
             let mut appointment = Appointment::new(id, service, start, start + Duration::minutes(minutes));
             appointment.order_id = Some(order.id.clone());
-            appointment.staff_id = Some((at as i64 % STAFF as i64 + 1).into());
+            appointment.staff_id = Stated::Is((at as i64 % STAFF as i64 + 1).into());
             Job { order, appointment }
         });
         let planner =
@@ -178,14 +180,23 @@ impl Company {
     pub fn written(mut self) -> Self {
         let plans: Vec<Plan> = self.plans().collect();
         for (job, plan) in self.jobs.iter_mut().zip(plans) {
-            plan.begin(&mut job.appointment).expect("planned from this one");
-            for step in &plan.steps {
-                let rows = &mut job.appointment.ledger.deliveries;
-                let row = rows.iter_mut().find(|row| row.place == step.place).expect("begun");
-                let mut standing = Standing::new(step.key, RemoteId::new(step.key.to_string()));
-                standing.fingerprint = step.content().map(|content| content.fingerprint);
-                row.presence = Presence::Present(standing);
-            }
+            let begun = plan.begin(&mut job.appointment).expect("planned from this one");
+            let outcome = |step: &Step| {
+                let mut outcome = serde_json::to_value(step).expect("a step");
+                let content = step.content().expect("an event");
+                outcome["appointment"] = json!(job.appointment.id);
+                outcome["revision"] = json!(begun.plan().revision());
+                outcome["at"] = json!(self.now);
+                outcome["verdict"] = json!("created");
+                outcome["state"] = json!({
+                    "state": "confirmed",
+                    "remote_id": step.key().to_string(),
+                    "fingerprint": content.fingerprint,
+                });
+                serde_json::from_value::<Outcome>(outcome).expect("an outcome")
+            };
+            let report: Report = begun.plan().steps.iter().map(outcome).collect();
+            job.appointment.record(&report);
         }
         self
     }
@@ -202,7 +213,7 @@ impl Company {
     pub fn facts<'a>(&'a self, job: &'a Job) -> Facts<'a> {
         let appointment = &job.appointment;
         let customer = job.order.customer_id.as_ref().and_then(|id| self.directory.customer(id));
-        let staff = appointment.staff_id.as_ref().and_then(|id| self.directory.staff(id)).expect("staff");
+        let staff = appointment.staff_id.value().and_then(|id| self.directory.staff(id)).expect("staff");
         let guest = |field: &'a Option<String>| field.as_deref().unwrap_or_default();
         Facts {
             order: &job.order,

@@ -4,13 +4,13 @@
 //! its appointment, and an appointment's default id follows from order and item, so that even two confirmations at once
 //! name the same appointment and the host's primary key keeps the second one out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
 use crate::error::{InputError, Problem};
-use crate::id::{AppointmentId, Id};
+use crate::id::{AppointmentId, Id, OrderItemId};
 use crate::model::{
     Appointment, AppointmentStatus, AppointmentType, Directory, Order, OrderItem, OrderStatus,
 };
@@ -54,6 +54,27 @@ impl Transition {
     }
 }
 
+/// What became of an order's items.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[must_use]
+#[non_exhaustive]
+pub struct Confirmed {
+    /// The appointments that were made.
+    pub made: Vec<Appointment>,
+    /// The items that got none, and why. The others are not held up by them.
+    pub rejected: Vec<RejectedItem>,
+}
+
+/// An item that could not be confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RejectedItem {
+    /// The item.
+    pub item_id: OrderItemId,
+    /// The record at fault, which may be the order's or the service's, and what is wrong with it.
+    pub error: InputError,
+}
+
 impl Order {
     /// Makes the appointments that a confirmed order lacks, and links its items to them. An order that is not confirmed
     /// gets none.
@@ -61,38 +82,49 @@ impl Order {
     /// The scheduled date and time (09:00 when there is none) are read in `zone` by the rule of RFC 5545 for skipped and
     /// doubled hours; the end follows by the service's duration in real minutes.
     ///
-    /// # Errors
-    /// When the date is missing, a service or staff member is unknown, a service's duration is not positive, or a time is outside
-    /// [`time::YEARS`]. Then nothing is made and nothing linked.
-    pub fn confirm(&mut self, directory: &Directory, zone: &Zone) -> Result<Vec<Appointment>, InputError> {
+    /// An item is rejected where the order's date is missing, its service or staff member is unknown, the service's duration is
+    /// not positive, a time is outside [`time::YEARS`], or an item before it has the same id. Every other item gets its
+    /// appointment all the same.
+    pub fn confirm(&mut self, directory: &Directory, zone: &Zone) -> Confirmed {
         self.confirm_with(directory, zone, default_id)
     }
 
     /// [`Order::confirm`], with ids of the host's giving. They must be the same whenever they are asked for.
-    ///
-    /// # Errors
-    /// As [`Order::confirm`].
     pub fn confirm_with(
         &mut self,
         directory: &Directory,
         zone: &Zone,
         id: impl Fn(&Order, &OrderItem) -> AppointmentId,
-    ) -> Result<Vec<Appointment>, InputError> {
+    ) -> Confirmed {
+        let mut confirmed = Confirmed::default();
         if !self.status.is_confirmed() {
-            return Ok(Vec::new());
+            return confirmed;
         }
-        let mut items = HashSet::new();
-        let mut made = Vec::new();
-        for item in &self.items {
-            if !items.insert(&item.id) {
-                return Err(InputError::new("order item", &item.id, "id", Problem::Twice));
-            }
-            if item.appointment_id.is_none() {
-                made.push(self.appointment_for(item, id(self, item), directory, zone)?);
+        let start = self.start(zone);
+        let mut ids = HashSet::new();
+        for item in self.items() {
+            let result = if !ids.insert(&item.id) {
+                Err(InputError::new("order item", &item.id, "id", Problem::Twice))
+            } else if item.appointment_id.is_some() {
+                continue;
+            } else {
+                let start = start.clone();
+                start.and_then(|start| self.appointment_for(item, id(self, item), directory, zone, start))
+            };
+            match result {
+                Ok(appointment) => confirmed.made.push(appointment),
+                Err(error) => confirmed.rejected.push(RejectedItem { item_id: item.id.clone(), error }),
             }
         }
-        self.link(&made);
-        Ok(made)
+        self.link(&confirmed.made);
+        confirmed
+    }
+
+    /// When the order's appointments begin.
+    fn start(&self, zone: &Zone) -> Result<DateTime<Utc>, InputError> {
+        let bad = |problem: Problem| InputError::new("order", &self.id, "scheduled_date", problem);
+        let date = self.scheduled_date.ok_or_else(|| bad(Problem::Missing))?;
+        zone.scheduled(date, self.scheduled_time).map_err(|error| bad(Problem::Time(error)))
     }
 
     fn appointment_for(
@@ -101,6 +133,7 @@ impl Order {
         id: AppointmentId,
         directory: &Directory,
         zone: &Zone,
+        start: DateTime<Utc>,
     ) -> Result<Appointment, InputError> {
         let missing = |field, record: String| {
             InputError::new("order item", &item.id, field, Problem::NoSuchRecord(record))
@@ -116,18 +149,13 @@ impl Order {
         }
         let duration =
             Duration::try_minutes(service.duration).ok_or_else(|| of_service(Problem::TooLarge))?;
-
-        let of_order = |field, problem: Problem| InputError::new("order", &self.id, field, problem);
-        let date = self.scheduled_date.ok_or_else(|| of_order("scheduled_date", Problem::Missing))?;
-        let start = zone.scheduled(date, self.scheduled_time);
-        let start = start.map_err(|error| of_order("scheduled_date", Problem::Time(error)))?;
         let end = start.checked_add_signed(duration).filter(|end| time::check(*end).is_ok());
         let end = end.ok_or_else(|| of_service(Problem::TooLarge))?;
 
         let mut appointment = Appointment::new(id, item.service_id.clone(), start, end);
         appointment.order_id = Some(self.id.clone());
         appointment.order_item_id = Some(item.id.clone());
-        appointment.staff_id = item.staff_id.clone();
+        appointment.staff_id = item.staff_id.clone().into();
         appointment.time_zone = Some(zone.clone());
         appointment.appointment_type = AppointmentType::OrderItem;
         Ok(appointment)
@@ -135,13 +163,17 @@ impl Order {
 
     /// Links the order's items to appointments that exist, for a host whose item rows do not store the link.
     pub fn link<'a>(&mut self, appointments: impl IntoIterator<Item = &'a Appointment>) {
+        let Some(items) = &mut self.items else { return };
+        // An order may have tens of thousands of items: none is looked for one by one.
+        let mut by_id: HashMap<OrderItemId, &mut OrderItem> = HashMap::with_capacity(items.len());
+        for item in items {
+            by_id.entry(item.id.clone()).or_insert(item);
+        }
         for appointment in appointments {
             if appointment.order_id.as_ref() != Some(&self.id) {
                 continue;
             }
-            let item =
-                self.items.iter_mut().find(|item| Some(&item.id) == appointment.order_item_id.as_ref());
-            if let Some(item) = item {
+            if let Some(item) = appointment.order_item_id.as_ref().and_then(|id| by_id.get_mut(id)) {
                 item.appointment_id = Some(appointment.id.clone());
             }
         }
@@ -167,6 +199,37 @@ impl Order {
         }
         false
     }
+
+    /// Cancels the appointment of an item that left the order, and brings it back with the item.
+    ///
+    /// Only the appointments of a confirmed order, or of one in progress, whose items were loaded: with an `items` column that
+    /// is null or missing nothing is cancelled; an empty list says that no item is left. An appointment that is being worked
+    /// on or over stays as it is.
+    ///
+    /// Returns whether the appointment was changed.
+    pub fn carry_items(&self, appointment: &mut Appointment) -> bool {
+        let (Some(items), Some(id)) = (&self.items, &appointment.order_item_id) else { return false };
+        let is_live = self.status.is_confirmed() || self.status == OrderStatus::InProgress;
+        if appointment.order_id.as_ref() != Some(&self.id) || !is_live {
+            return false;
+        }
+        let is_there = items.iter().any(|item| item.id == *id);
+        if is_there && appointment.cancelled_with_item {
+            appointment.status = AppointmentStatus::Confirmed;
+            appointment.cancelled_with_item = false;
+            return true;
+        }
+        let is_over = matches!(
+            appointment.status,
+            AppointmentStatus::InProgress | AppointmentStatus::Completed | AppointmentStatus::NoShow
+        );
+        if is_there || is_over || appointment.status.is_cancelled() {
+            return false;
+        }
+        appointment.status = AppointmentStatus::Cancelled;
+        appointment.cancelled_with_item = true;
+        true
+    }
 }
 
 /// The id of an item's appointment where the host has none of its own: a UUID version 5 over the order's and the item's
@@ -189,8 +252,8 @@ mod tests {
             [Service::new(5, "Deep clean", 90), Service::new(7, "Windows", 60), Service::new(8, "Odd", 0)];
         let mut order = Order::new(1, OrderStatus::Confirmed);
         order.scheduled_date = "2026-01-20".parse().ok();
-        order.items = vec![OrderItem::new(1, 5), OrderItem::new(2, 7)];
-        (order, Directory::new().with_services(services).unwrap())
+        order.items = Some(vec![OrderItem::new(1, 5), OrderItem::new(2, 7)]);
+        (order, Directory::new().with_services(services))
     }
 
     fn london() -> Zone {
@@ -201,18 +264,14 @@ mod tests {
     fn one_appointment_an_item_however_often_it_is_signalled() {
         let (mut order, directory) = order();
         let mut other_worker = order.clone();
-        let made = order.confirm(&directory, &london()).unwrap();
+        let made = order.confirm(&directory, &london()).made;
         assert_eq!(made.len(), 2);
         assert_eq!(made[0].start_time.to_rfc3339(), "2026-01-20T09:00:00+00:00");
         assert_eq!(made[0].end_time.to_rfc3339(), "2026-01-20T10:30:00+00:00");
-        assert_eq!(order.items[1].appointment_id.as_ref(), Some(&made[1].id));
+        assert_eq!(order.items()[1].appointment_id.as_ref(), Some(&made[1].id));
         assert_eq!(made[1].order_item_id, Some(2.into()));
-        assert_eq!(order.confirm(&directory, &london()).unwrap(), []);
-        assert_eq!(
-            other_worker.confirm(&directory, &london()).unwrap(),
-            made,
-            "two at once name the same two"
-        );
+        assert_eq!(order.confirm(&directory, &london()).made, []);
+        assert_eq!(other_worker.confirm(&directory, &london()).made, made, "two at once name the same two");
     }
 
     #[test]
@@ -220,7 +279,7 @@ mod tests {
         let (mut order, directory) = order();
         order.scheduled_date = "2026-10-25".parse().ok();
         order.scheduled_time = "00:30".parse().ok();
-        let made = order.confirm(&directory, &london()).unwrap();
+        let made = order.confirm(&directory, &london()).made;
         // 00:30 summer time and 90 minutes later: 01:00 winter time on the wall.
         assert_eq!(made[0].start_time.to_rfc3339(), "2026-10-24T23:30:00+00:00");
         assert_eq!(made[0].end_time.to_rfc3339(), "2026-10-25T01:00:00+00:00");
@@ -231,43 +290,127 @@ mod tests {
         let (mut order, directory) = order();
         for status in ["pending", "cancelled", "draft"] {
             order.status = status.into();
-            assert_eq!(order.confirm(&directory, &london()).unwrap(), []);
+            assert_eq!(order.confirm(&directory, &london()).made, []);
         }
     }
 
     #[test]
-    fn bad_input_names_its_record_and_makes_nothing() {
-        type Spoil = fn(&mut Order);
-        let cases: [(&str, Spoil); 7] = [
-            ("order 1: scheduled_date: is missing", |order| order.scheduled_date = None),
-            ("service 8: duration: must be more than zero", |order| order.items.push(OrderItem::new(3, 8))),
-            ("order item 3: service_id: there is no service 99", |order| {
-                order.items.push(OrderItem::new(3, 99))
-            }),
-            ("order item 1: id: is used twice", |order| order.items.push(OrderItem::new(1, 5))),
-            ("order item 1: staff_id: there is no staff 99", |order| {
-                order.items[0].staff_id = Some(99.into())
-            }),
-            ("order 1: scheduled_date: the year 3000 is outside 1900 to 2999", |order| {
-                order.scheduled_date = "3000-01-01".parse().ok();
-            }),
-            ("service 5: duration: is too large", |order| {
-                order.scheduled_date = "2999-12-31".parse().ok();
-                order.scheduled_time = "23:00".parse().ok();
-            }),
+    fn an_item_that_cannot_be_confirmed_is_named_and_holds_up_no_other() {
+        type Spoil = fn(&mut Order, &mut Vec<OrderItem>);
+        // What is wrong, the items that are rejected, and the items that get their appointment.
+        let cases: [(&str, Spoil, &[i64], &[i64]); 7] = [
+            ("order 1: scheduled_date: is missing", |order, _| order.scheduled_date = None, &[1, 2], &[]),
+            (
+                "service 8: duration: must be more than zero",
+                |_, items| items.push(OrderItem::new(3, 8)),
+                &[3],
+                &[1, 2],
+            ),
+            (
+                "order item 3: service_id: there is no service 99",
+                |_, items| items.insert(0, OrderItem::new(3, 99)),
+                &[3],
+                &[1, 2],
+            ),
+            ("order item 1: id: is used twice", |_, items| items.push(OrderItem::new(1, 7)), &[1], &[1, 2]),
+            (
+                "order item 1: staff_id: there is no staff 99",
+                |_, items| items[0].staff_id = Some(99.into()),
+                &[1],
+                &[2],
+            ),
+            (
+                "order 1: scheduled_date: the year 3000 is outside 1900 to 2999",
+                |order, _| order.scheduled_date = "3000-01-01".parse().ok(),
+                &[1, 2],
+                &[],
+            ),
+            (
+                "service 5: duration: is too large",
+                |order, _| {
+                    order.scheduled_date = "2999-12-31".parse().ok();
+                    order.scheduled_time = "23:00".parse().ok();
+                },
+                &[1],
+                &[],
+            ),
         ];
-        for (message, spoil) in cases {
+        let ids = |ids: &[i64]| -> Vec<OrderItemId> { ids.iter().map(|id| (*id).into()).collect() };
+        for (message, spoil, rejected, made) in cases {
             let (mut order, directory) = order();
-            spoil(&mut order);
-            assert_eq!(order.confirm(&directory, &london()).unwrap_err().to_string(), message);
-            assert!(order.items.iter().all(|item| item.appointment_id.is_none()));
+            let mut items = order.items.take().unwrap();
+            spoil(&mut order, &mut items);
+            order.items = Some(items);
+            let confirmed = order.confirm(&directory, &london());
+            assert_eq!(confirmed.rejected[0].error.to_string(), message);
+            let of_rejected: Vec<_> = confirmed.rejected.iter().map(|it| it.item_id.clone()).collect();
+            assert!(of_rejected.starts_with(&ids(rejected)), "{message}: {of_rejected:?}");
+            let of_made: Vec<_> = confirmed.made.iter().filter_map(|it| it.order_item_id.clone()).collect();
+            assert_eq!(of_made, ids(made), "{message}");
+            let linked = order.items().iter().filter(|item| item.appointment_id.is_some()).count();
+            assert_eq!(linked, made.len(), "{message}: what was made is linked, nothing else is");
         }
+    }
+
+    #[test]
+    fn an_order_of_forty_thousand_items_is_confirmed_and_linked() {
+        let (mut order, directory) = order();
+        order.items = Some((0..40_000).map(|id| OrderItem::new(id, 5)).collect());
+        let made = order.confirm(&directory, &london()).made;
+        let ids: Vec<_> = order.items().iter().map(|item| item.appointment_id.clone()).collect();
+        assert!(ids.iter().all(Option::is_some));
+        for item in order.items.iter_mut().flatten() {
+            item.appointment_id = None;
+        }
+        order.link(&made);
+        let linked: Vec<_> = order.items().iter().map(|item| item.appointment_id.clone()).collect();
+        assert_eq!(linked, ids, "each item has its own appointment again");
+    }
+
+    #[test]
+    fn an_item_that_left_takes_its_appointment_along_and_brings_it_back() {
+        let (mut order, directory) = order();
+        let mut made = order.confirm(&directory, &london()).made;
+        assert!(!made.iter_mut().any(|appointment| order.carry_items(appointment)), "both are there");
+        let all = order.items.take();
+        assert!(!made.iter_mut().any(|appointment| order.carry_items(appointment)), "not loaded is not gone");
+        order.items = Some(all.iter().flatten().take(1).cloned().collect());
+        let changed: Vec<_> = made.iter_mut().map(|appointment| order.carry_items(appointment)).collect();
+        assert_eq!((changed, made[1].status.is_cancelled()), (vec![false, true], true));
+        assert!(!order.carry_items(&mut made[1]), "said once");
+        assert!(!order.carry_status(&mut made[1]), "the order being confirmed does not bring it back");
+        order.items = all;
+        assert!(order.carry_items(&mut made[1]) && made[1].status == AppointmentStatus::Confirmed);
+
+        order.items = Some(Vec::new());
+        made[0].status = AppointmentStatus::Completed;
+        let changed: Vec<_> = made.iter_mut().map(|appointment| order.carry_items(appointment)).collect();
+        assert_eq!(changed, [false, true], "an empty list is a list; what is done is done");
+    }
+
+    #[test]
+    fn an_item_that_left_cancels_nothing_of_another_or_an_unconfirmed_order() {
+        let (mut order, directory) = order();
+        let made = order.confirm(&directory, &london()).made;
+        order.items = Some(Vec::new());
+        for status in ["pending", "completed", "cancelled", "on_hold"] {
+            order.status = status.into();
+            assert!(!order.carry_items(&mut made[0].clone()), "{status}");
+        }
+        order.status = OrderStatus::Confirmed;
+        let mut of_another = made[0].clone();
+        of_another.order_id = Some(2.into());
+        assert!(!order.carry_items(&mut of_another));
+        let mut of_the_hosts = made[0].clone();
+        of_the_hosts.order_item_id = None;
+        assert!(!order.carry_items(&mut of_the_hosts));
+        assert!(order.carry_items(&mut made[0].clone()));
     }
 
     #[test]
     fn an_order_takes_its_appointments_along_and_brings_back_only_those() {
         let (mut order, directory) = order();
-        let mut made = order.confirm(&directory, &london()).unwrap();
+        let mut made = order.confirm(&directory, &london()).made;
         made[1].status = AppointmentStatus::Cancelled;
         order.status = OrderStatus::Cancelled;
         let changed: Vec<_> = made.iter_mut().map(|appointment| order.carry_status(appointment)).collect();

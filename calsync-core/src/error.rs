@@ -1,5 +1,6 @@
 //! What can go wrong: input that cannot be used, and calls to a provider that failed.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -18,16 +19,21 @@ use crate::time::TimeError;
 pub struct InputError {
     /// The record, such as `order 17`.
     pub record: String,
-    /// The field, by its name in JSON.
-    pub field: &'static str,
+    /// The field, by its name in JSON, or its path, such as `items[1].service_id`.
+    pub field: Cow<'static, str>,
     /// What is wrong with it.
     pub problem: Problem,
 }
 
 impl InputError {
     /// An error at a field of the record of that kind and id.
-    pub fn new(kind: &str, id: &dyn fmt::Display, field: &'static str, problem: impl Into<Problem>) -> Self {
-        Self { record: format!("{kind} {id}"), field, problem: problem.into() }
+    pub fn new(
+        kind: &str,
+        id: &dyn fmt::Display,
+        field: impl Into<Cow<'static, str>>,
+        problem: impl Into<Problem>,
+    ) -> Self {
+        Self { record: format!("{kind} {id}"), field: field.into(), problem: problem.into() }
     }
 }
 
@@ -56,6 +62,9 @@ pub enum Problem {
     /// The stored ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
+    /// It cannot be read: what was expected there, where that is known. Never what was found, which may be a secret.
+    #[error("cannot be read{}{}", if .0.is_empty() { "" } else { ", expected " }, .0)]
+    Unreadable(String),
     /// Two records have this id.
     #[error("is used twice")]
     Twice,
@@ -95,7 +104,7 @@ pub enum ErrorKind {
     Refused,
     /// The provider cannot do this at all (see its capabilities).
     Unsupported,
-    /// The grant is dead: the person has to connect again.
+    /// There is no grant, or the token endpoint says that it is dead: the person has to connect again.
     Unauthenticated,
     /// The person did not grant a permission that is needed.
     MissingScope,

@@ -28,7 +28,9 @@ fn inherited(mut company: Company) -> Company {
 /// Whose event the old one is taken for, and what becomes of it.
 fn adopted(plan: &Plan) -> Vec<String> {
     let steps = plan.steps.iter().filter(|step| step.adopts.is_some());
-    steps.map(|step| format!("{} for {} of {}", common::action(step), step.role, step.place.person)).collect()
+    steps
+        .map(|step| format!("{} for {} of {}", common::action(step), step.role, step.calendar.person))
+        .collect()
 }
 
 fn without_calendar(company: &mut Company, id: i64) {
@@ -46,7 +48,7 @@ fn the_old_event_is_the_managers_else_the_staff_members_else_the_customers() {
     // The guide's code never wrote for an administrator.
     without_calendar(&mut company, CUSTOMER);
     assert_eq!(adopted(&company.plan()), Vec::<String>::new());
-    assert!(company.plan().notes.contains(&Note::NobodysEvent { provider: ProviderKind::GOOGLE }));
+    assert!(company.plan().notes.contains(&Note::OwnerUnknown { provider: ProviderKind::GOOGLE }));
     assert_eq!(actions(&company.plan()), ["create"], "the administrator's own");
 }
 
@@ -54,7 +56,7 @@ fn the_old_event_is_the_managers_else_the_staff_members_else_the_customers() {
 fn everybody_else_gets_a_new_event_and_nobody_two() {
     let plan = inherited(Company::new()).plan();
     assert_eq!(actions(&plan), ["create", "update", "create", "create"]);
-    let people: std::collections::BTreeSet<_> = plan.steps.iter().map(|step| &step.place.person).collect();
+    let people: std::collections::BTreeSet<_> = plan.steps.iter().map(|step| &step.calendar.person).collect();
     assert_eq!(people.len(), 4);
 }
 
@@ -66,10 +68,10 @@ fn an_old_event_of_a_cancelled_appointment_is_removed() {
 #[test]
 fn an_old_event_of_somebody_who_takes_no_part_any_more_is_removed() {
     let mut company = inherited(Company::of_one());
-    company.profile(CUSTOMER).calendar_sync_enabled = false;
+    company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     assert_eq!(adopted(&company.plan()), ["delete for customer of profile 33"]);
     // Unless they sync by hand: then it is left as it is.
-    company.profile(CUSTOMER).calendar_sync_enabled = true;
+    company.profile(CUSTOMER).calendar_sync_enabled = Some(true);
     company.profile(CUSTOMER).calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
     assert!(company.plan().is_empty());
 }
@@ -92,23 +94,27 @@ fn the_guides_columns_show_the_old_id_until_a_new_one_takes_its_place() {
         matches!(&plan.steps[0].action, Action::Update { standing, .. } if standing.remote_id.as_str() == "legacy-1")
     );
     plan.begin(&mut company.appointment).unwrap();
-    assert!(company.appointment.ledger.inherited.is_empty());
+    assert!(company.appointment.ledger.inherited_events().is_empty());
     assert_eq!(company.plan().steps.len(), 1, "after a crash: one look, and no second event");
 }
 
 #[test]
 fn the_guides_columns_name_one_event_a_provider_the_managers_first() {
     let mut company = settled();
-    let row = company.appointment.ledger.deliveries[0].clone();
+    let row = company.appointment.ledger.deliveries()[0].clone();
     let mut add = |role: Role, kind: ProviderKind, id: &str| {
         let mut row = row.clone();
         row.role = role;
-        row.place =
-            CalendarRef::new(Person::Profile(77.into()), kind, id.try_into().unwrap(), row.place.calendar);
-        if let calsync_core::ledger::Presence::Present(standing) = &mut row.presence {
+        row.calendar() = CalendarRef::new(
+            Person::Profile(77.into()),
+            kind,
+            id.try_into().unwrap(),
+            row.calendar().calendar,
+        );
+        if let calsync_core::ledger::DeliveryState::Confirmed(standing) = &mut row.state() {
             standing.remote_id = RemoteId::new(id);
         }
-        company.appointment.ledger.deliveries.push(row);
+        company.appointment.ledger.deliveries().push(row);
     };
     add(Role::Staff, ProviderKind::GOOGLE, "staffs");
     add(Role::Manager, ProviderKind::GOOGLE, "managers");
@@ -134,10 +140,11 @@ fn an_old_event_is_never_taken_for_one_that_stands_already() {
     }
     for company in [company.clone(), cancelled(company)] {
         let plan = company.plan();
-        let at_the_customers = plan.steps.iter().filter(|step| step.place == company.place(CUSTOMER)).count();
+        let at_the_customers =
+            plan.steps.iter().filter(|step| step.calendar == company.place(CUSTOMER)).count();
         assert_eq!(at_the_customers, 1, "one step a target: {plan}");
         assert!(adopted(&plan).is_empty());
-        assert!(plan.notes.contains(&Note::NobodysEvent { provider: ProviderKind::GOOGLE }), "{plan}");
+        assert!(plan.notes.contains(&Note::OwnerUnknown { provider: ProviderKind::GOOGLE }), "{plan}");
     }
 }
 
@@ -195,5 +202,5 @@ fn an_id_of_a_provider_the_person_uses_twice_is_that_of_the_first_calendar() {
     profile.connections.push(connection("family", ProviderKind::GOOGLE, "family"));
     let plan = company.plan();
     assert_eq!(actions(&plan), ["update", "create"]);
-    assert_eq!(plan.steps[0].place.calendar.as_str(), "primary");
+    assert_eq!(plan.steps[0].calendar.calendar.as_str(), "primary");
 }

@@ -7,7 +7,7 @@ mod common;
 use calsync_core::audience::{Audience, Reason, Trigger};
 use calsync_core::calendar::{Person, Role};
 use calsync_core::id::ProfileId;
-use calsync_core::model::{Profile, SyncDirection, SyncSettings};
+use calsync_core::model::{ManagerRef, Profile, Stated, SyncDirection, SyncSettings};
 use common::{ADMIN, CUSTOMER, Company, MANAGER, STAFF, google};
 
 /// What is changed in a record.
@@ -52,7 +52,7 @@ fn the_four_roles_take_part_each_once() {
 #[test]
 fn everybody_who_is_left_out_is_told_why() {
     let cases: [(&str, bool, Spoil<Profile>); 9] = [
-        ("calendar sync is off", false, |profile| profile.calendar_sync_enabled = false),
+        ("calendar sync is off", false, |profile| profile.calendar_sync_enabled = Some(false)),
         ("no calendar is connected", false, |profile| profile.connections.clear()),
         ("the calendar is only read", false, |profile| {
             profile.calendar_sync_settings = SyncSettings::default().with_direction(&SyncDirection::Inbound);
@@ -71,7 +71,7 @@ fn everybody_who_is_left_out_is_told_why() {
         }),
         // Somebody who wants no events at all is not "left as he is", whatever else is set.
         ("calendar sync is off", false, |profile| {
-            profile.calendar_sync_enabled = false;
+            profile.calendar_sync_enabled = Some(false);
             profile.calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
         }),
         ("the calendar is only read", false, |profile| {
@@ -102,7 +102,7 @@ fn everybody_who_is_left_out_is_told_why() {
 fn a_button_pressed_by_hand_overrules_auto_sync_and_nothing_else() {
     let mut company = Company::new();
     company.profile(STAFF).calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
-    company.profile(MANAGER).calendar_sync_enabled = false;
+    company.profile(MANAGER).calendar_sync_enabled = Some(false);
     company.profile(ADMIN).calendar_sync_settings = settings(r#"{"sync_direction": "inbound"}"#);
     company.profile(CUSTOMER).calendar_sync_settings = settings(r#"{"sync_direction": "sideways"}"#);
     assert_eq!(
@@ -157,7 +157,7 @@ fn one_person_in_several_roles_has_the_first_of_staff_manager_admin_customer() {
 fn somebody_whose_first_role_is_switched_off_gets_no_event_through_another() {
     let mut company = Company::new();
     company.customer.profile_id = Some(STAFF.into());
-    company.profile(STAFF).calendar_sync_enabled = false;
+    company.profile(STAFF).calendar_sync_enabled = Some(false);
     let lines = automatic(&company);
     assert_eq!(
         (&*lines[0], &*lines[3]),
@@ -168,8 +168,8 @@ fn somebody_whose_first_role_is_switched_off_gets_no_event_through_another() {
 #[test]
 fn a_manager_who_does_the_work_himself_is_staff() {
     let mut company = Company::new();
-    company.appointment.staff_id = Some(4.into());
-    company.manager.manager_id = Some(4.into());
+    company.appointment.staff_id = Stated::Is(4.into());
+    company.manager.manager_id = Stated::Is(ManagerRef::Staff(4.into()));
     let lines = automatic(&company);
     assert_eq!(lines[..2], ["staff profile 31: takes part", "manager profile 31: already there as staff"]);
 }
@@ -177,9 +177,9 @@ fn a_manager_who_does_the_work_himself_is_staff() {
 #[test]
 fn a_manager_may_be_named_by_profile_or_have_no_account() {
     let mut company = Company::new();
-    company.staff.manager_id = Some(MANAGER.into());
+    company.staff.manager_id = Stated::Is(ManagerRef::Profile(MANAGER.into()));
     assert_eq!(automatic(&company)[1], "manager profile 31: takes part");
-    company.staff.manager_id = Some(4.into());
+    company.staff.manager_id = Stated::Is(ManagerRef::Staff(4.into()));
     company.manager.profile_id = None;
     assert_eq!(automatic(&company).len(), 3);
 }
@@ -254,18 +254,18 @@ fn a_guest_with_the_address_of_somebody_who_takes_part_gets_no_second_event() {
     company.profile(STAFF).email = Some(" GUS@example.org".into());
     assert_eq!(automatic(&company)[3], "customer guest: already there as staff");
     // Where that person gets no event, the guest is invited after all.
-    company.profile(STAFF).calendar_sync_enabled = false;
+    company.profile(STAFF).calendar_sync_enabled = Some(false);
     assert_eq!(automatic(&company)[3], "customer guest: takes part");
 }
 
 #[test]
 fn a_reference_that_leads_nowhere_is_an_error_that_names_the_record() {
-    let cases: [(&str, Spoil<Company>); 9] = [
+    let cases: [(&str, Spoil<Company>); 8] = [
         ("appointment 10: service_id: there is no service 99", |company| {
             company.appointment.service_id = 99.into()
         }),
         ("appointment 10: staff_id: there is no staff 99", |company| {
-            company.appointment.staff_id = Some(99.into());
+            company.appointment.staff_id = Stated::Is(99.into());
         }),
         ("appointment 10: order_id: there is no appointment of order 1", |company| {
             company.appointment.order_id = Some(2.into());
@@ -274,14 +274,15 @@ fn a_reference_that_leads_nowhere_is_an_error_that_names_the_record() {
             company.order.customer_id = Some(99.into())
         }),
         ("staff 3: profile_id: there is no profile 99", |company| company.staff.profile_id = Some(99.into())),
-        ("staff 3: manager_id: there is no staff 99", |company| company.staff.manager_id = Some(99.into())),
+        ("staff 3: manager_id: there is no staff 99", |company| {
+            company.staff.manager_id = Stated::Is(ManagerRef::Staff(99.into()))
+        }),
         ("staff 4: profile_id: there is no profile 99", |company| {
             company.manager.profile_id = Some(99.into())
         }),
         ("customer 7: profile_id: there is no profile 99", |company| {
             company.customer.profile_id = Some(99.into());
         }),
-        ("admin 99: admins: there is no profile 99", |company| company.admins.push(99)),
     ];
     for (message, spoil) in cases {
         let mut company = Company::new();
@@ -291,8 +292,21 @@ fn a_reference_that_leads_nowhere_is_an_error_that_names_the_record() {
 }
 
 #[test]
-fn two_records_of_one_id_are_refused() {
-    let twice = [Profile::new(1), Profile::new(1)];
-    let error = calsync_core::model::Directory::new().with_profiles(twice).unwrap_err();
-    assert_eq!(error.to_string(), "profile 1: id: is used twice");
+fn two_records_of_one_id_are_left_out_and_hold_up_only_what_refers_to_them() {
+    let twice = [Profile::new(1), Profile::new(2), Profile::new(1), Profile::new(1)];
+    let directory = calsync_core::model::Directory::new().with_profiles(twice);
+    let rejected: Vec<_> = directory.rejected().iter().map(ToString::to_string).collect();
+    assert_eq!(rejected, ["profile 1: id: is used twice"]);
+    assert!(directory.profile(&1.into()).is_none() && directory.profile(&2.into()).is_some());
+
+    let mut company = Company::new();
+    company.profiles.push(Profile::new(CUSTOMER));
+    assert_eq!(refused(&company), "customer 7: profile_id: there is no profile 33");
+    let mut company = Company::new();
+    company.profiles.push(Profile::new(ADMIN));
+    assert_eq!(
+        automatic(&company)[2],
+        "admin profile 32: the record is not there; what is there is kept",
+        "an admin holds up no appointment"
+    );
 }

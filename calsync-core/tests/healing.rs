@@ -105,7 +105,7 @@ async fn what_a_slow_worker_left_behind_is_found_when_it_reports_at_last() {
     host.cancel();
     host.wait(60);
     host.sync().await;
-    assert_eq!(host.row().presence, Presence::Absent);
+    assert_eq!(host.row().state(), DeliveryState::Absent);
     let report = host.syncer.run(slow).await;
     assert_eq!(report.outcomes[0].verdict, Verdict::Created);
     assert_eq!(host.company.appointment.record(&report), 1);
@@ -204,7 +204,7 @@ async fn a_ledger_from_a_backup_catches_up_with_the_world() {
         host.move_by_an_hour();
         let report = host.sync().await;
         assert_eq!(report.outcomes[0].verdict, Verdict::Superseded);
-        assert!(host.company.appointment.ledger.revision >= 41);
+        assert!(host.company.appointment.ledger.revision() >= 41);
         host.assert_heals(1).await;
     }
 }
@@ -247,7 +247,7 @@ async fn a_report_from_before_the_calendar_was_connected_anew_is_about_the_same_
         for report in if fast_comes_first { [fast, slow] } else { [slow, fast] } {
             host.company.appointment.record(&report);
         }
-        assert_eq!(host.company.appointment.ledger.deliveries.len(), 1);
+        assert_eq!(host.company.appointment.ledger.deliveries().len(), 1);
         host.assert_heals(0).await;
     }
 }
@@ -271,7 +271,7 @@ async fn a_report_of_what_the_host_did_not_begin_is_kept() {
     let report = host.sync().await;
     host.company.appointment = unsaved;
     assert_eq!(host.company.appointment.record(&report), 1);
-    assert!(host.row().standing().is_some_and(|standing: &Standing| standing.fingerprint.is_some()));
+    assert!(host.row().confirmed().is_some_and(|standing: &Standing| standing.fingerprint.is_some()));
     host.assert_heals(0).await;
 }
 
@@ -283,7 +283,7 @@ async fn two_generations(cancelled: bool, reports: bool) -> Host {
     host.move_by_an_hour();
     host.sync().await;
     let place = host.company.place(CUSTOMER);
-    let id = host.row().standing().unwrap().remote_id.clone();
+    let id = host.row().confirmed().unwrap().remote_id.clone();
     assert!(host.world.calendar.person_deletes(&place, &id));
     let slow = host.syncer.run(slow).await;
     assert_eq!((slow.outcomes[0].verdict, slow.outcomes[0].generation), (Verdict::Created, 1));
@@ -316,7 +316,7 @@ async fn a_plan_that_a_queue_delivers_twice_is_recorded_by_what_came_further() {
         let first = host.syncer.run(plan.clone()).await;
         host.world.fail(Operation::Create, kind);
         let second = host.syncer.run(plan).await;
-        assert_eq!(second.outcomes[0].presence, Presence::Absent);
+        assert_eq!(second.outcomes[0].presence, DeliveryState::Absent);
         for (report, changed) in [(&first, 1), (&second, 0), (&first, 1)] {
             assert_eq!(host.company.appointment.record(report), changed, "{kind}");
         }

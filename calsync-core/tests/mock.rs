@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use calsync_core::ProviderKind;
 use calsync_core::audience::Audience;
-use calsync_core::model::{Appointment, Connection, Directory, Order, OrderStatus, Profile, Service, Staff};
+use calsync_core::model::{
+    Appointment, Connection, Directory, Order, OrderStatus, Profile, Service, Staff, Stated,
+};
 use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::provider::{Capabilities, MockCalendarProvider, Written};
 use calsync_core::sync::Syncer;
@@ -29,13 +31,12 @@ async fn a_host_can_see_how_its_provider_is_called() {
     staff.profile_id = Some(7.into());
     let directory = Directory::new()
         .with_services([Service::new(5, "Deep clean", 90)])
-        .and_then(|directory| directory.with_staff([staff]))
-        .and_then(|directory| directory.with_profiles([Profile::new(7).with_connection(google)]))
-        .unwrap();
+        .with_staff([staff])
+        .with_profiles([Profile::new(7).with_connection(google)]);
     let order = Order::new(1, OrderStatus::Confirmed);
     let (start, end) = ("2026-01-20T09:00:00Z".parse().unwrap(), "2026-01-20T10:30:00Z".parse().unwrap());
     let mut appointment = Appointment::new(10, 5, start, end);
-    appointment.staff_id = Some(3.into());
+    appointment.staff_id = Stated::Is(3.into());
 
     let plan =
         syncer.plan(&order, &appointment, &Audience::of(&order, &appointment, &directory).unwrap()).unwrap();

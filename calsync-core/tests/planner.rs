@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use calsync_core::audience::{Audience, Trigger};
 use calsync_core::calendar::{Person, Role};
-use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence, Standing, Unsure};
+use calsync_core::ledger::{BlockReason, Delivery, Hold, Presence, Standing, Unsure};
 use calsync_core::model::SyncSettings;
 use calsync_core::names::{ProviderKind, RemoteId};
 use calsync_core::plan::{BeginError, Note, Plan};
@@ -22,7 +22,7 @@ use insta::assert_snapshot;
 fn steps(company: &Company) -> Vec<String> {
     let plan = company.plan();
     let line = |(action, step): (String, &calsync_core::plan::Step)| {
-        let own = if step.key == key(company, CUSTOMER, step.generation) { "" } else { " (another key)" };
+        let own = if step.key() == key(company, CUSTOMER, step.generation) { "" } else { " (another key)" };
         format!("{action} {}{own}", step.generation)
     };
     actions(&plan).into_iter().zip(&plan.steps).map(line).collect()
@@ -41,25 +41,25 @@ fn the_table_of_should_be_and_is() {
     let updating = Unsure::new(same.key, Some(same.clone()), now());
     let table: [Line<'_>; 8] = [
         ("no row", None, &["create 0"], &[]),
-        ("never written", Some((Presence::Absent, 0)), &["create 0"], &[]),
-        ("withdrawn once", Some((Presence::Absent, 1)), &["create 1"], &[]),
-        ("present, same", Some((Presence::Present(same.clone()), 0)), &[], &["delete 0"]),
-        ("present, other", Some((Presence::Present(other), 0)), &["update 0"], &["delete 0"]),
+        ("never written", Some((DeliveryState::Absent, 0)), &["create 0"], &[]),
+        ("withdrawn once", Some((DeliveryState::Absent, 1)), &["create 1"], &[]),
+        ("present, same", Some((DeliveryState::Confirmed(same.clone()), 0)), &[], &["delete 0"]),
+        ("present, other", Some((DeliveryState::Confirmed(other), 0)), &["update 0"], &["delete 0"]),
         (
             "create begun",
-            Some((Presence::Unsure(creating), 0)),
+            Some((DeliveryState::Pending(creating), 0)),
             &["look and write 0"],
             &["look and delete 0"],
         ),
         (
             "update begun",
-            Some((Presence::Unsure(updating.clone()), 0)),
+            Some((DeliveryState::Pending(updating.clone()), 0)),
             &["look and write 0"],
             &["look and delete 0"],
         ),
         (
             "removal begun",
-            Some((Presence::Unsure(updating.with_removing(true)), 0)),
+            Some((DeliveryState::Pending(updating.with_removing(true)), 0)),
             &["look and write 0"],
             &["look and delete 0"],
         ),
@@ -78,14 +78,14 @@ fn the_table_of_should_be_and_is() {
 fn a_parked_row_waits_until_its_time_or_until_it_is_revived() {
     let later = at("2026-01-10T13:00:00Z");
     for (reason, until) in [
-        (ParkReason::Reconnect, None),
-        (ParkReason::MissingScope, None),
-        (ParkReason::Forbidden, None),
-        (ParkReason::Quota, Some(later)),
+        (BlockReason::Reconnect, None),
+        (BlockReason::MissingScope, None),
+        (BlockReason::Forbidden, None),
+        (BlockReason::Quota, Some(later)),
     ] {
         let mut company = settled();
         company.order.notes = Some("changed".into());
-        company.appointment.ledger.deliveries[0].hold = Some(Hold::Parked { reason, until });
+        company.appointment.ledger.deliveries()[0].hold = Some(Hold::Parked { reason, until });
         for company in [company.clone(), cancelled(company.clone())] {
             let plan = company.plan();
             assert!(plan.is_empty(), "{reason}: {plan}");
@@ -104,14 +104,15 @@ fn a_parked_row_waits_until_its_time_or_until_it_is_revived() {
 fn a_refused_content_waits_while_it_is_the_wanted_one() {
     let mut company = Company::of_one();
     let fingerprint = as_wanted(&company, CUSTOMER).fingerprint.unwrap();
-    put(&mut company, CUSTOMER, Role::Customer, Presence::Absent).hold = Some(Hold::Refused { fingerprint });
+    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Absent).hold =
+        Some(Hold::Refused { fingerprint });
     assert!(company.plan().is_empty());
     let mut other = company.clone();
     other.order.notes = Some("something it takes".into());
     assert_eq!(actions(&other.plan()), ["create"]);
     // What was written before the refusal is removed when nothing is wanted any more.
     let standing = as_wanted(&other, CUSTOMER);
-    company.appointment.ledger.deliveries[0].presence = Presence::Present(standing);
+    company.appointment.ledger.deliveries()[0].presence = DeliveryState::Confirmed(standing);
     assert_eq!(actions(&cancelled(company).plan()), ["delete"]);
 }
 
@@ -119,8 +120,8 @@ fn a_refused_content_waits_while_it_is_the_wanted_one() {
 fn what_stood_in_a_calendar_that_is_gone_does_not_wait_to_be_removed() {
     let mut company = settled();
     company.order.notes = Some("changed".into());
-    let hold = Hold::Parked { reason: ParkReason::CalendarGone, until: None };
-    company.appointment.ledger.deliveries[0].hold = Some(hold);
+    let hold = Hold::Parked { reason: BlockReason::CalendarNotFound, until: None };
+    company.appointment.ledger.deliveries()[0].hold = Some(hold);
     assert!(company.plan().is_empty());
     assert_eq!(actions(&cancelled(company).plan()), ["delete"]);
 }
@@ -143,7 +144,7 @@ fn events_of_people_who_sync_by_hand_are_left_as_they_are() {
 fn a_plan_narrowed_to_one_person_touches_nobody_else() {
     let mut company = Company::new();
     let standing = as_wanted(&company, STAFF);
-    put(&mut company, STAFF, Role::Staff, Presence::Present(standing));
+    put(&mut company, STAFF, Role::Staff, DeliveryState::Confirmed(standing));
     company.order.notes = Some("changed".into());
     let directory = company.directory();
     let of = |id: i64| {
@@ -154,7 +155,7 @@ fn a_plan_narrowed_to_one_person_touches_nobody_else() {
     for id in [STAFF, MANAGER, ADMIN, CUSTOMER] {
         let plan = of(id);
         assert_eq!(plan.steps.len(), 1);
-        assert_eq!(plan.steps[0].place, company.place(id));
+        assert_eq!(plan.steps[0].calendar, company.place(id));
     }
 }
 
@@ -162,9 +163,14 @@ fn a_plan_narrowed_to_one_person_touches_nobody_else() {
 fn the_same_input_gives_the_same_plan_and_it_survives_being_stored() {
     let mut company = Company::new();
     let (present, begun) = (as_wanted(&company, STAFF), as_wanted(&company, MANAGER));
-    put(&mut company, STAFF, Role::Staff, Presence::Present(present));
-    put(&mut company, MANAGER, Role::Manager, Presence::Unsure(Unsure::new(begun.key, Some(begun), now())));
-    company.appointment.ledger.inherited.insert(ProviderKind::OUTLOOK, RemoteId::new("legacy"));
+    put(&mut company, STAFF, Role::Staff, DeliveryState::Confirmed(present));
+    put(
+        &mut company,
+        MANAGER,
+        Role::Manager,
+        DeliveryState::Pending(Unsure::new(begun.key, Some(begun), now())),
+    );
+    company.appointment.ledger.inherited_events().insert(ProviderKind::OUTLOOK, RemoteId::new("legacy"));
     let plan = company.plan();
     assert_eq!(company.clone().plan(), plan);
     let json = serde_json::to_string(&plan).unwrap();
@@ -176,17 +182,18 @@ fn the_same_input_gives_the_same_plan_and_it_survives_being_stored() {
 fn a_plan_tells_in_words_what_it_will_do_and_what_not() {
     let mut company = Company::new();
     let staff = as_wanted(&company, STAFF);
-    put(&mut company, STAFF, Role::Staff, Presence::Present(staff));
+    put(&mut company, STAFF, Role::Staff, DeliveryState::Confirmed(staff));
     let manager = as_wanted(&company, MANAGER);
-    put(&mut company, MANAGER, Role::Manager, Presence::Unsure(Unsure::new(manager.key, None, now())));
-    let parked = Hold::Parked { reason: ParkReason::Quota, until: Some(at("2026-01-10T13:00:00Z")) };
-    put(&mut company, ADMIN, Role::Admin, Presence::Absent).hold = Some(parked);
-    put(&mut company, CUSTOMER, Role::Customer, Presence::Absent).generation = 2;
+    put(&mut company, MANAGER, Role::Manager, DeliveryState::Pending(Unsure::new(manager.key, None, now())));
+    let parked = Hold::Parked { reason: BlockReason::Quota, until: Some(at("2026-01-10T13:00:00Z")) };
+    put(&mut company, ADMIN, Role::Admin, DeliveryState::Absent).hold = Some(parked);
+    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Absent).generation = 2;
     company.profile(CUSTOMER).connections.push(connection("work", ProviderKind::new("Exchange"), ""));
     let mut former = Delivery::new(company.place(STAFF), Role::Staff, now());
     former.place.person = Person::Profile(34.into());
-    former.presence = Presence::Present(Standing::new(key(&company, STAFF, 0), RemoteId::new("former")));
-    company.appointment.ledger.deliveries.push(former);
+    former.presence =
+        DeliveryState::Confirmed(RemoteEvent::new(key(&company, STAFF, 0), RemoteId::new("former")));
+    company.appointment.ledger.deliveries().push(former);
     company.admins.push(STAFF);
     assert_snapshot!(company.plan(), @r"
     appointment 10: 3 to do, 1 as it should be
@@ -205,14 +212,16 @@ fn beginning_marks_what_is_touched_and_raises_the_revision() {
     company.order.notes = Some("changed".into());
     let refused = Company::of_one();
     let fingerprint = as_wanted(&refused, CUSTOMER).fingerprint.unwrap();
-    company.appointment.ledger.deliveries[0].hold = Some(Hold::Refused { fingerprint });
-    let before = company.appointment.ledger.deliveries[0].standing().cloned();
+    company.appointment.ledger.deliveries()[0].hold = Some(Hold::Refused { fingerprint });
+    let before = company.appointment.ledger.deliveries()[0].confirmed().cloned();
     let plan = company.plan();
     plan.begin(&mut company.appointment).unwrap();
     let ledger = &company.appointment.ledger;
-    assert_eq!((ledger.revision, plan.revision()), (1, 1));
-    let row = &ledger.deliveries[0];
-    assert!(matches!(&row.presence, Presence::Unsure(unsure) if unsure.before == before && !unsure.removing));
+    assert_eq!((ledger.revision(), plan.revision()), (1, 1));
+    let row = &ledger.deliveries()[0];
+    assert!(
+        matches!(&row.state(), DeliveryState::Pending(unsure) if unsure.before == before && !unsure.removing)
+    );
     assert_eq!((&row.hold, row.revision, row.changed_at), (&None, 1, now()));
     assert!(
         company.appointment.ledger.event_ids().is_empty(),

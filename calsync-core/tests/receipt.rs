@@ -9,8 +9,8 @@ use std::time::Duration;
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
 use calsync_core::error::Operation;
-use calsync_core::ledger::{Hold, ParkReason};
-use calsync_core::receipt::{Receipt, TargetState};
+use calsync_core::ledger::{BlockReason, Hold};
+use calsync_core::plan::{Receipt, TargetState};
 use common::{CUSTOMER, Company, Fault, Host, error, now};
 
 fn receipt(host: &Host) -> Receipt {
@@ -53,9 +53,9 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     host.sync().await;
     let told = receipt(&host);
     let until = now() + chrono::Duration::hours(1);
-    let hold = Hold::Parked { reason: ParkReason::Busy, until: Some(until) };
+    let hold = Hold::Parked { reason: BlockReason::Busy, until: Some(until) };
     assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
-    assert_eq!((told.next_attempt_at(), told.targets[0].open_since), (Some(until), Some(now())));
+    assert_eq!((told.next_attempt_at(), told.targets[0].pending_since), (Some(until), Some(now())));
     let words = told.to_string();
     for part in
         ["1 of 1 not as they should be", "waits to be written", "open since 2026-01-10", "last failure"]
@@ -67,11 +67,14 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     host.wait(61);
     assert_eq!(state(&host), TargetState::Due);
     host.begin();
-    assert_eq!((state(&host), receipt(&host).targets[0].open_since), (TargetState::Unconfirmed, Some(now())));
+    assert_eq!(
+        (state(&host), receipt(&host).targets[0].pending_since),
+        (TargetState::Unconfirmed, Some(now()))
+    );
     host.sync().await;
     let told = receipt(&host);
     assert!(
-        told.is_complete() && told.targets[0].open_since.is_none() && told.targets[0].last_error.is_none()
+        told.is_complete() && told.targets[0].pending_since.is_none() && told.targets[0].last_error.is_none()
     );
 }
 
@@ -82,7 +85,7 @@ async fn a_person_who_has_to_do_something_is_told_apart_from_one_who_has_not() {
     host.sync().await;
     let told = receipt(&host);
     let open: Vec<_> = told.open().collect();
-    let hold = Hold::Parked { reason: ParkReason::Reconnect, until: None };
+    let hold = Hold::Parked { reason: BlockReason::Reconnect, until: None };
     assert!(matches!(&open[..], [one] if one.state == TargetState::Waiting { hold }), "{told}");
     assert_eq!(told.targets.iter().filter(|target| target.state == TargetState::InPlace).count(), 3);
 }
@@ -101,7 +104,7 @@ async fn a_lost_removal_is_not_taken_for_done() {
 #[test]
 fn whoever_gets_nothing_is_named_with_the_reason() {
     let mut host = Host::new(Company::new());
-    host.company.profile(CUSTOMER).calendar_sync_enabled = false;
+    host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     let told = receipt(&host);
     assert_eq!(told.targets.len(), 3);
     assert!(told.to_string().contains("nothing for customer profile 33: calendar sync is off"), "{told}");

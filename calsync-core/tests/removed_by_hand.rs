@@ -6,7 +6,7 @@ mod common;
 
 use calsync_core::calendar::Role;
 use calsync_core::error::Operation;
-use calsync_core::ledger::ParkReason;
+use calsync_core::ledger::BlockReason;
 use calsync_core::names::RemoteId;
 use calsync_core::plan::RemovedByPerson;
 use calsync_core::provider::Marker;
@@ -23,7 +23,7 @@ async fn a_key_that_is_spent_gives_way_to_the_next_in_the_same_run() {
     host.world.calendar.person_deletes(&place, &first);
     host.assert_heals(1).await;
     assert_eq!(host.state(), ("present".into(), None, 1));
-    assert_eq!(host.row().standing().unwrap().key, key(&host.company, CUSTOMER, 1));
+    assert_eq!(host.row().confirmed().unwrap().key, key(&host.company, CUSTOMER, 1));
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn an_answer_lost_under_the_next_key_is_found_there() {
     host.world.meet(Operation::Create, Fault::AnswerLost);
     host.sync().await;
     host.assert_heals(1).await;
-    assert_eq!(host.row().generation, 1);
+    assert_eq!(host.row().generation().get(), 1);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_host_may_respect_that_the_person_deleted_it() {
     host.move_by_an_hour();
     let report = host.sync().await;
     assert_eq!(report.outcomes[0].verdict, Verdict::Respected);
-    assert_eq!(host.state().1, Some(ParkReason::RemovedByPerson));
+    assert_eq!(host.state().1, Some(BlockReason::RemovedByPerson));
     for _ in 0..2 {
         host.move_by_an_hour();
         assert!(host.plan().is_empty(), "however often it changes");
@@ -98,7 +98,7 @@ async fn a_foreign_event_in_the_place_of_ours_is_neither_changed_nor_removed() {
     host.world.calendar.insert(&stored.place, stored.remote_id, Some(theirs.clone()), stored.event.clone());
     host.move_by_an_hour();
     host.sync().await;
-    assert_eq!(host.row().generation, 1);
+    assert_eq!(host.row().generation().get(), 1);
     host.cancel();
     host.sync().await;
     let events = host.world.calendar.events();

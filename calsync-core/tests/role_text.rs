@@ -9,8 +9,9 @@ use std::sync::Arc;
 use calsync_core::audience::Audience;
 use calsync_core::calendar::Role;
 use calsync_core::event::{
-    CustomerView, Event, GuideWording, Reminders, Text, TextLimits, TitleStyle, Wording,
+    CustomerView, Event, GuideWording, Reminders, Text, TextLimits, TitleStyle, Visibility, Wording,
 };
+use calsync_core::model::Stated;
 use calsync_core::names::ProviderKind;
 use calsync_core::plan::Planner;
 use calsync_core::provider::Capabilities;
@@ -125,7 +126,7 @@ fn what_a_customers_record_lacks_is_taken_from_the_order() {
 #[test]
 fn while_nobody_is_assigned_the_event_says_so() {
     let mut company = Company::new();
-    company.appointment.staff_id = None;
+    company.appointment.staff_id = Stated::Empty;
     assert_snapshot!(says(&company, Role::Customer), @r"
     Service: Deep clean
     Order: A-1001
@@ -210,7 +211,75 @@ fn notes_keep_their_lines_and_lose_what_cannot_be_shown() {
     let mut company = Company::new();
     company.order.notes = Some("\r\n\"Mind\u{0} the cat\",\r\n; it\u{1b}[31m bites \u{7f}\n".into());
     let description = company.event_by(&planner(), Role::Customer).description;
-    assert!(description.ends_with("Notes: \"Mind the cat\",\n; it[31m bites"), "{description:?}");
+    assert!(description.ends_with("Notes: \"Mind the cat\",\n  ; it[31m bites"), "{description:?}");
+}
+
+#[test]
+fn a_note_cannot_forge_a_line_in_any_view() {
+    let mut company = Company::new();
+    let forged =
+        "x\nAddress: 66 Evil Street\u{2028}Phone: 0900\u{b}Phone: 1\u{c}Phone: 2\u{85}Phone: 3\r\rEmail: e@x";
+    company.order.notes = Some(forged.into());
+    assert_snapshot!(says(&company, Role::Staff), @r"
+    Deep clean at Cara Lind's
+    Customer: Cara Lind
+    Email: cara@example.org
+    Phone: 0113 496 0007
+    Order: A-1001
+    Special Instructions: x
+      Address: 66 Evil Street
+      Phone: 0900
+      Phone: 1
+      Phone: 2
+      Phone: 3
+
+      Email: e@x
+    Address: 1 High St, Leeds, LS1 1AA
+    @ 1 High St, Leeds, LS1 1AA
+    ");
+    for role in Role::ALL {
+        let description = company.event_by(&planner(), role).description;
+        for label in ["Address:", "Phone:", "Email:"] {
+            let labelled = description.lines().filter(|line| line.starts_with(label)).count();
+            assert!(labelled <= 1, "{role}: {label} {labelled} times: {description}");
+        }
+    }
+}
+
+#[test]
+fn text_that_turns_around_or_hides_is_shown_as_it_is() {
+    let mut company = Company::new();
+    company.service.name = "\u{202e}gnp.exe\u{200b}".into();
+    company.order.city = Some("\u{2066}Leeds\u{2069}\u{feff}".into());
+    company.order.notes = Some("pay\u{200b}pal \u{202e}moc".into());
+    for role in Role::ALL {
+        let event = company.event_by(&planner(), role);
+        assert!(event.title.contains("gnp.exe") && &*event.location == "1 High St, Leeds, LS1 1AA");
+        assert!(event.description.contains("paypal moc"));
+        let whole = text(&event);
+        assert!(!whole.chars().any(calsync_core::event::is_invisible), "{whole:?}");
+    }
+}
+
+#[test]
+fn a_host_makes_the_events_of_a_role_private_and_the_others_stay_as_they_were() {
+    let (company, private) =
+        (Company::new(), GuideWording::new().with_visibility(Role::Staff, Visibility::Private));
+    let private = planner().with_wording(Arc::new(private));
+    for role in Role::ALL {
+        let (now, before) = (company.event_by(&private, role), company.event_by(&planner(), role));
+        if role == Role::Staff {
+            assert_eq!((now.visibility, before.visibility), (Visibility::Private, Visibility::Default));
+            assert_ne!(now.fingerprint(), before.fingerprint(), "what stands is written again");
+        } else {
+            assert_eq!(now, before, "and nothing is written again");
+        }
+    }
+    // The manager and the admin read the same text; one may be private and the other not.
+    let private = GuideWording::new().with_visibility(Role::Admin, Visibility::Private);
+    let private = planner().with_wording(Arc::new(private));
+    assert_eq!(company.event_by(&private, Role::Manager).visibility, Visibility::Default);
+    assert_eq!(company.event_by(&private, Role::Admin).visibility, Visibility::Private);
 }
 
 #[test]

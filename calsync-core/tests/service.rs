@@ -36,7 +36,7 @@ async fn the_guides_three_functions_put_in_change_and_take_out_one_persons_event
 #[tokio::test]
 async fn the_guides_functions_ask_nobody_who_switched_sync_off() {
     let mut host = Host::new(Company::new());
-    host.company.profile(MANAGER).calendar_sync_enabled = false;
+    host.company.profile(MANAGER).calendar_sync_enabled = Some(false);
     let settings = calsync_core::model::SyncSettings::default().with_auto_sync(false);
     host.company.profile(ADMIN).calendar_sync_settings = settings;
     let directory = host.company.directory();

@@ -6,7 +6,8 @@ mod common;
 
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::{Person, Role};
-use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence, Standing};
+use calsync_core::ledger::{BlockReason, Delivery, Hold, Presence, Standing};
+use calsync_core::model::Stated;
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::plan::{Note, OtherAccount, Plan};
 use calsync_core::provider::{CalendarIds, Capabilities};
@@ -22,10 +23,10 @@ fn updates_and_deletes_go_where_the_row_says_and_not_where_the_settings_point() 
     company.profile(CUSTOMER).connections = vec![google("new", "other", "account-33")];
     let plan = company.plan();
     assert_eq!(actions(&plan), ["create", "delete"]);
-    assert_eq!(plan.steps[0].place, company.place(CUSTOMER));
-    assert_eq!(plan.steps[1].place, before);
+    assert_eq!(plan.steps[0].calendar, company.place(CUSTOMER));
+    assert_eq!(plan.steps[1].calendar, before);
     let plan = cancelled(company).plan();
-    assert_eq!((actions(&plan), &plan.steps[0].place), (vec!["delete".to_owned()], &before));
+    assert_eq!((actions(&plan), &plan.steps[0].calendar), (vec!["delete".to_owned()], &before));
 }
 
 #[test]
@@ -36,8 +37,8 @@ fn removals_come_after_everything_that_is_new() {
     company.profile(CUSTOMER).connections = vec![google("a", "a", "x"), google("b", "b", "x")];
     let plan = company.plan();
     assert_eq!(actions(&plan), ["create", "create", "delete"]);
-    assert!(plan.steps.iter().all(|step| step.place.person == customer));
-    let calendars: Vec<_> = plan.steps.iter().map(|step| step.place.calendar.as_str()).collect();
+    assert!(plan.steps.iter().all(|step| step.calendar.person == customer));
+    let calendars: Vec<_> = plan.steps.iter().map(|step| step.calendar.calendar.as_str()).collect();
     assert_eq!(calendars, ["a", "b", "primary"], "the person's own order of calendars is kept");
 }
 
@@ -46,8 +47,9 @@ fn two_connections_to_one_calendar_of_one_account_are_one_target() {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections =
         vec![google("a", "primary", "x"), google("b", "primary", "x"), google("c", "primary", "y")];
-    let connections =
-        |plan: &Plan| -> Vec<_> { plan.steps.iter().map(|step| step.place.connection.to_string()).collect() };
+    let connections = |plan: &Plan| -> Vec<_> {
+        plan.steps.iter().map(|step| step.calendar.connection.to_string()).collect()
+    };
     assert_eq!(connections(&company.plan()), ["a", "c"], "`primary` of two accounts is two calendars");
 
     // Nobody knows the accounts: only where an id means one calendar in all the world they are one.
@@ -69,7 +71,7 @@ fn one_calendar_shared_by_two_people_has_an_event_for_each() {
     }
     let plan = company.plan();
     assert_eq!(plan.steps.len(), 4);
-    assert_ne!(plan.steps[0].key, plan.steps[1].key);
+    assert_ne!(plan.steps[0].key(), plan.steps[1].key());
 }
 
 #[test]
@@ -83,11 +85,11 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
     company.order.notes = Some("changed".into());
     let plan = company.plan();
     assert_eq!(actions(&plan), ["update"]);
-    assert_eq!((&plan.steps[0].place, &plan.steps[0].moves), (&company.place(CUSTOMER), &Some(before)));
-    assert_eq!(plan.steps[0].key, company.appointment.ledger.deliveries[0].standing().unwrap().key);
+    assert_eq!((&plan.steps[0].calendar, &plan.steps[0].moves), (&company.place(CUSTOMER), &Some(before)));
+    assert_eq!(plan.steps[0].key(), company.appointment.ledger.deliveries()[0].confirmed().unwrap().key);
     plan.begin(&mut company.appointment).unwrap();
-    assert_eq!(company.appointment.ledger.deliveries.len(), 1);
-    assert_eq!(company.appointment.ledger.deliveries[0].place, company.place(CUSTOMER));
+    assert_eq!(company.appointment.ledger.deliveries().len(), 1);
+    assert_eq!(company.appointment.ledger.deliveries()[0].calendar(), company.place(CUSTOMER));
 }
 
 #[test]
@@ -95,8 +97,8 @@ fn a_connection_that_leads_to_another_account_gets_its_event_there_when_the_host
     // The guide's columns: the same `default` connection, the same `primary` calendar, and another Google account.
     let mut company = settled();
     let before = company.place(CUSTOMER);
-    company.appointment.ledger.deliveries[0].hold =
-        Some(Hold::Parked { reason: ParkReason::Reconnect, until: None });
+    company.appointment.ledger.deliveries()[0].hold =
+        Some(Hold::Parked { reason: BlockReason::Reconnect, until: None });
     company.profile(CUSTOMER).connections = vec![google("default", "primary", "another")];
     let start_anew = planner().with_other_account(OtherAccount::StartAnew);
     let plan = company.plan_by(&start_anew, Trigger::Automatic, now());
@@ -108,34 +110,34 @@ fn a_connection_that_leads_to_another_account_gets_its_event_there_when_the_host
         "and it says what stays behind"
     );
     plan.begin(&mut company.appointment).unwrap();
-    let rows = &company.appointment.ledger.deliveries;
+    let rows = &company.appointment.ledger.deliveries();
     assert_eq!((rows.len(), &rows[0].place), (1, &company.place(CUSTOMER)));
     assert_ne!(
-        plan.steps[0].key,
+        plan.steps[0].key(),
         as_wanted(&Company::of_one(), CUSTOMER).key,
         "a key is never used for two events"
     );
 
     // Where the account was not known before, it is taken for the same one.
     let mut company = settled();
-    company.appointment.ledger.deliveries[0].place.account = None;
+    company.appointment.ledger.deliveries()[0].calendar().account = None;
     assert!(company.plan().is_empty());
 }
 
 #[test]
 fn connecting_anew_is_what_a_row_parked_for_it_waits_for() {
-    for reason in [ParkReason::Reconnect, ParkReason::MissingScope, ParkReason::Forbidden] {
+    for reason in [BlockReason::Reconnect, BlockReason::MissingScope, BlockReason::Forbidden] {
         let mut company = settled();
         company.order.notes = Some("changed".into());
-        company.appointment.ledger.deliveries[0].hold = Some(Hold::Parked { reason, until: None });
+        company.appointment.ledger.deliveries()[0].hold = Some(Hold::Parked { reason, until: None });
         company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
         assert_eq!(actions(&company.plan()), ["update"], "{reason}");
     }
     // The person's own wish does not depend on the connection.
     let mut company = Company::of_one();
-    let hold = Hold::Parked { reason: ParkReason::RemovedByPerson, until: None };
+    let hold = Hold::Parked { reason: BlockReason::RemovedByPerson, until: None };
     let standing = as_wanted(&company, CUSTOMER);
-    put(&mut company, CUSTOMER, Role::Customer, Presence::Present(standing)).hold = Some(hold);
+    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Confirmed(standing)).hold = Some(hold);
     company.order.notes = Some("changed".into());
     company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
     assert!(company.plan().is_empty());
@@ -145,26 +147,26 @@ fn connecting_anew_is_what_a_row_parked_for_it_waits_for() {
 fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_today() {
     let mut company = settled();
     let before = company.place(CUSTOMER);
-    let hold = Hold::Parked { reason: ParkReason::Reconnect, until: None };
-    company.appointment.ledger.deliveries[0].hold = Some(hold);
+    let hold = Hold::Parked { reason: BlockReason::Reconnect, until: None };
+    company.appointment.ledger.deliveries()[0].hold = Some(hold);
     company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
     let plan = cancelled(company.clone()).plan();
     assert_eq!(actions(&plan), ["delete"], "{plan}");
     assert_eq!(
-        (&plan.steps[0].place, &plan.steps[0].moves),
+        (&plan.steps[0].calendar, &plan.steps[0].moves),
         (&company.place(CUSTOMER), &Some(before.clone()))
     );
 
     // An empty row of the new connection is no reason to go another way; its generations count on.
     let mut second = cancelled(company.clone());
-    put(&mut second, CUSTOMER, Role::Customer, Presence::Absent).generation = 4;
+    put(&mut second, CUSTOMER, Role::Customer, DeliveryState::Absent).generation = 4;
     let plan = second.plan();
-    assert_eq!((&plan.steps[0].place, plan.steps[0].generation), (&company.place(CUSTOMER), 4));
+    assert_eq!((&plan.steps[0].calendar, plan.steps[0].generation), (&company.place(CUSTOMER), 4));
     plan.begin(&mut second.appointment).unwrap();
-    assert_eq!(second.appointment.ledger.deliveries.len(), 1);
+    assert_eq!(second.appointment.ledger.deliveries().len(), 1);
 
     // Another calendar, or the old connection still there: the row says where.
-    company.appointment.ledger.deliveries[0].hold = None;
+    company.appointment.ledger.deliveries()[0].hold = None;
     for connections in [
         vec![google("anew", "other", "account-33")],
         vec![google("anew", "primary", "another")],
@@ -172,22 +174,23 @@ fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_today() 
     ] {
         company.profile(CUSTOMER).connections = connections;
         let plan = cancelled(company.clone()).plan();
-        assert_eq!((&plan.steps[0].place, plan.steps[0].moves.is_none()), (&before, true), "{plan}");
+        assert_eq!((&plan.steps[0].calendar, plan.steps[0].moves.is_none()), (&before, true), "{plan}");
     }
 }
 
 #[test]
 fn two_events_that_ended_up_in_one_calendar_are_both_removed() {
     let mut company = settled();
-    let mut second = company.appointment.ledger.deliveries[0].clone();
+    let mut second = company.appointment.ledger.deliveries()[0].clone();
     second.place.connection = "second".try_into().unwrap();
-    company.appointment.ledger.deliveries.push(second);
+    company.appointment.ledger.deliveries().push(second);
     company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
     let mut company = cancelled(company);
     let plan = company.plan();
     assert_eq!(actions(&plan), ["delete", "delete"]);
     plan.begin(&mut company.appointment).unwrap();
-    let places: Vec<_> = company.appointment.ledger.deliveries.iter().map(|row| row.place.clone()).collect();
+    let places: Vec<_> =
+        company.appointment.ledger.deliveries().iter().map(|row| row.calendar().clone()).collect();
     assert_ne!(places[0], places[1], "each keeps a row of its own");
 }
 
@@ -207,20 +210,20 @@ fn a_calendar_of_an_unknown_provider_is_noted_and_its_row_kept() {
 fn a_guest_who_signs_up_gets_an_event_and_the_invitation_is_withdrawn() {
     let mut company = Company::of_guest();
     company.profiles.retain(|profile| profile.id == CUSTOMER.into());
-    (company.staff.profile_id, company.staff.manager_id) = (None, None);
+    (company.staff.profile_id, company.staff.manager_id) = (None, Stated::Empty);
     company.admins.clear();
     let plan = company.plan();
-    let standing = Standing::new(plan.steps[0].key, RemoteId::new("invitation"));
-    let mut row = Delivery::new(plan.steps[0].place.clone(), Role::Customer, now());
-    row.presence = Presence::Present(standing);
-    company.appointment.ledger.deliveries.push(row);
-    assert_eq!(plan.steps[0].place.calendar, CalendarId::new("gus@example.org").unwrap());
+    let standing = RemoteEvent::new(plan.steps[0].key(), RemoteId::new("invitation"));
+    let mut row = Delivery::new(plan.steps[0].calendar.clone(), Role::Customer, now());
+    row.state() = DeliveryState::Confirmed(standing);
+    company.appointment.ledger.deliveries().push(row);
+    assert_eq!(plan.steps[0].calendar.calendar, CalendarId::new("gus@example.org").unwrap());
 
     company.order.customer_id = Some(7.into());
     let plan = company.plan();
     assert_eq!(actions(&plan), ["create", "delete"]);
     assert_eq!(
-        (&plan.steps[0].place, &plan.steps[1].place.person),
+        (&plan.steps[0].calendar, &plan.steps[1].calendar.person),
         (&company.place(CUSTOMER), &Person::Guest)
     );
 }

@@ -52,7 +52,13 @@ fn what_was_sealed_opens_here_and_nowhere_else() {
         let error = vault().open(&text, &foreign, Purpose::REFRESH_TOKEN).unwrap_err();
         assert_eq!(error, VaultError::NotAuthentic, "{foreign}");
     }
-    for purpose in [Purpose::ACCESS_TOKEN, Purpose::TOKENS, Purpose::PENDING, Purpose::from_static("")] {
+    for purpose in [
+        Purpose::ACCESS_TOKEN,
+        Purpose::TOKENS,
+        Purpose::PENDING,
+        Purpose::REVOCATION,
+        Purpose::from_static(""),
+    ] {
         assert_eq!(vault().open(&text, &grant(), purpose).unwrap_err(), VaultError::NotAuthentic);
     }
     let elsewhere = Vault::new("other-shop", key("k1", 1));
@@ -145,7 +151,8 @@ fn whole_tokens_and_waiting_connects_go_in_and_come_out() {
     let whole = Tokens::new(Secret::new("at \"\u{e9}\u{1}"))
         .with_refresh_token(Secret::new("rt"))
         .with_expiry(expiry)
-        .with_scopes(["a", "b"]);
+        .with_scopes(["a", "b"])
+        .with_account(Some(Account::new("1042").with_address(Some(AccountAddress::new("anna@example.org")))));
     for tokens in [whole, Tokens::new(Secret::new("at")), Tokens::new(Secret::new("x".repeat(100_000)))] {
         let text = vault().seal_tokens(&tokens, &grant()).unwrap();
         let opened = vault().open_tokens(&text, &grant()).unwrap().secret;
@@ -155,9 +162,10 @@ fn whole_tokens_and_waiting_connects_go_in_and_come_out() {
             tokens.refresh_token.as_ref().map(Secret::expose)
         );
         assert_eq!((opened.expires_at, opened.scopes), (tokens.expires_at, tokens.scopes));
+        assert_eq!(opened.account, tokens.account);
     }
-    let pending = serde_json::json!({"provider": "google", "state": "s", "verifier": "v", "redirect": "https://x/",
-        "scopes": [], "expires_at": "2026-11-22T10:10:00Z"});
+    let pending = serde_json::json!({"key": grant(), "client_id": "c", "token_url": "https://x/", "state": "s",
+        "verifier": "v", "redirect": "https://x/", "scopes": [], "expires_at": "2026-11-22T10:10:00Z"});
     let pending: PendingConnect = serde_json::from_value(pending).unwrap();
     let text = vault().seal_pending(&pending, &grant()).unwrap();
     assert!(vault().open_pending(&text, &grant()).unwrap().is_of("s"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use calsync_core::auth::OAuthClient;
+use calsync_core::auth::{AccountClaims, Identity, OAuthClient};
 use calsync_core::clock::Clock;
 use calsync_core::http::HttpTransport;
 use calsync_core::rest::{BuildError, endpoint};
@@ -14,6 +14,10 @@ use crate::scope::Scope;
 /// The client id of a host that has none, since a grant of its own needs no consent.
 const NO_CLIENT: &str = "none";
 
+/// How Google calls itself in id tokens, in both spellings that it uses
+/// (<https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken>).
+const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
+
 /// What the builder was told of it.
 #[derive(Debug)]
 pub(crate) struct Consent {
@@ -24,6 +28,7 @@ pub(crate) struct Consent {
     authorize_url: String,
     token_url: String,
     revoke_url: String,
+    issuer: Option<String>,
 }
 
 impl Default for Consent {
@@ -36,6 +41,7 @@ impl Default for Consent {
             authorize_url: "https://accounts.google.com/o/oauth2/v2/auth".to_owned(),
             token_url: "https://oauth2.googleapis.com/token".to_owned(),
             revoke_url: "https://oauth2.googleapis.com/revoke".to_owned(),
+            issuer: None,
         }
     }
 }
@@ -50,12 +56,19 @@ impl Consent {
     ) -> Result<OAuthClient, BuildError> {
         let has_none = self.client_id.is_empty() && !is_needed;
         let client_id = if has_none { NO_CLIENT.to_owned() } else { self.client_id };
+        let [issuer, bare] = ISSUERS;
+        let identity = match self.issuer {
+            Some(own) => Identity::new(own),
+            None => Identity::new(issuer).with_issuer(bare),
+        };
+        let identity = identity.with_claims(AccountClaims::Subject).with_primary_by_email(true);
         let mut oauth = OAuthClient::builder(ProviderKind::GOOGLE, client_id)
             .authorize_url(endpoint("authorize_url", &self.authorize_url)?)
             .token_url(endpoint("token_url", &self.token_url)?)
             .revoke_url(endpoint("revoke_url", &self.revoke_url)?)
             .redirect(self.redirect)
             .scopes(self.scopes.into_iter().map(Scope::as_str))
+            .identity(identity)
             // Without these two Google gives no refresh token, or only the first time somebody consents.
             .authorize_param("access_type", "offline")
             .authorize_param("prompt", "consent")
@@ -110,6 +123,12 @@ impl GoogleCalendarBuilder {
     /// Where grants are given back. Google's own unless given.
     pub fn revoke_url(mut self, url: impl Into<String>) -> Self {
         self.consent.revoke_url = url.into();
+        self
+    }
+
+    /// What the server calls itself in id tokens (`iss`), where it is not Google but an emulator.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.consent.issuer = Some(issuer.into());
         self
     }
 }

@@ -1,8 +1,8 @@
 //! Google Calendar, connected: consent, calendars, and the provider itself.
 
-use calsync_core::auth::AuthError;
+use calsync_core::auth::{AuthError, Disconnected, Erased, PendingRevocation, Revoked};
 #[cfg(feature = "oauth")]
-use calsync_core::auth::{Connect, ConnectError, OAuthClient, PendingConnect, Tokens};
+use calsync_core::auth::{Connect, ConnectError, Connected, OAuthClient, PendingConnect};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Error;
 use calsync_core::names::CalendarId;
@@ -30,15 +30,20 @@ use crate::zones::UnknownZones;
 /// # use calsync_google::GoogleCalendar;
 /// # fn redirect_to(_: &str) {}
 /// # fn keep_in_session(_: &PendingConnect) {}
-/// fn begin(google: &GoogleCalendar) {
-///     let connect = google.connect();
+/// # fn keep_in_row(_: &ConnectionKey, _: &calsync_core::names::AccountId) {}
+/// fn begin(google: &GoogleCalendar, key: &ConnectionKey) {
+///     let connect = google.connect(key);
 ///     keep_in_session(&connect.pending);
 ///     redirect_to(connect.url.expose());
 /// }
 ///
 /// async fn came_back(google: &GoogleCalendar, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
+///     // Whose calendar it is the host knows from its own session.
 ///     let key = ConnectionKey::new(Person::Profile(7.into()), ProviderKind::GOOGLE, 1);
-///     google.finish(&key, pending, query).await?; // the tokens are stored
+///     let connected = google.finish(&key, pending, query).await?; // the tokens are stored
+///     if let Some(account) = connected.account {
+///         keep_in_row(&key, &account.id); // Connection::account
+///     }
 ///     Ok(())
 /// }
 /// # }
@@ -59,41 +64,59 @@ impl GoogleCalendar {
         GoogleCalendarBuilder::new()
     }
 
-    /// Where to send a person for consent, and what to keep until they come back.
+    /// Where to send a person for consent to that connection, and what to keep until they come back.
     #[cfg(feature = "oauth")]
     #[must_use]
-    pub fn connect(&self) -> Connect {
-        self.oauth.connect()
+    pub fn connect(&self, key: &ConnectionKey) -> Connect {
+        self.oauth.connect(key)
     }
 
-    /// What the browser brought back, traded for tokens, which are stored under `key`. Whatever was stored there is replaced.
+    /// What the browser brought back, traded for tokens, which are stored under `key`, and the account that they open: its id is the
+    /// [`Connection::account`](calsync_core::model::Connection::account) to keep. What was stored there is replaced, unless it is
+    /// known to open another account ([`ConnectError::OtherAccount`], [`PendingConnect::allow_other_account`]).
     ///
     /// # Errors
-    /// See [`ConnectError`]. Nothing is stored then.
+    /// See [`ConnectError`]. Nothing is stored then, and what was stored stays.
     #[cfg(feature = "oauth")]
     pub async fn finish(
         &self,
         key: &ConnectionKey,
         pending: PendingConnect,
         callback: &str,
-    ) -> Result<Tokens, ConnectError> {
-        let tokens = self.oauth.finish(pending, callback).await?;
-        self.client.rest.tokens().connected(key, &tokens).await.map_err(ConnectError::Store)?;
-        Ok(tokens)
+    ) -> Result<Connected, ConnectError> {
+        self.client.rest.tokens().finish(&self.oauth, key, pending, callback).await
     }
 
-    /// Gives a grant back to Google and forgets its tokens. One that is not there, or dead, is success.
+    /// Erases a grant's tokens here, and then gives the grant back to Google, as far as Google can be reached. One that is not there,
+    /// or dead, is success.
     ///
     /// # Errors
-    /// When it may not have been given back. It can be repeated.
-    pub async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
+    /// When the tokens may not have been erased. It can be repeated. What Google says is no error: see [`Disconnected`].
+    pub async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
         self.client.rest.tokens().disconnect(key).await
+    }
+
+    /// Erases a grant's tokens here, without a word to Google: the first half of [`disconnect`](Self::disconnect), for a host that
+    /// stores what is still to be given back before it does that.
+    ///
+    /// # Errors
+    /// When the tokens may not have been erased. It can be repeated.
+    pub async fn erase(&self, key: &ConnectionKey) -> Result<Erased, AuthError> {
+        self.client.rest.tokens().erase(key).await
+    }
+
+    /// Gives a grant back that was erased here. Google ends every grant of the account to this client with it: where
+    /// the person has connected again meanwhile, forget it instead.
+    ///
+    /// # Errors
+    /// When it may live on still. It can be repeated.
+    pub async fn revoke(&self, pending: &PendingRevocation) -> Result<Revoked, AuthError> {
+        self.client.rest.tokens().revoke(pending).await
     }
 
     /// The calendars of an account. Needs [`Scope::CalendarListReadonly`](crate::Scope::CalendarListReadonly).
     ///
-    /// The id of the primary one is the account's e-mail address: a good
-    /// [`Connection::account`](calsync_core::model::Connection::account).
+    /// The id of the primary one is the account's e-mail address.
     ///
     /// # Errors
     /// [`MissingScope`](calsync_core::ErrorKind::MissingScope), or as any call.

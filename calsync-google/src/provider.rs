@@ -131,7 +131,7 @@ impl CalendarProvider for GoogleCalendar {
                 events.extend(moved.filter(matches));
             }
         }
-        events.iter().map(|event| self.found(place, Operation::Find, event)).collect()
+        events.iter().map(|event| self.found(Operation::Find, event)).collect()
     }
 
     async fn list_ours(
@@ -146,13 +146,13 @@ impl CalendarProvider for GoogleCalendar {
         let is_ours = |event: &&EventResource| {
             convert::marker(event).is_some_and(|marker| *marker.namespace == *namespace)
         };
-        let found = events.iter().filter(is_ours).map(|event| self.found(place, operation, event));
+        let found = events.iter().filter(is_ours).map(|event| self.found(operation, event));
         Ok(OursPage::new(found.collect::<Result<_, _>>()?, next))
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let event = self.alive(place, remote_id, IDENTITY_FIELDS).await?;
-        event.map(|event| self.found(place, Operation::Get, &event)).transpose()
+        event.map(|event| self.found(Operation::Get, &event)).transpose()
     }
 }
 
@@ -216,7 +216,7 @@ impl GoogleCalendar {
                         convert::set_reminders(&mut body, reminders);
                     }
                     if convert::says(standing, &body) {
-                        return self.written(place, standing);
+                        return self.written(standing);
                     }
                 }
                 self.client.patch(place, remote_id, etag, &body)
@@ -235,7 +235,7 @@ impl GoogleCalendar {
             let rest = self.client.patch(place, remote_id, convert::etag(&event).as_ref(), &body).await;
             event = rest.map_err(|error| error.with_retry(Retry::Unknown))?;
         }
-        self.written(place, &event)
+        self.written(&event)
     }
 
     /// Makes the call where the event is known to be. Where a tombstone of it lies there the person may have moved it: then once
@@ -320,20 +320,12 @@ impl GoogleCalendar {
         is_unknown
     }
 
-    fn found(
-        &self,
-        place: &CalendarRef,
-        operation: Operation,
-        event: &EventResource,
-    ) -> Result<Found, Error> {
-        let found = convert::found(event, place.account.clone());
-        found.ok_or_else(|| self.client.rest.incomplete(operation))
+    fn found(&self, operation: Operation, event: &EventResource) -> Result<Found, Error> {
+        convert::found(event).ok_or_else(|| self.client.rest.incomplete(operation))
     }
 
-    fn written(&self, place: &CalendarRef, event: &EventResource) -> Result<Written, Error> {
-        let written =
-            convert::written(event).ok_or_else(|| self.client.rest.incomplete(Operation::Update))?;
-        Ok(written.with_account(place.account.clone()))
+    fn written(&self, event: &EventResource) -> Result<Written, Error> {
+        convert::written(event).ok_or_else(|| self.client.rest.incomplete(Operation::Update))
     }
 
     /// The event, unless it is deleted, also where a person has moved it as far as is known. A calendar that is not there is an

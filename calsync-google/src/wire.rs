@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use calsync_core::names::AccountId;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What is asked for of an event that is read or written over; the rest of it is not ours.
 pub(crate) const EVENT_FIELDS: &str =
-    "id,etag,status,summary,description,location,start,end,reminders,extendedProperties/private";
+    "id,etag,status,summary,description,location,start,end,visibility,reminders,extendedProperties/private";
 
 /// What is asked for of an event where only its identity matters.
 pub(crate) const IDENTITY_FIELDS: &str = "id,etag,status,extendedProperties/private";
@@ -37,8 +38,12 @@ pub(crate) struct EventResource {
     pub(crate) location: Option<String>,
     pub(crate) start: Option<EventDateTime>,
     pub(crate) end: Option<EventDateTime>,
+    pub(crate) visibility: Option<String>,
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: Option<ExtendedProperties>,
+    /// Whose token the response answers, where it is known; not part of the JSON.
+    #[serde(skip)]
+    pub(crate) account: Option<AccountId>,
 }
 
 /// A page of events.
@@ -95,6 +100,8 @@ pub(crate) struct EventBody<'a> {
     pub(crate) location: &'a str,
     pub(crate) start: Moment<'a>,
     pub(crate) end: Moment<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) visibility: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: PrivateProperties<'a>,

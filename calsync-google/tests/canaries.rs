@@ -41,7 +41,7 @@ async fn nothing_secret_is_ever_told() {
         .unwrap();
 
     // Consent: state, code and verifier.
-    let connect = google.connect();
+    let connect = google.connect(&key_of(7));
     let _ = write!(texts, "{connect:?} {:?}", connect.pending);
     let url = world.google.consent(connect.url.expose(), "anna@example.org", &Decision::Allow).unwrap();
     for pair in url.split(['?', '&']).filter(|pair| pair.starts_with("code=") || pair.starts_with("state=")) {
@@ -50,8 +50,9 @@ async fn nothing_secret_is_ever_told() {
     let pending = serde_json::to_value(&connect.pending).unwrap();
     canaries.push(pending["verifier"].as_str().unwrap().to_owned());
     let copy = serde_json::from_value(pending).unwrap();
-    let tokens = google.finish(&key_of(7), connect.pending, &url).await.unwrap();
-    let _ = write!(texts, "{tokens:?}");
+    let connected = google.finish(&key_of(7), connect.pending, &url).await.unwrap();
+    assert!(connected.account.is_some());
+    let _ = write!(texts, "{connected:?}");
     texts += &told(&google.finish(&key_of(7), copy, &url).await.unwrap_err());
 
     // Calls, each ending in every way.

@@ -3,8 +3,12 @@
 
 mod common;
 
-use calsync_core::auth::{AuthError, ConnectError, Grant, PendingConnect, TokenStore, Tokens};
+use calsync_core::auth::{
+    AuthError, ConnectError, Connected, Grant, IdentityError, PendingConnect, Revocation, Revoked,
+    TokenStore, Tokens,
+};
 use calsync_core::calendar::ConnectionKey;
+use calsync_core::error::Retry;
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{CalendarProvider, CreateOptions};
 use calsync_core::time::Zone;
@@ -12,6 +16,7 @@ use calsync_core::{ErrorKind, Secret};
 use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule};
 use calsync_google::{BuildError, GoogleCalendar, Scope};
 use chrono::TimeDelta;
+use http::StatusCode;
 
 use common::{World, draft_at, event, key_of, place_in, place_of, query_at};
 
@@ -21,7 +26,7 @@ fn scoped(world: &World, scopes: &[Scope]) -> GoogleCalendar {
 
 /// Anna consents to what the page asks, or decides otherwise; what the browser brings back.
 fn callback(world: &World, google: &GoogleCalendar, decision: &Decision) -> (PendingConnect, String) {
-    let connect = google.connect();
+    let connect = google.connect(&key_of(7));
     let url = world.google.consent(connect.url.expose(), "anna@example.org", decision).unwrap();
     (connect.pending, url)
 }
@@ -42,7 +47,8 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     let (pending, url) = callback(&world, &google, &Decision::Allow);
     // The host keeps it in its session, as text.
     let pending: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
-    let tokens = google.finish(&key, pending, &url).await.unwrap();
+    let connected = google.finish(&key, pending, &url).await.unwrap();
+    let tokens = connected.tokens;
     assert!(tokens.refresh_token.is_some());
     assert_eq!(tokens.expires_at, Some(common::at("2026-11-22T10:00:00Z") + TimeDelta::seconds(3599 - 300)));
 
@@ -160,6 +166,129 @@ async fn a_permission_taken_back_later_waits_for_its_person() {
     let result =
         google.create(&place_of(1), &draft_at(&place_of(1), 1, event()), &CreateOptions::new()).await;
     assert_eq!(result.unwrap_err().kind(), ErrorKind::MissingScope);
+}
+
+/// Somebody consents, for profile 7.
+async fn connect_as(google: &GoogleCalendar, world: &World, email: &str) -> Result<Connected, ConnectError> {
+    let connect = google.connect(&key_of(7));
+    let url = world.google.consent(connect.url.expose(), email, &Decision::Allow).unwrap();
+    google.finish(&key_of(7), connect.pending, &url).await
+}
+
+#[tokio::test]
+async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
+    let world = World::new().await;
+    let google = world.provider();
+    let key = key_of(7);
+    let anna = connect_as(&google, &world, "anna@example.org").await.unwrap().account.unwrap();
+    assert_eq!(anna.address.as_ref().unwrap().as_str(), "anna@example.org");
+    assert_eq!(anna.primary_calendar, Some(CalendarId::new("anna@example.org").unwrap()));
+    assert!(!anna.id.as_str().contains('@'), "an address is no id");
+    let stored = async || world.store.load(&key).await.unwrap().unwrap().tokens;
+    assert_eq!(stored().await.account.as_ref(), Some(&anna));
+
+    // Ben, by mistake: refused before Anna's tokens are overwritten, and nothing of hers is lost.
+    let before = stored().await;
+    let error = connect_as(&google, &world, "ben@example.org").await.unwrap_err();
+    assert!(matches!(error, ConnectError::OtherAccount), "{error}");
+    assert_eq!(stored().await.access_token.expose(), before.access_token.expose());
+    // Anna again: the same account, and other tokens.
+    let again = connect_as(&google, &world, "anna@example.org").await.unwrap();
+    assert_eq!(again.account.unwrap().id, anna.id);
+    // After a refresh, too.
+    world.google.expire_access_tokens();
+    google
+        .create(
+            &place_in(7, CalendarId::primary()),
+            &draft_at(&place_of(7), 1, event()),
+            &CreateOptions::new(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(stored().await.account.as_ref(), Some(&anna));
+
+    // Ben, on purpose.
+    let connect = google.connect(&key);
+    let url = world.google.consent(connect.url.expose(), "ben@example.org", &Decision::Allow).unwrap();
+    let connected = google.finish(&key, connect.pending.allow_other_account(), &url).await.unwrap();
+    let ben = connected.account.unwrap();
+    assert_ne!(ben.id, anna.id);
+    // What is Anna's is not written into Ben's calendar.
+    let hers = place_in(7, CalendarId::primary()).with_account(Some(anna.id));
+    let error = google.create(&hers, &draft_at(&hers, 2, event()), &CreateOptions::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OtherAccount);
+    assert_eq!(world.ben.events("primary").len(), 0);
+}
+
+#[tokio::test]
+async fn who_tells_nothing_of_themselves_connects_all_the_same() {
+    let world = World::new().await;
+    let google = world.provider();
+    let only = Decision::AllowOnly(vec!["calendar.events.owned".to_owned()]);
+    let (pending, url) = callback(&world, &google, &only);
+    let connected = google.finish(&key_of(7), pending, &url).await.unwrap();
+    assert_eq!(connected.account, None);
+    let place = place_in(7, CalendarId::primary());
+    google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_identity_that_is_not_googles_is_not_believed() {
+    let world = World::new().await;
+    world.google.set(|settings| settings.issuer = "https://evil.example".to_owned());
+    let error = connect_as(&world.provider(), &world, "anna@example.org").await.unwrap_err();
+    assert!(matches!(error, ConnectError::Identity(IdentityError::Issuer)), "{error}");
+    assert!(world.store.load(&key_of(7)).await.unwrap().is_none());
+    // An emulator has a name of its own, and Google two.
+    let emulator =
+        world.builder().issuer("https://evil.example").transport(world.google.clone()).build().unwrap();
+    assert!(connect_as(&emulator, &world, "anna@example.org").await.unwrap().account.is_some());
+    world.google.set(|settings| settings.issuer = "accounts.google.com".to_owned());
+    assert!(connect_as(&world.provider(), &world, "anna@example.org").await.unwrap().account.is_some());
+}
+
+/// <https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors>
+#[tokio::test]
+async fn an_administrators_policy_is_said_once_and_heals() {
+    for (code, status) in [
+        ("admin_policy_enforced", StatusCode::BAD_REQUEST),
+        ("admin_policy_enforced", StatusCode::FORBIDDEN),
+        ("org_internal", StatusCode::FORBIDDEN),
+    ] {
+        let world = World::new().await;
+        let google = world.provider();
+        world.google.expire_access_tokens();
+        let refused =
+            Fault::json(status, &serde_json::json!({"error": code, "error_description": "Anna may not."}));
+        world.google.fault(FaultRule::new(refused).with_method(ApiMethod::Token).always());
+        for _ in 0..5 {
+            let place = place_of(1);
+            let error = google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await;
+            let error = error.unwrap_err();
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never));
+            assert_eq!(error.failure().code.as_deref(), Some(code));
+        }
+        assert_eq!(world.google.count(ApiMethod::Token), 1);
+        world.google.no_faults();
+        world.clock.advance(TimeDelta::minutes(61));
+        let place = place_of(1);
+        google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_disconnect_erases_first_and_gives_the_grant_back_when_it_can() {
+    let world = World::new().await;
+    let google = world.provider();
+    let refused = Fault::status(StatusCode::SERVICE_UNAVAILABLE);
+    world.google.fault(FaultRule::new(refused).with_method(ApiMethod::Revoke));
+    let disconnected = google.disconnect(&key_of(1)).await.unwrap();
+    assert!(world.store.load(&key_of(1)).await.unwrap().is_none());
+    let Revocation::Failed { pending, error } = disconnected.revocation else { panic!("{disconnected:?}") };
+    assert!(matches!(error, AuthError::Unavailable(_)));
+    assert_eq!(google.revoke(&pending).await.unwrap(), Revoked::Done);
+    assert_eq!(google.revoke(&pending).await.unwrap(), Revoked::Done, "dead is dead");
+    assert_eq!(world.google.count(ApiMethod::Revoke), 3);
 }
 
 #[test]

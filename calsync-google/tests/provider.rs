@@ -8,7 +8,7 @@ use calsync_core::ErrorKind;
 use calsync_core::auth::MemoryWaitStore;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Operation, Retry};
-use calsync_core::event::{Event, Reminders, TextLimits};
+use calsync_core::event::{Event, Reminders, TextLimits, Visibility};
 use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, FOREIGN_EVENT, UpdateOptions, Written,
@@ -106,6 +106,25 @@ async fn what_the_person_changed_that_is_not_ours_stays() {
     assert_eq!(stands["attendees"][0]["email"], "friend@example.org");
     assert_eq!(stands["reminders"]["overrides"][0]["minutes"], 33);
     assert_eq!(world.google.mails().len(), mails, "the guest hears nothing of our change");
+}
+
+#[tokio::test]
+async fn a_visibility_is_written_where_the_host_chose_one_and_stays() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let with = |revision, visibility| draft_at(&place_of(1), revision, event().with_visibility(visibility));
+    let mut written = create(&provider, &with(1, Visibility::Private)).await.unwrap();
+    assert_eq!(only(&world).json["visibility"], "private");
+    for (revision, chosen, stands) in [
+        (2, Visibility::Default, "private"),
+        (3, Visibility::Public, "public"),
+        (4, Visibility::Private, "private"),
+    ] {
+        written = update(&provider, &written, &with(revision, chosen)).await.unwrap();
+        assert_eq!(only(&world).json["visibility"], stands, "{chosen:?}");
+    }
+    let read = provider.read(&place_of(1), &written.remote_id).await.unwrap().unwrap();
+    assert_eq!(read.visibility, Visibility::Private);
 }
 
 #[tokio::test]
@@ -307,6 +326,7 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
     world.google.fault(FaultRule::new(refused).with_path("/events").always());
     let error = create(&provider, &draft(3)).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
+    assert_eq!(error.failure().code.as_deref(), Some("authError"));
 }
 
 #[tokio::test]

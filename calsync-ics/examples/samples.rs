@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use calsync_core::event::{Event, EventStatus, Reminders, TextLimits, When};
-use calsync_core::identity::EventKey;
+use calsync_core::identity::{Generation, TargetKey};
 use calsync_core::provider::{Draft, Marker};
 use calsync_core::time::Zone;
 use calsync_ics::{CalendarInfo, FeedWriter, IcsWriter};
@@ -140,7 +140,8 @@ fn drafts() -> Result<Vec<Draft>, Box<dyn Error>> {
     Ok(fitted
         .zip(1_u64..)
         .map(|(event, number)| {
-            let key = EventKey::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, &number.to_be_bytes()));
+            let target = TargetKey::from_uuid(Uuid::new_v5(&Uuid::NAMESPACE_URL, &number.to_be_bytes()));
+            let key = target.event(Generation::new(u32::from(number % 3 == 0)));
             let namespace = namespaces.get(usize::from(number % 7 == 0)).copied().unwrap_or_default();
             Draft::new(Marker::new(namespace, key, number), event, start)
         })

@@ -1,11 +1,14 @@
 //! To and from the icalendar crate's own event.
 
 use calsync_core::event::{EventStatus, Reminders, When, clean_block, clean_line};
+use calsync_core::identity::EventKey;
 use chrono::{DateTime, TimeDelta, Utc};
 use icalendar::{Alarm, Component, Property, Trigger};
 
 use crate::error::IcsError;
 use crate::event::{IcsEvent, event_of};
+use crate::identity::PersonText;
+use crate::writer::class;
 
 /// Times are given in UTC, since the icalendar crate cannot write the definition of a zone; the zone's name goes along and
 /// is read back. Texts are cleaned of control characters, which that crate writes as they are.
@@ -30,17 +33,26 @@ impl From<&IcsEvent> for icalendar::Event {
                 _ => "CONFIRMED",
             },
         );
+        text("CLASS", class(event.visibility).unwrap_or_default());
         if let Some(changed) = from.changed_at {
             text("DTSTAMP", &stamp(changed));
             text("LAST-MODIFIED", &stamp(changed));
         }
         if let Some(marker) = &from.marker {
             let key = marker.key.to_string();
+            text("X-CALSYNC-TARGET", &marker.key.target().to_string());
             text("X-CALSYNC-KEY", &key);
-            if key != from.uid && !from.is_copy {
+            let own = EventKey::parse(&from.uid).map(EventKey::target);
+            if own != Some(marker.key.target()) && !from.is_copy {
                 text("X-CALSYNC-UID", &clean_line(&from.uid));
             }
             text("X-CALSYNC-NAMESPACE", &clean_line(&marker.namespace));
+            if let Some(appointment) = &marker.appointment {
+                text("X-CALSYNC-APPOINTMENT", &appointment.to_string());
+            }
+            if let Some(person) = &marker.person {
+                text("X-CALSYNC-PERSON", &PersonText(person).to_string());
+            }
             text("X-CALSYNC-REVISION", &marker.revision.to_string());
             text("SEQUENCE", &marker.revision.min(i32::MAX as u64).to_string());
         }

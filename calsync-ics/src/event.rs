@@ -1,6 +1,6 @@
 //! What one `VEVENT` says.
 
-use calsync_core::event::{Event, EventStatus, Reminders, When, clean_block, clean_line};
+use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When, clean_block, clean_line};
 use calsync_core::provider::{Draft, Marker};
 use calsync_core::time::{YEARS, Zone};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -44,7 +44,7 @@ impl From<&Draft> for IcsEvent {
 
 /// Everything it says; `withdrawn` by the calendar around it.
 pub(crate) fn event_of(read: &icalendar::Event, withdrawn: bool) -> Result<IcsEvent, IcsError> {
-    let Identity { uid, marker, is_copy } =
+    let Identity { uid, marker, is_copy, .. } =
         Identity::of(|name| read.property_value(name).map(str::to_owned))?;
     let text = |name| read.property_value(name).unwrap_or_default();
     let is_cancelled = withdrawn || text("STATUS").trim().eq_ignore_ascii_case("CANCELLED");
@@ -59,10 +59,20 @@ pub(crate) fn event_of(read: &icalendar::Event, withdrawn: bool) -> Result<IcsEv
         .with_description(&*clean_block(text("DESCRIPTION")))
         .with_location(&*clean_line(text("LOCATION")))
         .with_reminders(reminders)
-        .with_status(status);
+        .with_status(status)
+        .with_visibility(visibility(text("CLASS").trim()));
     let changed =
         ["LAST-MODIFIED", "DTSTAMP"].into_iter().find_map(|name| utc(read.property_value(name)?.trim()));
     Ok(IcsEvent { uid, marker, is_copy, is_cancelled, event, changed_at: changed })
+}
+
+/// What is not known is private (RFC 5545 section 3.8.1.3).
+fn visibility(class: &str) -> Visibility {
+    match class {
+        "" => Visibility::Default,
+        class if class.eq_ignore_ascii_case("PUBLIC") => Visibility::Public,
+        _ => Visibility::Private,
+    }
 }
 
 fn when(read: &icalendar::Event) -> Result<When, IcsError> {

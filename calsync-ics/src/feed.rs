@@ -18,10 +18,10 @@ use crate::writer::{Extras, Times, write_component};
 /// socket give a [`BufWriter`](io::BufWriter).
 ///
 /// ```
-/// # use calsync_core::{event::{Event, When}, identity::EventKey, provider::{Draft, Marker}};
+/// # use calsync_core::{event::{Event, When}, identity::{Generation, TargetKey}, provider::{Draft, Marker}};
 /// # let day = |text: &str| text.parse::<chrono::NaiveDate>().unwrap();
 /// # let event = Event::new("Deep clean", When::AllDay { start: day("2026-05-01"), end: day("2026-05-02") });
-/// # let marker = Marker::new("my-shop", EventKey::from_uuid(uuid::Uuid::nil()), 1);
+/// # let marker = Marker::new("my-shop", TargetKey::from_uuid(uuid::Uuid::nil()).event(Generation::FIRST), 1);
 /// # let drafts = [Draft::new(marker, event, chrono::DateTime::UNIX_EPOCH)];
 /// use calsync_ics::{CalendarInfo, FeedWriter};
 ///

@@ -1,7 +1,7 @@
 //! Folders and files: found safely, written atomically.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use calsync_core::calendar::{CalendarRef, Person};
+use calsync_core::identity::EventKey;
 
-use crate::encode::{GUEST, file_name};
+use crate::encode::{GUEST, file_name, name_of};
 
 /// The largest file of one event; none that calsync writes comes near.
 pub(crate) const MAX_EVENT_FILE: u64 = 1 << 20;
@@ -151,17 +152,58 @@ pub(crate) fn read(path: &Path) -> Result<Entry, FilesError> {
     }
 }
 
-/// Removes a file. One that is not there is no error.
-pub(crate) fn remove(folder: &Path, name: &str) -> Result<(), FilesError> {
-    match fs::remove_file(folder.join(name)) {
-        Ok(()) => sync_folder(folder).map_err(FilesError::Unconfirmed),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+fn is_there(path: &Path) -> Result<bool, FilesError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(FilesError::Io(error)),
     }
 }
 
+/// Removes a file. Returns whether it was there.
+pub(crate) fn remove(folder: &Path, name: &str) -> Result<bool, FilesError> {
+    match fs::remove_file(folder.join(name)) {
+        Ok(()) => sync_folder(folder).map(|()| true).map_err(FilesError::Unconfirmed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FilesError::Io(error)),
+    }
+}
+
+/// The name that an event's file is given.
+pub(crate) fn ics(remote_id: &str) -> String {
+    let mut name = file_name(remote_id);
+    name.push_str(".ics");
+    name
+}
+
+/// The name that an event's file has: the one it was given, or one that a program gave it without our encoding.
+pub(crate) fn name_in(folder: &Path, remote_id: &str) -> Result<String, FilesError> {
+    let name = ics(remote_id);
+    if EventKey::parse(remote_id).is_some() || is_there(&folder.join(&name))? {
+        return Ok(name);
+    }
+    let theirs = named_files(folder)?.remove(remote_id);
+    Ok(theirs.unwrap_or(name))
+}
+
+/// The .ics files of a folder, by remote id. One whose name is only a digest is left out.
+pub(crate) fn named_files(folder: &Path) -> Result<BTreeMap<String, String>, FilesError> {
+    let mut named = BTreeMap::new();
+    for path in event_files(folder)? {
+        let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let remote_id = path.file_stem().and_then(|stem| stem.to_str()).and_then(name_of);
+        let Some((remote_id, name)) = remote_id.zip(name) else { continue };
+        // Of two spellings of one name ours is meant.
+        let is_ours = name == ics(&remote_id);
+        if is_ours || !named.contains_key(&remote_id) {
+            named.insert(remote_id, name);
+        }
+    }
+    Ok(named)
+}
+
 /// The .ics files of a folder, in the order of their names.
-pub(crate) fn event_files(folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
+fn event_files(folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(FilesError::Io)? {
         let path = entry.map_err(FilesError::Io)?.path();

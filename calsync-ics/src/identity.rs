@@ -1,10 +1,13 @@
 //! Which event a file holds. The rest of its content does not matter.
 
+use std::fmt;
+
+use calsync_core::calendar::Person;
 use calsync_core::identity::EventKey;
 use calsync_core::provider::Marker;
-use uuid::Uuid;
 
 use crate::error::{IcsError, IcsProblem};
+use crate::lines::same_text;
 use crate::reader::only_lines;
 use crate::scan::{Line, Parts, parts};
 
@@ -14,6 +17,8 @@ pub(crate) struct Identity {
     pub(crate) uid: String,
     /// Our marker, if it carries one.
     pub(crate) marker: Option<Marker>,
+    /// The key of ours that the event itself has: its UID, or the key that an adopted event's UID was noted with.
+    pub(crate) key: Option<EventKey>,
     /// It carries our marker under another UID than it was written with: a person copied an event of ours.
     pub(crate) is_copy: bool,
 }
@@ -34,24 +39,60 @@ impl Identity {
     pub(crate) fn of(property: impl Fn(&str) -> Option<String>) -> Result<Self, IcsError> {
         let uid = property("UID").map(|uid| uid.trim().to_owned()).filter(|uid| !uid.is_empty());
         let uid = uid.ok_or(IcsError::event("UID", IcsProblem::Missing))?;
-        let noted = property("X-CALSYNC-KEY");
-        let key = event_key(noted.as_deref().unwrap_or(&uid).trim());
-        let number = |name| property(name).and_then(|value| value.trim().parse::<u64>().ok());
-        let marker = property("X-CALSYNC-NAMESPACE").zip(key).map(|(namespace, key)| {
+        let own = EventKey::parse(&uid);
+        let text = |name| property(name).map(|value| value.trim().to_owned());
+        let noted = match text("X-CALSYNC-KEY") {
+            Some(noted) => EventKey::parse(&noted),
+            None => own,
+        };
+        let number = |name| text(name).and_then(|value| value.parse::<u64>().ok());
+        let marker = property("X-CALSYNC-NAMESPACE").zip(noted).map(|(namespace, key)| {
             // A person's calendar program raises SEQUENCE at every edit; the revision is ours alone.
             let revision = number("X-CALSYNC-REVISION").or_else(|| number("SEQUENCE")).unwrap_or(0);
             Marker::new(namespace, key, revision)
+                .with_appointment(property("X-CALSYNC-APPOINTMENT").and_then(|id| id.parse().ok()))
+                .with_person(property("X-CALSYNC-PERSON").and_then(|person| person_of(&person)))
         });
-        let is_copy = marker.as_ref().is_some_and(|marker| {
-            uid != marker.key.to_string() && property("X-CALSYNC-UID").is_none_or(|noted| noted.trim() != uid)
-        });
-        Ok(Self { uid, marker, is_copy })
+        let mut key = own;
+        let mut is_copy = false;
+        if let Some(marker) = &marker
+            && own.is_none_or(|own| own.target() != marker.key.target())
+        {
+            is_copy = text("X-CALSYNC-UID").is_none_or(|noted| noted != uid);
+            key = if is_copy { own } else { Some(marker.key) };
+        }
+        Ok(Self { uid, marker, key, is_copy })
+    }
+
+    /// The marker in the words of a host's namespace, where the text written for that reads back as another one.
+    pub(crate) fn spelled(mut self, namespace: &str) -> Self {
+        if let Some(marker) = &mut self.marker
+            && same_text(&marker.namespace, namespace)
+        {
+            marker.namespace = namespace.into();
+        }
+        self
     }
 }
 
-/// A key as it is written. A UUID in another form is somebody else's.
-pub(crate) fn event_key(text: &str) -> Option<EventKey> {
-    Uuid::try_parse(text).ok().map(EventKey::from_uuid).filter(|key| key.to_string() == text)
+/// A person as it is written: `profile:` and the profile's id, or `guest`.
+pub(crate) struct PersonText<'a>(pub(crate) &'a Person);
+
+impl fmt::Display for PersonText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Person::Profile(id) => write!(f, "profile:{id}"),
+            Person::Guest => f.write_str("guest"),
+        }
+    }
+}
+
+fn person_of(text: &str) -> Option<Person> {
+    match text.split_once(':') {
+        Some(("profile", id)) => id.parse().ok().map(Person::Profile),
+        None if text == "guest" => Some(Person::Guest),
+        _ => None,
+    }
 }
 
 /// The TEXT value of an event's own property; the first, where it is there twice.
@@ -108,7 +149,7 @@ mod tests {
         );
         let read = identity(&ours).unwrap();
         assert_eq!((read.uid.as_str(), read.is_copy), (KEY, false));
-        assert_eq!(read.marker, Some(Marker::new("a, b\\n", event_key(KEY).unwrap(), 7)));
+        assert_eq!(read.marker, Some(Marker::new("a, b\\n", EventKey::parse(KEY).unwrap(), 7)));
         assert_eq!(identity(lines).unwrap_err().problem, IcsProblem::Missing);
     }
 

@@ -1,7 +1,7 @@
 //! What stays in a file that is written over.
 
 use crate::reader::only_lines;
-use crate::scan::{Line, Parts};
+use crate::scan::{Line, Parts, parts};
 use crate::writer::Extras;
 
 /// Properties of an event that a draft decides, whether it writes them or not: those of the time, and what would
@@ -69,6 +69,26 @@ pub(crate) fn extras(parts: &Parts) -> Extras {
     extras.event = properties;
     extras.event.extend(components);
     extras
+}
+
+/// Whether a file says what another one, made from it, says: all but when and in which revision it was written.
+pub(crate) fn says_the_same(before: &Parts, file: &str) -> bool {
+    const WHEN: [&str; 7] = [
+        "DTSTAMP",
+        "LAST-MODIFIED",
+        "SEQUENCE",
+        "X-CALSYNC-REVISION",
+        // How a program spells it is its own.
+        "VERSION",
+        "PRODID",
+        "CALSCALE",
+    ];
+    let content = |parts: &Parts| -> Option<Vec<String>> {
+        let lines = parts.calendar.iter().chain(&only_lines(parts).ok()?.lines);
+        Some(lines.filter(|line| !WHEN.contains(&line.name())).map(|line| line.text.clone()).collect())
+    };
+    let has_exceptions = before.events.len() > 1;
+    !has_exceptions && parts(file.as_bytes()).is_ok_and(|parts| content(before) == content(&parts))
 }
 
 /// A time in a zone would need the zone's definition, which is not kept.

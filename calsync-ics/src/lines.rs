@@ -160,6 +160,16 @@ impl Lines {
     }
 }
 
+/// Whether two texts are one after having been written and read.
+pub(crate) fn same_text(a: &str, b: &str) -> bool {
+    let stored = |text| {
+        let mut lines = Lines::default();
+        lines.text("", text);
+        lines.into_string()
+    };
+    a == b || stored(a) == stored(b)
+}
+
 /// A date of a year of four digits; the writer takes no others.
 fn day(date: NaiveDate) -> [u8; 8] {
     let year = date.year().unsigned_abs();

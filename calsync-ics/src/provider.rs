@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
-use calsync_core::identity::EventKey;
+use calsync_core::event::Event;
 use calsync_core::names::{ProviderKind, RemoteId};
 use calsync_core::provider::{
-    CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
-    UpdateOptions, Written,
+    CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, EventReader,
+    FOREIGN_EVENT, Found, Marker, OursPage, PageToken, TargetQuery, UpdateOptions, Written,
 };
 
-use crate::encode::file_name;
 use crate::error::{IcsError, IcsProblem};
-use crate::files::{Entry, Files, FilesError, MAX_EVENT_FILE, read, remove};
-use crate::keep::extras;
-use crate::look::{EventFile, Look, etag, look_at, look_for};
+use crate::files::{Entry, Files, FilesError, MAX_EVENT_FILE, ics, name_in, read, remove};
+use crate::keep::{extras, says_the_same};
+use crate::look::{EventFile, Look, LookError, etag, list, look_at, look_for};
 use crate::reader::{only_lines, read_event};
 use crate::scan::Parts;
 use crate::writer::{Extras, IcsWriter};
@@ -27,7 +26,8 @@ use crate::writer::{Extras, IcsWriter};
 /// The person is the profile's id, or `guest`, in whose folder a calendar is the e-mail address. In all three names
 /// `[A-Za-z0-9._@-]` stand as they are (but for a dot at either end, and names that mean something to a system or to calsync)
 /// and anything else as `%` and two digits; what is too long ends in a digest. Folders are made
-/// as they are needed. An event's remote id is its file's name before `.ics`, not encoded.
+/// as they are needed: a folder that is not there is an empty calendar. An event's remote id is its file's name before `.ics`,
+/// not encoded.
 ///
 /// # What holds
 ///
@@ -46,7 +46,10 @@ use crate::writer::{Extras, IcsWriter};
 ///   a program may have saved it with times in no known zone, or without an end.
 /// - A file of ours that cannot be read at all (cut off, with text around the calendar, in mixed encodings) is neither taken for
 ///   another's nor for gone: every call about it fails with the code `unreadable_file` and may succeed later. It is not touched.
-/// - A person's copy of an event carries our marker under a UID of its own. It is theirs.
+/// - A person's copy of an event carries our marker under a UID of its own. It is theirs: a look tells of it, and it is not
+///   touched.
+/// - An update without an etag leaves a file as it is that says what it should: only when it was written, and in which revision,
+///   may differ.
 /// - What the host may not do (`permission_denied`, `read_only`) or the disk cannot (`storage_full`) may succeed later.
 ///
 /// The methods are short calls to the local file system and block the thread for their time; nothing is awaited.
@@ -81,9 +84,11 @@ impl IcsFolder {
     ///
     /// # Errors
     /// As [`get`](CalendarProvider::get).
-    pub fn path(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<PathBuf>, Error> {
-        let folder = self.files.folder(place, false).map_err(|error| self.error(Operation::Get, error))?;
-        Ok(folder.map(|folder| folder.join(ics(remote_id.as_str()))))
+    pub fn path(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<PathBuf>, Error> {
+        let folder = self.files.folder(calendar, false).map_err(|error| self.error(Operation::Get, error))?;
+        let Some(folder) = folder else { return Ok(None) };
+        let name = name_in(&folder, remote_id.as_str()).map_err(|error| self.error(Operation::Get, error))?;
+        Ok(Some(folder.join(name)))
     }
 
     fn error(&self, operation: Operation, error: FilesError) -> Error {
@@ -127,6 +132,13 @@ impl IcsFolder {
         Error::new(kind, self.kind.clone(), operation)
     }
 
+    fn look_error(&self, operation: Operation, error: LookError) -> Error {
+        match error {
+            LookError::Files(error) => self.error(operation, error),
+            LookError::Unreadable(error) => self.unreadable(operation, error),
+        }
+    }
+
     /// The file of the event of `marker`, to be touched in its name; `None` where there is none.
     ///
     /// # Errors
@@ -139,75 +151,90 @@ impl IcsFolder {
     ) -> Result<Option<Box<EventFile>>, Error> {
         match look_at(path, marker).map_err(|error| self.error(operation, error))? {
             Look::Missing => Ok(None),
-            Look::Ours(file) if file.revision() > marker.revision => {
-                Err(Error::superseded(self.kind.clone(), operation, file.revision()))
+            Look::Ours(file) => {
+                marker.check(file.identity.marker.as_ref(), self.kind.clone(), operation)?;
+                Ok(Some(file))
             }
-            Look::Ours(file) => Ok(Some(file)),
-            Look::Copy | Look::Foreign => Err(self.plain(operation, ErrorKind::NotOurs)),
+            Look::Foreign => Err(self.plain(operation, ErrorKind::NotOurs)),
             Look::Unreadable(error) => Err(self.unreadable(operation, error)),
         }
     }
 
+    /// Writes an event over what was there before. Nothing is written where that is the same file, or, unless `forced`, where
+    /// it says the same.
     fn write(
         &self,
-        operation: Operation,
-        folder: &Path,
-        remote_id: &str,
+        at: At<'_>,
         draft: &Draft,
-        before: Option<Box<EventFile>>,
+        before: Option<&EventFile>,
+        forced: bool,
     ) -> Result<Written, Error> {
-        let extras = before.as_ref().map_or_else(Extras::default, |file| {
+        let extras = before.map_or_else(Extras::default, |file| {
             // A person's program may have raised it further than we did; what changes must still rise.
-            let changes = u64::from(file.revision() < draft.marker.revision);
+            let changes = u64::from(file.revision() != draft.marker.revision);
             let sequence = sequence_of(&file.parts).saturating_add(changes);
             let uid = Some(&file.identity.uid).filter(|uid| **uid != draft.marker.key.to_string());
             Extras { uid: uid.cloned(), sequence, ..extras(&file.parts) }
         });
         let mut writer = IcsWriter::new();
-        let refused = |error: IcsError| self.plain(operation, ErrorKind::Refused).with_source(error);
+        let refused = |error: IcsError| self.plain(at.operation, ErrorKind::Refused).with_source(error);
         let file = writer.write_with(draft, &extras).map_err(refused)?;
         if file.len() as u64 > MAX_EVENT_FILE {
-            return Err(self.plain(operation, ErrorKind::Refused).with_code("file_too_large"));
+            return Err(self.plain(at.operation, ErrorKind::Refused).with_code("file_too_large"));
         }
-        if before.is_none_or(|before| before.bytes != file.as_bytes()) {
-            let written = self.files.write(folder, &ics(remote_id), file.as_bytes());
-            written.map_err(|error| self.error(operation, error))?;
-        }
-        Ok(Written::new(RemoteId::new(remote_id)).with_etag(Some(etag(file.as_bytes()))))
-    }
-
-    /// The event of a marker, by identity: its remote id and its file. `None` where there is none that is ours.
-    fn look(
-        &self,
-        operation: Operation,
-        place: &CalendarRef,
-        marker: &Marker,
-    ) -> Result<Option<(RemoteId, Box<EventFile>)>, Error> {
-        let failed = |error| self.error(operation, error);
-        let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(None) };
-        let key = marker.key.to_string();
-        let keyed = look_at(&folder.join(ics(&key)), marker).map_err(failed)?;
-        let found = match keyed {
-            Look::Ours(_) | Look::Unreadable(_) => Some((key, keyed)),
-            _ => look_for(&folder, marker).map_err(failed)?,
+        let is_as_drafted = |before: &&EventFile| {
+            // A revision beyond ours was edited by hand, and is put right.
+            let is_ours = before.revision() <= draft.marker.revision;
+            before.bytes == file.as_bytes() || (!forced && is_ours && says_the_same(&before.parts, file))
         };
-        match found {
-            Some((remote_id, Look::Ours(file))) => Ok(Some((RemoteId::new(remote_id), file))),
-            Some((_, Look::Unreadable(error))) => Err(self.unreadable(operation, error)),
-            _ => Ok(None),
-        }
+        let etag = match before.filter(is_as_drafted) {
+            Some(before) => before.etag(),
+            None => {
+                let written = self.files.write(at.folder, at.name, file.as_bytes());
+                written.map_err(|error| self.error(at.operation, error))?;
+                etag(file.as_bytes())
+            }
+        };
+        let written = Written::new(RemoteId::new(at.remote_id)).with_etag(Some(etag));
+        Ok(written.with_account(at.calendar.account.clone()))
     }
 
-    /// Reads the content besides, which a look needs no more once [`Found`] is identity alone.
-    fn found(&self, operation: Operation, remote_id: RemoteId, file: &EventFile) -> Result<Found, Error> {
-        let read = read_event(&file.bytes).map_err(|error| self.unreadable(operation, error))?;
-        Ok(Found::new(remote_id, read.event)
-            .with_etag(Some(file.etag()))
-            .with_marker(file.identity.marker.clone()))
+    /// The file under a remote id, whatever it holds; `None` where there is none.
+    fn bytes(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Vec<u8>>, Error> {
+        let operation = Operation::Get;
+        let failed = |error| self.error(operation, error);
+        let Some(folder) = self.files.folder(calendar, false).map_err(failed)? else { return Ok(None) };
+        let name = name_in(&folder, remote_id.as_str()).map_err(failed)?;
+        match read(&folder.join(name)).map_err(failed)? {
+            Entry::Missing => Ok(None),
+            Entry::Other => Err(self.plain(operation, ErrorKind::NotOurs)),
+            Entry::TooLarge => Err(self.unreadable(operation, IcsError::file(IcsProblem::TooLarge))),
+            Entry::File(bytes) => Ok(Some(bytes)),
+        }
     }
 }
 
+/// Where a file is written, and for which call.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    operation: Operation,
+    calendar: &'a CalendarRef,
+    folder: &'a Path,
+    remote_id: &'a str,
+    /// The name of the file.
+    name: &'a str,
+}
+
+fn found(calendar: &CalendarRef, remote_id: impl Into<String>, file: EventFile) -> Found {
+    Found::new(RemoteId::new(remote_id.into()))
+        .with_etag(Some(file.etag()))
+        .with_key(file.identity.key)
+        .with_marker(file.identity.marker)
+        .with_account(calendar.account.clone())
+}
+
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl CalendarProvider for IcsFolder {
     fn kind(&self) -> ProviderKind {
         self.kind.clone()
@@ -215,96 +242,101 @@ impl CalendarProvider for IcsFolder {
 
     fn capabilities(&self) -> Capabilities {
         // Two connections of a person to a calendar of one name share its folder.
-        Capabilities::new()
-            .with_silent(true)
-            .with_client_ids(true)
-            .with_etags(true)
-            .with_calendar_ids(CalendarIds::Global)
+        Capabilities::new().with_client_ids(true).with_etags(true).with_calendar_ids(CalendarIds::Global)
     }
 
-    async fn create(&self, place: &CalendarRef, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
+    async fn create(
+        &self,
+        calendar: &CalendarRef,
+        draft: &Draft,
+        _: &CreateOptions,
+    ) -> Result<Written, Error> {
         let operation = Operation::Create;
         let failed = |error| self.error(operation, error);
-        let Some(folder) = self.files.folder(place, true).map_err(failed)? else {
+        let Some(folder) = self.files.folder(calendar, true).map_err(failed)? else {
             return Err(self.plain(operation, ErrorKind::Unavailable));
         };
         let key = draft.marker.key.to_string();
         let before = match self.touch(operation, &folder.join(ics(&key)), &draft.marker) {
             Err(error) if error.kind() == ErrorKind::NotOurs => {
-                return Err(self.plain(operation, ErrorKind::KeySpent));
+                return Err(self.plain(operation, ErrorKind::KeySpent).with_code(FOREIGN_EVENT));
             }
             before => before?,
         };
-        self.write(operation, &folder, &key, draft, before)
+        let at = At { operation, calendar, folder: &folder, remote_id: &key, name: &ics(&key) };
+        self.write(at, draft, before.as_deref(), true)
     }
 
     async fn update(
         &self,
-        place: &CalendarRef,
+        calendar: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
-        _: &UpdateOptions,
+        options: &UpdateOptions,
     ) -> Result<Written, Error> {
         let operation = Operation::Update;
         let failed = |error| self.error(operation, error);
-        let Some(folder) = self.files.folder(place, false).map_err(failed)? else {
-            return Err(self.plain(operation, ErrorKind::NotFound));
-        };
-        let path = folder.join(ics(remote_id.as_str()));
-        let before = self.touch(operation, &path, &draft.marker)?;
-        let before = before.ok_or_else(|| self.plain(operation, ErrorKind::NotFound))?;
-        self.write(operation, &folder, remote_id.as_str(), draft, Some(before))
+        let gone = || self.plain(operation, ErrorKind::NotFound);
+        let folder = self.files.folder(calendar, false).map_err(failed)?.ok_or_else(gone)?;
+        let name = name_in(&folder, remote_id.as_str()).map_err(failed)?;
+        let before = self.touch(operation, &folder.join(&name), &draft.marker)?.ok_or_else(gone)?;
+        let at = At { operation, calendar, folder: &folder, remote_id: remote_id.as_str(), name: &name };
+        self.write(at, draft, Some(&before), options.etag.is_some())
     }
 
     async fn delete(
         &self,
-        place: &CalendarRef,
+        calendar: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         _: &DeleteOptions,
     ) -> Result<(), Error> {
         let operation = Operation::Delete;
         let failed = |error| self.error(operation, error);
-        let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(()) };
-        let name = ics(remote_id.as_str());
-        match self.touch(operation, &folder.join(&name), marker)? {
-            None => Ok(()),
-            Some(_) => remove(&folder, &name).map_err(failed),
-        }
+        let gone = || self.plain(operation, ErrorKind::NotFound);
+        let folder = self.files.folder(calendar, false).map_err(failed)?.ok_or_else(gone)?;
+        let name = name_in(&folder, remote_id.as_str()).map_err(failed)?;
+        self.touch(operation, &folder.join(&name), marker)?.ok_or_else(gone)?;
+        if remove(&folder, &name).map_err(failed)? { Ok(()) } else { Err(gone()) }
     }
 
-    async fn find(
-        &self,
-        place: &CalendarRef,
-        namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
+    async fn find(&self, calendar: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let operation = Operation::Find;
-        let found = self.look(operation, place, &Marker::new(namespace, *key, 0))?;
-        found.map(|(remote_id, file)| self.found(operation, remote_id, &file)).transpose()
+        let folder = self.files.folder(calendar, false).map_err(|error| self.error(operation, error))?;
+        // Folders are made as they are needed: one that is not there holds nothing.
+        let Some(folder) = folder else { return Ok(Vec::new()) };
+        let files = look_for(&folder, query).map_err(|error| self.look_error(operation, error))?;
+        Ok(files.into_iter().map(|(remote_id, file)| found(calendar, remote_id, file)).collect())
     }
 
-    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
-        let operation = Operation::Get;
-        let failed = |error| self.error(operation, error);
-        let Some(folder) = self.files.folder(place, false).map_err(failed)? else { return Ok(None) };
-        match read(&folder.join(ics(remote_id.as_str()))).map_err(failed)? {
-            Entry::Missing => Ok(None),
-            Entry::Other => Err(self.plain(operation, ErrorKind::NotOurs)),
-            Entry::TooLarge => Err(self.unreadable(operation, IcsError::file(IcsProblem::TooLarge))),
-            Entry::File(bytes) => match EventFile::read(bytes) {
-                Ok(file) => self.found(operation, remote_id.clone(), &file).map(Some),
-                Err(unread) => Err(self.unreadable(operation, unread.error)),
-            },
-        }
+    async fn list_ours(
+        &self,
+        calendar: &CalendarRef,
+        namespace: &str,
+        _: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
+        let operation = Operation::ListOurs;
+        let folder = self.files.folder(calendar, false).map_err(|error| self.error(operation, error))?;
+        let Some(folder) = folder else { return Ok(OursPage::default()) };
+        let files = list(&folder, namespace).map_err(|error| self.look_error(operation, error))?;
+        let events = files.into_iter().map(|(remote_id, file)| found(calendar, remote_id, file));
+        Ok(OursPage::new(events.collect(), None))
+    }
+
+    async fn get(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+        let Some(bytes) = self.bytes(calendar, remote_id)? else { return Ok(None) };
+        let file = EventFile::read(bytes).map_err(|error| self.unreadable(Operation::Get, error))?;
+        Ok(Some(found(calendar, remote_id.as_str(), file)))
     }
 }
 
-/// The name of an event's file.
-fn ics(remote_id: &str) -> String {
-    let mut name = file_name(remote_id);
-    name.push_str(".ics");
-    name
+#[async_trait]
+impl EventReader for IcsFolder {
+    async fn read(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
+        let Some(bytes) = self.bytes(calendar, remote_id)? else { return Ok(None) };
+        let read = read_event(&bytes).map_err(|error| self.unreadable(Operation::Get, error))?;
+        Ok(Some(read.event))
+    }
 }
 
 /// The SEQUENCE a person's program may have raised: ours must not fall below it.
@@ -316,10 +348,6 @@ fn sequence_of(parts: &Parts) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use calsync_core::calendar::Person;
-    use calsync_core::names::CalendarId;
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -339,36 +367,5 @@ mod tests {
         }
         assert_eq!(told(io::ErrorKind::TimedOut), (ErrorKind::Unavailable, Retry::Later, None));
         assert_eq!(told(io::ErrorKind::NotADirectory).0, ErrorKind::Configuration);
-    }
-
-    /// A look needs identity alone: a person's program may have saved times in no zone that anybody knows.
-    #[test]
-    fn a_look_finds_what_cannot_be_read() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = IcsFolder::new(root.path());
-        let (person, calendar) = (Person::Profile("7".parse().unwrap()), CalendarId::primary());
-        let place = CalendarRef::new(person, ProviderKind::APPLE, 1.into(), calendar);
-        let marker = Marker::new("my-shop", EventKey::from_uuid(Uuid::from_u128(7)), 3);
-        let path = folder.files.folder(&place, true).unwrap().unwrap().join(ics(&marker.key.to_string()));
-        let times = [
-            "DTSTART;TZID=GMT Standard Time:20260701T090000",
-            "DTSTART:20260701T090000",
-            "DTSTART:?",
-            "X-A:1",
-        ];
-        for times in times {
-            let file = format!(
-                "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:{}\r\n{times}\r\nX-CALSYNC-NAMESPACE:my-shop\r\nX-CALSYNC-REVISION:3\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-                marker.key
-            );
-            std::fs::write(&path, &file).unwrap();
-            let (remote_id, found) = folder.look(Operation::Find, &place, &marker).unwrap().unwrap();
-            assert_eq!(
-                (remote_id.as_str(), &found.identity.marker),
-                (&*marker.key.to_string(), &Some(marker.clone()))
-            );
-            assert_eq!(found.etag(), etag(file.as_bytes()));
-            assert!(read_event(file.as_bytes()).is_err());
-        }
     }
 }

@@ -8,7 +8,7 @@ use crate::scan::{Block, Parts, parts};
 
 /// The properties that say something to calsync. The parser is shown no others: a line it does not understand would cost
 /// the whole file.
-const READ: [&str; 23] = [
+const READ: [&str; 26] = [
     "BEGIN",
     "END",
     "UID",
@@ -16,6 +16,7 @@ const READ: [&str; 23] = [
     "LAST-MODIFIED",
     "SEQUENCE",
     "STATUS",
+    "CLASS",
     "DTSTART",
     "DTEND",
     "DURATION",
@@ -29,6 +30,8 @@ const READ: [&str; 23] = [
     "X-CALSYNC-UID",
     "X-CALSYNC-NAMESPACE",
     "X-CALSYNC-REVISION",
+    "X-CALSYNC-APPOINTMENT",
+    "X-CALSYNC-PERSON",
     "X-CALSYNC-ZONE",
     "X-CALSYNC-REMINDERS",
     "X-CALSYNC-REMINDER",

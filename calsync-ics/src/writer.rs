@@ -1,6 +1,9 @@
 //! One event as one file.
 
-use calsync_core::event::{EventStatus, Reminders, When};
+use std::borrow::Cow;
+
+use calsync_core::event::{EventStatus, Reminders, Visibility, When};
+use calsync_core::identity::Generation;
 use calsync_core::provider::Draft;
 use calsync_core::time::{Zone, check};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
@@ -8,6 +11,7 @@ use uuid::Uuid;
 
 use crate::calendar::{CalendarInfo, FOOTER};
 use crate::error::{IcsError, IcsProblem};
+use crate::identity::PersonText;
 use crate::lines::Lines;
 use crate::timezone::{ZoneText, text_of};
 
@@ -146,6 +150,19 @@ fn in_zone(
     told.then_some(Times::Local { start: local_start, end: local_end, zone: text })
 }
 
+/// The value of `CLASS` (RFC 5545 section 3.8.1.3); none where the host has no choice.
+pub(crate) fn class(visibility: Visibility) -> Option<&'static str> {
+    match visibility {
+        Visibility::Public => Some("PUBLIC"),
+        Visibility::Private => Some("PRIVATE"),
+        _ => None,
+    }
+}
+
+fn is_class(line: &str) -> bool {
+    line.split([';', ':']).next() == Some("CLASS")
+}
+
 /// Writes the `VEVENT`.
 pub(crate) fn write_component(
     lines: &mut Lines,
@@ -157,10 +174,14 @@ pub(crate) fn write_component(
     let (event, marker) = (&*draft.event, &draft.marker);
     let changed = draft.changed_at.naive_utc();
     let mut buffer = Uuid::encode_buffer();
-    let key: &str = marker.key.as_uuid().simple().encode_lower(&mut buffer);
+    let target: &str = marker.key.target().as_uuid().simple().encode_lower(&mut buffer);
+    let key = match marker.key.generation() {
+        Generation::FIRST => Cow::Borrowed(target),
+        _ => Cow::Owned(marker.key.to_string()),
+    };
     lines.plain("BEGIN:VEVENT", "");
     match &extras.uid {
-        None => lines.plain("UID:", key),
+        None => lines.plain("UID:", &key),
         Some(uid) => {
             lines.text("UID:", uid);
             lines.text("X-CALSYNC-UID:", uid);
@@ -194,10 +215,21 @@ pub(crate) fn write_component(
             lines.text(head, text);
         }
     }
+    if let Some(class) = class(event.visibility) {
+        lines.plain("CLASS:", class);
+    }
     lines.text("X-CALSYNC-NAMESPACE:", &marker.namespace);
+    // A search matches whole values: every event of the target has this one.
+    lines.plain("X-CALSYNC-TARGET:", target);
     // A copy gets another UID, and would have no key of ours without this.
-    lines.plain("X-CALSYNC-KEY:", key);
+    lines.plain("X-CALSYNC-KEY:", &key);
     lines.number("X-CALSYNC-REVISION:", marker.revision, "");
+    if let Some(appointment) = &marker.appointment {
+        lines.text("X-CALSYNC-APPOINTMENT:", &appointment.to_string());
+    }
+    if let Some(person) = &marker.person {
+        lines.text("X-CALSYNC-PERSON:", &PersonText(person).to_string());
+    }
     let minutes = match &event.reminders {
         Reminders::Before(minutes) => {
             if minutes.is_empty() {
@@ -208,7 +240,10 @@ pub(crate) fn write_component(
         _ => &[],
     };
     for line in &extras.event {
-        lines.foreign(line);
+        // RFC 5545 allows one CLASS. The person's stays where the host has no choice of its own.
+        if event.visibility == Visibility::Default || !is_class(line) {
+            lines.foreign(line);
+        }
     }
     for minutes in minutes {
         lines.plain("BEGIN:VALARM\r\nACTION:DISPLAY", "");

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::error::{Error, ErrorKind, Retry};
-use calsync_core::event::{Event, Reminders, When};
-use calsync_core::identity::EventKey;
+use calsync_core::event::{Event, Reminders, Visibility, When};
+use calsync_core::identity::{EventKey, Generation, TargetKey};
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::provider::{
-    CalendarProvider, CreateOptions, DeleteOptions, Draft, Marker, UpdateOptions, Written,
+    CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, FOREIGN_EVENT, Found, Marker,
+    TargetQuery, UpdateOptions, Written,
 };
 use calsync_core::time::Zone;
 use calsync_ics::{IcsFolder, read_event, write_event};
 use futures_util::FutureExt;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 const KEY: &str = "0123456789ab5def8123456789abcdef";
 
@@ -44,8 +44,12 @@ fn draft(revision: u64, title: &str) -> Draft {
         end: start + chrono::TimeDelta::hours(1),
         zone: Zone::new("Europe/London").unwrap(),
     };
-    let key = EventKey::from_uuid(Uuid::parse_str(KEY).unwrap());
-    Draft::new(Marker::new("my-shop", key, revision), Event::new(title, when), start)
+    Draft::new(Marker::new("my-shop", key(0), revision), Event::new(title, when), start)
+}
+
+/// The key of a generation.
+fn key(generation: u32) -> EventKey {
+    KEY.parse::<TargetKey>().unwrap().event(Generation::new(generation))
 }
 
 /// Nothing is ever awaited.
@@ -66,10 +70,25 @@ impl Stage {
         now(self.folder.delete(&self.place, &RemoteId::new(id), &draft.marker, &DeleteOptions::new()))
     }
 
+    fn look(&self) -> Result<Vec<Found>, Error> {
+        now(self.folder.find(&self.place, &TargetQuery::new("my-shop", key(0).target())))
+    }
+
+    /// The title of the one event that a look finds; copies that a person made do not count.
     fn find(&self) -> Option<String> {
-        let draft = draft(0, "");
-        let found = now(self.folder.find(&self.place, "my-shop", &draft.marker.key)).unwrap();
-        found.map(|found| found.event.title.to_string())
+        let found = self.look().unwrap();
+        let mut originals = found.into_iter().filter(|found| found.key.is_some());
+        let found = originals.next()?;
+        assert_eq!(originals.next(), None);
+        Some(self.read(found.remote_id.as_str()).title.to_string())
+    }
+
+    fn read(&self, id: &str) -> Event {
+        now(self.folder.read(&self.place, &RemoteId::new(id))).unwrap().unwrap()
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Found>, Error> {
+        now(self.folder.get(&self.place, &RemoteId::new(id)))
     }
 
     fn calendar(&self) -> PathBuf {
@@ -173,7 +192,7 @@ fn hostile_ids_stay_inside() {
         ["../../x", "/etc/passwd", "C:\\x", ".hidden", "..", "a\u{0}b", "nul", "", "guest", "~", "é", &long];
     for id in ids {
         assert_eq!(now(stage.folder.get(&stage.place, &RemoteId::new(id))).unwrap(), None, "{id:?}");
-        stage.delete(id, &draft(1, "")).unwrap();
+        assert_eq!(kind(stage.delete(id, &draft(1, ""))), ErrorKind::NotFound, "{id:?}");
         assert_eq!(kind(stage.update(id, &draft(1, ""))), ErrorKind::NotFound, "{id:?}");
     }
     for person in ["../../x", "..", "/", "con", "guest", "Zoë \"x\""] {
@@ -253,7 +272,9 @@ fn what_is_not_ours_is_not_touched() {
         let stage = stage();
         let path = stage.plant(&format!("{KEY}.ics"), theirs);
         assert_eq!(stage.find(), None);
-        assert_eq!(kind(stage.create(&draft(2, "x"))), ErrorKind::KeySpent, "{theirs}");
+        let error = stage.create(&draft(2, "x")).unwrap_err();
+        let told = (error.kind(), error.failure().code.as_deref());
+        assert_eq!(told, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)), "{theirs}");
         assert_eq!(kind(stage.update(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
         assert_eq!(kind(stage.delete(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
         assert_eq!(fs::read_to_string(path).unwrap(), theirs);
@@ -274,8 +295,11 @@ fn a_persons_copy_of_an_event_is_theirs() {
         let text = copied(&fs::read_to_string(&original_file).unwrap(), "A1-copy@example.org");
         let copy = stage.plant("a1-copy.ics", &text);
         let marker = draft(1, "").marker;
-        let found = now(stage.folder.find(&stage.place, "my-shop", &marker.key)).unwrap().unwrap();
-        assert_eq!((found.remote_id.as_str(), found.marker), (original, Some(marker)));
+        let found = stage.look().unwrap();
+        assert!(found.iter().all(|found| found.marker.as_ref() == Some(&marker)), "{found:?}");
+        let found: Vec<_> = found.iter().map(|found| (found.remote_id.as_str(), found.key)).collect();
+        assert_eq!(found.len(), 2);
+        assert!(found.contains(&(original, Some(key(0)))) && found.contains(&("a1-copy", None)), "{found:?}");
         assert!(read_event(text.as_bytes()).unwrap().is_copy);
         assert!(!read_event(&fs::read(&original_file).unwrap()).unwrap().is_copy);
         assert_eq!(kind(stage.update("a1-copy", &draft(2, "x"))), ErrorKind::NotOurs);
@@ -289,12 +313,18 @@ fn a_persons_copy_of_an_event_is_theirs() {
 #[test]
 fn a_file_of_ours_that_was_renamed_is_found() {
     let stage = stage();
-    stage.create(&draft(1, "One")).unwrap();
-    fs::rename(stage.file(), stage.calendar().join("One.ics")).unwrap();
-    assert_eq!(stage.find().as_deref(), Some("One"));
-    stage.update("One", &draft(2, "Two")).unwrap();
-    stage.delete("One", &draft(3, "")).unwrap();
-    assert_eq!(everything_below(stage.root.path()), [""; 0]);
+    // With a name that we would not give, too.
+    for name in ["One", "Deep clean, 2nd floor", "Été"] {
+        stage.create(&draft(1, "One")).unwrap();
+        let path = stage.calendar().join(format!("{name}.ics"));
+        fs::rename(stage.file(), &path).unwrap();
+        assert_eq!(stage.find().as_deref(), Some("One"));
+        stage.update(name, &draft(2, "Two")).unwrap();
+        assert_eq!(stage.find().as_deref(), Some("Two"));
+        assert_eq!(everything_below(stage.root.path()), [path.to_str().unwrap()]);
+        stage.delete(name, &draft(3, "")).unwrap();
+        assert_eq!(everything_below(stage.root.path()), [""; 0]);
+    }
 }
 
 fn held<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
@@ -330,12 +360,12 @@ fn ours_that_cannot_be_read_is_held_and_said() {
     for (what, bytes) in cases {
         let stage = stage();
         let path = stage.plant(&format!("{KEY}.ics"), &bytes);
-        let key = draft(0, "").marker.key;
         held(stage.create(&draft(2, "x")), what);
         held(stage.update(KEY, &draft(2, "x")), what);
         held(stage.delete(KEY, &draft(2, "x")), what);
-        held(now(stage.folder.find(&stage.place, "my-shop", &key)), what);
-        held(now(stage.folder.get(&stage.place, &RemoteId::new(KEY))), what);
+        held(stage.look(), what);
+        held(stage.get(KEY), what);
+        held(now(stage.folder.list_ours(&stage.place, "my-shop", None)), what);
         assert_eq!(fs::read(&path).unwrap(), bytes, "{what}");
         // Somebody mended it.
         fs::write(&path, &ours).unwrap();
@@ -353,7 +383,7 @@ fn an_adopted_event_that_cannot_be_read_is_held_and_a_persons_own_garbage_is_not
     let path = stage.calendar().join("event_789.ics");
     let broken = format!("{}<!-- synced -->", fs::read_to_string(&path).unwrap());
     stage.plant("event_789.ics", &broken);
-    held(now(stage.folder.find(&stage.place, "my-shop", &draft(0, "").marker.key)), "find");
+    held(stage.look(), "find");
     held(stage.update("event_789", &draft(2, "x")), "update");
     held(stage.delete("event_789", &draft(2, "x")), "delete");
     // A person's export of the whole calendar names our key too, and is no event's file.
@@ -412,6 +442,13 @@ fn what_it_says_does_not_matter_for_writing_over_and_removing() {
             assert_eq!(stage.find().as_deref(), Some("Two"), "{start}");
         }
         stage.plant(&format!("{KEY}.ics"), &text);
+        let found = stage.look().unwrap();
+        assert_eq!(found, [stage.get(KEY).unwrap().unwrap()], "{start}");
+        assert_eq!((found[0].key, found[0].marker.as_ref().unwrap().revision), (Some(key(0)), 1));
+        assert!(
+            end.is_empty() || now(stage.folder.read(&stage.place, &RemoteId::new(KEY))).is_err(),
+            "{start}"
+        );
         stage.delete(KEY, &draft(2, "")).unwrap();
         assert!(!stage.file().exists(), "{start}");
     }
@@ -447,7 +484,8 @@ fn an_event_of_old_is_adopted_under_its_name() {
     assert_eq!(stage.find().as_deref(), Some("New"));
     let found = now(stage.folder.get(&stage.place, &RemoteId::new("event_789"))).unwrap().unwrap();
     assert_eq!(found.marker, Some(draft(1, "").marker));
-    assert_eq!(found.event.reminders, Reminders::Before(vec![30]));
+    assert_eq!(found.key, Some(key(0)), "its UID was noted");
+    assert_eq!(stage.read("event_789").reminders, Reminders::Before(vec![30]));
     assert_eq!(found.etag, written.etag);
     // Our alarm is replaced, theirs stays; writing the same again changes nothing.
     stage.update("event_789", &draft(2, "New").with_reminders(vec![45])).unwrap();
@@ -458,6 +496,30 @@ fn an_event_of_old_is_adopted_under_its_name() {
     assert_eq!(fs::read_to_string(&path).unwrap(), file);
     stage.delete("event_789", &draft(3, "")).unwrap();
     assert!(!path.exists());
+}
+
+#[test]
+fn a_person_keeps_the_class_they_chose_until_the_host_chooses_one() {
+    let stage = stage();
+    stage.create(&draft(1, "Deep clean")).unwrap();
+    let classes = |stage: &Stage| -> Vec<String> {
+        let file = fs::read_to_string(stage.file()).unwrap();
+        file.lines().filter(|line| line.starts_with("CLASS")).map(str::to_owned).collect()
+    };
+    assert!(classes(&stage).is_empty());
+    let edited = fs::read_to_string(stage.file()).unwrap();
+    fs::write(stage.file(), edited.replace("SUMMARY:", "CLASS:CONFIDENTIAL\r\nSUMMARY:")).unwrap();
+    stage.update(KEY, &draft(2, "Windows")).unwrap();
+    assert_eq!(classes(&stage), ["CLASS:CONFIDENTIAL"]);
+    let private = |revision| {
+        let draft = draft(revision, "Windows");
+        let event = (*draft.event).clone().with_visibility(Visibility::Private);
+        Draft::new(draft.marker, event, draft.changed_at)
+    };
+    stage.update(KEY, &private(3)).unwrap();
+    assert_eq!(classes(&stage), ["CLASS:PRIVATE"]);
+    stage.update(KEY, &draft(4, "Windows")).unwrap();
+    assert_eq!(classes(&stage), ["CLASS:PRIVATE"], "no choice takes nothing back");
 }
 
 #[test]
@@ -475,6 +537,81 @@ fn a_persons_edit_is_no_newer_revision_of_ours() {
     fs::write(stage.file(), stripped).unwrap();
     assert_eq!(stage.find().as_deref(), Some("Two"));
     stage.create(&draft(7, "Four")).unwrap();
+}
+
+/// A look finds every generation by the names of the files; those of other targets are not even read.
+#[test]
+fn one_look_finds_every_generation() {
+    let stage = stage();
+    let of = |generation, revision| {
+        let draft = draft(revision, "One");
+        Draft::new(Marker::new("my-shop", key(generation), revision), draft.event, draft.changed_at)
+    };
+    stage.create(&of(0, 1)).unwrap();
+    let later = stage.create(&of(12, 2)).unwrap();
+    assert_eq!(later.remote_id.as_str(), format!("{KEY}g12"));
+    let other = "f".repeat(32);
+    for name in [&other, &format!("{other}g1")] {
+        stage.plant(&format!("{name}.ics"), format!("garbage that names {KEY}"));
+    }
+    let found: Vec<_> = stage.look().unwrap().into_iter().map(|found| found.key).collect();
+    assert_eq!(found, [Some(key(0)), Some(key(12))]);
+    // Programs that remove our lines leave the UID.
+    for generation in [0, 12] {
+        let path = stage.calendar().join(format!("{}.ics", key(generation)));
+        let file = fs::read_to_string(&path).unwrap();
+        let file: String = file.split_inclusive('\n').filter(|line| !line.contains("X-CALSYNC")).collect();
+        fs::write(path, file).unwrap();
+    }
+    let found: Vec<_> = stage.look().unwrap().into_iter().map(|found| (found.marker, found.key)).collect();
+    assert_eq!(found, [(None, Some(key(0))), (None, Some(key(12)))]);
+    // In another generation's name, too, an event of the target is ours to remove.
+    now(stage.folder.delete(&stage.place, &later.remote_id, &of(0, 3).marker, &DeleteOptions::new()))
+        .unwrap();
+}
+
+/// A file that says what it should is not written, whatever the person has added to it.
+#[test]
+fn an_update_without_an_etag_compares() {
+    let stage = stage();
+    stage.create(&draft(1, "One").with_reminders(vec![30])).unwrap();
+    let theirs = "COLOR:tomato\r\nBEGIN:VALARM\r\nACTION:AUDIO\r\nTRIGGER:-PT5M\r\nEND:VALARM\r\n";
+    let file = fs::read_to_string(stage.file()).unwrap();
+    let added =
+        file.replace("END:VEVENT", &format!("{theirs}END:VEVENT")).replace("calsync-ics//EN", "theirs//EN");
+    fs::write(stage.file(), &added).unwrap();
+    // A first write puts their lines in our order.
+    let mut draft = draft(2, "One").with_reminders(vec![30]);
+    stage.update(KEY, &draft).unwrap();
+    let ours = fs::read_to_string(stage.file()).unwrap();
+    fs::write(stage.file(), ours.replace("SEQUENCE:2", "SEQUENCE:7").replace("calsync-ics//EN", "x//EN"))
+        .unwrap();
+    let before = fs::read_to_string(stage.file()).unwrap();
+    draft.marker.revision = 3;
+    draft.changed_at += chrono::TimeDelta::days(1);
+    let etag = stage.update(KEY, &draft).unwrap().etag;
+    assert_eq!(etag, stage.get(KEY).unwrap().unwrap().etag);
+    assert_eq!(fs::read_to_string(stage.file()).unwrap(), before);
+    // With an etag, with another marker, reminder, rule or content it is written.
+    for change in ["SUMMARY:One", "X-CALSYNC-NAMESPACE:my-shop", "TRIGGER:-PT30M", "X-CALSYNC-TARGET:0"] {
+        fs::write(stage.file(), before.replace(change, "X-CHANGED:1")).unwrap();
+        stage.update(KEY, &draft).unwrap();
+        let file = fs::read_to_string(stage.file()).unwrap();
+        assert!(
+            file.contains(&format!("\r\n{change}")) && file.contains("\r\nSEQUENCE:8\r\n"),
+            "{change}: {file}"
+        );
+    }
+    fs::write(stage.file(), before.replace("SUMMARY", "RRULE:FREQ=DAILY\r\nSUMMARY")).unwrap();
+    stage.update(KEY, &draft).unwrap();
+    assert!(!fs::read_to_string(stage.file()).unwrap().contains("FREQ=DAILY"));
+    // A revision that was edited is put right, and says nothing about ours.
+    for tampered in ["18446744073709551615", "9000000000"] {
+        let file = before.replace("X-CALSYNC-REVISION:2", &format!("X-CALSYNC-REVISION:{tampered}"));
+        fs::write(stage.file(), file).unwrap();
+        stage.update(KEY, &draft).unwrap();
+        assert!(fs::read_to_string(stage.file()).unwrap().contains("X-CALSYNC-REVISION:3\r\n"));
+    }
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use calsync_core::event::{Event, EventStatus, Reminders, TextLimits, When};
-use calsync_core::identity::EventKey;
+use calsync_core::calendar::Person;
+use calsync_core::event::{Event, EventStatus, Reminders, TextLimits, Visibility, When};
 use calsync_core::provider::{Draft, Marker};
 use calsync_core::time::{RuleKind, Zone};
 use calsync_ics::{
@@ -12,7 +12,6 @@ use calsync_ics::{
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proptest::prelude::*;
-use uuid::Uuid;
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -24,16 +23,19 @@ fn timed(zone: &str, start: &str, minutes: i64) -> When {
 }
 
 fn draft(event: Event) -> Draft {
-    let key = EventKey::from_uuid(Uuid::from_u128(0x0123_4567_89ab_5def_8123_4567_89ab_cdef));
-    Draft::new(Marker::new("my-shop", key, 3), event, at("2026-01-05T10:00:00Z"))
+    let key = "0123456789ab5def8123456789abcdefg2".parse().unwrap();
+    let marker = Marker::new("my-shop", key, 3).with_appointment(Some(17.into()));
+    let marker = marker.with_person(Some(Person::Profile("a,1".parse().unwrap())));
+    Draft::new(marker, event, at("2026-01-05T10:00:00Z"))
 }
 
 fn file(event: Event) -> String {
     write_event(&draft(event)).unwrap()
 }
 
-const MARKER: &str =
-    "X-CALSYNC-NAMESPACE:my-shop\nX-CALSYNC-KEY:0123456789ab5def8123456789abcdef\nX-CALSYNC-REVISION:3\n";
+const MARKER: &str = "X-CALSYNC-NAMESPACE:my-shop\nX-CALSYNC-TARGET:0123456789ab5def8123456789abcdef\n\
+    X-CALSYNC-KEY:0123456789ab5def8123456789abcdefg2\nX-CALSYNC-REVISION:3\nX-CALSYNC-APPOINTMENT:17\n\
+    X-CALSYNC-PERSON:profile:a\\,1\n";
 
 /// The lines of the event alone, for reading.
 fn event_lines(event: Event) -> String {
@@ -76,7 +78,7 @@ fn an_event_in_full() {
     END:STANDARD
     END:VTIMEZONE
     BEGIN:VEVENT
-    UID:0123456789ab5def8123456789abcdef
+    UID:0123456789ab5def8123456789abcdefg2
     DTSTAMP:20260105T100000Z
     LAST-MODIFIED:20260105T100000Z
     SEQUENCE:3
@@ -88,8 +90,11 @@ fn an_event_in_full() {
      "\, so wait a minute or two
     LOCATION:1 High St\, Leeds
     X-CALSYNC-NAMESPACE:my-shop
-    X-CALSYNC-KEY:0123456789ab5def8123456789abcdef
+    X-CALSYNC-TARGET:0123456789ab5def8123456789abcdef
+    X-CALSYNC-KEY:0123456789ab5def8123456789abcdefg2
     X-CALSYNC-REVISION:3
+    X-CALSYNC-APPOINTMENT:17
+    X-CALSYNC-PERSON:profile:a\,1
     BEGIN:VALARM
     ACTION:DISPLAY
     DESCRIPTION:Deep clean\, 2nd floor
@@ -105,6 +110,24 @@ fn an_event_in_full() {
     END:VEVENT
     END:VCALENDAR
     "##);
+}
+
+#[test]
+fn a_class_is_written_where_the_host_chose_one_and_read_back() {
+    let event = Event::new("Deep clean", timed("Europe/London", "2026-07-01T08:00:00Z", 90));
+    for (chosen, line) in [
+        (Visibility::Default, None),
+        (Visibility::Public, Some("CLASS:PUBLIC")),
+        (Visibility::Private, Some("CLASS:PRIVATE")),
+    ] {
+        let written = file(event.clone().with_visibility(chosen));
+        assert_eq!(written.lines().find(|line| line.starts_with("CLASS")), line);
+        assert_eq!(read_event(written.as_bytes()).unwrap().event.visibility, chosen);
+    }
+    for class in ["CONFIDENTIAL", "X-SECRET", "private"] {
+        let written = file(event.clone().with_visibility(Visibility::Public)).replace("PUBLIC", class);
+        assert_eq!(read_event(written.as_bytes()).unwrap().event.visibility, Visibility::Private, "{class}");
+    }
 }
 
 #[test]

@@ -139,7 +139,6 @@ impl OutlookCalendarBuilder {
         let requests = Requests::new(endpoint("api_url", &api_url)?);
         let rest = self.setup.client(ProviderKind::OUTLOOK, transport, own, error::of_answer)?;
         let capabilities = Capabilities::new()
-            .with_silent(true)
             .with_etags(true)
             .with_calendar_ids(CalendarIds::GlobalButPrimary)
             .with_text(self.text)
@@ -149,7 +148,7 @@ impl OutlookCalendarBuilder {
             // A read, since only what differs is written, and the change.
             .with_requests_per_update(2)
             // One batch, whose parts Exchange counts.
-            .with_requests_per_find(2)
+            .with_requests_per_find(3)
             // 2,000 a second for all of an application's mailboxes.
             .with_per_minute_per_application(120_000);
         Ok(OutlookCalendar {

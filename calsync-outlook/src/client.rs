@@ -1,13 +1,14 @@
 //! Graph as functions: send, judge the answer, read it.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
-use calsync_core::auth::Access;
+use calsync_core::auth::{Access, account_of};
 use calsync_core::calendar::CalendarRef;
-use calsync_core::error::{Error, ErrorKind, Operation, Retry};
+use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::http::{Request, Response};
-use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use calsync_core::provider::{AccountCalendar, Written};
+use calsync_core::provider::{AccountCalendar, PageToken, TargetQuery, Written};
 use calsync_core::rest::{BadRequest, RestClient};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
@@ -15,13 +16,15 @@ use serde_json::Value;
 
 use crate::convert;
 use crate::error::taken_by;
-use crate::request::{BY_MARKER, BY_TRANSACTION, LATEST, Requests, next_page};
+use crate::request::{BY_ID, BY_MARKER, BY_TRANSACTION, LATEST, Requests, next_page};
 use crate::wire::{
-    BatchAnswer, CalendarBody, CalendarResource, CreatedResource, EventBody, EventResource, Page, PartAnswer,
+    BatchAnswer, CalendarBody, CalendarResource, CreatedResource, EventBody, EventResource, IdentityResource,
+    ItemBody, Page, PartAnswer,
 };
 
-/// How many pages of an answer are read before it is taken for endless.
-const MOST_PAGES: usize = 1_000;
+/// How many pages of an answer are read, and how many things in them, before it is taken for endless.
+const MOST_PAGES: usize = 100;
+const MOST_THINGS: usize = 10_000;
 
 /// One call of the API a method, but for listings. Errors are those of the call that failed.
 #[derive(Debug, Clone)]
@@ -44,14 +47,26 @@ pub(crate) enum Created {
 }
 
 impl Client {
-    pub(crate) async fn create(&self, place: &CalendarRef, body: &EventBody<'_>) -> Result<Created, Error> {
+    pub(crate) async fn create(
+        &self,
+        place: &CalendarRef,
+        key: &str,
+        body: &EventBody<'_>,
+    ) -> Result<Created, Error> {
         let operation = Operation::Create;
         let request = self.requests.create(&place.calendar, body);
         let answer = self.rest.exchange(&Access::of(place), operation, request).await?;
         if answer.status().is_success() {
             let event: CreatedResource = self.rest.read(operation, &answer)?;
             let written = convert::created(&event).ok_or_else(|| self.rest.unreadable(operation, &answer))?;
-            return Ok(Created::Event { written, is_as_sent: convert::says(&event, body) });
+            let is_made_under = convert::is_made_under(&event, key);
+            if is_made_under == Some(false) {
+                // The answer to another create confirms nothing of this one.
+                return Err(self.rest.unreadable(operation, &answer));
+            }
+            let is_as_sent = is_made_under == Some(true) && convert::says(&event, body);
+            let written = written.with_account(account_of(&answer).cloned());
+            return Ok(Created::Event { written, is_as_sent });
         }
         match taken_by(&answer) {
             Some(by) => Ok(Created::Taken(by)),
@@ -65,14 +80,15 @@ impl Client {
         id: &RemoteId,
         etag: Option<&Etag>,
         body: &EventBody<'_>,
-    ) -> Result<Box<EventResource>, Error> {
+    ) -> Result<Written, Error> {
         let operation = Operation::Update;
         let request = self.requests.update(&place.calendar, id, etag, body);
         let answer = self.rest.send(&Access::of(place), operation, request).await?;
-        let event = self.event_in(operation, &answer)?;
+        let mut event: IdentityResource = self.rest.read(operation, &answer)?;
+        event.account = account_of(&answer).cloned();
         // An answer about another event confirms nothing of this one.
-        let is_it = event.id.as_deref() == Some(id.as_str());
-        if is_it { Ok(event) } else { Err(self.rest.unreadable(operation, &answer)) }
+        let written = convert::written(&event).filter(|written| written.remote_id == *id);
+        written.ok_or_else(|| self.rest.unreadable(operation, &answer))
     }
 
     pub(crate) async fn delete(
@@ -83,64 +99,175 @@ impl Client {
     ) -> Result<(), Error> {
         let request = self.requests.delete(&place.calendar, id, etag);
         let answer = self.rest.send(&Access::of(place), Operation::Delete, request).await?;
-        // Graph answers with 204 and nothing; whatever comes with status 200, be it empty, comes from a portal in between.
+        // Graph answers with 204 and nothing; what comes with status 200, be it empty, comes from a portal in between.
         let is_done = answer.status() == StatusCode::NO_CONTENT && answer.body().is_empty();
         if is_done { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
     }
 
     /// The event, with our properties. One that is not there is an error, and so is a calendar.
+    ///
+    /// Boxed, since every future on the way would have room for it.
     pub(crate) async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Box<EventResource>, Error> {
-        self.event(place, Operation::Get, self.requests.get(&place.calendar, id)).await
+        let request = self.requests.get(&place.calendar, id);
+        let answer = self.rest.send(&Access::of(place), Operation::Get, request).await?;
+        let mut event: Box<EventResource> = self.rest.read(Operation::Get, &answer)?;
+        self.identify(&mut event.identity, &answer)?;
+        Ok(event)
     }
 
-    /// The event's body in HTML.
-    pub(crate) async fn html(&self, place: &CalendarRef, id: &RemoteId) -> Result<String, Error> {
-        let event = self.event(place, Operation::Get, self.requests.html(&place.calendar, id)).await?;
-        Ok(event.body.map(|body| body.content.into_owned()).unwrap_or_default())
+    /// The event's identity. One that is not there is an error, and so is a calendar.
+    pub(crate) async fn identity(
+        &self,
+        place: &CalendarRef,
+        id: &RemoteId,
+    ) -> Result<IdentityResource, Error> {
+        let request = self.requests.identity(&place.calendar, id);
+        let answer = self.rest.send(&Access::of(place), Operation::Get, request).await?;
+        let mut identity: IdentityResource = self.rest.read(Operation::Get, &answer)?;
+        self.identify(&mut identity, &answer)?;
+        Ok(identity)
     }
 
-    /// The events that carry this key, of any namespace, and one that lost its marker and was made under it. All, or an error.
+    /// The event's body, which is HTML where Graph does as it is asked.
+    pub(crate) async fn html(&self, place: &CalendarRef, id: &RemoteId) -> Result<ItemBody<'static>, Error> {
+        let request = self.requests.html(&place.calendar, id);
+        let answer = self.rest.send(&Access::of(place), Operation::Get, request).await?;
+        let mut event: Box<EventResource> = self.rest.read(Operation::Get, &answer)?;
+        self.identify(&mut event.identity, &answer)?;
+        // A body that is not told is not an empty one.
+        event.body.ok_or_else(|| self.rest.incomplete(Operation::Get))
+    }
+
+    /// Notes whose token an answer is to. What has no id is no event.
+    fn identify(&self, identity: &mut IdentityResource, answer: &Response) -> Result<(), Error> {
+        identity.account = account_of(answer).cloned();
+        let has_id = convert::written(identity).is_some();
+        if has_id { Ok(()) } else { Err(self.rest.unreadable(Operation::Get, answer)) }
+    }
+
+    /// The events of a target: those that carry its key, those that lost their marker and were made under one of its keys, and the
+    /// one that is known by its id. All, or an error.
     pub(crate) async fn find(
         &self,
         place: &CalendarRef,
-        key: &EventKey,
-    ) -> Result<Vec<EventResource>, Error> {
-        let grant = Access::of(place);
-        let request = self.requests.find(&place.calendar, key);
-        let answer = self.rest.send(&grant, Operation::Find, request).await?;
+        query: &TargetQuery,
+    ) -> Result<Vec<IdentityResource>, Error> {
+        let access = Access::of(place);
+        let request = self.requests.find(&place.calendar, &query.target, query.known.as_ref());
+        let answer = self.rest.send_batch(&access, Operation::Find, request, has_refused_part).await?;
         let parts: BatchAnswer = self.rest.read(Operation::Find, &answer)?;
-        let marked: Page<EventResource> = self.part(&answer, &parts.responses, BY_MARKER)?;
-        let mut events = marked.value;
+        let marked: Page<IdentityResource> = self.part(&answer, &parts.responses, BY_MARKER)?;
+        let latest: Page<IdentityResource> = self.part(&answer, &parts.responses, BY_TRANSACTION)?;
+        let known = self.known_in(place, &answer, &parts.responses, query)?;
+        // Graph may answer with another id of the same event than the one that is known.
+        let known_id = known.as_ref().and_then(|event| event.id.clone());
+        let account = account_of(&answer).cloned();
+
+        let mut all: Vec<IdentityResource> = known.into_iter().chain(marked.value).collect();
         if let Some(link) = marked.next_link {
-            let first = self.requests.by_marker(&place.calendar, key);
-            self.go_on(&grant, Operation::Find, first, Some(link), &mut events, usize::MAX).await?;
+            let first = self.requests.by_marker(&place.calendar, &query.target);
+            self.go_on(&access, Operation::Find, first, Some(link), &mut all, usize::MAX).await?;
         }
-        if events.is_empty() {
-            let page: Page<EventResource> = self.part(&answer, &parts.responses, BY_TRANSACTION)?;
-            let mut latest = page.value;
-            // A page may be short, even empty, and have a next one.
-            if page.next_link.is_some() && latest.len() < LATEST {
-                let first = self.requests.latest(&place.calendar);
-                self.go_on(&grant, Operation::Find, first, page.next_link, &mut latest, LATEST).await?;
+        let mut made = latest.value;
+        // A page may be short, even empty, and have a next one.
+        if latest.next_link.is_some() && made.len() < LATEST {
+            let first = self.requests.latest(&place.calendar);
+            self.go_on(&access, Operation::Find, first, latest.next_link, &mut made, LATEST).await?;
+        }
+        for event in made {
+            let is_meant = convert::key(&event).is_some_and(|key| key.target() == query.target);
+            let Some(id) = event.id.filter(|_| is_meant) else { continue };
+            if all.iter().any(|found| found.id.as_deref() == Some(&*id)) {
+                continue;
             }
-            let made = latest.into_iter().find(|event| convert::is_made_under(event, key));
-            if let Some(id) = made.and_then(|event| event.id) {
-                match self.get(place, &RemoteId::new(id)).await {
-                    Ok(event) => events.push(*event),
-                    // Deleted since it was listed.
-                    Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
+            match self.identity(place, &RemoteId::new(id)).await {
+                Ok(event) => all.push(event),
+                // Deleted since it was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
+        }
+
+        let mut seen = HashSet::new();
+        let mut events = Vec::new();
+        for mut event in all {
+            let id = convert::written(&event).ok_or_else(|| self.rest.incomplete(Operation::Find))?.remote_id;
+            let is_known = event.id == known_id;
+            let (marker, key) = (convert::marker(&event), convert::key(&event));
+            // A ledger's row names an event that older code wrote by its id alone.
+            let is_meant = query.matches(marker.as_ref(), key) || (is_known && marker.is_none());
+            if !seen.insert(id) || !is_meant {
+                continue;
+            }
+            if is_known && key.is_none_or(|key| key.target() != query.target) {
+                event.id = query.known.as_ref().map(|id| id.as_str().to_owned());
+            }
+            event.account = event.account.or_else(|| account.clone());
+            events.push(event);
         }
         Ok(events)
+    }
+
+    /// The event that is known by its id, if the look asked for one and it is there.
+    fn known_in(
+        &self,
+        place: &CalendarRef,
+        batch: &Response,
+        parts: &[PartAnswer],
+        query: &TargetQuery,
+    ) -> Result<Option<IdentityResource>, Error> {
+        // An id that fits into no URL was not asked for.
+        let is_asked = |id: &RemoteId| self.requests.identity(&place.calendar, id).is_ok();
+        if !query.known.as_ref().is_some_and(is_asked) {
+            return Ok(None);
+        }
+        match self.part::<IdentityResource>(batch, parts, BY_ID) {
+            Ok(event) if convert::written(&event).is_some() => Ok(Some(event)),
+            Ok(_) => Err(self.rest.incomplete(Operation::Find)),
+            // The part before it has shown that the calendar is there.
+            Err(error) if error.kind() == ErrorKind::CalendarNotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A page of the events that carry a namespace.
+    pub(crate) async fn list(
+        &self,
+        place: &CalendarRef,
+        namespace: &str,
+        page: Option<&PageToken>,
+    ) -> Result<(Vec<IdentityResource>, Option<PageToken>), Error> {
+        let operation = Operation::ListOurs;
+        let first = self.requests.ours(&place.calendar, namespace);
+        let first = first.map_err(|bad| self.rest.unsendable(operation, bad))?;
+        let request = match page {
+            Some(PageToken(link)) => self.page_after(operation, &first, link)?,
+            None => first.clone(),
+        };
+        let answer = self.rest.send(&Access::of(place), operation, Ok(request)).await;
+        let answer = answer.map_err(calendar_not_found)?;
+        let page: Page<IdentityResource> = self.rest.read(operation, &answer)?;
+        if let Some(link) = &page.next_link {
+            self.page_after(operation, &first, link)?;
+        }
+        let mut events = page.value;
+        for event in &mut events {
+            event.account = account_of(&answer).cloned();
+        }
+        Ok((events, page.next_link.map(PageToken)))
+    }
+
+    /// A link that is none says nothing of the calendar.
+    fn page_after(&self, operation: Operation, first: &Request, link: &str) -> Result<Request, Error> {
+        next_page(first, link).map_err(|_| self.rest.incomplete(operation))
     }
 
     /// After a 404, which says the same of an event and of a calendar that is not there.
     pub(crate) async fn check_calendar(&self, place: &CalendarRef) -> Result<(), Error> {
         let request = self.requests.probe(&place.calendar);
         let answer = self.rest.send(&Access::of(place), Operation::Find, request).await;
-        let _: Page<EventResource> = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
+        let _: Page<IdentityResource> =
+            self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
         Ok(())
     }
 
@@ -173,8 +300,7 @@ impl Client {
         let first = first.map_err(|bad| self.rest.unsendable(operation, bad))?;
         for _ in 0..MOST_PAGES {
             let request = match &link {
-                // A link that is none says nothing of the calendar.
-                Some(link) => next_page(&first, link).map_err(|_| self.rest.incomplete(operation))?,
+                Some(link) => self.page_after(operation, &first, link)?,
                 None => first.clone(),
             };
             let answer = self.rest.send(to, operation, Ok(request)).await.map_err(calendar_not_found)?;
@@ -184,29 +310,11 @@ impl Client {
             if link.is_none() || all.len() >= enough {
                 return Ok(());
             }
+            if all.len() > MOST_THINGS {
+                break;
+            }
         }
         Err(self.rest.endless(operation))
-    }
-
-    async fn event(
-        &self,
-        place: &CalendarRef,
-        operation: Operation,
-        request: Result<Request, BadRequest>,
-    ) -> Result<Box<EventResource>, Error> {
-        let answer = self.rest.send(&Access::of(place), operation, request).await?;
-        self.event_in(operation, &answer)
-    }
-
-    /// Boxed, since every future on the way would have room for it.
-    fn event_in(&self, operation: Operation, answer: &Response) -> Result<Box<EventResource>, Error> {
-        let event: Box<EventResource> = self.rest.read(operation, answer)?;
-        // Whatever has no id is no event.
-        if convert::written(&event).is_some() {
-            Ok(event)
-        } else {
-            Err(self.rest.unreadable(operation, answer))
-        }
     }
 
     /// What one part of a batch was answered.
@@ -218,19 +326,21 @@ impl Client {
     ) -> Result<T, Error> {
         let part = parts.iter().find(|part| part.id == id);
         let answer = part.and_then(as_answer).ok_or_else(|| self.rest.unreadable(Operation::Find, batch))?;
-        let part_status = answer.status();
-        if part_status.is_success() {
+        if answer.status().is_success() {
             return self.rest.read(Operation::Find, &answer);
         }
-        let failure = self.rest.failure(Operation::Find, &answer);
-        Err(match failure.kind() {
-            // The token was good enough for the batch: one server's whim. (A 403 is a company's rules.)
-            ErrorKind::Unauthenticated if part_status == StatusCode::UNAUTHORIZED => {
-                failure.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later)
-            }
-            _ => calendar_not_found(failure),
-        })
+        Err(calendar_not_found(self.rest.failure(Operation::Find, &answer)))
     }
+}
+
+/// Whether the token was refused in some part of a batch: Exchange may know of a revocation that Graph's front end does not.
+fn has_refused_part(batch: &Response) -> bool {
+    let body = batch.body();
+    // Most have none, and need not be read twice.
+    batch.status().is_success()
+        && body.windows(3).any(|digits| digits == b"401")
+        && serde_json::from_slice::<BatchAnswer>(body)
+            .is_ok_and(|batch| batch.responses.iter().any(|part| part.status == StatusCode::UNAUTHORIZED))
 }
 
 /// A part's answer as if it had been asked for alone.

@@ -37,6 +37,16 @@ impl Cloud {
             Self::China => "https://login.chinacloudapi.cn",
         }
     }
+
+    /// The sign-in's other name, by which it calls itself in id tokens
+    /// (<https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>).
+    #[cfg(feature = "oauth")]
+    pub(crate) fn other_login_url(self) -> Option<&'static str> {
+        match self {
+            Self::China => Some("https://login.partner.microsoftonline.cn"),
+            Self::Global | Self::UsGovernment | Self::UsDefense => None,
+        }
+    }
 }
 
 /// Whose accounts may be connected. It has to fit how the app is registered: an app for one organization may use that one's id

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use calsync_core::auth::{OAuthClient, ScopeNames};
+use calsync_core::auth::{AccountClaims, Identity, OAuthClient, ScopeNames};
 use calsync_core::clock::Clock;
 use calsync_core::http::{Endpoint, HttpTransport};
 use calsync_core::rest::{BuildError, endpoint};
@@ -29,6 +29,7 @@ pub(crate) struct Consent {
     redirect: String,
     scopes: Vec<Scope>,
     login_url: Option<String>,
+    issuer: Option<String>,
 }
 
 impl Default for Consent {
@@ -40,6 +41,7 @@ impl Default for Consent {
             redirect: "http://localhost".to_owned(),
             scopes: vec![Scope::CalendarsReadWrite],
             login_url: None,
+            issuer: None,
         }
     }
 }
@@ -62,12 +64,25 @@ impl Consent {
             endpoint("login_url", &uri.to_string())
         };
         let scopes = self.scopes.into_iter().map(|scope| scope.in_cloud(cloud));
+        let identity = match self.issuer {
+            Some(own) => Identity::new(own),
+            None => {
+                let identity = Identity::new(issuer_of(cloud.login_url()));
+                match cloud.other_login_url() {
+                    Some(other) => identity.with_issuer(issuer_of(other)),
+                    None => identity,
+                }
+            }
+        };
+        let identity =
+            identity.with_scopes(["openid", "profile", "email"]).with_claims(AccountClaims::TenantAndObject);
         let mut oauth = OAuthClient::builder(ProviderKind::OUTLOOK, client_id)
             .authorize_url(of_tenant("authorize")?)
             .token_url(of_tenant("token")?)
             .redirect(self.redirect)
             .scopes(scopes.chain([OFFLINE.to_owned()]))
             .scope_names(ScopeNames::Short)
+            .identity(identity)
             .authorize_param("response_mode", "query")
             // Many people are signed in to more accounts than one.
             .authorize_param("prompt", "select_account")
@@ -78,6 +93,11 @@ impl Consent {
         }
         Ok(oauth.build()?)
     }
+}
+
+/// What a sign-in calls itself in id tokens, by the `issuer` of its metadata.
+fn issuer_of(login_url: &str) -> String {
+    format!("{login_url}/{{tenantid}}/v2.0")
 }
 
 /// Consent (feature `oauth`).
@@ -116,6 +136,12 @@ impl OutlookCalendarBuilder {
     /// Where people sign in and tokens come from, below which the tenant's paths lie. The cloud's own unless given.
     pub fn login_url(mut self, url: impl Into<String>) -> Self {
         self.consent.login_url = Some(url.into());
+        self
+    }
+
+    /// What the server calls itself in id tokens (`iss`), where it is not Microsoft's own; `{tenantid}` is the token's `tid`.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.consent.issuer = Some(issuer.into());
         self
     }
 }

@@ -3,32 +3,45 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, When, clean_block};
-use calsync_core::identity::EventKey;
+use calsync_core::calendar::Person;
+use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, Visibility, When, clean_block};
+use calsync_core::identity::{EventKey, TargetKey};
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{Draft, Found, Marker, Written};
 use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
+use calsync_core::{AppointmentId, ProfileId};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
 use crate::meeting::{own_text, without_rule};
 use crate::wire::{
-    CreatedResource, DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, ItemBody, Location,
+    CreatedResource, DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, IdentityResource,
+    ItemBody, Location,
 };
 use crate::zones;
 
 /// Our properties, one name each for good: a mailbox has room for so many names, and never forgets one
 /// (<https://learn.microsoft.com/graph/api/resources/extended-properties-overview>).
+///
+/// The target is a property of its own, since a filter compares whole values: it finds every event of the target.
+const TARGET: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncTarget";
 const KEY: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncKey";
 const NAMESPACE: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncNamespace";
 const REVISION: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncRevision";
+const APPOINTMENT: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncAppointment";
+/// The person the event is for: `profile:` and the profile's id, or `guest`.
+const PERSON: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncPerson";
 /// The zone to show the event in, since times are written in UTC: Exchange knows fewer zones, by other names.
 const ZONE: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncZone";
 /// The reminder as calsync last set it; what the event has may since be the person's own.
 const REMINDER: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncReminder";
 
-/// The longest namespace. Graph states no limit for a property's text; this is the usual one of Exchange.
-pub(crate) const LONGEST_NAMESPACE: usize = 255;
+/// How the id of a profile is told from `guest`.
+const PROFILE: &str = "profile:";
+const GUEST: &str = "guest";
+
+/// The longest text of a property, in UTF-16 code units. Graph states no limit; this is the usual one of Exchange.
+const LONGEST_PROPERTY: usize = 255;
 
 /// The earliest reminder Outlook takes, in minutes before the start: eight weeks.
 const EARLIEST_REMINDER: u32 = 80_640;
@@ -37,13 +50,38 @@ const UTC: &str = "UTC";
 
 /// An expansion that shows our properties.
 pub(crate) fn properties() -> String {
-    let ids = [KEY, NAMESPACE, REVISION, ZONE, REMINDER].map(|id| format!("id eq '{id}'"));
+    expansion(&[TARGET, KEY, NAMESPACE, REVISION, APPOINTMENT, PERSON, ZONE, REMINDER])
+}
+
+/// An expansion that shows the marker.
+pub(crate) fn marker_properties() -> String {
+    expansion(&[KEY, NAMESPACE, REVISION, APPOINTMENT, PERSON])
+}
+
+fn expansion(ids: &[&str]) -> String {
+    let ids: Vec<String> = ids.iter().map(|id| format!("id eq '{id}'")).collect();
     format!("singleValueExtendedProperties($filter={})", ids.join(" or "))
 }
 
-/// A filter for the events with this key, of any namespace.
-pub(crate) fn with_key(key: &EventKey) -> String {
-    format!("singleValueExtendedProperties/any(ep:ep/id eq '{KEY}' and ep/value eq '{key}')")
+/// A filter for the events of this target, of any namespace.
+pub(crate) fn of_target(target: &TargetKey) -> String {
+    with_property(TARGET, &target.to_string())
+}
+
+/// A filter for the events of this namespace. Exchange does not mind the case of its letters.
+pub(crate) fn of_namespace(namespace: &str) -> String {
+    with_property(NAMESPACE, namespace)
+}
+
+fn with_property(id: &str, value: &str) -> String {
+    // A quote in a text of OData is doubled.
+    let value = value.replace('\'', "''");
+    format!("singleValueExtendedProperties/any(ep:ep/id eq '{id}' and ep/value eq '{value}')")
+}
+
+/// Whether a property holds the whole text. A namespace that was cut would leave events that are not recognised again.
+pub(crate) fn fits_property(text: &str) -> bool {
+    text.len() <= LONGEST_PROPERTY || text.encode_utf16().count() <= LONGEST_PROPERTY
 }
 
 /// The body that makes an event.
@@ -53,7 +91,8 @@ pub(crate) fn to_create<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> 
     body
 }
 
-/// The body that makes of the event that stands what the draft says: what differs and is ours. `None` when nothing does.
+/// The body that makes of the event that is there what the draft says: what differs and is ours. `None` when nothing does: another
+/// revision alone is no difference.
 pub(crate) fn to_update<'a>(
     draft: &'a Draft,
     standing: &EventResource,
@@ -79,18 +118,38 @@ pub(crate) fn to_update<'a>(
     if was_tentative == (draft.event.status == EventStatus::Tentative) {
         body.show_as = None;
     }
+    if standing.sensitivity.as_deref() == body.sensitivity {
+        body.sensitivity = None;
+    }
     // The reminder is the person's, until the host wants another than it wanted last time.
-    if property(standing, REMINDER) == Some(&*reminder_note(&draft.event.reminders)) {
+    if property(&standing.identity, REMINDER) == Some(&*reminder_note(&draft.event.reminders)) {
         (body.is_reminder_on, body.reminder_minutes_before_start) = (None, None);
     }
     body.single_value_extended_properties
-        .retain(|wanted| property(standing, &wanted.id) != Some(&*wanted.value));
-    (!is_empty(&body)).then_some(body)
+        .retain(|wanted| property(&standing.identity, &wanted.id) != Some(&*wanted.value));
+    (!changes_nothing(&body)).then_some(body)
 }
 
-/// Whether a change changes nothing.
-pub(crate) fn is_empty(body: &EventBody<'_>) -> bool {
-    *body == EventBody::default()
+/// Whether a change changes nothing but the revision, if anything.
+fn changes_nothing(body: &EventBody<'_>) -> bool {
+    let EventBody {
+        transaction_id: None,
+        subject: None,
+        body: None,
+        start: None,
+        end: None,
+        is_all_day: None,
+        location: None,
+        show_as: None,
+        sensitivity: None,
+        is_reminder_on: None,
+        reminder_minutes_before_start: None,
+        single_value_extended_properties: properties,
+    } = body
+    else {
+        return false;
+    };
+    properties.iter().all(|property| property.id == REVISION)
 }
 
 /// What of an event's text fits, and how its calendar reminds by default.
@@ -122,6 +181,12 @@ fn whole<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
         is_all_day: Some(is_all_day),
         location: Some(Location { display_name: cut(&event.location, limits.location) }),
         show_as: Some(if event.status == EventStatus::Tentative { "tentative" } else { "busy" }),
+        sensitivity: match event.visibility {
+            Visibility::Public => Some("normal"),
+            Visibility::Private => Some("private"),
+            // The person's own choice stays; a new event is normal.
+            _ => None,
+        },
         is_reminder_on: Some(reminder.is_some()),
         reminder_minutes_before_start: reminder.map(|minutes| minutes.min(EARLIEST_REMINDER)),
         single_value_extended_properties: marks(draft),
@@ -135,13 +200,36 @@ fn marks(draft: &Draft) -> Vec<ExtendedProperty<'_>> {
         When::AllDay { .. } => UTC,
     };
     let mark = |id: &'static str, value| ExtendedProperty { id: Cow::Borrowed(id), value };
-    vec![
+    let mut marks = Vec::with_capacity(8);
+    marks.extend([
+        mark(TARGET, Cow::Owned(marker.key.target().to_string())),
         mark(KEY, Cow::Owned(marker.key.to_string())),
         mark(NAMESPACE, Cow::Borrowed(&*marker.namespace)),
         mark(REVISION, Cow::Owned(marker.revision.to_string())),
         mark(ZONE, Cow::Borrowed(zone)),
         mark(REMINDER, reminder_note(&draft.event.reminders)),
-    ]
+    ]);
+    let appointment = marker.appointment.as_ref().map(|id| (APPOINTMENT, Cow::Owned(id.to_string())));
+    let person = marker.person.as_ref().map(|person| (PERSON, person_note(person)));
+    // One that would be cut is not written: it would name another.
+    let whole = appointment.into_iter().chain(person).filter(|(_, text)| fits_property(text));
+    marks.extend(whole.map(|(id, text)| mark(id, text)));
+    marks
+}
+
+/// How the person is noted.
+fn person_note(person: &Person) -> Cow<'static, str> {
+    match person {
+        Person::Profile(id) => Cow::Owned(format!("{PROFILE}{id}")),
+        Person::Guest => Cow::Borrowed(GUEST),
+    }
+}
+
+fn person_of(note: &str) -> Option<Person> {
+    match note.strip_prefix(PROFILE) {
+        Some(id) => ProfileId::text(id).ok().map(Person::Profile),
+        None => (note == GUEST).then_some(Person::Guest),
+    }
 }
 
 /// How a wanted reminder is noted.
@@ -206,28 +294,39 @@ fn is_same_time(standing: &When, wanted: &When) -> bool {
     }
 }
 
-/// Our marker, if the event carries one.
-pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
-    let key = EventKey::from_uuid(property(resource, KEY)?.parse().ok()?);
-    let revision = property(resource, REVISION)?.parse().ok()?;
-    Some(Marker::new(property(resource, NAMESPACE)?, key, revision))
+/// Our marker, if the event carries one: key, namespace and revision, or none. An appointment or a person that cannot be read is not
+/// known.
+pub(crate) fn marker(identity: &IdentityResource) -> Option<Marker> {
+    let key = EventKey::parse(property(identity, KEY)?)?;
+    let revision = property(identity, REVISION)?.parse().ok()?;
+    let appointment = property(identity, APPOINTMENT).and_then(|text| AppointmentId::text(text).ok());
+    let person = property(identity, PERSON).and_then(person_of);
+    let marker = Marker::new(property(identity, NAMESPACE)?, key, revision);
+    Some(marker.with_appointment(appointment).with_person(person))
 }
 
-/// Whether the event is the one that was made under this key, by what its create was known by.
-pub(crate) fn is_made_under(resource: &EventResource, key: &EventKey) -> bool {
-    resource.transaction_id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&transaction_id(key)))
+/// The key of ours that the event was made under, by what its create was known by. A copy that a person made has none.
+pub(crate) fn key(identity: &IdentityResource) -> Option<EventKey> {
+    let id = identity.transaction_id.as_deref()?;
+    EventKey::parse(id).or_else(|| EventKey::parse(&id.to_ascii_lowercase()))
 }
 
-fn property<'a>(resource: &'a EventResource, id: &str) -> Option<&'a str> {
+/// Whether a create was known by this key, as far as its answer tells.
+pub(crate) fn is_made_under(resource: &CreatedResource, key: &str) -> Option<bool> {
+    resource.transaction_id.as_deref().map(|id| id.eq_ignore_ascii_case(key))
+}
+
+fn property<'a>(identity: &'a IdentityResource, id: &str) -> Option<&'a str> {
     // Exchange may write the GUID in capitals.
-    let mut properties = resource.single_value_extended_properties.iter().flatten();
+    let mut properties = identity.single_value_extended_properties.iter().flatten();
     let property = properties.find(|property| property.id.eq_ignore_ascii_case(id))?;
     Some(&*property.value).filter(|value| !value.is_empty())
 }
 
-/// The answer to a write. `None` when it does not name the event.
-pub(crate) fn written(resource: &EventResource) -> Option<Written> {
-    named(resource.id.as_deref(), resource.etag.as_deref())
+/// An event by its id and version. `None` when it has no id.
+pub(crate) fn written(identity: &IdentityResource) -> Option<Written> {
+    let written = named(identity.id.as_deref(), identity.etag.as_deref())?;
+    Some(written.with_account(identity.account.clone()))
 }
 
 /// The answer to a create. `None` when it does not name the event.
@@ -238,6 +337,13 @@ pub(crate) fn created(resource: &CreatedResource) -> Option<Written> {
 fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
     let id = id.filter(|id| !id.is_empty())?;
     Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
+}
+
+/// An event that was found. `None` when it has no id.
+pub(crate) fn found(identity: &IdentityResource) -> Option<Found> {
+    let Written { remote_id, etag, account, .. } = written(identity)?;
+    let found = Found::new(remote_id).with_etag(etag).with_account(account);
+    Some(found.with_marker(marker(identity)).with_key(key(identity)))
 }
 
 /// Whether the event says what the body said that it was made with, as far as every answer tells.
@@ -265,22 +371,24 @@ fn is_same_moment(answered: Option<&DateTimeTimeZone<'_>>, sent: Option<&DateTim
     answered.is_some() && answered == instant(sent)
 }
 
-/// An event that was read. `None` when it has no id or no time that could be understood.
-pub(crate) fn found(resource: &EventResource) -> Option<Found> {
-    let Written { remote_id, etag, .. } = written(resource)?;
+/// What an event says. `None` when it has no time that could be understood.
+pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     let mut event = Event::new(resource.subject.clone().unwrap_or_default(), when(resource)?)
         .with_description(text_of(resource).unwrap_or_default().into_owned())
         .with_location(name_of(resource.location.as_ref()));
     if resource.show_as.as_deref() == Some("tentative") {
         event = event.with_status(EventStatus::Tentative);
     }
-    let minutes = resource.reminder_minutes_before_start.and_then(|minutes| u32::try_from(minutes).ok());
-    match resource.is_reminder_on {
-        Some(true) => event = event.with_reminders(Reminders::Before(minutes.into_iter().collect())),
-        Some(false) => event = event.with_reminders(Reminders::Before(Vec::new())),
-        None => {}
+    // `normal` is what every event is that nothing was said of. `personal` is shown to others like a normal one.
+    if matches!(resource.sensitivity.as_deref(), Some("private" | "confidential")) {
+        event = event.with_visibility(Visibility::Private);
     }
-    Some(Found::new(remote_id, event).with_etag(etag).with_marker(marker(resource)))
+    let minutes = resource.reminder_minutes_before_start.and_then(|minutes| u32::try_from(minutes).ok());
+    Some(match resource.is_reminder_on {
+        Some(true) => event.with_reminders(Reminders::Before(minutes.into_iter().collect())),
+        Some(false) => event.with_reminders(Reminders::Before(Vec::new())),
+        None => event,
+    })
 }
 
 fn when(resource: &EventResource) -> Option<When> {
@@ -292,7 +400,7 @@ fn when(resource: &EventResource) -> Option<When> {
         let zone = own().unwrap_or_default();
         return Some(When::AllDay { start: day(start, &zone), end: day(end, &zone) });
     }
-    let noted = property(resource, ZONE).and_then(|name| Zone::new(name).ok());
+    let noted = property(&resource.identity, ZONE).and_then(|name| Zone::new(name).ok());
     Some(When::Timed { start, end, zone: noted.or_else(own).unwrap_or_default() })
 }
 
@@ -325,8 +433,9 @@ mod tests {
     const LIMITS: Limits = Limits { subject: 255, location: 255, default_reminder: Some(15) };
 
     fn draft(event: Event) -> Draft {
-        let key = EventKey::from_uuid("6d709f8152a05a61b10906a7ec27a32c".parse().unwrap());
-        Draft::new(Marker::new("my-shop", key, 7), event, DateTime::UNIX_EPOCH)
+        let key = EventKey::parse("6d709f8152a05a61b10906a7ec27a32cg2").unwrap();
+        let marker = Marker::new("my-shop", key, 7).with_appointment(Some(17.into()));
+        Draft::new(marker.with_person(Some(Person::Profile(3.into()))), event, DateTime::UNIX_EPOCH)
     }
 
     fn timed(start: &str, end: &str, zone: &str) -> Event {
@@ -371,16 +480,18 @@ mod tests {
         assert_eq!(
             serde_json::to_value(to_create(&draft(london()), &LIMITS)).unwrap(),
             json!({
-                "transactionId": "6d709f8152a05a61b10906a7ec27a32c", "subject": "Deep clean",
+                "transactionId": "6d709f8152a05a61b10906a7ec27a32cg2", "subject": "Deep clean",
                 "body": {"contentType": "text", "content": "Order: 1\n5 < 6 & 7"},
                 "start": {"dateTime": "2026-07-01T08:00:00", "timeZone": "UTC"},
                 "end": {"dateTime": "2026-07-01T09:30:00", "timeZone": "UTC"}, "isAllDay": false,
                 "location": {"displayName": "1 High St, Leeds"}, "showAs": "busy",
                 "isReminderOn": true, "reminderMinutesBeforeStart": 15,
                 "singleValueExtendedProperties": [
-                    property_of("calsyncKey", "6d709f8152a05a61b10906a7ec27a32c"),
+                    property_of("calsyncTarget", "6d709f8152a05a61b10906a7ec27a32c"),
+                    property_of("calsyncKey", "6d709f8152a05a61b10906a7ec27a32cg2"),
                     property_of("calsyncNamespace", "my-shop"), property_of("calsyncRevision", "7"),
-                    property_of("calsyncZone", "Europe/London"), property_of("calsyncReminder", "default")],
+                    property_of("calsyncZone", "Europe/London"), property_of("calsyncReminder", "default"),
+                    property_of("calsyncAppointment", "17"), property_of("calsyncPerson", "profile:3")],
             })
         );
         let body = serde_json::to_value(to_create(&draft(all_day()), &LIMITS)).unwrap();
@@ -409,7 +520,7 @@ mod tests {
                 minutes,
                 "{note}"
             );
-            assert_eq!(body["singleValueExtendedProperties"][4], property_of("calsyncReminder", note));
+            assert_eq!(body["singleValueExtendedProperties"][5], property_of("calsyncReminder", note));
         }
     }
 
@@ -421,9 +532,10 @@ mod tests {
         let differing = |event: Event| {
             let mut draft = draft(event);
             draft.marker.revision = 8;
-            serde_json::to_value(to_update(&draft, &standing, &LIMITS).unwrap()).unwrap()
+            let body = to_update(&draft, &standing, &LIMITS);
+            body.map(|body| serde_json::to_value(body).unwrap()).unwrap_or_default()
         };
-        assert_eq!(differing(london()), json!({"singleValueExtendedProperties": [revision]}));
+        assert_eq!(differing(london()), Value::Null, "another revision alone is no difference");
         let moved = london().with_location("2 Low St");
         assert_eq!(
             differing(moved),
@@ -464,11 +576,29 @@ mod tests {
     }
 
     #[test]
+    fn the_sensitivity_is_written_where_the_host_chose_one_and_differs() {
+        let body_of = |event: Event, standing: &Value| {
+            let (draft, standing) = (draft(event), read(standing.clone()));
+            to_update(&draft, &standing, &LIMITS).map(|body| serde_json::to_value(body).unwrap())
+        };
+        let (normal, private) = (stored(&draft(london())), london().with_visibility(Visibility::Private));
+        let as_private = stored(&draft(private.clone()));
+        assert_eq!(normal.get("sensitivity"), None, "a create without a choice leaves it to Outlook");
+        assert_eq!(as_private["sensitivity"], "private");
+        assert_eq!(found(&read(as_private.clone())).unwrap().event.visibility, Visibility::Private);
+        assert_eq!(body_of(private.clone(), &normal), Some(json!({"sensitivity": "private"})));
+        assert_eq!(body_of(private, &as_private), None);
+        assert_eq!(body_of(london(), &as_private), None, "no choice takes nothing back");
+        let public = london().with_visibility(Visibility::Public);
+        assert_eq!(body_of(public, &as_private), Some(json!({"sensitivity": "normal"})));
+    }
+
+    #[test]
     fn a_body_in_html_is_no_text() {
         let mut json = stored(&draft(london()));
         json["body"] = json!({"contentType": "html", "content": "<html><body>Order: 1<br>5 &lt; 6 &amp; 7</body></html>"});
         let standing = read(json);
-        assert_eq!(&*found(&standing).unwrap().event.description, "");
+        assert_eq!(&*event(&standing).unwrap().description, "");
         assert!(to_update(&draft(london()), &standing, &LIMITS).unwrap().body.is_some());
     }
 
@@ -484,27 +614,37 @@ mod tests {
 
     #[test]
     fn answers_are_read_however_little_they_say() {
-        let event = found(&read(stored(&draft(london())))).unwrap();
-        assert_eq!(event.event, london().with_reminders(Reminders::Before(vec![15])));
-        assert_eq!(event.marker, Some(draft(london()).marker));
-        assert_eq!(event.etag, Some(Etag::new("W/\"7\"")));
+        let resource = read(stored(&draft(london())));
+        assert_eq!(event(&resource).unwrap(), london().with_reminders(Reminders::Before(vec![15])));
+        let same = found(&resource.identity).unwrap();
+        assert_eq!(
+            (&same.marker, same.key),
+            (&Some(draft(london()).marker), Some(draft(london()).marker.key))
+        );
+        assert_eq!(same.etag, Some(Etag::new("W/\"7\"")));
         let windows = json!({"id": "AAk=", "subject": null, "location": {"displayName": null}, "body": null,
             "start": {"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"},
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"},
             "originalStartTimeZone": "GMT Standard Time", "anything": {"else": 1}});
-        assert_eq!(found(&read(windows)).unwrap().event.when, london().when);
+        assert_eq!(event(&read(windows)).unwrap().when, london().when);
         for nothing in [
-            json!({}),
             json!({"id": "AAk="}),
-            json!({"id": "", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "UTC"},
-                "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "UTC"}}),
             json!({"id": "AAk=", "start": {"dateTime": "noon", "timeZone": "UTC"},
                 "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "UTC"}}),
             // Never London, nor any other guess.
             json!({"id": "AAk=", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "tzone://Microsoft/Custom"},
                 "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "tzone://Microsoft/Custom"}}),
+            // Nor of another type.
+            json!({"id": "AAk=", "subject": 7, "start": [], "end": 1.5, "location": "x", "isAllDay": "no"}),
         ] {
-            assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
+            let resource = read(nothing.clone());
+            assert_eq!(event(&resource), None, "{nothing}");
+            assert!(found(&resource.identity).is_some(), "it is there, whatever it says: {nothing}");
+            // What it is to be is known all the same.
+            assert!(to_update(&draft(london()), &resource, &LIMITS).unwrap().start.is_some(), "{nothing}");
+        }
+        for nobody in [json!({}), json!({"id": null}), json!({"id": ""})] {
+            assert_eq!(found(&read(nobody.clone()).identity), None, "{nobody}");
         }
     }
 
@@ -527,15 +667,57 @@ mod tests {
     #[test]
     fn a_marker_is_read_back_whole_or_not_at_all() {
         let json = stored(&draft(london()));
-        for (at, value) in [(0, "no-key"), (2, "x"), (1, "")] {
+        let marker_of = |json: &Value| marker(&read(json.clone()).identity);
+        for (at, value) in [(1, "no-key"), (3, "x"), (2, "")] {
             let mut broken = json.clone();
             broken["singleValueExtendedProperties"][at]["value"] = json!(value);
-            assert_eq!(marker(&read(broken)), None, "{at}");
+            assert_eq!(marker_of(&broken), None, "{at}");
         }
         let mut capitals = json.clone();
-        let id = json["singleValueExtendedProperties"][0]["id"].as_str().unwrap();
-        capitals["singleValueExtendedProperties"][0]["id"] = json!(id.replace("8e2bb1c4", "8E2BB1C4"));
-        assert_eq!(marker(&read(capitals)), Some(draft(london()).marker));
+        let id = json["singleValueExtendedProperties"][1]["id"].as_str().unwrap();
+        capitals["singleValueExtendedProperties"][1]["id"] = json!(id.replace("8e2bb1c4", "8E2BB1C4"));
+        assert_eq!(marker_of(&capitals), Some(draft(london()).marker));
+        // Whom it is for may be missing.
+        for (at, value) in [(6, ""), (7, "somebody"), (7, "profile:")] {
+            let mut unknown = json.clone();
+            unknown["singleValueExtendedProperties"][at]["value"] = json!(value);
+            let marker = marker_of(&unknown).unwrap();
+            assert_eq!(
+                (marker.appointment.is_none(), marker.person.is_none()),
+                (at == 6, at == 7),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn whom_an_event_is_for_is_noted_whole_or_not_at_all() {
+        let text = |id: &str| AppointmentId::text(id).unwrap();
+        for (appointment, person) in [
+            (text("ü/42"), Person::Guest),
+            (text("guest"), Person::Profile(ProfileId::text("guest").unwrap())),
+            (text("10"), Person::Profile(ProfileId::text("profile:guest").unwrap())),
+        ] {
+            let mut draft = draft(london());
+            draft.marker = draft.marker.with_appointment(Some(appointment)).with_person(Some(person));
+            assert_eq!(marker(&read(stored(&draft)).identity), Some(draft.marker));
+        }
+        let mut long = draft(london());
+        long.marker = long.marker.with_appointment(Some(text(&"x".repeat(256))));
+        assert_eq!(marker(&read(stored(&long)).identity).unwrap().appointment, None);
+    }
+
+    #[test]
+    fn a_transaction_id_tells_the_key_in_any_case() {
+        let mut json = stored(&draft(london()));
+        let key_of = |json: &Value| key(&read(json.clone()).identity);
+        assert_eq!(key_of(&json), Some(draft(london()).marker.key));
+        json["transactionId"] = json!("6D709F8152A05A61B10906A7EC27A32CG2");
+        assert_eq!(key_of(&json), Some(draft(london()).marker.key));
+        for other in [json!(null), json!("7E163156-7762-4BEB-A1C6-729EA81755A7"), json!("")] {
+            json["transactionId"] = other;
+            assert_eq!(key_of(&json), None, "{json}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use calsync_core::ProviderKind;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
 use calsync_core::http::Response;
 use calsync_core::names::RemoteId;
-use calsync_core::rest::{code_of, failure};
+use calsync_core::rest::{code_of, common_class, failure};
 use serde_json::Value;
 
 /// An id that is none of this server's.
@@ -17,6 +17,9 @@ const MALFORMED_ID: &str = "ErrorInvalidIdMalformed";
 /// A create that is known by the same transaction id as another one.
 const DUPLICATE: &str = "ErrorDuplicateTransactionId";
 
+/// Stands in for a code that is a sentence, which may hold a person's data.
+const UNTOLD: &str = "error";
+
 /// What cannot be deleted, perhaps since it is: an immutable id still leads to what lies among the deleted items
 /// (microsoftgraph/msgraph-sdk-dotnet#3047).
 const UNDELETABLE: &str = "ErrorCannotDeleteObject";
@@ -24,7 +27,12 @@ const UNDELETABLE: &str = "ErrorCannotDeleteObject";
 /// An answer that is not the one hoped for, as an error of `operation`. `retry_after` is what its header asks for.
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
     let code = code(answer.body());
-    let error = failure(ProviderKind::OUTLOOK, operation, answer, code, retry_after, classify);
+    let mut error = failure(ProviderKind::OUTLOOK, operation, answer, code, retry_after, classify);
+    if error.failure().code.is_none()
+        && let Some(code) = gateways_code(answer.body())
+    {
+        error = error.with_code(code);
+    }
     match answer.headers().get("request-id").and_then(|id| id.to_str().ok()).and_then(code_of) {
         Some(id) => error.with_request_id(id),
         None => error,
@@ -54,59 +62,73 @@ pub(crate) fn is_undeletable(error: &Error) -> bool {
     error.failure().code.as_deref() == Some(UNDELETABLE)
 }
 
-/// The kind of failure and what may be done about it.
+/// The kind of failure and what may be done about it. `code` is empty where the body has none of Graph's.
 fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, code) {
-        // A company's rules want the person at a screen (conditional access).
-        (401, _) | (403, "insufficient_claims" | "InsufficientClaims") => {
-            (Kind::Unauthenticated, Retry::Never)
-        }
-        // What is throttled was not looked at, whatever the status.
         (429, _)
         | (_, "ApplicationThrottled" | "TooManyRequests" | "activityLimitReached" | "ErrorServerBusy") => {
-            (Kind::RateLimited, Retry::Later)
+            (Kind::RateLimited, after_throttling(operation))
         }
         // The mailbox is full.
         (_, "ErrorQuotaExceeded") => (Kind::QuotaExceeded, Retry::Later),
         // These two are Graph's own only where they come in its shape; from anything else a 5xx says nothing of what was done.
         (507, code) if !code.is_empty() => (Kind::QuotaExceeded, Retry::Later),
-        (509, code) if !code.is_empty() => (Kind::RateLimited, Retry::Later),
-        // There is no mailbox, or none that Graph opens: no licence, still on a server of the company's, on its way out.
-        (
-            404,
-            "MailboxNotEnabledForRESTAPI"
-            | "MailboxNotSupportedForRESTAPI"
-            | "ErrorNonExistentMailbox"
-            | "ResourceNotFound",
-        ) => (Kind::Forbidden, Retry::Never),
-        // No scope, somebody else's calendar, or an application that is kept away from this mailbox.
-        (403, _) => (Kind::Forbidden, Retry::Never),
-        (404 | 410, _) | (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
+        (509, code) if !code.is_empty() => (Kind::RateLimited, after_throttling(operation)),
+        // The mailbox cannot be opened now: it is being moved, has no licence yet, or is on a server of the company's. That is not the
+        // person's permission, and says nothing of the event.
+        (400..=499, code) if is_of_mailbox(code) => (Kind::Unavailable, Retry::Later),
+        // A position in a list of changes is too old. The calendar is there.
+        (410, "SyncStateNotFound" | "resyncRequired" | "syncStateInvalid") => {
+            (Kind::Unavailable, Retry::Later)
+        }
+        // No scope, another person's calendar, an application that is kept away from this mailbox, or a company's rules that want the
+        // person at a screen (conditional access).
+        (403, code) if is_known(code) => (Kind::Forbidden, Retry::Never),
+        (404 | 410, code) if is_known(code) => (Kind::NotFound, Retry::Never),
+        (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
         (400 | 409, DUPLICATE) => (Kind::KeySpent, Retry::Never),
         // A calendar of that name is there already.
         (409, "ErrorFolderExists") => (Kind::Refused, Retry::Never),
-        // Somebody else is at the same event just now.
-        (409 | 412 | 423 | 425, _) => (Kind::Unavailable, Retry::Later),
-        (408 | 500..=599, _) => (Kind::Unavailable, operation.after_lost_answer()),
-        // A redirect is never followed: it would take the token along.
-        (300..=399, _) => (Kind::Unavailable, Retry::Later),
-        // Without Graph's shape of error it is some proxy's opinion and says nothing of the content.
-        (400..=499, "") => (Kind::Other, Retry::Later),
-        (400..=499, _) => (Kind::Refused, Retry::Never),
-        _ => (Kind::Other, operation.after_lost_answer()),
+        (400, UNTOLD) => (Kind::Refused, Retry::Never),
+        // A part of a batch that another one has failed, an event that is locked.
+        (423 | 424, _) => (Kind::Unavailable, Retry::Later),
+        _ => common_class(status, is_known(code), operation).unwrap_or((Kind::Refused, Retry::Never)),
     }
 }
 
-/// The machine-readable code of an error's body: the outer one, unless it is one of those that say nothing; then the innermost
-/// that says more.
+/// Whether there is a code that is Graph's own word. An error that says its message only is as well a gateway's.
+fn is_known(code: &str) -> bool {
+    !code.is_empty() && code != UNTOLD
+}
+
+/// What may be done after Graph has called for fewer requests. An event was seen to be there all the same after a create was answered
+/// so; every other call changed nothing.
+fn after_throttling(operation: Operation) -> Retry {
+    if operation == Operation::Create { Retry::Unknown } else { Retry::Later }
+}
+
+/// Codes that are about the whole mailbox, and about now
+/// (<https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>).
+fn is_of_mailbox(code: &str) -> bool {
+    matches!(
+        code,
+        "MailboxNotEnabledForRESTAPI"
+            | "MailboxNotSupportedForRESTAPI"
+            | "MailboxInfoStale"
+            | "ErrorMailboxFailover"
+            | "ErrorMailboxMoveInProgress"
+            | "ErrorMailboxStoreUnavailable"
+            | "ErrorNonExistentMailbox"
+            | "ResourceNotFound"
+    )
+}
+
+/// The machine-readable code of an error's body in Graph's shape: the outer one, unless it is one of those that say nothing; then the
+/// innermost that says more.
 fn code(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body.get("error")?;
-    // An OAuth error instead of an API one (`"error": "invalid_token"`).
-    if let Some(error) = error.as_str() {
-        return code_of(error);
-    }
     let said = |error: &Value| error.get("code").and_then(Value::as_str).and_then(code_of);
     let outer = said(error);
     if outer.as_deref().is_some_and(|code| !is_vague(code)) {
@@ -119,7 +141,14 @@ fn code(body: &[u8]) -> Option<String> {
         inner = next;
         exact = said(inner).or(exact);
     }
-    exact.or(outer).or_else(|| error.get("message").map(|_| "error".to_owned()))
+    exact.or(outer).or_else(|| error.get("message").map(|_| UNTOLD.to_owned()))
+}
+
+/// The code of an error that is a text (`"error": "Forbidden"`, `"error": "invalid_token"`): a gateway's or a token endpoint's. It is
+/// told, and no word of Graph's about an event.
+fn gateways_code(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    code_of(body.get("error")?.as_str()?)
 }
 
 /// Codes that repeat the status in words (<https://learn.microsoft.com/graph/errors#code-property>).
@@ -171,26 +200,27 @@ mod tests {
             (400, r#"{"error":{"code":"ErrorInvalidIdMalformed","message":"Id is malformed."}}"#, K::NotFound, R::Never, "ErrorInvalidIdMalformed"),
             (400, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.","@event.existingEventId":"AAk="}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
             (409, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
-            (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unauthenticated, R::Never, "InvalidAuthenticationToken"),
-            (401, "", K::Unauthenticated, R::Never, ""),
+            (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unavailable, R::Later, "InvalidAuthenticationToken"),
+            (401, "", K::Unavailable, R::Later, ""),
             (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Check credentials and try again."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
             (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access to OData is disabled."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),
-            (403, r#"{"error":{"code":"Forbidden","message":"x","innerError":{"code":"insufficient_claims"}}}"#, K::Unauthenticated, R::Never, "insufficient_claims"),
+            (403, r#"{"error":{"code":"Forbidden","message":"x","innerError":{"code":"insufficient_claims"}}}"#, K::Forbidden, R::Never, "insufficient_claims"),
             (404, r#"{"error":{"code":"ErrorItemNotFound","message":"The specified object was not found in the store."}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
             (404, r#"{"error":{"code":"itemNotFound","message":"x","innerError":{"code":"ErrorItemNotFound"}}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
-            (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Forbidden, R::Never, "MailboxNotEnabledForRESTAPI"),
-            (404, r#"{"error":{"code":"ErrorNonExistentMailbox","message":"x"}}"#, K::Forbidden, R::Never, "ErrorNonExistentMailbox"),
-            (404, r#"{"error":{"code":"ResourceNotFound","message":"The mailbox is either inactive, soft-deleted, or is hosted on-premise."}}"#, K::Forbidden, R::Never, "ResourceNotFound"),
+            (404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI","message":"REST API is not yet supported for this mailbox."}}"#, K::Unavailable, R::Later, "MailboxNotEnabledForRESTAPI"),
+            (404, r#"{"error":{"code":"ErrorNonExistentMailbox","message":"x"}}"#, K::Unavailable, R::Later, "ErrorNonExistentMailbox"),
+            (404, r#"{"error":{"code":"ResourceNotFound","message":"The mailbox is either inactive, soft-deleted, or is hosted on-premise."}}"#, K::Unavailable, R::Later, "ResourceNotFound"),
             (409, r#"{"error":{"code":"ErrorFolderExists","message":"A folder with the specified name already exists."}}"#, K::Refused, R::Never, "ErrorFolderExists"),
             (409, r#"{"error":{"code":"ErrorConcurrentItemSave","message":"x"}}"#, K::Unavailable, R::Later, "ErrorConcurrentItemSave"),
             (412, r#"{"error":{"code":"ErrorIrresolvableConflict","message":"The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item."}}"#, K::Unavailable, R::Later, "ErrorIrresolvableConflict"),
             (413, r#"{"error":{"code":"ErrorMessageSizeExceeded","message":"x"}}"#, K::Refused, R::Never, "ErrorMessageSizeExceeded"),
             (507, r#"{"error":{"code":"ErrorQuotaExceeded","message":"x"}}"#, K::QuotaExceeded, R::Later, "ErrorQuotaExceeded"),
-            (429, r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, K::RateLimited, R::Later, "ApplicationThrottled"),
-            (429, r#"{"error":{"code":"TooManyRequests","message":"x"}}"#, K::RateLimited, R::Later, "TooManyRequests"),
-            (429, "<html>Too many</html>", K::RateLimited, R::Later, ""),
-            (503, r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, K::RateLimited, R::Later, "ApplicationThrottled"),
-            (509, r#"{"error":{"code":"x","message":"bandwidth"}}"#, K::RateLimited, R::Later, "x"),
+            (429, r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, K::RateLimited, R::Unknown, "ApplicationThrottled"),
+            (429, r#"{"error":{"code":"TooManyRequests","message":"x"}}"#, K::RateLimited, R::Unknown, "TooManyRequests"),
+            (429, "<html>Too many</html>", K::RateLimited, R::Unknown, ""),
+            (503, r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, K::RateLimited, R::Unknown, "ApplicationThrottled"),
+            (503, r#"{"error":{"code":"ErrorServerBusy","message":"The server is too busy."}}"#, K::RateLimited, R::Unknown, "ErrorServerBusy"),
+            (509, r#"{"error":{"code":"x","message":"bandwidth"}}"#, K::RateLimited, R::Unknown, "x"),
             (507, "{}", K::Unavailable, R::Unknown, ""),
             (509, "<html>Bandwidth</html>", K::Unavailable, R::Unknown, ""),
             (500, r#"{"error":{"code":"ErrorInternalServerError","message":"x"}}"#, K::Unavailable, R::Unknown, "ErrorInternalServerError"),
@@ -200,14 +230,24 @@ mod tests {
             (504, r#"{"error":{"code":"UnknownError","message":"","innerError":{"date":"x"}}}"#, K::Unavailable, R::Unknown, "UnknownError"),
             (408, "", K::Unavailable, R::Unknown, ""),
             (302, "", K::Unavailable, R::Later, ""),
-            (401, "<html>Who are you?</html>", K::Other, R::Later, ""),
-            (403, "<html>blocked by your company</html>", K::Other, R::Later, ""),
-            (404, "<!doctype html><title>404</title>", K::Other, R::Later, ""),
-            (404, r#"{"error":{"code":"ErrorItemNot"#, K::Other, R::Later, ""),
-            (404, "", K::NotFound, R::Never, ""),
+            (401, "<html>Who are you?</html>", K::Unavailable, R::Later, ""),
+            (403, "<html>blocked by your company</html>", K::Unavailable, R::Later, ""),
+            (404, "<!doctype html><title>404</title>", K::Unavailable, R::Later, ""),
+            (404, r#"{"error":{"code":"ErrorItemNot"#, K::Unavailable, R::Later, ""),
+            (404, "", K::Unavailable, R::Later, ""),
+            (410, "", K::Unavailable, R::Later, ""),
+            (404, "{}", K::Unavailable, R::Later, ""),
+            (404, r#"{"message":"no Route matched with those values"}"#, K::Unavailable, R::Later, ""),
+            (410, r#"{"error":{"message":"gone"}}"#, K::Unavailable, R::Later, "error"),
+            (403, r#"{"timestamp":1,"status":403,"error":"Forbidden","path":"/v1.0/me"}"#, K::Unavailable, R::Later, "Forbidden"),
+            (403, r#"{"error":{"code":403,"message":"x"}}"#, K::Unavailable, R::Later, "error"),
+            (410, r#"{"error":{"code":"ErrorItemNotFound","message":"x"}}"#, K::NotFound, R::Never, "ErrorItemNotFound"),
+            (410, r#"{"error":{"code":"SyncStateNotFound","message":"The sync state generation is not found"}}"#, K::Unavailable, R::Later, "SyncStateNotFound"),
+            (403, r#"{"error":{"code":"ErrorMailboxMoveInProgress","message":"x"}}"#, K::Unavailable, R::Later, "ErrorMailboxMoveInProgress"),
+            (424, r#"{"error":{"code":"FailedDependency","message":"x"}}"#, K::Unavailable, R::Later, "FailedDependency"),
             (400, "<html>Bad request</html>", K::Other, R::Later, ""),
             (400, "{}", K::Other, R::Later, ""),
-            (400, r#"{"error":"invalid_request","error_description":"anna@example.org"}"#, K::Refused, R::Never, "invalid_request"),
+            (400, r#"{"error":"invalid_request","error_description":"anna@example.org"}"#, K::Other, R::Later, "invalid_request"),
             (400, r#"{"error":{"code":"anna@example.org did it","message":"x"}}"#, K::Refused, R::Never, "error"),
         ];
         for (status, body, kind, retry, code) in table {
@@ -223,6 +263,20 @@ mod tests {
         for status in [408, 500, 503] {
             assert_eq!(of(status, "", Operation::Get).retry(), Retry::Later);
             assert_eq!(of(status, "", Operation::Update).retry(), Retry::Unknown);
+        }
+    }
+
+    /// Graph was seen to store an event and to answer so all the same.
+    #[test]
+    fn only_a_create_that_was_throttled_may_have_come_through() {
+        let busy = r#"{"error":{"code":"ErrorServerBusy","message":"x"}}"#;
+        for (status, body) in [(503, busy), (429, busy), (429, "")] {
+            for operation in [Operation::Update, Operation::Delete, Operation::Find, Operation::ListCalendars]
+            {
+                let error = of(status, body, operation);
+                assert_eq!((error.kind(), error.retry()), (ErrorKind::RateLimited, Retry::Later));
+            }
+            assert_eq!(of(status, body, Operation::Create).retry(), Retry::Unknown);
         }
     }
 

@@ -1,10 +1,15 @@
-//! An event that its owner made an online meeting of: how to join stands at the end of its body, and the meeting is off when that
-//! goes (<https://learn.microsoft.com/graph/api/event-update>).
+//! An event that its owner made an online meeting of: how to join is written into its body, and the meeting is off when that goes
+//! (<https://learn.microsoft.com/graph/api/event-update>). Teams draws a line before it. Others draw none
+//! (microsoftgraph/microsoft-graph-docs#16336): then the text of ours is put before all that is there, with such a line after it, so
+//! that the next text takes its place.
 
 use std::borrow::Cow;
 
-/// The line that Teams puts before it.
+/// What the line that Teams draws consists of, at least.
 const RULE: &str = "____________________";
+
+/// The line that is drawn where there is none.
+const OWN_RULE: &str = "<div>________________________________</div>";
 
 /// A text of ours, in which a line of that kind is shorter: a meeting could not be told from what follows it.
 pub(crate) fn without_rule(text: &str) -> Cow<'_, str> {
@@ -28,15 +33,30 @@ pub(crate) fn own_text(body: &str) -> &str {
     }
 }
 
-/// A body, as HTML, that says this text and keeps the meeting of `standing`. `None` where no meeting is to be seen in it.
-pub(crate) fn with_meeting(text: &str, standing: &str) -> Option<String> {
-    let rule = standing.find(RULE)?;
+/// A body, as HTML, that says this text and keeps the meeting of `there`: what follows the line, or all of it where there is no line.
+pub(crate) fn with_meeting(text: &str, there: &str) -> String {
+    let low = there.to_ascii_lowercase();
+    // In ASCII lower case, so that places are the same.
+    let end = low.rfind("</body>").unwrap_or(there.len());
+    let text = escaped(text);
+    let Some(rule) = there.find(RULE).filter(|rule| *rule < end) else {
+        let begin = low.find("<body").and_then(|at| Some(at + low.get(at..)?.find('>')? + 1)).unwrap_or(0);
+        let kept = there.get(begin..end).unwrap_or(there).trim();
+        return format!("<html><body><div>{text}</div>{OWN_RULE}{kept}</body></html>");
+    };
     // From the beginning of the block that the line is in.
-    let from =
-        ["<div", "<p", "<hr"].iter().filter_map(|tag| standing.get(..rule)?.rfind(tag)).max().unwrap_or(rule);
-    let end = standing.find("</body>").unwrap_or(standing.len());
-    let meeting = standing.get(from..end)?;
-    Some(format!("<html><body><div>{}</div>{meeting}</body></html>", escaped(text)))
+    let begins = ["<div", "<p", "<hr"].iter().filter_map(|tag| there.get(..rule)?.rfind(tag)).max();
+    let meeting = there.get(begins.unwrap_or(rule)..end).unwrap_or_default();
+    format!("<html><body><div>{text}</div>{meeting}</body></html>")
+}
+
+/// The HTML of a body that came as text all the same.
+pub(crate) fn html_of<'a>(content_type: &str, content: &'a str) -> Cow<'a, str> {
+    if content_type.eq_ignore_ascii_case("text") {
+        Cow::Owned(escaped(&content.replace("\r\n", "\n")))
+    } else {
+        Cow::Borrowed(content)
+    }
 }
 
 /// Text as HTML has it.
@@ -55,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_text_changes_and_the_meeting_stays() {
-        let body = with_meeting("Order: 2\nStaff: <Eve> & co", STANDING).unwrap();
+        let body = with_meeting("Order: 2\nStaff: <Eve> & co", STANDING);
         assert!(
             body.starts_with("<html><body><div>Order: 2<br>Staff: &lt;Eve&gt; &amp; co</div><div style"),
             "{body}"
@@ -63,14 +83,34 @@ mod tests {
         assert!(body.contains("https://teams.example/j") && !body.contains("Order: 1"), "{body}");
         assert_eq!(body.matches("</body>").count(), 1);
         // Again and again.
-        let again = with_meeting("Order: 3", &body).unwrap();
+        let again = with_meeting("Order: 3", &body);
         assert_eq!(again.matches("teams.example").count(), 1);
         assert!(!again.contains("Order: 2"), "{again}");
     }
 
     #[test]
-    fn what_shows_no_meeting_is_left_to_its_owner() {
-        assert_eq!(with_meeting("x", "<html><body>Order: 1</body></html>"), None);
+    fn without_a_line_the_text_comes_before_all_that_is_there_once() {
+        let page = "<HTML><head></head><BODY lang=\"en\">\r\n<p>Join: <a href=\"https://meet.example/j\">here</a></p>\r\n</BODY></HTML>";
+        for there in [page, "<p>Join: <a href=\"https://meet.example/j\">here</a></p>"] {
+            let body = with_meeting("Order: 2", there);
+            let (ours, theirs) = body.split_once(RULE).unwrap();
+            assert!(ours.contains("Order: 2") && !theirs.contains("Order: 2"), "{body}");
+            assert!(theirs.contains("<p>Join: <a href=\"https://meet.example/j\">here</a></p>"), "{body}");
+            assert_eq!((body.matches("<body").count(), body.matches("</body>").count()), (1, 1), "{body}");
+            let again = with_meeting("Order: 3", &body);
+            assert_eq!(
+                (again.matches("meet.example").count(), again.matches(RULE).count()),
+                (1, 1),
+                "{again}"
+            );
+            assert!(!again.contains("Order: 2"), "{again}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_came_as_text_is_text_still() {
+        assert_eq!(html_of("text", "a < b\r\nc"), "a &lt; b<br>c");
+        assert_eq!(html_of("html", "<p>a</p>"), "<p>a</p>");
     }
 
     #[test]
@@ -78,8 +118,8 @@ mod tests {
         let text = without_rule("Order: 1\n________________________________\nBring: keys");
         assert_eq!(text, format!("Order: 1\n{}\nBring: keys", "_".repeat(19)));
         assert_eq!(own_text(&text), text);
-        let once = with_meeting(&text, STANDING).unwrap();
-        let again = with_meeting(&text, &once).unwrap();
+        let once = with_meeting(&text, STANDING);
+        let again = with_meeting(&text, &once);
         assert_eq!(again, once, "nothing is there twice");
         assert_eq!(without_rule("a_b __ c"), "a_b __ c");
     }

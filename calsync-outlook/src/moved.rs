@@ -15,39 +15,39 @@ const MOST: usize = 10_000;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moved(Arc<Mutex<HashMap<CalendarKey, CalendarId>>>);
 
-/// A place as it is reached today. Small, since there is one for every call under way.
-pub(crate) enum Today<'p> {
-    AsEver(&'p CalendarRef),
-    Elsewhere(Box<CalendarRef>),
+/// A calendar under the id that it is known to have now. Small, since there is one for every call under way.
+pub(crate) enum CurrentPlace<'p> {
+    Unchanged(&'p CalendarRef),
+    Relocated(Box<CalendarRef>),
 }
 
-impl Deref for Today<'_> {
+impl Deref for CurrentPlace<'_> {
     type Target = CalendarRef;
 
     fn deref(&self) -> &CalendarRef {
         match self {
-            Self::AsEver(place) => place,
-            Self::Elsewhere(place) => place,
+            Self::Unchanged(place) => place,
+            Self::Relocated(place) => place,
         }
     }
 }
 
 impl Moved {
-    /// The place as it is known to be reached today.
-    pub(crate) fn today<'p>(&self, place: &'p CalendarRef) -> Today<'p> {
+    /// The calendar under the id that it is known to have now.
+    pub(crate) fn current<'p>(&self, place: &'p CalendarRef) -> CurrentPlace<'p> {
         let moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Most of the time nothing has moved.
         if !moved.is_empty()
             && let Some(calendar) = moved.get(&place.key())
         {
-            let mut today = place.clone();
-            today.calendar = calendar.clone();
-            return Today::Elsewhere(Box::new(today));
+            let mut relocated = place.clone();
+            relocated.calendar = calendar.clone();
+            return CurrentPlace::Relocated(Box::new(relocated));
         }
-        Today::AsEver(place)
+        CurrentPlace::Unchanged(place)
     }
 
-    /// That place's calendar goes by this id now.
+    /// That calendar has this id now.
     pub(crate) fn note(&self, place: &CalendarRef, calendar: CalendarId) {
         let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if moved.len() >= MOST {

@@ -5,20 +5,20 @@ use calsync_core::ProviderKind;
 use calsync_core::auth::Access;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation, Retry};
-use calsync_core::identity::EventKey;
+use calsync_core::event::Event;
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, EventReader, FOREIGN_EVENT, Found,
+    Marker, OursPage, PageToken, TargetQuery, UpdateOptions, Written,
 };
 
 use crate::client::Created;
 use crate::convert::{self, Limits};
 use crate::error::{is_outdated, is_undeletable};
 use crate::meeting;
-use crate::moved::{Today, of_name};
+use crate::moved::{CurrentPlace, of_name};
 use crate::outlook::OutlookCalendar;
-use crate::wire::{EventBody, EventResource, ItemBody};
+use crate::wire::{EventBody, EventResource, IdentityResource, ItemBody};
 
 #[async_trait]
 impl CalendarProvider for OutlookCalendar {
@@ -37,9 +37,13 @@ impl CalendarProvider for OutlookCalendar {
         draft: &Draft,
         options: &CreateOptions,
     ) -> Result<Written, Error> {
-        check_namespace(draft)?;
+        check_namespace(&draft.marker.namespace, Operation::Create)?;
         let retried = options.retried;
-        self.wherever_it_is(place, |place| async move { self.create_at(&place, draft, retried).await }).await
+        self.with_relocated_calendar(
+            place,
+            |place| async move { self.create_at(&place, draft, retried).await },
+        )
+        .await
     }
 
     /// Two calls: a read, since only what differs is written, and the change.
@@ -50,9 +54,14 @@ impl CalendarProvider for OutlookCalendar {
         draft: &Draft,
         _: &UpdateOptions,
     ) -> Result<Written, Error> {
-        check_namespace(draft)?;
-        self.wherever_it_is(place, |place| async move { self.update_at(&place, remote_id, draft).await })
-            .await
+        check_namespace(&draft.marker.namespace, Operation::Update)?;
+        self.with_relocated_calendar(place, |place| async move {
+            match self.client.get(&place, remote_id).await {
+                Ok(there) => self.write_over(&place, there, draft).await,
+                Err(error) => Err(self.missing(&place, Operation::Update, error).await),
+            }
+        })
+        .await
     }
 
     /// One call where the version in the options is current.
@@ -63,14 +72,12 @@ impl CalendarProvider for OutlookCalendar {
         marker: &Marker,
         options: &DeleteOptions,
     ) -> Result<(), Error> {
-        self.wherever_it_is(place, |place| async move {
+        self.with_relocated_calendar(place, |place| async move {
             if let Some(etag) = &options.etag {
                 match self.client.delete(&place, remote_id, Some(etag)).await {
-                    Err(error)
-                        if is_outdated(&error)
-                            || is_undeletable(&error)
-                            || error.kind() == ErrorKind::NotFound => {}
-                    result => return result,
+                    Ok(()) => return Ok(()),
+                    Err(error) if is_outdated(&error) || is_undeletable(&error) => {}
+                    Err(error) => return Err(self.missing(&place, Operation::Delete, error).await),
                 }
             }
             self.delete_at(&place, remote_id, marker).await
@@ -78,51 +85,71 @@ impl CalendarProvider for OutlookCalendar {
         .await
     }
 
-    /// The event that was made under the key. A copy of it, which has its marker, is its owner's.
-    async fn find(
+    /// One call. An event that is known by its id and has no marker is found too.
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+        let events = self
+            .with_relocated_calendar(place, |place| async move { self.client.find(&place, query).await })
+            .await?;
+        events.iter().map(|event| self.found(Operation::Find, event)).collect()
+    }
+
+    /// One call a page.
+    async fn list_ours(
         &self,
         place: &CalendarRef,
         namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
-        let event = self
-            .wherever_it_is(place, |place| async move { self.find_at(&place, namespace, key).await })
+        page: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
+        check_namespace(namespace, Operation::ListOurs)?;
+        let page = page.as_ref();
+        let (events, next) =
+            self.with_relocated_calendar(place, |place| async move {
+                self.client.list(&place, namespace, page).await
+            })
             .await?;
-        event
-            .filter(|event| convert::is_made_under(event, key))
-            .map(|event| self.found(Operation::Find, &event))
-            .transpose()
+        let found = events.iter().map(|event| self.found(Operation::ListOurs, event));
+        let mut found = found.collect::<Result<Vec<Found>, Error>>()?;
+        // To Exchange the case of a letter is no difference.
+        found.retain(|event| event.marker.as_ref().is_some_and(|marker| *marker.namespace == *namespace));
+        Ok(OursPage::new(found, next))
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let event = self
-            .wherever_it_is(place, |place| async move {
-                match self.client.get(&place, remote_id).await {
-                    Ok(event) => Ok(Some(event)),
-                    Err(error) if error.kind() == ErrorKind::NotFound => {
-                        self.client.check_calendar(&place).await.map(|()| None)
-                    }
-                    Err(error) => Err(error),
-                }
+            .with_relocated_calendar(place, |place| async move {
+                self.if_there(&place, self.client.identity(&place, remote_id).await).await
             })
             .await?;
         event.map(|event| self.found(Operation::Get, &event)).transpose()
     }
 }
 
+#[async_trait]
+impl EventReader for OutlookCalendar {
+    async fn read(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
+        let event = self
+            .with_relocated_calendar(place, |place| async move {
+                self.if_there(&place, self.client.get(&place, remote_id).await).await
+            })
+            .await?;
+        let unreadable = || self.client.rest.incomplete(Operation::Get);
+        event.map(|event| convert::event(&event).ok_or_else(unreadable)).transpose()
+    }
+}
+
 impl OutlookCalendar {
-    /// Makes the call at the place; where its calendar's id stopped existing, once more where a calendar of its name is found.
-    async fn wherever_it_is<'p, T, F>(
+    /// Makes the call at the calendar; where its id stopped existing, once more where a calendar of its name is found.
+    async fn with_relocated_calendar<'p, T, F>(
         &self,
         place: &'p CalendarRef,
-        call: impl Fn(Today<'p>) -> F + Send,
+        call: impl Fn(CurrentPlace<'p>) -> F + Send,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
-        let today = self.moved.today(place);
-        let tried = today.calendar.clone();
-        let error = match call(today).await {
+        let current = self.moved.current(place);
+        let tried = current.calendar.clone();
+        let error = match call(current).await {
             Err(error) if error.kind() == ErrorKind::CalendarNotFound => error,
             result => return result,
         };
@@ -135,134 +162,179 @@ impl OutlookCalendar {
             Some(calendar) if *calendar != tried => self.moved.note(place, calendar.clone()),
             _ => return Err(error),
         }
-        Box::pin(call(self.moved.today(place))).await
+        Box::pin(call(self.moved.current(place))).await
+    }
+
+    /// The failure of a call that names an event. A 404 says the same of an event and of a calendar that is not there, so the calendar
+    /// is asked for: only in one that is there an event is missing.
+    async fn missing(&self, place: &CalendarRef, operation: Operation, error: Error) -> Error {
+        if error.kind() != ErrorKind::NotFound {
+            return error;
+        }
+        match Box::pin(self.client.check_calendar(place)).await {
+            Ok(()) => as_failure_of(operation, error),
+            Err(error) => error,
+        }
+    }
+
+    /// What a read gave; `None` where the event is not there, and its calendar is.
+    async fn if_there<T>(&self, place: &CalendarRef, read: Result<T, Error>) -> Result<Option<T>, Error> {
+        match read {
+            Ok(event) => Ok(Some(event)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Box::pin(self.client.check_calendar(place)).await.map(|()| None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn create_at(&self, place: &CalendarRef, draft: &Draft, retried: bool) -> Result<Written, Error> {
         // Boxed, as what is large and lives as long as the call.
         let body = Box::new(convert::to_create(draft, &self.limits()));
-        let by = match self.client.create(place, &body).await? {
+        let key = body.transaction_id.as_deref().unwrap_or_default();
+        let (by, is_answer) = match self.client.create(place, key, &body).await? {
             Created::Event { written, is_as_sent } if is_as_sent && !retried => return Ok(written),
             // Graph answers a create that it remembers with the event of the first one, whatever has become of that since.
-            Created::Event { written, .. } => Some(written.remote_id),
-            Created::Taken(by) => by,
+            Created::Event { written, .. } => (Some(written.remote_id), true),
+            Created::Taken(by) => (by, false),
         };
-        Box::pin(self.take_over(place, draft, by)).await.map_err(|error| match error.kind() {
+        Box::pin(self.take_over(place, draft, by, is_answer)).await.map_err(|error| match error.kind() {
             ErrorKind::KeySpent | ErrorKind::Superseded => error,
-            // An event of ours may stand there by now, whatever kept us from looking at it.
+            // An event of ours may be there by now, whatever kept us from looking at it.
             _ => error.with_retry(Retry::Unknown),
         })
     }
 
-    /// An event was made under this transaction id. Brings it up to date, if it is there and ours.
+    /// An event was made under this transaction id. Brings it up to date, if it is there and ours. `by` names it; `is_answer` says that
+    /// it came as the answer to the create, and not as the reason of a refusal.
     async fn take_over(
         &self,
         place: &CalendarRef,
         draft: &Draft,
         by: Option<RemoteId>,
+        is_answer: bool,
     ) -> Result<Written, Error> {
         let spent = || Error::new(ErrorKind::KeySpent, ProviderKind::OUTLOOK, Operation::Create);
-        let key = &draft.marker.key;
-        let standing = match &by {
-            Some(id) => self.client.get(place, id).await,
-            None => Err(spent().with_kind(ErrorKind::NotFound)),
+        let named = match &by {
+            Some(id) => Some(self.client.get(place, id).await),
+            None => None,
         };
-        let standing = match standing {
-            Ok(event) => event,
+        let there = match named {
+            Some(Ok(event)) => event,
+            Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(error),
             // Not by that id, which may be of an event since deleted, or of one whose id changed.
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let found = self.find_at(place, &draft.marker.namespace, key).await?;
-                found.filter(|event| convert::is_made_under(event, key)).ok_or_else(spent)?
-            }
-            Err(error) => return Err(error),
+            _ => self.made_under(place, &draft.marker).await?.ok_or_else(spent)?,
         };
-        let is_ours = match convert::marker(&standing) {
-            Some(marker) => marker.is_same_event(&draft.marker),
-            None => convert::is_made_under(&standing, key),
+        let is_made_under = convert::key(&there.identity) == Some(draft.marker.key);
+        let is_ours = match convert::marker(&there.identity) {
+            Some(theirs) => {
+                theirs.is_same_target(&draft.marker) && (is_made_under || theirs.key == draft.marker.key)
+            }
+            None => is_made_under,
         };
         if !is_ours {
-            return Err(spent());
+            // The answer to another create confirms nothing of this one.
+            let unknown = || self.client.rest.incomplete(Operation::Create);
+            return Err(if is_answer { unknown() } else { spent().with_code(FOREIGN_EVENT) });
         }
-        draft.marker.check(convert::marker(&standing).as_ref(), ProviderKind::OUTLOOK, Operation::Create)?;
-        match self.write_over(place, standing, draft).await {
-            // What stood a moment ago may be deleted by now.
+        let theirs = convert::marker(&there.identity);
+        draft.marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Create)?;
+        match self.write_over(place, there, draft).await {
+            // What was there a moment ago may be deleted by now.
             Err(error) if error.kind() == ErrorKind::NotFound => Err(spent()),
             result => result,
         }
     }
 
-    async fn update_at(
+    /// The event that was made under the marker's key, if it is there.
+    async fn made_under(
         &self,
         place: &CalendarRef,
-        remote_id: &RemoteId,
-        draft: &Draft,
-    ) -> Result<Written, Error> {
-        let standing = self.standing(place, remote_id, &draft.marker).await?;
-        let gone = || Error::new(ErrorKind::NotFound, ProviderKind::OUTLOOK, Operation::Update);
-        self.write_over(place, standing.ok_or_else(gone)?, draft).await
+        marker: &Marker,
+    ) -> Result<Option<Box<EventResource>>, Error> {
+        let query = TargetQuery::new(marker.namespace.clone(), marker.key.target());
+        let events = self.client.find(place, &query.with_generation(marker.key.generation())).await?;
+        let made = events.into_iter().find(|event| convert::key(event) == Some(marker.key));
+        let Some(id) = made.and_then(|event| event.id) else { return Ok(None) };
+        match self.client.get(place, &RemoteId::new(id)).await {
+            Ok(event) => Ok(Some(event)),
+            // Deleted since it was listed.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
+    /// Reads the event and deletes that version of it, once more where somebody was faster.
     async fn delete_at(
         &self,
         place: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
     ) -> Result<(), Error> {
-        let Some(mut standing) = self.standing(place, remote_id, marker).await? else { return Ok(()) };
-        for is_last in [false, true] {
-            let theirs = convert::marker(&standing);
+        let mut is_last = false;
+        loop {
+            let there = match self.client.identity(place, remote_id).await {
+                Ok(event) => event,
+                Err(error) => return Err(self.missing(place, Operation::Delete, error).await),
+            };
+            let theirs = convert::marker(&there);
             marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Delete)?;
-            let Written { remote_id, etag, .. } = self.written(Operation::Get, &standing)?;
+            let Written { remote_id, etag, .. } = self.written(Operation::Get, &there)?;
             match self.client.delete(place, &remote_id, etag.as_ref()).await {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-                Err(error) if is_undeletable(&error) => {
-                    // A list shows nothing that is deleted.
-                    let listed = Box::pin(self.find_at(place, &marker.namespace, &marker.key)).await?;
-                    return if listed.is_some() { Err(error) } else { Ok(()) };
-                }
                 Err(error) if is_outdated(&error) && !is_last => {}
+                Err(error) if is_undeletable(&error) && theirs.is_some() => {
+                    return Err(Box::pin(self.undeletable(place, &remote_id, marker, error)).await);
+                }
                 result => return result,
             }
-            standing = match self.client.get(place, &remote_id).await {
-                Ok(event) => event,
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(error),
-            };
+            is_last = true;
         }
-        Ok(())
+    }
+
+    /// It was refused to delete an event that carries our marker. A list shows nothing that is deleted already.
+    async fn undeletable(
+        &self,
+        place: &CalendarRef,
+        remote_id: &RemoteId,
+        marker: &Marker,
+        error: Error,
+    ) -> Error {
+        let query = TargetQuery::new(marker.namespace.clone(), marker.key.target());
+        match self.client.find(place, &query).await {
+            Ok(listed) if listed.iter().any(|event| event.id.as_deref() == Some(remote_id.as_str())) => error,
+            Ok(_) => error.with_kind(ErrorKind::NotFound),
+            Err(error) => error,
+        }
     }
 
     /// Makes of an event what the draft says. Where somebody was faster it is read again, once, and what the draft says is put
-    /// into what stands there by then.
+    /// into what is there by then.
     async fn write_over(
         &self,
         place: &CalendarRef,
-        mut standing: Box<EventResource>,
+        mut there: Box<EventResource>,
         draft: &Draft,
     ) -> Result<Written, Error> {
         let mut is_last = false;
         loop {
-            let theirs = convert::marker(&standing);
+            let theirs = convert::marker(&there.identity);
             draft.marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Update)?;
-            let now = self.written(Operation::Get, &standing)?;
-            let Some(mut body) = convert::to_update(draft, &standing, &self.limits()) else { return Ok(now) };
-            if standing.is_online_meeting == Some(true) {
+            let now = self.written(Operation::Get, &there.identity)?;
+            let Some(mut body) = convert::to_update(draft, &there, &self.limits()) else { return Ok(now) };
+            if there.is_online_meeting == Some(true) && body.body.is_some() {
                 Box::pin(self.keep_meeting(place, &now.remote_id, draft, &mut body)).await?;
-                if convert::is_empty(&body) {
-                    return Ok(now);
-                }
             }
             match self.client.update(place, &now.remote_id, now.etag.as_ref(), &body).await {
                 Err(error) if is_outdated(&error) && !is_last => {}
-                Err(error) => return Err(error),
-                Ok(event) => return self.written(Operation::Update, &event),
+                result => return result,
             }
             is_last = true;
-            standing = self.client.get(place, &now.remote_id).await?;
+            let again = self.client.get(place, &now.remote_id).await;
+            there = again.map_err(|error| as_failure_of(Operation::Update, error))?;
         }
     }
 
-    /// A new text goes before what the person's online meeting has in the body, or nowhere.
+    /// A new text goes before what the person's online meeting has in the body.
     async fn keep_meeting(
         &self,
         place: &CalendarRef,
@@ -270,47 +342,11 @@ impl OutlookCalendar {
         draft: &Draft,
         body: &mut EventBody<'_>,
     ) -> Result<(), Error> {
-        if body.body.is_some() {
-            let html = self.client.html(place, remote_id).await?;
-            let with_meeting = meeting::with_meeting(&meeting::without_rule(&draft.event.description), &html);
-            body.body =
-                with_meeting.map(|content| ItemBody { content_type: "html".into(), content: content.into() });
-        }
+        let there = self.client.html(place, remote_id).await?;
+        let html = meeting::html_of(&there.content_type, &there.content);
+        let content = meeting::with_meeting(&meeting::without_rule(&draft.event.description), &html);
+        body.body = Some(ItemBody { content_type: "html".into(), content: content.into() });
         Ok(())
-    }
-
-    /// The event of that id; failing that, since ids change when a mailbox is moved, the one with the marker. A calendar that is
-    /// not there is an error.
-    async fn standing(
-        &self,
-        place: &CalendarRef,
-        remote_id: &RemoteId,
-        marker: &Marker,
-    ) -> Result<Option<Box<EventResource>>, Error> {
-        match self.client.get(place, remote_id).await {
-            Ok(event) => Ok(Some(event)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                Box::pin(self.find_at(place, &marker.namespace, &marker.key)).await
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Our event with this key. Of two, such as a person makes by copying one, the one that was made under the key.
-    async fn find_at(
-        &self,
-        place: &CalendarRef,
-        namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Box<EventResource>>, Error> {
-        let is_ours = |event: &EventResource| match convert::marker(event) {
-            Some(marker) => marker.key == *key && *marker.namespace == *namespace,
-            None => convert::is_made_under(event, key),
-        };
-        let mut ours = self.client.find(place, key).await?;
-        ours.retain(is_ours);
-        let original = ours.iter().position(|event| convert::is_made_under(event, key)).unwrap_or_default();
-        Ok(ours.into_iter().nth(original).map(Box::new))
     }
 
     fn limits(&self) -> Limits {
@@ -318,20 +354,30 @@ impl OutlookCalendar {
         Limits { subject: text.title, location: text.location, default_reminder: self.default_reminder }
     }
 
-    fn written(&self, operation: Operation, event: &EventResource) -> Result<Written, Error> {
+    fn written(&self, operation: Operation, event: &IdentityResource) -> Result<Written, Error> {
         convert::written(event).ok_or_else(|| self.client.rest.incomplete(operation))
     }
 
-    fn found(&self, operation: Operation, event: &EventResource) -> Result<Found, Error> {
+    fn found(&self, operation: Operation, event: &IdentityResource) -> Result<Found, Error> {
         convert::found(event).ok_or_else(|| self.client.rest.incomplete(operation))
     }
 }
 
-/// A namespace that did not survive would leave events that nobody knows again.
-fn check_namespace(draft: &Draft) -> Result<(), Error> {
-    if draft.marker.namespace.encode_utf16().count() <= convert::LONGEST_NAMESPACE {
+/// An event that a read did not find is missing to the call that needed it. Any other failure is told as it was met.
+fn as_failure_of(operation: Operation, error: Error) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    let mut failure = error.into_failure();
+    failure.operation = operation;
+    failure.into()
+}
+
+/// A namespace that was cut would leave events that are not recognised again.
+fn check_namespace(namespace: &str, operation: Operation) -> Result<(), Error> {
+    if convert::fits_property(namespace) {
         return Ok(());
     }
-    let error = Error::new(ErrorKind::Configuration, ProviderKind::OUTLOOK, Operation::Create);
+    let error = Error::new(ErrorKind::Configuration, ProviderKind::OUTLOOK, operation);
     Err(error.with_code("namespace_too_long"))
 }

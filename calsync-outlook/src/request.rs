@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use calsync_core::http::{Endpoint, EndpointError, Request, Target};
-use calsync_core::identity::EventKey;
+use calsync_core::identity::TargetKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::rest::{BadRequest, request, with_if_match};
 use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::Serialize;
 
 use crate::convert;
-use crate::wire::{Batch, BatchPart, EVENT_FIELDS};
+use crate::wire::{Batch, BatchPart, EVENT_FIELDS, IDENTITY_FIELDS};
 
 /// The header of RFC 7240.
 const PREFERENCE: HeaderName = HeaderName::from_static("prefer");
@@ -28,9 +28,13 @@ const PREFER_HTML: &str =
 /// How many of the latest events are looked through for one that lost its marker.
 pub(crate) const LATEST: usize = 50;
 
+/// How many events a page of a listing has.
+const PAGE: &str = "100";
+
 /// The parts of a look-up.
 pub(crate) const BY_MARKER: &str = "marker";
 pub(crate) const BY_TRANSACTION: &str = "transaction";
+pub(crate) const BY_ID: &str = "id";
 
 /// The requests there are, below one base URL.
 #[derive(Debug, Clone)]
@@ -83,11 +87,22 @@ impl Requests {
         preferring(PREFER_HTML, request(Method::GET, target, None::<&()>)?)
     }
 
-    /// Looks for an event in two ways in one request: by its key in our property, and among the latest by its transaction id, which
-    /// Graph takes in no filter. An event that was stored though its making failed may have lost its properties.
+    /// Reads an event's identity.
+    pub(crate) fn identity(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
+        preferring(PREFER, request(Method::GET, self.identified(calendar, id), None::<&()>)?)
+    }
+
+    /// Looks for the events of a target in one request: by our property; among the latest by their transaction ids, which Graph takes
+    /// in no filter; and the event that is known by its id, which no listing lags behind. An event that was stored though its making
+    /// failed may have lost its properties.
     ///
     /// One after the other: Exchange counts the parts, and a few look-ups at once would be more than it answers at once.
-    pub(crate) fn find(&self, calendar: &CalendarId, key: &EventKey) -> Result<Request, BadRequest> {
+    pub(crate) fn find(
+        &self,
+        calendar: &CalendarId,
+        target: &TargetKey,
+        known: Option<&RemoteId>,
+    ) -> Result<Request, BadRequest> {
         let part = |id, target: Target, depends_on| -> Result<BatchPart, BadRequest> {
             let url = target.uri()?.to_string();
             Ok(BatchPart {
@@ -98,15 +113,25 @@ impl Requests {
                 depends_on,
             })
         };
-        let by_marker = part(BY_MARKER, self.marked(calendar, key), None)?;
+        let by_marker = part(BY_MARKER, self.marked(calendar, target), None)?;
         let latest = part(BY_TRANSACTION, self.made_lately(calendar), Some([BY_MARKER]))?;
-        let batch = Batch { requests: vec![by_marker, latest] };
+        // An id that fits into no URL is none of Graph's. This part is the last: where it fails, what depends on it fails with it.
+        let by_id =
+            known.and_then(|id| part(BY_ID, self.identified(calendar, id), Some([BY_TRANSACTION])).ok());
+        let batch =
+            Batch { requests: [Some(by_marker), Some(latest), by_id].into_iter().flatten().collect() };
         preferring(PREFER, request(Method::POST, self.api.target().segment("$batch"), Some(&batch))?)
     }
 
     /// The first page of what [`find`](Self::find) looks for by the marker.
-    pub(crate) fn by_marker(&self, calendar: &CalendarId, key: &EventKey) -> Result<Request, BadRequest> {
-        preferring(PREFER, request(Method::GET, self.marked(calendar, key), None::<&()>)?)
+    pub(crate) fn by_marker(&self, calendar: &CalendarId, target: &TargetKey) -> Result<Request, BadRequest> {
+        preferring(PREFER, request(Method::GET, self.marked(calendar, target), None::<&()>)?)
+    }
+
+    /// The first page of the events that carry a namespace.
+    pub(crate) fn ours(&self, calendar: &CalendarId, namespace: &str) -> Result<Request, BadRequest> {
+        let target = with_identity(self.events(calendar)).query("$filter", &convert::of_namespace(namespace));
+        preferring(PREFER, request(Method::GET, target.query("$top", PAGE), None::<&()>)?)
     }
 
     /// The first page of the latest events.
@@ -132,13 +157,17 @@ impl Requests {
         preferring(PREFER, request(Method::POST, self.me().segment("calendars"), Some(body))?)
     }
 
-    fn marked(&self, calendar: &CalendarId, key: &EventKey) -> Target {
-        with_fields(self.events(calendar)).query("$filter", &convert::with_key(key))
+    fn identified(&self, calendar: &CalendarId, id: &RemoteId) -> Target {
+        with_identity(self.events(calendar).segment(id.as_str()))
+    }
+
+    fn marked(&self, calendar: &CalendarId, target: &TargetKey) -> Target {
+        with_identity(self.events(calendar)).query("$filter", &convert::of_target(target))
     }
 
     fn made_lately(&self, calendar: &CalendarId) -> Target {
         let latest = self.events(calendar).query("$orderby", "createdDateTime desc");
-        latest.query("$top", &LATEST.to_string()).query("$select", "id,transactionId")
+        latest.query("$top", &LATEST.to_string()).query("$select", IDENTITY_FIELDS)
     }
 
     fn me(&self) -> Target {
@@ -168,6 +197,10 @@ pub(crate) fn next_page(first: &Request, link: &str) -> Result<Request, BadReque
     Ok(next)
 }
 
+fn with_identity(target: Target) -> Target {
+    target.query("$select", IDENTITY_FIELDS).query("$expand", &convert::marker_properties())
+}
+
 fn with_fields(target: Target) -> Target {
     target.query("$select", EVENT_FIELDS).query("$expand", &convert::properties())
 }
@@ -186,8 +219,8 @@ mod tests {
         Requests::new(Endpoint::new("https://graph.microsoft.com/v1.0").unwrap())
     }
 
-    fn key() -> EventKey {
-        EventKey::from_uuid("6d709f8152a05a61b10906a7ec27a32c".parse().unwrap())
+    fn target() -> TargetKey {
+        "6d709f8152a05a61b10906a7ec27a32c".parse().unwrap()
     }
 
     #[test]
@@ -213,8 +246,10 @@ mod tests {
             (requests.delete(&primary, &id, Some(&etag)), true),
             (requests.get(&primary, &id), false),
             (requests.html(&primary, &id), false),
-            (requests.find(&primary, &key()), false),
-            (requests.by_marker(&primary, &key()), false),
+            (requests.identity(&primary, &id), false),
+            (requests.find(&primary, &target(), Some(&id)), false),
+            (requests.by_marker(&primary, &target()), false),
+            (requests.ours(&primary, "my-shop"), false),
             (requests.latest(&primary), false),
             (requests.probe(&primary), false),
             (requests.calendars(), false),
@@ -231,16 +266,35 @@ mod tests {
 
     #[test]
     fn a_look_up_is_relative_and_every_part_of_it_prefers_the_same() {
-        let request = requests().find(&CalendarId::new("C=").unwrap(), &key()).unwrap();
-        assert_eq!(request.uri().path(), "/v1.0/$batch");
-        let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
-        let parts = body["requests"].as_array().unwrap();
-        assert_eq!(parts.len(), 2);
-        for part in parts {
-            assert!(part["url"].as_str().unwrap().starts_with("/me/calendars/C%3D/events?$"), "{part}");
+        let parts_of = |known: Option<&str>| {
+            let known = known.map(RemoteId::new);
+            let request =
+                requests().find(&CalendarId::new("C=").unwrap(), &target(), known.as_ref()).unwrap();
+            assert_eq!(request.uri().path(), "/v1.0/$batch");
+            let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+            body["requests"].as_array().unwrap().clone()
+        };
+        let parts = parts_of(Some("AAk/x="));
+        assert_eq!(parts.len(), 3);
+        for part in &parts {
+            assert!(part["url"].as_str().unwrap().starts_with("/me/calendars/C%3D/events"), "{part}");
             assert_eq!(part["headers"]["Prefer"], PREFER);
         }
         assert_eq!((parts[0].get("dependsOn"), &parts[1]["dependsOn"][0]), (None, &parts[0]["id"]));
+        assert_eq!(parts[2]["dependsOn"][0], parts[1]["id"]);
+        assert!(
+            parts[2]["url"].as_str().unwrap().starts_with("/me/calendars/C%3D/events/AAk%2Fx%3D?$select")
+        );
+        for known in [None, Some(""), Some("..")] {
+            assert_eq!(parts_of(known).len(), 2, "{known:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_in_a_namespace_ends_no_text() {
+        let request = requests().ours(&CalendarId::primary(), "Anna's ' or 1 eq 1").unwrap();
+        let query = request.uri().query().unwrap();
+        assert!(query.contains("Anna%27%27s%20%27%27%20or%201%20eq%201%27"), "{query}");
     }
 
     #[test]

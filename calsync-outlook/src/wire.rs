@@ -5,33 +5,63 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use calsync_core::names::AccountId;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is asked for of an event; the rest of it is nobody's business here.
-pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,\
+/// What is asked for of an event whose identity is enough.
+pub(crate) const IDENTITY_FIELDS: &str = "id,transactionId";
+
+/// What is asked for of an event that is written over or read; the rest of it is not used here.
+pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,sensitivity,\
      isReminderOn,reminderMinutesBeforeStart,isOnlineMeeting";
 
-/// An event as Graph answers it. Anything may be missing, or null.
+/// What identifies an event, and nothing of its content: one whose content cannot be read is still found and removed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct EventResource {
+pub(crate) struct IdentityResource {
     pub(crate) id: Option<String>,
     #[serde(rename = "@odata.etag")]
     pub(crate) etag: Option<String>,
     pub(crate) transaction_id: Option<String>,
-    pub(crate) subject: Option<String>,
-    pub(crate) body: Option<ItemBody<'static>>,
-    pub(crate) start: Option<DateTimeTimeZone<'static>>,
-    pub(crate) end: Option<DateTimeTimeZone<'static>>,
-    pub(crate) is_all_day: Option<bool>,
-    pub(crate) original_start_time_zone: Option<String>,
-    pub(crate) location: Option<Location<'static>>,
-    pub(crate) show_as: Option<String>,
-    pub(crate) is_reminder_on: Option<bool>,
-    pub(crate) reminder_minutes_before_start: Option<i64>,
-    pub(crate) is_online_meeting: Option<bool>,
     pub(crate) single_value_extended_properties: Option<Vec<ExtendedProperty<'static>>>,
+    /// Whose token the response answers, where it is known.
+    #[serde(skip)]
+    pub(crate) account: Option<AccountId>,
+}
+
+/// An event as Graph answers it. Anything may be missing, or null. Content of an unexpected type counts as missing, so that it is
+/// written over.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct EventResource {
+    #[serde(flatten)]
+    pub(crate) identity: IdentityResource,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) subject: Option<String>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) body: Option<ItemBody<'static>>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) start: Option<DateTimeTimeZone<'static>>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) end: Option<DateTimeTimeZone<'static>>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) is_all_day: Option<bool>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) original_start_time_zone: Option<String>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) location: Option<Location<'static>>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) show_as: Option<String>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) sensitivity: Option<String>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) is_reminder_on: Option<bool>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) reminder_minutes_before_start: Option<i64>,
+    #[serde(deserialize_with = "or_none")]
+    pub(crate) is_online_meeting: Option<bool>,
 }
 
 /// The event that a create was answered with: what tells whose answer it is. The rest of a long answer is not read.
@@ -41,6 +71,7 @@ pub(crate) struct CreatedResource {
     pub(crate) id: Option<String>,
     #[serde(rename = "@odata.etag")]
     pub(crate) etag: Option<String>,
+    pub(crate) transaction_id: Option<String>,
     pub(crate) subject: Option<String>,
     pub(crate) start: Option<DateTimeTimeZone<'static>>,
     pub(crate) end: Option<DateTimeTimeZone<'static>>,
@@ -110,6 +141,8 @@ pub(crate) struct EventBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) show_as: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sensitivity: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) is_reminder_on: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reminder_minutes_before_start: Option<u32>,
@@ -177,4 +210,11 @@ pub(crate) struct PartAnswer {
 
 fn or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default().into())
+}
+
+/// `None` for what is of another type, too.
+fn or_none<'de, T: DeserializeOwned, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).unwrap_or_default())
 }

@@ -5,7 +5,9 @@ mod common;
 
 use std::error::Error as _;
 
-use calsync_core::auth::{AuthError, ConnectError, Grant, PendingConnect, Remedy, TokenStore, Tokens};
+use calsync_core::auth::{
+    AuthError, ConnectError, Connected, Grant, IdentityError, PendingConnect, Remedy, TokenStore, Tokens,
+};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::error::Retry;
 use calsync_core::ledger::{Hold, ParkReason};
@@ -28,7 +30,16 @@ fn of(
 
 /// Anna consents to what the page asks, or decides otherwise; what the browser brings back.
 fn callback(world: &World, outlook: &OutlookCalendar, decision: &Decision) -> (PendingConnect, String) {
-    let connect = outlook.connect();
+    callback_for(world, outlook, &key_of(7), decision)
+}
+
+fn callback_for(
+    world: &World,
+    outlook: &OutlookCalendar,
+    key: &ConnectionKey,
+    decision: &Decision,
+) -> (PendingConnect, String) {
+    let connect = outlook.connect(key);
     let url = world.outlook.consent(connect.url.expose(), "anna@example.org", decision).unwrap();
     (connect.pending, url)
 }
@@ -60,7 +71,8 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     let (pending, url) = callback(&world, &outlook, &Decision::Allow);
     // The host keeps it in its session, as text.
     let pending: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
-    let tokens = outlook.finish(&key, pending, &url).await.unwrap();
+    let connected = outlook.finish(&key, pending, &url).await.unwrap();
+    let tokens = connected.tokens;
     assert!(tokens.refresh_token.is_some());
     assert_eq!(tokens.expires_at, Some(at("2026-11-22T10:00:00Z") + TimeDelta::seconds(3599 - 300)));
 
@@ -197,8 +209,11 @@ async fn an_app_of_one_tenant_is_refused_everywhere_else() {
     world.outlook.set(|settings| settings.single_tenant = Some(FakeOutlook::TENANT.to_owned()));
     for tenant in [Tenant::Common, Tenant::Organizations, Tenant::Id("contoso.com".to_owned())] {
         let outlook = of(&world, |it| it.tenant(tenant.clone()));
-        let page =
-            world.outlook.consent(outlook.connect().url.expose(), "anna@example.org", &Decision::Allow);
+        let page = world.outlook.consent(
+            outlook.connect(&key_of(7)).url.expose(),
+            "anna@example.org",
+            &Decision::Allow,
+        );
         assert_eq!(page, None, "{tenant:?}: Microsoft shows it to the person, and nobody comes back");
         // Where it was registered so after people had connected.
         world.outlook.expire_access_tokens();
@@ -225,11 +240,12 @@ async fn each_tenant_has_its_accounts() {
     ] {
         let outlook = of(&world, |it| it.tenant(tenant.clone()));
         for (email, may) in [("anna@example.org", anna), (cleo.email(), personal)] {
-            let connect = outlook.connect();
+            let connect = outlook.connect(&key_of(7));
             let came = world.outlook.consent(connect.url.expose(), email, &Decision::Allow);
             assert_eq!(came.is_some(), may, "{email} {tenant:?}");
             if let Some(url) = came {
-                finish(&outlook, &key_of(7), (connect.pending, url)).await.unwrap();
+                let pending = connect.pending.allow_other_account();
+                finish(&outlook, &key_of(7), (pending, url)).await.unwrap();
             }
         }
     }
@@ -245,9 +261,12 @@ async fn scopes_are_those_of_the_cloud_and_known_however_microsoft_writes_them()
         (Cloud::China, "https://microsoftgraph.chinacloudapi.cn/", "https://login.chinacloudapi.cn"),
     ] {
         for form in [ScopeForm::Short, ScopeForm::Qualified, ScopeForm::LowerCase] {
-            world.outlook.set(|settings| settings.scopes = form);
+            world.outlook.set(|settings| {
+                settings.scopes = form;
+                settings.issuer = format!("{}/{{tenantid}}/v2.0", login);
+            });
             let outlook = of(&world, |it| it.cloud(cloud));
-            let url = outlook.connect().url.expose().to_owned();
+            let url = outlook.connect(&key_of(7)).url.expose().to_owned();
             assert!(url.starts_with(&format!("{login}/common/oauth2/v2.0/authorize?")), "{url}");
             let scopes = format!("{host}Calendars.ReadWrite offline_access");
             let scopes = scopes.replace(':', "%3A").replace('/', "%2F").replace(' ', "+");
@@ -282,6 +301,117 @@ async fn every_refresh_brings_a_refresh_token_that_takes_the_place_of_the_old_on
     world.clock.advance(TimeDelta::days(91));
     let error = create(&outlook).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unauthenticated, Retry::Never));
+}
+
+/// Who consents, for profile 7.
+async fn connect_as(
+    outlook: &OutlookCalendar,
+    world: &World,
+    email: &str,
+) -> Result<Connected, ConnectError> {
+    let connect = outlook.connect(&key_of(7));
+    let url = world.outlook.consent(connect.url.expose(), email, &Decision::Allow).unwrap();
+    outlook.finish(&key_of(7), connect.pending, &url).await
+}
+
+#[tokio::test]
+async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
+    let world = World::new().await;
+    let outlook = world.provider();
+    let key = key_of(7);
+    let anna = connect_as(&outlook, &world, "anna@example.org").await.unwrap().account.unwrap();
+    assert_eq!(anna.address.as_ref().unwrap().as_str(), "anna@example.org");
+    let (tenant, object) = anna.id.as_str().split_once(':').unwrap();
+    assert_eq!((tenant, object.len()), (FakeOutlook::TENANT, 36));
+    assert_eq!(anna.primary_calendar, None, "Microsoft does not tell it here");
+    let error = connect_as(&outlook, &world, "ben@example.org").await.unwrap_err();
+    assert!(matches!(error, ConnectError::OtherAccount), "{error}");
+    assert_eq!(world.store.load(&key).await.unwrap().unwrap().tokens.account, Some(anna.clone()));
+    world.outlook.expire_access_tokens();
+    outlook.calendars(&key).await.unwrap();
+    assert_eq!(world.store.load(&key).await.unwrap().unwrap().tokens.account, Some(anna.clone()));
+
+    let connect = outlook.connect(&key);
+    let url = world.outlook.consent(connect.url.expose(), "ben@example.org", &Decision::Allow).unwrap();
+    let ben =
+        outlook.finish(&key, connect.pending.allow_other_account(), &url).await.unwrap().account.unwrap();
+    assert_ne!(ben.id, anna.id);
+    let hers = place_in(7, CalendarId::primary()).with_account(Some(anna.id.clone()));
+    let error = outlook.create(&hers, &draft_at(&hers, 2, event()), &CreateOptions::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OtherAccount);
+    assert_eq!(world.ben.events("primary").len(), 0);
+    outlook.disconnect(&key).await.unwrap();
+
+    // Microsoft's `sub` differs by application: the account does not.
+    let id = "11112222-3333-4444-5555-666677778888";
+    let _fake = world.outlook.clone().public_client(id, "http://127.0.0.1");
+    let other = of(&world, |it| it.public_client(id));
+    assert_eq!(connect_as(&other, &world, "anna@example.org").await.unwrap().account.unwrap().id, anna.id);
+    other.disconnect(&key).await.unwrap();
+
+    // A personal account is of a tenant of its own, and Microsoft signs for it there.
+    let cleo = world.outlook.user("cleo@outlook.example");
+    cleo.is_personal();
+    let cleo = connect_as(&outlook, &world, cleo.email()).await.unwrap().account.unwrap();
+    assert!(cleo.id.as_str().starts_with("9188040d-6c67-4c5b-b112-36a304b66dad:"));
+}
+
+#[tokio::test]
+async fn an_identity_of_another_server_is_not_believed() {
+    let world = World::new().await;
+    let connects = async |issuer: &str, change: fn(OutlookCalendarBuilder) -> OutlookCalendarBuilder| {
+        world.outlook.set(|settings| settings.issuer = issuer.to_owned());
+        connect_as(&of(&world, change), &world, "anna@example.org").await
+    };
+    for issuer in [
+        "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+        "https://login.microsoftonline.us/{tenantid}/v2.0",
+        "https://sts.windows.net/{tenantid}/",
+    ] {
+        let error = connects(issuer, |it| it).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Identity(IdentityError::Issuer)), "{issuer}: {error}");
+    }
+    assert!(world.store.load(&key_of(7)).await.unwrap().is_none());
+    connects("https://login.microsoftonline.us/{tenantid}/v2.0", |it| it.cloud(Cloud::UsGovernment))
+        .await
+        .unwrap();
+    connects("https://login.partner.microsoftonline.cn/{tenantid}/v2.0", |it| it.cloud(Cloud::China))
+        .await
+        .unwrap();
+    connects("https://emulator.example/{tenantid}/v2.0", |it| {
+        it.issuer("https://emulator.example/{tenantid}/v2.0")
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_connect_begun_in_one_cloud_is_not_finished_in_another() {
+    let world = World::new().await;
+    let (global, china) = (world.provider(), of(&world, |it| it.cloud(Cloud::China)));
+    let came = callback(&world, &global, &Decision::Allow);
+    let error = finish(&china, &key_of(7), came).await.unwrap_err();
+    assert!(matches!(error, ConnectError::OtherClient), "{error}");
+    assert_eq!(world.outlook.count(ApiMethod::Token), 0, "code and verifier went nowhere");
+}
+
+/// A locked account opens again by itself.
+#[tokio::test]
+async fn an_account_that_is_locked_is_asked_for_again_in_an_hour() {
+    let world = World::new().await;
+    let outlook = world.provider();
+    let locked = serde_json::json!({"error": "invalid_grant", "error_codes": [50053], "error_description": "AADSTS50053: Anna"});
+    let locked = Fault::json(StatusCode::BAD_REQUEST, &locked);
+    world.outlook.fault(FaultRule::new(locked).with_method(ApiMethod::Token));
+    world.outlook.expire_access_tokens();
+    let error = create(&outlook).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
+    assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(3600)));
+    assert_eq!(error.failure().code.as_deref(), Some("AADSTS50053"));
+    create(&outlook).await.unwrap_err();
+    assert_eq!(world.outlook.count(ApiMethod::Token), 1);
+    world.clock.advance(TimeDelta::hours(1));
+    create(&outlook).await.unwrap();
 }
 
 /// Parallel refreshes would rotate each other's token away.
@@ -337,7 +467,9 @@ async fn each_way_a_grant_ends_is_told_to_who_can_help() {
             let error = create(&outlook).await.unwrap_err();
             assert_eq!((error.kind(), error.retry()), (kind, Retry::Never), "{number}");
             let source = error.source().and_then(|source| source.downcast_ref::<AuthError>());
-            let Some(AuthError::Reconnect(code)) = source else { panic!("{number}: {source:?}") };
+            let Some(AuthError::Reconnect { code, .. } | AuthError::Blocked(code)) = source else {
+                panic!("{number}: {source:?}")
+            };
             assert_eq!((code.remedy(), code.detail()), (remedy, Some(&*format!("AADSTS{number}"))));
             let hold = Hold::after(error.failure(), None, world_now(&world));
             assert_eq!(hold, Some(Hold::Parked { reason: park, until: None }), "{number}");
@@ -347,7 +479,9 @@ async fn each_way_a_grant_ends_is_told_to_who_can_help() {
             assert_eq!(create(&outlook).await.unwrap_err().kind(), kind);
             assert_eq!(world.outlook.count(ApiMethod::Token), asked);
             world.anna.sign_in_works();
-            finish(&outlook, &key_of(1), callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+            finish(&outlook, &key_of(1), callback_for(&world, &outlook, &key_of(1), &Decision::Allow))
+                .await
+                .unwrap();
             create(&outlook).await.unwrap();
         }
     }
@@ -378,7 +512,7 @@ async fn a_permission_taken_back_later_waits_for_its_person() {
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never));
     let hold = Hold::after(error.failure(), None, world_now(&world));
     assert_eq!(hold, Some(Hold::Parked { reason: ParkReason::Forbidden, until: None }));
-    finish(&outlook, &key_of(1), callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+    finish(&outlook, &key_of(1), callback_for(&world, &outlook, &key_of(1), &Decision::Allow)).await.unwrap();
     create(&outlook).await.unwrap();
 }
 

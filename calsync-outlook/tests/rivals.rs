@@ -21,7 +21,7 @@ use calsync_core::calendar::Person;
 use calsync_core::clock::Clock;
 use calsync_core::ledger::Presence;
 use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff, Stated,
 };
 use calsync_core::names::CalendarId;
 use calsync_core::plan::Plan;
@@ -441,19 +441,20 @@ fn profile_id(person: usize) -> i64 {
 
 fn directory(profiles: Vec<Profile>) -> Directory {
     let (mut eve, mut mia, mut cleo) = (Staff::new(3, "Eve"), Staff::new(4, "Mia"), Customer::new(7, "Cleo"));
-    (eve.profile_id, eve.manager_id) = (Some(profile_id(0).into()), Some(4.into()));
+    eve.profile_id = Some(profile_id(0).into());
+    eve = eve.with_manager(calsync_core::StaffId::from(4));
     mia.profile_id = Some(profile_id(1).into());
     cleo.profile_id = Some(profile_id(2).into());
-    let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]).unwrap();
-    let directory = directory.with_staff([eve, mia]).unwrap().with_customers([cleo]).unwrap();
-    directory.with_profiles(profiles).unwrap()
+    let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
+    let directory = directory.with_staff([eve, mia]).with_customers([cleo]);
+    directory.with_profiles(profiles)
 }
 
 fn appointments() -> Vec<Appointment> {
     let appointments = (1..=2).map(|id| {
         let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(5 * id);
         let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));
-        (appointment.order_id, appointment.staff_id) = (Some(1.into()), Some(3.into()));
+        (appointment.order_id, appointment.staff_id) = (Some(1.into()), Stated::Is(3.into()));
         appointment
     });
     appointments.collect()

@@ -125,7 +125,7 @@ impl Company {
             let mut staff = Staff::new(staff_id(at), *name);
             staff.profile_id = Some(Self::profile(at).into());
             // The first two have the third for a manager, who works too.
-            staff.manager_id = (at < 2).then(|| staff_id(2));
+            staff.manager_id = (at < 2).then(|| staff_id(2).into()).into();
             staff
         });
         let customers = CUSTOMERS.iter().enumerate().map(|(at, (name, profile))| {
@@ -137,7 +137,7 @@ impl Company {
         let profiles = (0..PEOPLE).map(|person| {
             let mut profile = Profile::new(Self::profile(person));
             profile.email = Some(format!("profile-{person}@canary.example"));
-            profile.calendar_sync_enabled = self.wants[person];
+            profile.calendar_sync_enabled = Some(self.wants[person]);
             for link in &self.links[person] {
                 let calendar = self.calendar_id(person, &link.house, link.account, link.calendar);
                 let connection = Connection::new(link.connection, link.house.clone(), calendar);
@@ -147,10 +147,9 @@ impl Company {
             profile
         });
         let services = SERVICES.iter().zip(1i64..).map(|(name, id)| Service::new(id, *name, 30 * id));
-        let directory = Directory::new().with_services(services).expect("services");
-        let directory =
-            directory.with_staff(staff).expect("staff").with_customers(customers).expect("customers");
-        directory.with_profiles(profiles).expect("profiles").with_admins([Self::profile(ADMIN).into()])
+        let directory = Directory::new().with_services(services);
+        let directory = directory.with_staff(staff).with_customers(customers);
+        directory.with_profiles(profiles).with_admins([Self::profile(ADMIN).into()])
     }
 
     /// Gives somebody one more calendar. Returns the connection's number; `None` where they have enough.
@@ -182,7 +181,7 @@ impl Company {
         if appointment.status.is_cancelled() || order.status.is_cancelled() {
             return Vec::new();
         }
-        let staff = (0..STAFF.len()).find(|at| appointment.staff_id == Some(staff_id(*at)));
+        let staff = (0..STAFF.len()).find(|at| appointment.staff_id.value() == Some(&staff_id(*at)));
         let customer = order.customer_id.as_ref().map(|id| {
             let at = (1i64..).zip(&CUSTOMERS).find(|(number, _)| *id == (*number).into());
             let (number, (name, profile)) = at.expect("a customer of ours");
@@ -268,7 +267,7 @@ fn order(number: usize, dice: &Dice) -> Order {
         let mut item =
             OrderItem::new(item, 1 + i64::try_from(dice.below(SERVICES.len())).unwrap_or_default());
         item.staff_id = Some(staff_id(dice.below(STAFF.len())));
-        order.items.push(item);
+        order.items.get_or_insert_default().push(item);
     }
     if number % 3 == 2 {
         order.guest_name = Some(GUEST.to_owned());

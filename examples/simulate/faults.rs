@@ -14,11 +14,10 @@ use calsync_core::calendar::CalendarRef;
 use calsync_core::clock::{Clock as _, Sleep as _};
 use calsync_core::error::{Error, ErrorKind};
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
-use calsync_core::identity::EventKey;
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
+    TargetQuery, UpdateOptions, Written,
 };
 use calsync_core::testing::{Fault, Faulty, FaultyTransport, HttpFault, TestClock, answers};
 use serde_json::json;
@@ -315,13 +314,17 @@ impl<P: CalendarProvider> CalendarProvider for Shaky<P> {
         self.next().delete(place, remote_id, marker, options).await
     }
 
-    async fn find(
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+        self.next().find(place, query).await
+    }
+
+    async fn list_ours(
         &self,
         place: &CalendarRef,
         namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
-        self.next().find(place, namespace, key).await
+        page: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
+        self.next().list_ours(place, namespace, page).await
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {

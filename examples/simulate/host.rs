@@ -5,12 +5,10 @@ use std::pin::pin;
 use std::task::Poll;
 
 use calsync_core::audience::Audience;
-use calsync_core::backfill::Backfill;
 use calsync_core::calendar::{CalendarRef, Person};
-use calsync_core::leave::{Departure, Leaving};
 use calsync_core::ledger::Ledger;
 use calsync_core::model::{Appointment, Order};
-use calsync_core::plan::Plan;
+use calsync_core::plan::{Backfill, Begun, Disconnect, Plan};
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::Syncer;
 use calsync_core::testing::TestClock;
@@ -41,7 +39,7 @@ impl Host {
         let order = &mut company.orders[order];
         order.status = "confirmed".into();
         let zone = Zone::new("Europe/London").expect("a zone");
-        for appointment in order.confirm(&directory, &zone).expect("a sound order") {
+        for appointment in order.confirm(&directory, &zone).made {
             let ledger = written(&appointment.ledger);
             self.table.insert(appointment.id.clone(), Row { appointment, ledger });
         }
@@ -83,9 +81,9 @@ impl Host {
     pub fn revive(&mut self, is_mended: impl Fn(&CalendarRef) -> bool) {
         for row in self.table.values_mut() {
             let mut ledger = read(&row.ledger);
-            let waiting = ledger.deliveries.iter().filter(|row| row.hold.is_some());
+            let waiting = ledger.deliveries().iter().filter(|row| row.hold().is_some());
             let places: Vec<CalendarRef> =
-                waiting.map(|row| row.place.clone()).filter(|it| is_mended(it)).collect();
+                waiting.map(|row| row.calendar().clone()).filter(|it| is_mended(it)).collect();
             for place in places {
                 ledger.revive(&place.person, &place.connection);
             }
@@ -112,10 +110,10 @@ impl Host {
         (order.expect("an order of ours").clone(), appointment)
     }
 
-    /// Compare and save: only over the revision that was loaded.
+    /// Compare and save: only over the version that was loaded.
     fn save(&mut self, appointment: &Appointment, loaded: u64) -> bool {
         let row = self.table.get_mut(&appointment.id).expect("a row of ours");
-        if read(&row.ledger).revision != loaded {
+        if read(&row.ledger).version() != loaded {
             return false;
         }
         row.ledger = written(&appointment.ledger);
@@ -137,20 +135,20 @@ impl Host {
         syncer: &Syncer,
         id: &AppointmentId,
         crash: Crash,
-    ) -> Option<Plan> {
+    ) -> Option<Begun> {
         let (plan, appointment) = self.plan(company, syncer, id);
         self.begun(plan, appointment, crash)
     }
 
     /// Begins a plan and saves that. `None` where there is nothing to do, or the worker died.
-    fn begun(&mut self, plan: Plan, mut appointment: Appointment, crash: Crash) -> Option<Plan> {
-        let loaded = appointment.ledger.revision;
-        plan.begin(&mut appointment).expect("nobody else has begun");
-        if crash == Crash::BeforeBeginIsSaved || plan.is_empty() {
+    fn begun(&mut self, plan: Plan, mut appointment: Appointment, crash: Crash) -> Option<Begun> {
+        let loaded = appointment.ledger.version();
+        let begun = plan.begin(&mut appointment).expect("no other worker has begun");
+        if crash == Crash::BeforeBeginIsSaved {
             return None;
         }
-        assert!(self.save(&appointment, loaded), "nobody else saves in between");
-        (crash != Crash::BeforeTheRun).then_some(plan)
+        assert!(self.save(&appointment, loaded), "no other worker saves in between");
+        (crash != Crash::BeforeTheRun && !begun.is_empty()).then_some(begun)
     }
 
     /// Plans what one person's calendars lack, or one of them, begins and saves what was begun.
@@ -162,7 +160,7 @@ impl Host {
         person: Person,
         connection: Option<ConnectionId>,
         crash: Crash,
-    ) -> Vec<Plan> {
+    ) -> Vec<Begun> {
         let directory = company.directory();
         let rows: Vec<_> = self.table.keys().map(|id| self.load(company, id)).collect();
         let fill = Backfill::new(syncer.planner(), clock, &directory, person, rows.into_iter());
@@ -174,24 +172,25 @@ impl Host {
         plans.filter_map(|(appointment, plan)| self.begun(plan, appointment, crash)).collect()
     }
 
-    /// Plans how somebody leaves a calendar, begins and saves what was begun. `None` where the worker died.
-    pub fn begin_to_leave(
+    /// Plans how a calendar is disconnected, begins and saves what was begun. `None` where the worker died.
+    pub fn begin_to_disconnect(
         &mut self,
         company: &Company,
-        leaving: &Leaving,
+        syncer: &Syncer,
+        disconnect: &Disconnect,
         id: &AppointmentId,
         now: DateTime<Utc>,
         crash: Crash,
-    ) -> Option<Departure> {
+    ) -> Option<Begun> {
         let (_, mut appointment) = self.load(company, id);
-        let loaded = appointment.ledger.revision;
-        let departure = leaving.plan(&appointment, now);
-        departure.begin(&mut appointment).expect("nobody else has begun");
+        let loaded = appointment.ledger.version();
+        let plan = syncer.planner().plan_disconnect(disconnect, &appointment, now).expect("sound records");
+        let begun = plan.begin(&mut appointment).expect("no other worker has begun");
         if crash == Crash::BeforeBeginIsSaved {
             return None;
         }
-        assert!(self.save(&appointment, loaded), "nobody else saves in between");
-        (crash != Crash::BeforeTheRun).then_some(departure)
+        assert!(self.save(&appointment, loaded), "no other worker saves in between");
+        (crash != Crash::BeforeTheRun).then_some(begun)
     }
 
     /// Takes outcomes into the ledger of each appointment, and saves.
@@ -208,7 +207,7 @@ impl Host {
 }
 
 /// Runs plans until all is done or the worker dies. What comes back is what it has saved.
-pub async fn run(syncer: &Syncer, plans: Vec<Plan>, crash: Crash) -> Vec<Outcome> {
+pub async fn run(syncer: &Syncer, plans: Vec<Begun>, crash: Crash) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     if plans.is_empty() {
         return outcomes;

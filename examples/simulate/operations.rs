@@ -69,8 +69,8 @@ pub enum What {
     Race(usize, Box<Operation>, Crash),
     /// A worker begins, and is so slow that all this happens before it runs.
     Straggle(usize, Vec<Operation>, Crash),
-    /// One worker's job is delivered twice.
-    Twice(usize, Crash),
+    /// One worker records its report twice.
+    Twice(usize),
 }
 
 /// Where a worker dies.
@@ -133,7 +133,7 @@ impl Operation {
                 let meanwhile = (0..1 + dice.below(3)).map(|_| Self::change_or_sync(dice)).collect();
                 What::Straggle(number, meanwhile, crash(dice))
             }
-            "twice" => What::Twice(number, crash(dice)),
+            "twice" => What::Twice(number),
             _ => What::Sync(number, crash(dice)),
         };
         Self { what, seed }

@@ -3,10 +3,9 @@
 use calsync_core::ProviderKind;
 use calsync_core::calendar::Person;
 use calsync_core::clock::Clock as _;
-use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
-use calsync_core::ledger::Presence;
+use calsync_core::ledger::DeliveryState;
 use calsync_core::model::Connection;
-use calsync_core::plan::{Plan, SyncJob};
+use calsync_core::plan::{Disconnect, DisconnectReceipt, OnDisconnect};
 use calsync_core::sync::Syncer;
 use calsync_core::testing::canaries::Traced;
 use chrono::TimeDelta;
@@ -101,7 +100,7 @@ impl Story {
             }
             What::Reassign(nth) => {
                 let staff = dice.below(4);
-                self.host.change(*nth, |it| it.staff_id = (staff < 3).then(|| staff_id(staff)));
+                self.host.change(*nth, |it| it.staff_id = (staff < 3).then(|| staff_id(staff)).into());
             }
             What::OtherService(nth) => {
                 let service = 1 + i64::from(dice.happens(500));
@@ -137,7 +136,7 @@ impl Story {
             What::SyncAll(crash) => self.sync_all(*crash).await,
             What::Race(nth, between, crash) => self.race(*nth, between, *crash, &dice).await,
             What::Straggle(nth, meanwhile, crash) => self.straggle(*nth, meanwhile, *crash).await,
-            What::Twice(nth, crash) => self.twice(*nth, *crash, &dice).await,
+            What::Twice(nth) => self.twice(*nth).await,
         }
     }
 
@@ -227,19 +226,19 @@ impl Story {
         let connection = Connection::new(link.connection, link.house.clone(), calendar.clone())
             .with_account(Company::account(person, &link.house, link.account));
         let owner = Person::Profile(Company::profile(person).into());
-        let which = *dice.pick(&[Leave::All, Leave::Future]);
+        let which = *dice.pick(&[OnDisconnect::DeleteAll, OnDisconnect::DeleteFuture]);
         let connected = self.company.directory();
         let connected = connected.profile(&Company::profile(person).into()).expect("a person of ours");
-        let leaving = Leaving::new(self.syncer.planner(), owner, &connection, which);
-        let leaving = leaving.with_connected(&connected.connections);
-        let mut receipt = LeaveReceipt::new(&leaving);
+        let disconnect = Disconnect::new(&owner, &connection, which).with_connected(&connected.connections);
+        let mut receipt = DisconnectReceipt::new(&disconnect);
         let mut plans = Vec::new();
         for id in self.host.all() {
             let now = self.world.clock.now();
-            let departure = self.host.begin_to_leave(&self.company, &leaving, &id, now, crash);
-            if let Some(departure) = departure {
-                receipt.begun(&departure);
-                plans.push(departure.plan);
+            let begun =
+                self.host.begin_to_disconnect(&self.company, &self.syncer, &disconnect, &id, now, crash);
+            if let Some(begun) = begun {
+                receipt.begun(&begun);
+                plans.push(begun);
             }
         }
         let outcomes = run(&self.syncer, plans, crash).await;
@@ -259,7 +258,7 @@ impl Story {
         let Some(id) = self.host.nth(nth) else { return };
         let plan = self.host.begin(&self.company, &self.syncer, &id, crash);
         if let (true, Some(plan)) = (self.trace, &plan) {
-            println!("{plan}");
+            println!("{}", plan.plan());
         }
         let outcomes = run(&self.syncer, plan.into_iter().collect(), crash).await;
         self.record(outcomes);
@@ -275,7 +274,7 @@ impl Story {
             plans.extend(self.host.begin(&self.company, &self.syncer, &id, crash));
         }
         if self.trace {
-            plans.iter().for_each(|plan| println!("{plan}"));
+            plans.iter().for_each(|begun| println!("{}", begun.plan()));
         }
         let outcomes = run(&self.syncer, plans, crash).await;
         self.record(outcomes);
@@ -301,7 +300,7 @@ impl Story {
         let Some(id) = self.host.nth(nth) else { return };
         let Some(plan) = self.host.begin(&self.company, &self.syncer, &id, crash) else { return };
         if self.trace {
-            println!("begun: {plan}");
+            println!("begun: {}", plan.plan());
         }
         for operation in meanwhile {
             Box::pin(self.happens(operation)).await;
@@ -310,44 +309,20 @@ impl Story {
         self.record(outcomes);
     }
 
-    /// A queue delivers each job twice: at once, or one after the other.
-    async fn twice(&mut self, nth: usize, crash: Crash, dice: &Dice) {
+    /// A host that could not save records the same report once more.
+    async fn twice(&mut self, nth: usize) {
         let Some(id) = self.host.nth(nth) else { return };
-        let Some(plan) = self.host.begin(&self.company, &self.syncer, &id, crash) else { return };
-        if self.trace {
-            println!("{plan}");
-        }
-        let jobs = plan.jobs();
-        if dice.happens(500) {
-            let (one, other) = (self.still_to_do(&jobs), self.still_to_do(&jobs));
-            let (one, other) =
-                tokio::join!(run(&self.syncer, one, crash), run(&self.syncer, other, Crash::Never));
-            let (one, other) = if dice.happens(500) { (one, other) } else { (other, one) };
-            self.record(one);
-            self.record(other);
-        } else {
-            for crash in [crash, Crash::Never] {
-                let outcomes = run(&self.syncer, self.still_to_do(&jobs), crash).await;
-                self.record(outcomes);
-            }
-        }
-    }
-
-    /// What is still to be done of jobs, by the row as it is stored now.
-    fn still_to_do(&self, jobs: &[SyncJob]) -> Vec<Plan> {
-        let now = self.world.clock.now();
-        let plan = |job: &SyncJob| {
-            let (_, appointment) = self.host.load(&self.company, job.appointment());
-            job.still_to_do(&appointment, now).expect("the job's plan was begun")
-        };
-        jobs.iter().map(plan).filter(|plan| !plan.is_empty()).collect()
+        let begun = self.host.begin(&self.company, &self.syncer, &id, Crash::Never);
+        let outcomes = run(&self.syncer, begun.into_iter().collect(), Crash::Never).await;
+        self.record(outcomes.clone());
+        self.record(outcomes);
     }
 
     fn record(&mut self, outcomes: Vec<calsync_core::report::Outcome>) {
         if self.trace {
             outcomes
                 .iter()
-                .for_each(|outcome| println!("  {outcome} ({:?}, {})", outcome.presence, outcome.generation));
+                .for_each(|outcome| println!("  {outcome} ({:?}, {})", outcome.state, outcome.generation));
         }
         self.host.record(outcomes);
     }
@@ -394,7 +369,7 @@ impl Story {
         let accounts: Vec<_> = Company::places().collect();
         let mut places = std::collections::BTreeSet::new();
         for ledger in self.host.ledgers() {
-            places.extend(ledger.deliveries.into_iter().map(|row| row.place));
+            places.extend(ledger.deliveries().iter().map(|row| row.calendar().clone()));
         }
         for place in places {
             let known = accounts.iter().find(|(person, house, account)| {
@@ -430,9 +405,12 @@ impl Story {
             figures.problems.push(format!("{} stood when the grant was given up", self.left));
         }
         for ledger in self.host.ledgers() {
-            for row in ledger.deliveries.iter().filter(|row| matches!(row.presence, Presence::Unsure(_))) {
+            let is_pending = |row: &&calsync_core::ledger::Delivery| {
+                matches!(row.state(), DeliveryState::Pending(_)) || row.look_at().is_some()
+            };
+            for row in ledger.deliveries().iter().filter(is_pending) {
                 figures.unsettled += 1;
-                figures.problems.push(format!("unsure: {}", row.explain()));
+                figures.problems.push(format!("pending: {}", row.explain()));
             }
         }
         figures.foreign_changed = self.world.foreign_changed() as u64;

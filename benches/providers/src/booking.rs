@@ -1,7 +1,7 @@
 //! What is put into the calendar, as a host has it, before any client's own shape of it.
 
 use calsync_core::ProviderKind;
-use calsync_core::identity::EventKey;
+use calsync_core::identity::{EventKey, Generation, TargetKey};
 use calsync_core::names::CalendarId;
 use calsync_core::calendar::{Person, CalendarRef};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -41,7 +41,7 @@ pub fn bookings(number: usize) -> Vec<Booking> {
         .map(|n| {
             let start = first + TimeDelta::minutes(15 * (n % 4_000) as i64);
             Booking {
-                key: EventKey::derive(NAMESPACE, &(n as i64).into(), &place, 0),
+                key: TargetKey::derive(NAMESPACE, &(n as i64).into(), &place).event(Generation::FIRST),
                 title: format!("🧹 Deep clean - Anna Kowalska #{n}"),
                 description: format!(
                     "Order: ORD-{n:06}\nService: Deep clean\nCustomer: Anna Kowalska\nPhone: +44 7700 900{:03}\n\

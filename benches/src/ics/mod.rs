@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::io::Write;
 
 use calsync_core::event::{Event, When};
-use calsync_core::identity::EventKey;
+use calsync_core::identity::{Generation, TargetKey};
 use calsync_core::provider::{Draft, Marker};
 use calsync_core::time::Zone;
 use calsync_ics::{CalendarInfo, FeedWriter, IcsWriter};
@@ -63,8 +63,12 @@ fn draft(booking: &Booking, zone: &Zone) -> Draft {
     let event = Event::new(booking.summary.as_str(), when)
         .with_description(booking.description.as_str())
         .with_location(booking.location.as_str());
-    let key = EventKey::from_uuid(booking.uid.parse().expect("a UUID"));
-    Draft::new(Marker::new("leeds-cleaning", key, booking.sequence.into()), event, booking.changed)
+    let target = TargetKey::from_uuid(booking.uid.parse().expect("a UUID"));
+    Draft::new(
+        Marker::new("leeds-cleaning", target.event(Generation::FIRST), booking.sequence.into()),
+        event,
+        booking.changed,
+    )
 }
 
 fn zone() -> Zone {

@@ -6,7 +6,7 @@ use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service,
 };
 use calsync_core::names::CalendarId;
-use calsync_core::plan::{Plan, Planner};
+use calsync_core::plan::{Begun, Planner};
 use calsync_core::provider::Capabilities;
 use chrono::{DateTime, Duration, Utc};
 
@@ -50,7 +50,7 @@ impl Backlog {
         account as i64 + 1
     }
 
-    fn plan(&self, number: usize, account: usize) -> Plan {
+    fn plan(&self, number: usize, account: usize) -> Begun {
         let id = number as i64 + 1;
         let person = Self::person(account);
         let mut order = Order::new(id, OrderStatus::Confirmed);
@@ -69,20 +69,18 @@ impl Backlog {
         let connection = Connection::new(1, self.kind.clone(), CalendarId::primary());
         let directory = Directory::new()
             .with_services([Service::new(1, "Deep clean", 90)])
-            .and_then(|directory| directory.with_customers([customer]))
-            .and_then(|directory| directory.with_profiles([Profile::new(person).with_connection(connection)]))
-            .expect("no id twice");
+            .with_customers([customer])
+            .with_profiles([Profile::new(person).with_connection(connection)]);
         let audience = Audience::of(&order, &appointment, &directory).expect("complete");
         let plan = self.planner.plan(&order, &appointment, &audience, self.now).expect("a plan");
-        plan.begin(&mut appointment).expect("planned from this one");
-        plan
+        plan.begin(&mut appointment).expect("planned from this one")
     }
 }
 
 impl Iterator for Backlog {
-    type Item = Plan;
+    type Item = Begun;
 
-    fn next(&mut self) -> Option<Plan> {
+    fn next(&mut self) -> Option<Begun> {
         let number = self.next;
         if number == self.accounts * self.events {
             return None;

@@ -8,7 +8,7 @@ pub mod server;
 pub mod wall;
 pub mod yes;
 
-use calsync_core::plan::Plan;
+use calsync_core::plan::Begun;
 use calsync_core::report::Verdict;
 use calsync_core::sync::Syncer;
 
@@ -16,7 +16,7 @@ use calsync_core::sync::Syncer;
 pub const NAMESPACE: &str = "leeds-cleaning";
 
 /// Runs all of that, giving every outcome up as it comes. Panics unless every event is made; says how many.
-pub async fn run_all(syncer: &Syncer, plans: impl IntoIterator<Item = Plan>) -> usize {
+pub async fn run_all(syncer: &Syncer, plans: impl IntoIterator<Item = Begun>) -> usize {
     let mut run = syncer.run_all(plans);
     let mut made = 0;
     while let Some(outcome) = run.next().await {

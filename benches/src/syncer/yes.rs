@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 use calsync_core::Error;
 use calsync_core::calendar::CalendarRef;
-use calsync_core::identity::EventKey;
 use calsync_core::names::{ProviderKind, RemoteId};
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
+    TargetQuery, UpdateOptions, Written,
 };
 
 /// The calendar, and what it declares.
@@ -50,8 +49,12 @@ impl CalendarProvider for Yes {
         Ok(())
     }
 
-    async fn find(&self, _: &CalendarRef, _: &str, _: &EventKey) -> Result<Option<Found>, Error> {
-        Ok(None)
+    async fn find(&self, _: &CalendarRef, _: &TargetQuery) -> Result<Vec<Found>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn list_ours(&self, _: &CalendarRef, _: &str, _: Option<PageToken>) -> Result<OursPage, Error> {
+        Ok(OursPage::default())
     }
 
     async fn get(&self, _: &CalendarRef, _: &RemoteId) -> Result<Option<Found>, Error> {

@@ -52,21 +52,20 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let directory = Directory::new()
         .with_services(world.services)
-        .and_then(|directory| directory.with_customers(world.customers))
-        .and_then(|directory| directory.with_staff(world.staff))
-        .and_then(|directory| directory.with_profiles(world.profiles));
-    let Ok(directory) = directory.map(|directory| directory.with_admins(world.admins)) else { return };
+        .with_customers(world.customers)
+        .with_staff(world.staff)
+        .with_profiles(world.profiles)
+        .with_admins(world.admins);
     let planner = [ProviderKind::APPLE, ProviderKind::GOOGLE, ProviderKind::INVITATION]
         .into_iter()
         .fold(Planner::new(world.namespace), |planner, kind| planner.with_provider(kind, Capabilities::new()));
     for order in &mut world.orders {
-        if let Ok(made) = order.confirm(&directory, &world.time_zone) {
-            world.appointments.extend(made);
-        }
+        world.appointments.extend(order.confirm(&directory, &world.time_zone).made);
     }
     for appointment in &mut world.appointments {
         for order in &world.orders {
             order.carry_status(appointment);
+            order.carry_items(appointment);
             let Ok(audience) = Audience::of(order, appointment, &directory) else { continue };
             let Ok(plan) = planner.plan(order, appointment, &audience, DateTime::UNIX_EPOCH) else { continue };
             let again: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();

@@ -1,76 +1,63 @@
 //! Access tokens that are valid now, one refresh at a time.
 
 use std::collections::HashMap;
-use std::fmt::{self, Debug};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use tracing::Instrument as _;
 
-use super::error::Unavailable;
-use super::{
-    AuthError, MemoryWaitStore, Saved, ServerCode, StoreError, TokenStore, TokenVersion, Tokens, WaitStore,
-    flight,
-};
+use super::refresh::{self, Outcome, RefreshTask};
+use super::{AuthError, Grant, MemoryWaitStore, TokenStore, TokenVersion, Tokens, WaitStore};
 use crate::calendar::ConnectionKey;
 use crate::clock::{Clock, Sleep};
+use crate::names::AccountId;
 use crate::secret::Secret;
-
-/// How a new access token is got: by a refresh token (`OAuthClient`, feature `oauth`), or another way that needs nobody's
-/// consent, such as a service account.
-#[async_trait]
-pub trait Grant: Debug + Send + Sync + 'static {
-    /// New tokens in the place of `current`, the ones stored. What is returned replaces them whole.
-    ///
-    /// One attempt, which ends by itself: it runs in a task of its own, and nobody cancels it.
-    ///
-    /// # Errors
-    /// [`AuthError::NotConnected`] when it needs stored ones; [`AuthError::Reconnect`] when these will never do again, which is then
-    /// remembered and not asked again until others are stored.
-    async fn obtain(&self, key: &ConnectionKey, current: Option<&Tokens>) -> Result<Tokens, AuthError>;
-
-    /// Gives the grant back. Does nothing unless implemented.
-    ///
-    /// # Errors
-    /// When it may not have been given back.
-    async fn revoke(&self, _key: &ConnectionKey, _tokens: &Tokens) -> Result<(), AuthError> {
-        Ok(())
-    }
-}
 
 /// An access token, to be sent now and kept nowhere. Clones are cheap.
 #[derive(Debug, Clone)]
-pub struct AccessToken(Arc<Secret>);
+pub struct AccessToken(Arc<Bearer>);
+
+#[derive(Debug)]
+struct Bearer {
+    secret: Secret,
+    account: Option<AccountId>,
+}
 
 impl AccessToken {
-    pub(super) fn new(secret: Secret) -> Self {
-        Self(Arc::new(secret))
+    pub(super) fn of(tokens: &Tokens) -> Self {
+        let account = tokens.account.as_ref().map(|account| account.id.clone());
+        Self(Arc::new(Bearer { secret: tokens.access_token.clone(), account }))
     }
 
     /// Lets it out, to send it.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.expose()
+        self.0.secret.expose()
+    }
+
+    /// The account it opens; `None` where that is not known.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountId> {
+        self.0.account.as_ref()
     }
 }
 
 /// Hands out access tokens. Clones are handles to the same one; every worker of a process should share it.
 ///
-/// - A token is renewed before it runs out, and when it was refused, by **one refresh at a time per grant**: whoever else asks
-///   meanwhile waits for that one.
+/// - A token is renewed before it runs out, and when it was refused, by **one refresh at a time per grant**: who else asks
+///   meanwhile waits for that one. Several processes over one store need its leases for that ([`TokenStore::lease`]).
 /// - A refresh runs in a task of its own on tokio's runtime. A caller that goes away loses nothing.
 /// - The store is read again before a refresh: another process may have been faster. New tokens are saved **before** anybody gets them.
 ///   Where they cannot be saved they are kept, and saving them is what the next caller begins with.
-/// - A grant found dead stays so, without asking the server again, until other tokens are stored.
+/// - A grant found dead stays so for an hour, without asking the server again, unless other tokens are stored. A refusal after
+///   that is confirmed ([`AuthError::Reconnect`]).
+/// - Tokens stay with their account: neither a refresh nor a connect puts another account's in their place unasked.
 ///
 /// Dropping any of its futures is safe.
 #[derive(Clone)]
 pub struct AccessTokens {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
@@ -93,16 +80,26 @@ struct Connections {
 #[derive(Default)]
 pub(super) struct Connection {
     /// The token that is known to be saved, until when it is to be used, and when it was last seen in the store.
-    known: Option<(Known, DateTime<Utc>)>,
+    pub(super) known: Option<(Known, DateTime<Utc>)>,
     /// The refresh that is under way.
-    flight: Option<Arc<Flight>>,
+    pub(super) task: Option<Arc<RefreshTask>>,
     /// New tokens that could not be saved yet, and what they take the place of.
     pub(super) unsaved: Option<(Tokens, Option<TokenVersion>)>,
-    /// The stored tokens that will never do again.
-    pub(super) dead: Option<(TokenVersion, AuthError)>,
+    /// The stored tokens that the server refused.
+    pub(super) refused: Option<Refused>,
     /// Rises when the host connects or disconnects: what was read before is then out of date.
-    epoch: u64,
+    pub(super) epoch: u64,
     used_at: DateTime<Utc>,
+}
+
+/// Stored tokens that the server refused.
+#[derive(Clone)]
+pub(super) struct Refused {
+    pub(super) version: TokenVersion,
+    pub(super) error: AuthError,
+    /// When the server said so last, and for the first time.
+    pub(super) at: DateTime<Utc>,
+    pub(super) first_at: DateTime<Utc>,
 }
 
 /// A saved access token and until when it is to be used.
@@ -114,32 +111,21 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn of(tokens: &Tokens) -> Self {
-        Self { token: AccessToken::new(tokens.access_token.clone()), expires_at: tokens.expires_at }
+        Self { token: AccessToken::of(tokens), expires_at: tokens.expires_at }
     }
 }
-
-type Outcome = Result<AccessToken, AuthError>;
-
-/// A refresh, and its outcome once it has one. Whoever waits for it is told in the order they came, so that tests repeat exactly.
-#[derive(Default)]
-struct Flight {
-    outcome: Mutex<Option<Outcome>>,
-    landed: Notify,
-}
-
-/// The task of a refresh. One that ends without an outcome was broken off, with its runtime.
-struct Pilot(Arc<Flight>);
 
 /// What there is for a caller.
 enum Found {
     Token(AccessToken),
     /// A refresh to wait for, and whether it was begun for this caller.
-    Flight(Arc<Flight>, bool),
+    Task(Arc<RefreshTask>, bool),
 }
 
 impl AccessTokens {
-    /// How long a grant nobody asks for is remembered.
+    /// How long a grant that is not asked for is remembered, and one that was refused.
     const IDLE: TimeDelta = TimeDelta::minutes(10);
+    const REFUSED_IDLE: TimeDelta = TimeDelta::days(1);
     /// Below this many grants none is forgotten.
     const FEW: usize = 64;
 
@@ -203,7 +189,7 @@ impl AccessTokens {
         match self.find(key, None)? {
             Found::Token(token) => Ok(token),
             // Boxed, since it is rare: every call's future would have room for it.
-            Found::Flight(flight, _) => Box::pin(wait(flight)).await,
+            Found::Task(task, _) => Box::pin(task.outcome()).await,
         }
     }
 
@@ -215,8 +201,8 @@ impl AccessTokens {
         loop {
             match self.find(key, Some(rejected))? {
                 Found::Token(token) => return Ok(token),
-                Found::Flight(flight, is_own) => {
-                    let token = wait(flight).await?;
+                Found::Task(task, is_own) => {
+                    let token = task.outcome().await?;
                     // A refresh begun for somebody else may have found the refused one good enough.
                     if is_own || token.expose() != rejected.expose() {
                         return Ok(token);
@@ -224,35 +210,6 @@ impl AccessTokens {
                 }
             }
         }
-    }
-
-    /// Saves what a connect gave, whatever was stored before.
-    ///
-    /// # Errors
-    /// [`AuthError::Store`].
-    pub async fn connected(&self, key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
-        for _ in 0..flight::ROUNDS {
-            let replaces = self.inner.store.load(key).await?.map(|stored| stored.version);
-            if let Saved::As(_) = self.inner.store.save(key, tokens, replaces).await? {
-                self.inner.forget(key);
-                return Ok(());
-            }
-        }
-        Err(AuthError::Store(StoreError::new("something else was saved each time")))
-    }
-
-    /// Gives a grant back to the server and forgets its tokens. One that is not there is success. After an error it can be
-    /// repeated.
-    ///
-    /// # Errors
-    /// See [`AuthError`].
-    pub async fn disconnect(&self, key: &ConnectionKey) -> Result<(), AuthError> {
-        if let Some(stored) = self.inner.store.load(key).await? {
-            self.inner.grant.revoke(key, &stored.tokens).await?;
-            self.inner.store.remove(key).await?;
-        }
-        self.inner.forget(key);
-        Ok(())
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -277,49 +234,12 @@ impl AccessTokens {
                 return Ok(Found::Token(known.token.clone()));
             }
         }
-        if let Some(flight) = connection.flight.as_ref().filter(|flight| flight.outcome().is_none()) {
-            return Ok(Found::Flight(flight.clone(), false));
+        if let Some(task) = connection.task.as_ref().filter(|task| task.is_under_way()) {
+            return Ok(Found::Task(task.clone(), false));
         }
-        let runtime = Handle::try_current();
-        let runtime = runtime.map_err(|_| AuthError::Configuration(ServerCode::new("no_tokio_runtime")))?;
-        let flight = Arc::new(Flight::default());
-        let pilot = Pilot(flight.clone());
-        connection.flight = Some(flight.clone());
-        let (inner, key, rejected, epoch) = (inner.clone(), key.clone(), rejected.cloned(), connection.epoch);
-        let task = async move {
-            let outcome = flight::fly(&inner, &key, rejected.as_ref()).await;
-            pilot.0.lands(inner.land(&key, epoch, outcome));
-        };
-        runtime.spawn(task.in_current_span());
-        Ok(Found::Flight(flight, true))
-    }
-}
-
-/// The outcome of a refresh. A caller that stops waiting stops nothing.
-async fn wait(flight: Arc<Flight>) -> Outcome {
-    loop {
-        let landed = flight.landed.notified();
-        if let Some(outcome) = flight.outcome() {
-            return outcome;
-        }
-        landed.await;
-    }
-}
-
-impl Flight {
-    fn outcome(&self) -> Option<Outcome> {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn lands(&self, outcome: Outcome) {
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(outcome);
-        self.landed.notify_waiters();
-    }
-}
-
-impl Drop for Pilot {
-    fn drop(&mut self) {
-        self.0.lands(Err(AuthError::Unavailable(Unavailable::new())));
+        let task = refresh::begin(inner, key, rejected, connection.epoch)?;
+        connection.task = Some(task.clone());
+        Ok(Found::Task(task, true))
     }
 }
 
@@ -334,10 +254,11 @@ impl Inner {
         ask(self.connections().of(key, now))
     }
 
-    fn land(&self, key: &ConnectionKey, epoch: u64, outcome: Result<Known, AuthError>) -> Outcome {
+    /// Keeps the outcome of a refresh, unless the host connected or disconnected meanwhile.
+    pub(super) fn keep(&self, key: &ConnectionKey, epoch: u64, outcome: Result<Known, AuthError>) -> Outcome {
         let now = self.clock.now();
         self.with(key, |connection| {
-            connection.flight = None;
+            connection.task = None;
             if connection.epoch == epoch {
                 connection.known = outcome.as_ref().ok().map(|known| (known.clone(), now));
             }
@@ -346,10 +267,10 @@ impl Inner {
     }
 
     /// Forgets what was read of a grant; a refresh that is under way finds out when it saves.
-    fn forget(&self, key: &ConnectionKey) {
+    pub(super) fn forget(&self, key: &ConnectionKey) {
         self.with(key, |connection| {
             connection.epoch += 1;
-            (connection.known, connection.unsaved, connection.dead) = (None, None, None);
+            (connection.known, connection.unsaved, connection.refused) = (None, None, None);
         });
     }
 }
@@ -358,8 +279,12 @@ impl Connections {
     fn of(&mut self, key: &ConnectionKey, now: DateTime<Utc>) -> &mut Connection {
         if self.by_key.len() >= self.sweep_at && !self.by_key.contains_key(key) {
             self.by_key.retain(|_, connection| {
-                let is_idle = now - connection.used_at > AccessTokens::IDLE;
-                !is_idle || connection.flight.is_some() || connection.unsaved.is_some()
+                let idle = match connection.refused {
+                    Some(_) => AccessTokens::REFUSED_IDLE,
+                    None => AccessTokens::IDLE,
+                };
+                let is_idle = now - connection.used_at > idle;
+                !is_idle || connection.task.is_some() || connection.unsaved.is_some()
             });
             self.sweep_at = AccessTokens::FEW.max(2 * self.by_key.len());
         }

@@ -9,7 +9,7 @@ use super::waits::{self, WaitKey};
 use super::{Access, AccessToken, AccessTokens, AuthError};
 use crate::error::{Error, ErrorKind, Operation};
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, retry_after};
-use crate::names::ProviderKind;
+use crate::names::{AccountId, ProviderKind};
 
 /// Sends a provider's requests in a person's name. Clones are handles to the same one.
 #[derive(Debug, Clone)]
@@ -38,32 +38,49 @@ impl ApiClient {
         &self.provider
     }
 
-    /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the answer, whatever its status. A 401 is
-    /// answered with another token, once; a second 401 is given back like any answer.
+    /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the response, of any status. A 401 is
+    /// answered with another token, once; a second 401 is given back like any response, and is no verdict about the grant: a token
+    /// that was just made was refused, so it is an outage. [`account_of`] says whose token it was.
     ///
     /// The request comes in a box, since every future on its way would have room for it.
     ///
-    /// Once an answer has asked for it by `Retry-After`, nothing is sent for that account until the time has come: not even the
+    /// Once a response has asked for it by `Retry-After`, nothing is sent for that account until the time has come: not even the
     /// second request of a call that was under way already. Who has asked is kept in the [`WaitStore`](super::WaitStore) of the tokens.
     ///
     /// # Errors
-    /// [`ErrorKind::RateLimited`] for what is not sent yet; when there is no token, in which case nothing was sent or nothing
-    /// but what a 401 refused; and when there is no whole answer.
+    /// [`ErrorKind::RateLimited`] for what is not sent yet; [`ErrorKind::OtherAccount`] where the token is known to open another account
+    /// than [`Access::account`], and nothing was sent with it; when there is no token, in which case nothing was sent or nothing
+    /// but what a 401 refused; and when there is no whole response.
     pub async fn send(
         &self,
         to: &Access,
         operation: Operation,
         request: Box<Request>,
     ) -> Result<Response, Error> {
+        self.send_while(to, operation, request, |_| false).await
+    }
+
+    /// As [`send`](Self::send), where a response of another status can also say that the token was refused: a part of a batch that
+    /// answers 401. It too is answered with another token, once, and the whole request is sent again.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_while(
+        &self,
+        to: &Access,
+        operation: Operation,
+        request: Box<Request>,
+        is_refusal: fn(&Response) -> bool,
+    ) -> Result<Response, Error> {
         let token =
             self.tokens.token(&to.connection).await.map_err(|error| self.unauthorized(error, operation))?;
         let spare = request.clone();
-        let answer = self.begin(to, &token, operation, *request)?.await;
-        let answer = self.heard(to, operation, answer)?;
-        if answer.status() != StatusCode::UNAUTHORIZED {
-            return Ok(answer);
+        let response = self.begin(to, &token, operation, *request)?.await;
+        let response = self.heard(to, &token, operation, response)?;
+        if response.status() != StatusCode::UNAUTHORIZED && !is_refusal(&response) {
+            return Ok(response);
         }
-        drop(answer);
+        drop(response);
         // Boxed, since it is rare: every call's future would have room for it.
         Box::pin(self.send_again(to, &token, operation, *spare)).await
     }
@@ -78,32 +95,38 @@ impl ApiClient {
     ) -> Result<Response, Error> {
         let token = self.tokens.renew(&to.connection, refused).await;
         let token = token.map_err(|error| self.unauthorized(error, operation))?;
-        let answer = self.begin(to, &token, operation, request)?.await;
-        self.heard(to, operation, answer)
+        let response = self.begin(to, &token, operation, request)?.await;
+        self.heard(to, &token, operation, response)
     }
 
     fn unauthorized(&self, error: AuthError, operation: Operation) -> Error {
         error.into_error(self.provider.clone(), operation)
     }
 
-    /// Takes to heart what an answer asks for.
+    /// Notes what a response asks for, and whose token it answers.
     fn heard(
         &self,
         to: &Access,
+        token: &AccessToken,
         operation: Operation,
-        answer: Result<Response, TransportError>,
+        response: Result<Response, TransportError>,
     ) -> Result<Response, Error> {
-        let answer = answer.map_err(|error| error.into_error(self.provider.clone(), operation))?;
-        if !answer.status().is_success() {
+        let mut response = response.map_err(|error| error.into_error(self.provider.clone(), operation))?;
+        if !response.status().is_success() {
             let now = self.tokens.now();
-            if let Some(wait) = retry_after(answer.headers(), now) {
-                waits::note(self.tokens.waits(), WaitKey::with(to), now, wait);
+            if let Some(wait) = retry_after(response.headers(), now) {
+                waits::note(self.tokens.waits(), WaitKey::with(to, token), now, wait);
             }
         }
-        Ok(answer)
+        // Not the transport's to say.
+        response.extensions_mut().remove::<AccountId>();
+        if let Some(account) = token.account() {
+            response.extensions_mut().insert(account.clone());
+        }
+        Ok(response)
     }
 
-    /// The request with that token, and the answer to come. No `async fn`: its future would hold the request as well, which
+    /// The request with that token, and the response to come. No `async fn`: its future would hold the request as well, which
     /// the transport's holds.
     fn begin(
         &self,
@@ -112,7 +135,12 @@ impl ApiClient {
         operation: Operation,
         mut request: Request,
     ) -> Result<impl Future<Output = Result<Response, TransportError>> + Send, Error> {
-        if let Some(wait) = waits::left(self.tokens.waits(), WaitKey::with(to), self.tokens.now()) {
+        if let (Some(opened), Some(meant)) = (token.account(), &to.account)
+            && opened != meant
+        {
+            return Err(self.unauthorized(AuthError::OtherAccount, operation));
+        }
+        if let Some(wait) = waits::left(self.tokens.waits(), WaitKey::with(to, token), self.tokens.now()) {
             let error = Error::new(ErrorKind::RateLimited, self.provider.clone(), operation);
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }
@@ -126,4 +154,10 @@ impl ApiClient {
         // Past the `Arc`, whose own `send` would box the future once more.
         Ok((*self.transport).send(request))
     }
+}
+
+/// The account whose token a response of [`ApiClient::send`] answers; `None` where it is not known.
+#[must_use]
+pub fn account_of(response: &Response) -> Option<&AccountId> {
+    response.extensions().get()
 }

@@ -7,7 +7,7 @@ use oauth2::{AuthUrl, ClientId, RedirectUrl, TokenUrl};
 
 use super::client::Inner;
 use super::token_endpoint::TokenEndpoint;
-use super::{OAuthClient, ScopeNames};
+use super::{Identity, OAuthClient, ScopeNames};
 use crate::clock::{Clock, SystemClock};
 use crate::http::{Endpoint, HttpTransport};
 use crate::names::ProviderKind;
@@ -25,6 +25,7 @@ pub struct OAuthClientBuilder {
     redirect: Option<String>,
     scopes: Vec<String>,
     scope_names: ScopeNames,
+    identity: Option<Identity>,
     authorize_params: Vec<(String, String)>,
     expiry_margin: Duration,
     pending_lifetime: Duration,
@@ -60,6 +61,7 @@ impl OAuthClientBuilder {
             redirect: None,
             scopes: Vec::new(),
             scope_names: ScopeNames::default(),
+            identity: None,
             authorize_params: Vec::new(),
             expiry_margin: Duration::from_secs(300),
             pending_lifetime: Duration::from_secs(600),
@@ -114,6 +116,14 @@ impl OAuthClientBuilder {
     #[must_use]
     pub fn scope_names(mut self, names: ScopeNames) -> Self {
         self.scope_names = names;
+        self
+    }
+
+    /// How the server says whose account it is. Asked for beside the scopes; a person who keeps it to themselves connects all
+    /// the same.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
         self
     }
 
@@ -175,6 +185,7 @@ impl OAuthClientBuilder {
             redirect: redirect_url(redirect)?,
             scopes: self.scopes,
             scope_names: self.scope_names,
+            identity: self.identity,
             authorize_params: self.authorize_params,
             expiry_margin: self.expiry_margin,
             pending_lifetime: self.pending_lifetime,

@@ -7,6 +7,8 @@ use super::ConnectError;
 /// The parameters that matter of a redirect's query (RFC 6749 section 4.1.2).
 pub(super) struct Callback {
     pub(super) state: String,
+    /// The server that sends the person back (RFC 9207 section 2), where it says so.
+    pub(super) iss: Option<String>,
     pub(super) outcome: Outcome,
 }
 
@@ -35,12 +37,13 @@ impl Callback {
             Some(pairs.swap_remove(at).1).filter(|value| !value.is_empty())
         };
         let state = take("state").ok_or(ConnectError::WrongState)?;
+        let iss = take("iss");
         let outcome = match (take("error"), take("code")) {
             (Some(error), None) => Outcome::Error(error),
             (None, Some(code)) => Outcome::Code(code),
             _ => return Err(ConnectError::Malformed),
         };
-        Ok(Self { state, outcome })
+        Ok(Self { state, iss, outcome })
     }
 }
 

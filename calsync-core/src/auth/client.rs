@@ -1,29 +1,33 @@
 //! The authorization code flow with PKCE, and what follows from it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{Method, header};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+};
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenResponse, TokenUrl,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, StandardRevocableToken,
+    TokenResponse as _, TokenUrl,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::callback::{Callback, Outcome};
 use super::error::Unavailable;
+use super::finished::FinishedStates;
+use super::identity::TokenResponse;
 use super::token_endpoint::{Caller, TokenEndpoint, read};
 use super::tokens::is_sendable;
 use super::{
-    AuthError, Connect, ConnectError, Grant, OAuthClientBuilder, PendingConnect, ScopeNames, ServerCode,
-    Tokens,
+    AuthError, Connect, ConnectError, Connected, Grant, Identity, IdentityError, OAuthClientBuilder,
+    PendingConnect, Revoked, ScopeNames, ServerCode, Tokens,
 };
 use crate::calendar::ConnectionKey;
 use crate::error::Operation;
@@ -36,7 +40,7 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub struct OAuthClient {
     inner: Arc<Inner>,
-    finished: Arc<Mutex<Finished>>,
+    finished: Arc<FinishedStates>,
 }
 
 pub(super) struct Inner {
@@ -48,21 +52,27 @@ pub(super) struct Inner {
     pub(super) redirect: RedirectUrl,
     pub(super) scopes: Vec<String>,
     pub(super) scope_names: ScopeNames,
+    pub(super) identity: Option<Identity>,
     pub(super) authorize_params: Vec<(String, String)>,
     pub(super) expiry_margin: Duration,
     pub(super) pending_lifetime: Duration,
     pub(super) endpoint: TokenEndpoint,
 }
 
-/// The states of connects that were finished, until they would have expired.
-type Finished = HashMap<String, DateTime<Utc>>;
-
-type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+type Client = oauth2::Client<
+    BasicErrorResponse,
+    TokenResponse,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
 
 impl OAuthClient {
-    /// How many finished connects are remembered. Beyond, the oldest are forgotten; the server still takes each code only once.
-    const MAX_FINISHED: usize = 10_000;
-
     /// The longest life of an access token that is believed.
     const MAX_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -82,30 +92,40 @@ impl OAuthClient {
         &self.inner.endpoint.provider
     }
 
-    /// Begins a connect: where to send the person, and what to keep until they come back.
+    /// Begins a connect of that connection: where to send the person, and what to keep until they come back.
     #[must_use]
-    pub fn connect(&self) -> Connect {
+    pub fn connect(&self, key: &ConnectionKey) -> Connect {
         let inner = &self.inner;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = inner.client();
         let mut request = client.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge);
         request = request.add_scopes(inner.scopes.iter().cloned().map(Scope::new));
+        let nonce = inner.identity.as_ref().map(|_| CsrfToken::new_random().into_secret());
+        if let (Some(identity), Some(nonce)) = (&inner.identity, &nonce) {
+            let beside = identity.scopes.iter().filter(|scope| !inner.scopes.contains(scope));
+            request = request.add_scopes(beside.cloned().map(Scope::new)).add_extra_param("nonce", nonce);
+        }
         for (name, value) in &inner.authorize_params {
             request = request.add_extra_param(name, value);
         }
         let (url, state) = request.url();
         let pending = PendingConnect {
-            provider: self.provider().clone(),
+            key: key.clone(),
+            client_id: inner.client_id.as_str().to_owned(),
+            token_url: inner.token_url.as_str().to_owned(),
             state: Secret::new(state.into_secret()),
             verifier: Secret::new(verifier.into_secret()),
+            nonce: nonce.map(Secret::new),
             redirect: inner.redirect.as_str().to_owned(),
             scopes: inner.scopes.clone(),
             expires_at: later(inner.now(), inner.pending_lifetime),
+            other_account: false,
         };
         Connect { url: Secret::new(url), pending }
     }
 
-    /// Ends a connect: `callback` is the URL the person came back with, or its query.
+    /// Ends a connect of that connection: `callback` is the URL the person came back with, or its query. Nothing is stored:
+    /// [`AccessTokens::finish`](super::AccessTokens::finish) does both.
     ///
     /// A state is taken once. This client remembers which it took, in memory; that no other process takes it again
     /// is the server's doing, which takes a code once. After [`ConnectError::Unavailable`], and when this future was dropped, the same
@@ -113,19 +133,28 @@ impl OAuthClient {
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub async fn finish(&self, pending: PendingConnect, callback: &str) -> Result<Tokens, ConnectError> {
+    pub async fn finish(
+        &self,
+        key: &ConnectionKey,
+        pending: PendingConnect,
+        callback: &str,
+    ) -> Result<Connected, ConnectError> {
         let inner = &self.inner;
-        if pending.provider != *self.provider() {
-            return Err(ConnectError::OtherProvider);
-        }
+        inner.check(key, &pending)?;
         let callback = Callback::read(callback)?;
         if !pending.is_of(&callback.state) {
             return Err(ConnectError::WrongState);
         }
+        if let (Some(iss), Some(identity)) = (&callback.iss, &inner.identity)
+            && !identity.knows_issuer(iss)
+        {
+            return Err(ConnectError::WrongIssuer);
+        }
         if pending.expires_at <= inner.now() {
             return Err(ConnectError::Expired);
         }
-        let claim = self.claim(callback.state, pending.expires_at).ok_or(ConnectError::ReusedState)?;
+        let claim = self.finished.claim(callback.state, pending.expires_at, inner.now());
+        let claim = claim.ok_or(ConnectError::ReusedState)?;
         let outcome = match callback.outcome {
             Outcome::Error(error) => Err(refused(&error)),
             Outcome::Code(code) => inner.trade(code, &pending).await,
@@ -133,7 +162,7 @@ impl OAuthClient {
         if !matches!(outcome, Err(ConnectError::Unavailable(_))) {
             claim.settle();
         }
-        outcome
+        outcome.map(Connected::new)
     }
 
     /// Gets new tokens with the refresh token; the old refresh token stays where the server gives no new one (RFC 6749 section 6).
@@ -145,24 +174,37 @@ impl OAuthClient {
     pub async fn refresh(&self, tokens: &Tokens) -> Result<Tokens, AuthError> {
         let inner = &self.inner;
         let Some(refresh_token) = &tokens.refresh_token else {
-            return Err(AuthError::Reconnect(ServerCode::new("no_refresh_token")));
+            return Err(AuthError::reconnect(ServerCode::new("no_refresh_token")));
         };
         let (client, token) = (inner.client(), RefreshToken::new(refresh_token.expose().to_owned()));
         let caller = Caller(&inner.endpoint, Operation::Refresh);
         let answer = read(client.exchange_refresh_token(&token).request_async(&caller).await)?;
         let fresh = inner.tokens(&answer, &tokens.scopes)?;
-        Ok(Tokens { refresh_token: fresh.refresh_token.or_else(|| tokens.refresh_token.clone()), ..fresh })
+        let account = match inner.account(&answer, None) {
+            Ok(account) => account,
+            // The new tokens are good, and the rotated one must not be lost for what only tells a name.
+            Err(error) => {
+                tracing::warn!(%error, "an id token that came with a refresh is not believed");
+                None
+            }
+        };
+        if super::Account::differ(tokens.account.as_ref(), account.as_ref()) {
+            return Err(AuthError::OtherAccount);
+        }
+        let refresh_token = fresh.refresh_token.or_else(|| tokens.refresh_token.clone());
+        let account = super::Account::merged(tokens.account.as_ref(), account);
+        Ok(Tokens { refresh_token, account, ..fresh })
     }
 
-    /// Gives a grant back. One that is already dead is success, and so is one of a server that cannot revoke.
+    /// Gives a grant back. One that is already dead is success.
     ///
     /// At Google this ends every grant of the same account to this client, other connections of that account included.
     ///
     /// # Errors
     /// See [`AuthError`].
-    pub async fn revoke(&self, tokens: &Tokens) -> Result<(), AuthError> {
+    pub async fn revoke(&self, tokens: &Tokens) -> Result<Revoked, AuthError> {
         let inner = &self.inner;
-        let Some(url) = &inner.revoke_url else { return Ok(()) };
+        let Some(url) = &inner.revoke_url else { return Ok(Revoked::NotOffered) };
         let (token, hint) = match &tokens.refresh_token {
             Some(token) => (token, "refresh_token"),
             None => (&tokens.access_token, "access_token"),
@@ -178,7 +220,7 @@ impl OAuthClient {
         *request.uri_mut() = uri;
         let form_type = ::http::HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(header::CONTENT_TYPE, form_type);
-        inner.endpoint.revoke(request).await
+        inner.endpoint.revoke(request).await.map(|()| Revoked::Done)
     }
 
     /// Which of the scopes this client asks for these tokens lack. Tokens whose scopes are not known lack nothing.
@@ -189,45 +231,6 @@ impl OAuthClient {
         }
         self.inner.scope_names.missing(&self.inner.scopes, &tokens.scopes)
     }
-
-    fn claim(&self, state: String, until: DateTime<Utc>) -> Option<Claim<'_>> {
-        let mut finished = self.finished();
-        let now = self.inner.now();
-        finished.retain(|_, until| *until > now);
-        if finished.contains_key(&state) {
-            return None;
-        }
-        if finished.len() >= Self::MAX_FINISHED {
-            let oldest = finished.iter().min_by_key(|(_, until)| **until).map(|(state, _)| state.clone());
-            oldest.and_then(|oldest| finished.remove(&oldest));
-        }
-        finished.insert(state.clone(), until);
-        Some(Claim { client: self, state: Some(state) })
-    }
-
-    fn finished(&self) -> MutexGuard<'_, Finished> {
-        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A state that is being finished. Unless it is settled, it may be finished again.
-struct Claim<'a> {
-    client: &'a OAuthClient,
-    state: Option<String>,
-}
-
-impl Claim<'_> {
-    fn settle(mut self) {
-        self.state = None;
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        if let Some(state) = &self.state {
-            self.client.finished().remove(state);
-        }
-    }
 }
 
 impl Inner {
@@ -237,7 +240,7 @@ impl Inner {
 
     /// Made for each call, so that the secret lives in the clear only while one is made.
     fn client(&self) -> Client {
-        let client = BasicClient::new(self.client_id.clone())
+        let client = oauth2::Client::new(self.client_id.clone())
             // In the body, where Google and Microsoft document it.
             .set_auth_type(AuthType::RequestBody)
             .set_auth_uri(self.authorize_url.clone())
@@ -249,6 +252,19 @@ impl Inner {
         }
     }
 
+    /// Whether a connect was begun for that connection, with this client, at this server.
+    fn check(&self, key: &ConnectionKey, pending: &PendingConnect) -> Result<(), ConnectError> {
+        if pending.key.provider != self.endpoint.provider {
+            return Err(ConnectError::OtherProvider);
+        }
+        if pending.key != *key {
+            return Err(ConnectError::OtherConnection);
+        }
+        let is_ours =
+            pending.client_id == self.client_id.as_str() && pending.token_url == self.token_url.as_str();
+        if is_ours { Ok(()) } else { Err(ConnectError::OtherClient) }
+    }
+
     async fn trade(&self, code: String, pending: &PendingConnect) -> Result<Tokens, ConnectError> {
         let redirect = super::builder::redirect_url(pending.redirect.clone());
         let redirect = redirect.map_err(|_| ConnectError::Configuration(ServerCode::new("redirect")))?;
@@ -258,9 +274,9 @@ impl Inner {
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.expose().to_owned()))
             .set_redirect_uri(Cow::Owned(redirect));
         let caller = Caller(&self.endpoint, Operation::Connect);
-        let answer = read(request.request_async(&caller).await);
-        let tokens = answer.and_then(|answer| self.tokens(&answer, &pending.scopes));
-        let tokens = tokens.map_err(ConnectError::of_code)?;
+        let answer = read(request.request_async(&caller).await).map_err(ConnectError::of_code)?;
+        let tokens = self.tokens(&answer, &pending.scopes).map_err(ConnectError::of_code)?;
+        let account = self.account(&answer, pending.nonce.as_ref()).map_err(ConnectError::Identity)?;
         let missing = self.scope_names.missing(&pending.scopes, &tokens.scopes);
         if !missing.is_empty() {
             return Err(ConnectError::MissingScopes(missing));
@@ -268,12 +284,26 @@ impl Inner {
         if tokens.refresh_token.is_none() {
             return Err(ConnectError::NoRefreshToken);
         }
-        Ok(tokens)
+        Ok(tokens.with_account(account))
+    }
+
+    /// Whose account it is, where the answer says so.
+    fn account(
+        &self,
+        answer: &TokenResponse,
+        nonce: Option<&Secret>,
+    ) -> Result<Option<super::Account>, IdentityError> {
+        let (token, Some(identity)) = (answer.extra_fields(), &self.identity) else { return Ok(None) };
+        if !token.is_there() {
+            return Ok(None);
+        }
+        let nonce = nonce.map(Secret::expose);
+        identity.account(token, self.client_id.as_str(), nonce, self.now()).map(Some)
     }
 
     /// Out of the oauth2 crate's types, which are not wiped. A server that names no scopes granted those asked for (RFC 6749 section
     /// 5.1).
-    fn tokens(&self, answer: &BasicTokenResponse, asked_for: &[String]) -> Result<Tokens, AuthError> {
+    fn tokens(&self, answer: &TokenResponse, asked_for: &[String]) -> Result<Tokens, AuthError> {
         let access_token = Secret::new(answer.access_token().secret().as_str());
         if *answer.token_type() != BasicTokenType::Bearer || !is_sendable(&access_token) {
             return Err(AuthError::Unavailable(Unavailable::new().with_status(200)));
@@ -288,6 +318,7 @@ impl Inner {
                 later(self.now(), life - self.expiry_margin.min(life / 2))
             }),
             scopes: scopes.map_or_else(|| asked_for.to_vec(), Iterator::collect),
+            account: None,
         })
     }
 }
@@ -298,7 +329,7 @@ impl Grant for OAuthClient {
         self.refresh(current.ok_or(AuthError::NotConnected)?).await
     }
 
-    async fn revoke(&self, _key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
+    async fn revoke(&self, _key: &ConnectionKey, tokens: &Tokens) -> Result<Revoked, AuthError> {
         self.revoke(tokens).await
     }
 }

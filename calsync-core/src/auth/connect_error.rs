@@ -1,6 +1,6 @@
 //! What goes wrong between a consent and its tokens.
 
-use super::{AuthError, ServerCode, Unavailable};
+use super::{AuthError, IdentityError, ServerCode, Unavailable};
 
 /// Why a connect did not end with tokens.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -21,6 +21,15 @@ pub enum ConnectError {
     /// The pending state was made for another provider.
     #[error("the connect was begun with another provider")]
     OtherProvider,
+    /// The connect was begun for another person or connection.
+    #[error("the connect was begun for another connection")]
+    OtherConnection,
+    /// The connect was begun with another OAuth client, or at another server of the same provider.
+    #[error("the connect was begun with another OAuth client or server")]
+    OtherClient,
+    /// The callback comes from another server than the one that was asked (RFC 9207).
+    #[error("the callback comes from another server")]
+    WrongIssuer,
     /// The person said no.
     #[error("the person did not consent")]
     Denied,
@@ -37,6 +46,14 @@ pub enum ConnectError {
     /// access, and for consent each time.
     #[error("the server gave no refresh token")]
     NoRefreshToken,
+    /// The server's statement of who consented cannot be believed, and so neither can the tokens that came with it. A new connect
+    /// may succeed.
+    #[error("the identity cannot be believed")]
+    Identity(#[source] IdentityError),
+    /// The person chose another account than the one that is connected; what is stored stays. A connect that allows it
+    /// ([`PendingConnect::allow_other_account`](super::PendingConnect::allow_other_account)) replaces it.
+    #[error("another account was chosen than the one that is connected")]
+    OtherAccount,
     /// The server does not accept the host's client. No person can help it.
     #[error("the OAuth client is set up wrongly: {0}")]
     Configuration(ServerCode),
@@ -53,10 +70,22 @@ impl ConnectError {
     pub(super) fn of_code(error: AuthError) -> Self {
         match error {
             AuthError::Configuration(code) => Self::Configuration(code),
-            AuthError::Reconnect(code) => Self::CodeRefused(code),
+            AuthError::Reconnect { code, .. } => Self::CodeRefused(code),
+            AuthError::Blocked(code) => Self::Refused(code),
+            AuthError::OtherAccount => Self::OtherAccount,
             AuthError::Unavailable(unavailable) => Self::Unavailable(unavailable),
             // A code needs neither a grant nor a store.
-            AuthError::NotConnected | AuthError::Store(_) => Self::Unavailable(Unavailable::new()),
+            AuthError::NotConnected | AuthError::Unreadable(_) | AuthError::Store(_) => {
+                Self::Unavailable(Unavailable::new())
+            }
+        }
+    }
+
+    /// What a failed save of a connect's tokens means.
+    pub(super) fn of_store(error: AuthError) -> Self {
+        match error {
+            AuthError::OtherAccount => Self::OtherAccount,
+            error => Self::Store(error),
         }
     }
 }

@@ -47,6 +47,11 @@ impl ServerCode {
         self.detail.as_deref()
     }
 
+    /// The narrower code where there is one, else the code.
+    fn narrowest(&self) -> &str {
+        self.detail.as_deref().unwrap_or(&self.code)
+    }
+
     fn is_code(text: &str) -> bool {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         (1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(allowed)
@@ -69,10 +74,25 @@ pub enum AuthError {
     /// Nothing is stored for this grant: the person has to connect.
     #[error("the calendar is not connected")]
     NotConnected,
-    /// The grant is dead: the person has to connect again, and before that perhaps somebody else has to help
-    /// ([`ServerCode::remedy`]).
-    #[error("the grant is dead: {0}")]
-    Reconnect(ServerCode),
+    /// What is stored for this grant cannot be opened, so that it counts as not connected: the person has to connect. A connect
+    /// replaces the row, a disconnect removes it.
+    #[error("the stored tokens cannot be opened")]
+    Unreadable(#[source] StoreError),
+    /// The token endpoint says that the grant is dead: the person has to connect again ([`ServerCode::remedy`] says more).
+    #[error("the grant is dead: {code}")]
+    Reconnect {
+        /// What the server says.
+        code: ServerCode,
+        /// Whether the server has said so of the same tokens before, an hour ago or earlier. A first refusal may be a mistake.
+        confirmed: bool,
+    },
+    /// The token endpoint gives no tokens for this grant until an administrator has helped ([`ServerCode::remedy`]). The grant is
+    /// not dead for it.
+    #[error("an administrator keeps the account from the client: {0}")]
+    Blocked(ServerCode),
+    /// The tokens lead to another account than those stored.
+    #[error("the connection leads to another account")]
+    OtherAccount,
     /// The server does not accept the host's client. No person can help it.
     #[error("the OAuth client is set up wrongly: {0}")]
     Configuration(ServerCode),
@@ -139,7 +159,8 @@ impl fmt::Display for Unavailable {
         match (self.status, &self.code) {
             (Some(status), Some(code)) => write!(f, "it answered with status {status}, code {code}"),
             (Some(status), None) => write!(f, "it answered with status {status} and nothing of use"),
-            (None, _) => f.write_str("it did not answer"),
+            (None, Some(code)) => write!(f, "it was not asked, code {code}"),
+            (None, None) => f.write_str("it did not answer"),
         }
     }
 }
@@ -151,13 +172,24 @@ impl std::error::Error for Unavailable {
 }
 
 impl AuthError {
+    /// The server's verdict that a grant is dead, said for the first time.
+    #[must_use]
+    pub fn reconnect(code: ServerCode) -> Self {
+        Self::Reconnect { code, confirmed: false }
+    }
+
     /// This failure as that of a provider's call that never went out.
     #[must_use]
     pub fn into_error(self, provider: ProviderKind, operation: Operation) -> Error {
         let of = |kind| Error::new(kind, provider, operation);
         let error = match &self {
             Self::NotConnected => of(ErrorKind::Unauthenticated).with_code("not_connected"),
-            Self::Reconnect(code) => of(code.remedy().kind()).with_code(code.code()),
+            Self::Unreadable(_) => of(ErrorKind::Unauthenticated).with_code("tokens_unreadable"),
+            Self::Reconnect { code, confirmed } => {
+                of(code.remedy().kind()).with_code(code.code()).with_confirmed(*confirmed)
+            }
+            Self::Blocked(code) => of(ErrorKind::Forbidden).with_code(code.narrowest()),
+            Self::OtherAccount => of(ErrorKind::OtherAccount),
             Self::Configuration(code) => of(ErrorKind::Configuration).with_code(code.code()),
             Self::Unavailable(unavailable) => {
                 let limited = unavailable.status == Some(429);
@@ -166,7 +198,7 @@ impl AuthError {
                     error = error.with_status(status);
                 }
                 if let Some(code) = &unavailable.code {
-                    error = error.with_code(code.code());
+                    error = error.with_code(if code.is_locked() { code.narrowest() } else { code.code() });
                 }
                 if let Some(after) = unavailable.retry_after {
                     error = error.with_retry_after(after);
@@ -181,7 +213,7 @@ impl AuthError {
 
 impl From<StoreError> for AuthError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        if error.is_unreadable() { Self::Unreadable(error) } else { Self::Store(error) }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::ServerCode;
 use crate::error::ErrorKind;
 
-/// Who can help, where a grant gives no more tokens. In all four cases a new connect is what ends it.
+/// Who can help, where a grant gives no more tokens. For the first three a new connect ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
@@ -13,8 +13,10 @@ pub enum Remedy {
     Consent,
     /// The person signs in at a screen: a second factor, a new password, a device the company knows.
     Interaction,
-    /// An administrator: the account is switched off, or not assigned to the client.
+    /// An administrator: the account is switched off or not assigned to the client, or a company's policy keeps the client out.
     Admin,
+    /// Time: the account is locked for a while, after too many wrong passwords.
+    Wait,
 }
 
 /// What Microsoft's numbers say more closely than `invalid_grant` does
@@ -26,7 +28,8 @@ const NUMBERS: &[(Remedy, &[u32])] = &[
         Remedy::Interaction,
         &[50055, 50072, 50074, 50076, 50078, 50079, 50125, 50144, 50158, 53000, 53001, 53002, 53003],
     ),
-    (Remedy::Admin, &[50020, 50034, 50053, 50057, 50105, 700_016]),
+    (Remedy::Admin, &[50020, 50034, 50057, 50105, 700_016]),
+    (Remedy::Wait, &[50053]),
 ];
 
 impl ServerCode {
@@ -36,8 +39,16 @@ impl ServerCode {
         match self.code() {
             "consent_required" => Remedy::Consent,
             "interaction_required" | "login_required" | "mfa_required" => Remedy::Interaction,
+            // Google Workspace: a policy of the administrator's, and a client for another organization.
+            // https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors
+            "admin_policy_enforced" | "org_internal" => Remedy::Admin,
             _ => self.number().and_then(by_number).unwrap_or(Remedy::Reconnect),
         }
+    }
+
+    /// Whether the account is locked for a while.
+    pub(super) fn is_locked(&self) -> bool {
+        self.remedy() == Remedy::Wait
     }
 
     /// The number of `AADSTS65001`.
@@ -53,6 +64,7 @@ impl Remedy {
             Self::Reconnect | Self::Interaction => ErrorKind::Unauthenticated,
             Self::Consent => ErrorKind::MissingScope,
             Self::Admin => ErrorKind::Forbidden,
+            Self::Wait => ErrorKind::Unavailable,
         }
     }
 }
@@ -76,6 +88,9 @@ mod tests {
             ("invalid_grant", "AADSTS50076", Remedy::Interaction),
             ("invalid_grant", "AADSTS50057", Remedy::Admin),
             ("invalid_grant", "AADSTS50105", Remedy::Admin),
+            ("invalid_grant", "AADSTS50053", Remedy::Wait),
+            ("admin_policy_enforced", "", Remedy::Admin),
+            ("org_internal", "", Remedy::Admin),
             ("consent_required", "AADSTS50057", Remedy::Consent),
             ("interaction_required", "AADSTS50076", Remedy::Interaction),
             ("interaction_required", "AADSTS65001", Remedy::Interaction),

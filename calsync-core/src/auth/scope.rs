@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ScopeNames {
-    /// As they were asked for, letter by letter (RFC 6749 section 3.3).
+    /// As they were asked for, letter by letter (RFC 6749 section 3.3), but for `email` and `profile`, which Google writes out.
     #[default]
     Exact,
     /// With or without the resource in front, in any letter case, and without `offline_access`: Microsoft.
@@ -20,7 +20,7 @@ impl ScopeNames {
 
     fn is_same(self, a: &str, b: &str) -> bool {
         match self {
-            Self::Exact => a == b,
+            Self::Exact => a == b || written_out(a) == written_out(b),
             Self::Short => short(a).eq_ignore_ascii_case(short(b)),
         }
     }
@@ -28,6 +28,15 @@ impl ScopeNames {
     /// Whether the server never says that it granted this one.
     fn is_unseen(self, scope: &str) -> bool {
         self == Self::Short && scope.eq_ignore_ascii_case("offline_access")
+    }
+}
+
+/// A scope of OpenID Connect as Google writes it where it says what was granted.
+fn written_out(scope: &str) -> &str {
+    match scope {
+        "email" => "https://www.googleapis.com/auth/userinfo.email",
+        "profile" => "https://www.googleapis.com/auth/userinfo.profile",
+        scope => scope,
     }
 }
 
@@ -54,6 +63,8 @@ mod tests {
             (ScopeNames::Exact, "a b", "", "a b"),
             (ScopeNames::Exact, "a b", "b  c a", ""),
             (ScopeNames::Exact, "a", "A", "a"),
+            (ScopeNames::Exact, "openid email", "openid https://www.googleapis.com/auth/userinfo.email", ""),
+            (ScopeNames::Exact, "email", "https://www.googleapis.com/auth/userinfo.profile", "email"),
             (ScopeNames::Short, "Calendars.ReadWrite offline_access", "calendars.readwrite", ""),
             (
                 ScopeNames::Short,

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::Tokens;
-use crate::calendar::ConnectionKey;
-use crate::calendar::Person;
+use super::{Lease, LeaseId, Tokens};
+use crate::calendar::{ConnectionKey, Person};
 use crate::model::Profile;
 
 /// Where the host keeps tokens.
@@ -20,7 +20,12 @@ use crate::model::Profile;
 ///   workers that refreshed at once must not write over each other. In SQL: `update ... set version = version + 1 where id = $1
 ///   and version = $2`, and no row changed means [`Saved::Conflict`].
 /// - **Saved means saved.** After `Ok` a crash must not lose it: a provider may have given the old refresh token up.
+/// - **A row that is there and cannot be opened** is [`StoreError::unreadable`], and nothing else is: it counts as "not connected", and
+///   a new connect or a disconnect removes it. A database that does not answer is [`StoreError::new`].
 /// - Every call ends.
+///
+/// Several processes over one store should implement [`lease`](Self::lease): some servers end a grant whose refresh token is used
+/// twice (RFC 9700 section 4.14.2).
 ///
 /// Tokens should not be stored in the clear: see `Vault` (feature `vault`), which has an example of a whole store.
 #[async_trait]
@@ -28,7 +33,7 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     /// The tokens of a grant. `None` where there are none.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// [`StoreError::unreadable`] for a row that cannot be opened; when it cannot be told.
     async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError>;
 
     /// Saves tokens in the place of the version named; `None` where nothing is stored yet.
@@ -42,11 +47,30 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError>;
 
-    /// Forgets a grant. One that is not there is success.
+    /// Forgets a grant, also one that cannot be opened. One that is not there is success.
     ///
     /// # Errors
     /// When it was not forgotten, or nobody knows.
     async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError>;
+
+    /// Asks for the sole right to refresh a grant, for `ttl`. Answers at once: one that is busy is asked for again.
+    ///
+    /// In SQL: a row of the grant with a name and an end, inserted, or updated where its end is past. Unless implemented there are no
+    /// leases, which is enough for one process, and for servers that do not rotate refresh tokens (Google) or forgive (Microsoft).
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    async fn lease(&self, _key: &ConnectionKey, _ttl: Duration) -> Result<Lease, StoreError> {
+        Ok(Lease::NotOffered)
+    }
+
+    /// Gives a lease back. One that has run out, or that another process has by now, is left as it is, and is success.
+    ///
+    /// # Errors
+    /// When it was not given back; it then runs out.
+    async fn release(&self, _key: &ConnectionKey, _lease: &LeaseId) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Which save of a row this is. Never given twice to one row, not even after it was removed and came back, as far as the store
@@ -82,33 +106,53 @@ pub enum Saved {
     Conflict,
 }
 
-/// A store that failed. The error underneath is the host's, and must hold no token.
+/// A store that failed, or a row of it that cannot be opened. The error underneath is the host's, and must hold no token.
 #[derive(Clone)]
-pub struct StoreError(Arc<dyn StdError + Send + Sync>);
+pub struct StoreError {
+    source: Arc<dyn StdError + Send + Sync>,
+    is_unreadable: bool,
+}
 
 impl StoreError {
     /// A failure, with the error underneath.
     #[must_use]
     pub fn new(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self(Arc::from(source.into()))
+        Self { source: Arc::from(source.into()), is_unreadable: false }
+    }
+
+    /// A row that is there and cannot be opened: its key is lost, or it was sealed for another row. Trying again does not help.
+    #[must_use]
+    pub fn unreadable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { is_unreadable: true, ..Self::new(source) }
+    }
+
+    /// Whether the row is there and cannot be opened.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.is_unreadable
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("the token store failed")
+        f.pad(if self.is_unreadable {
+            "the stored tokens cannot be opened"
+        } else {
+            "the token store failed"
+        })
     }
 }
 
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("StoreError").field(&self.0).finish()
+        let name = if self.is_unreadable { "StoreError::unreadable" } else { "StoreError" };
+        f.debug_tuple(name).field(&self.source).finish()
     }
 }
 
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.0)
+        Some(&*self.source)
     }
 }
 
@@ -215,5 +259,13 @@ impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
 
     async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
         (**self).remove(key).await
+    }
+
+    async fn lease(&self, key: &ConnectionKey, ttl: Duration) -> Result<Lease, StoreError> {
+        (**self).lease(key, ttl).await
+    }
+
+    async fn release(&self, key: &ConnectionKey, lease: &LeaseId) -> Result<(), StoreError> {
+        (**self).release(key, lease).await
     }
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 use bytes::Bytes;
-use oauth2::basic::{BasicErrorResponse, BasicTokenResponse};
+use oauth2::basic::BasicErrorResponse;
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse, RequestTokenError};
 use serde_json::{Map, Value};
 
 use super::error::Unavailable;
-use super::{AuthError, ServerCode};
+use super::identity::TokenResponse;
+use super::{AuthError, Remedy, ServerCode};
 use crate::clock::Clock;
 use crate::error::Operation;
 use crate::http::{Call, HttpTransport, Response, retry_after};
@@ -41,7 +42,7 @@ impl<'c> AsyncHttpClient<'c> for Caller<'_> {
 }
 
 /// What the oauth2 crate makes of an answer.
-pub(super) type Answer = Result<BasicTokenResponse, RequestTokenError<AuthError, BasicErrorResponse>>;
+pub(super) type Answer = Result<TokenResponse, RequestTokenError<AuthError, BasicErrorResponse>>;
 
 impl TokenEndpoint {
     /// No server's answer with a token in it comes near.
@@ -73,7 +74,9 @@ impl TokenEndpoint {
         let after = retry_after(response.headers(), self.clock.now());
         match refusal(response.status(), object.as_ref(), after) {
             // Google's and RFC 7009's answers about a token they do not know.
-            AuthError::Reconnect(code) if matches!(code.code(), "invalid_token" | "invalid_grant") => Ok(()),
+            AuthError::Reconnect { code, .. } if matches!(code.code(), "invalid_token" | "invalid_grant") => {
+                Ok(())
+            }
             error => Err(error),
         }
     }
@@ -89,12 +92,21 @@ impl TokenEndpoint {
 }
 
 /// What the oauth2 crate could not read is nonsense that a later answer may not be.
-pub(super) fn read(answer: Answer) -> Result<BasicTokenResponse, AuthError> {
+pub(super) fn read(answer: Answer) -> Result<TokenResponse, AuthError> {
     answer.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
         // Its other kinds hold the body.
         _ => AuthError::Unavailable(Unavailable::new().with_status(200)),
     })
+}
+
+/// How long a locked account is not asked for. Entra unlocks it by itself: at first after a minute, after more wrong passwords
+/// later (<https://learn.microsoft.com/entra/identity/authentication/howto-password-smart-lockout>).
+const LOCKED_FOR: Duration = Duration::from_secs(3600);
+
+/// Whether a code is about the grant at hand. Beside `invalid_client` the same number is about the client.
+fn is_about_the_grant(code: &str) -> bool {
+    matches!(code, "invalid_grant" | "access_denied" | "admin_policy_enforced" | "org_internal")
 }
 
 /// What an answer that is not a yes means. The status speaks first, since a proxy's 503 may hold anything; then the code.
@@ -115,13 +127,24 @@ fn refusal(
         return unavailable(code);
     }
     let Some(code) = code else { return unavailable(None) };
+    match code.remedy() {
+        Remedy::Wait => {
+            return AuthError::Unavailable(Unavailable {
+                code: Some(code),
+                retry_after: retry_after.or(Some(LOCKED_FOR)),
+                ..Unavailable::new().with_status(status.as_u16())
+            });
+        }
+        Remedy::Admin if is_about_the_grant(code.code()) => return AuthError::Blocked(code),
+        _ => {}
+    }
     match code.code() {
         "invalid_grant"
         | "invalid_token"
         | "access_denied"
         | "interaction_required"
         | "consent_required"
-        | "login_required" => AuthError::Reconnect(code),
+        | "login_required" => AuthError::reconnect(code),
         "invalid_client"
         | "unauthorized_client"
         | "unsupported_grant_type"

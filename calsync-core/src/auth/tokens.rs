@@ -1,7 +1,9 @@
 //! What a grant gave.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
+use super::Account;
 use crate::model::Credentials;
 use crate::secret::Secret;
 
@@ -19,13 +21,15 @@ pub struct Tokens {
     pub expires_at: Option<DateTime<Utc>>,
     /// What was granted, as far as it is known.
     pub scopes: Vec<String>,
+    /// Whose account they open. `None` where the grant does not tell.
+    pub account: Option<Account>,
 }
 
 impl Tokens {
     /// An access token and nothing else.
     #[must_use]
     pub fn new(access_token: Secret) -> Self {
-        Self { access_token, refresh_token: None, expires_at: None, scopes: Vec::new() }
+        Self { access_token, refresh_token: None, expires_at: None, scopes: Vec::new(), account: None }
     }
 
     /// The same with a refresh token.
@@ -49,6 +53,13 @@ impl Tokens {
         self
     }
 
+    /// The same, known to open that account.
+    #[must_use]
+    pub fn with_account(mut self, account: Option<Account>) -> Self {
+        self.account = account;
+        self
+    }
+
     /// The tokens in the guide's columns. `None` where they hold neither an access token nor a refresh token.
     #[must_use]
     pub fn of(credentials: &Credentials) -> Option<Self> {
@@ -62,6 +73,7 @@ impl Tokens {
             refresh_token: refresh,
             expires_at: credentials.token_expires_at,
             scopes: Vec::new(),
+            account: None,
         })
     }
 
@@ -77,4 +89,50 @@ impl Tokens {
 pub(super) fn is_sendable(token: &Secret) -> bool {
     let token = token.expose();
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Tokens as they are written where they are sealed, or let out on purpose.
+#[derive(Serialize)]
+pub(super) struct TokensRow<'a> {
+    access_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<DateTime<Utc>>,
+    scopes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a Account>,
+}
+
+impl<'a> From<&'a Tokens> for TokensRow<'a> {
+    fn from(tokens: &'a Tokens) -> Self {
+        Self {
+            access_token: tokens.access_token.expose(),
+            refresh_token: tokens.refresh_token.as_ref().map(Secret::expose),
+            expires_at: tokens.expires_at,
+            scopes: &tokens.scopes,
+            account: tokens.account.as_ref(),
+        }
+    }
+}
+
+/// Tokens as they are read back.
+#[derive(Deserialize)]
+pub(super) struct OpenedTokensRow {
+    access_token: Secret,
+    #[serde(default)]
+    refresh_token: Option<Secret>,
+    #[serde(default)]
+    expires_at: Option<DateTime<Utc>>,
+    #[serde(default)]
+    scopes: Vec<String>,
+    #[serde(default)]
+    account: Option<Account>,
+}
+
+impl From<OpenedTokensRow> for Tokens {
+    fn from(row: OpenedTokensRow) -> Self {
+        let OpenedTokensRow { access_token, refresh_token, expires_at, scopes, account } = row;
+        Self { access_token, refresh_token, expires_at, scopes, account }
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Access;
+use super::{Access, AccessToken};
 use crate::calendar::ConnectionKey;
 use crate::http::LONGEST_RETRY_AFTER;
 use crate::names::{AccountId, ProviderKind};
@@ -61,9 +61,9 @@ pub enum WaitKey<'a> {
 }
 
 impl<'a> WaitKey<'a> {
-    /// Who calls an API with that grant.
-    pub(super) fn with(to: &'a Access) -> Self {
-        match &to.account {
+    /// Who calls an API with that token of a grant: the account that it opens, else the one that is meant, else the grant.
+    pub(super) fn with(to: &'a Access, token: &'a AccessToken) -> Self {
+        match token.account().or(to.account.as_ref()) {
             Some(account) => Self::Account(&to.connection.provider, account),
             None => Self::Grant(&to.connection),
         }
@@ -150,8 +150,14 @@ pub(super) fn note(waits: &dyn WaitStore, key: WaitKey<'_>, now: DateTime<Utc>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::{Account, Tokens};
     use crate::calendar::{CalendarRef, Person};
     use crate::names::CalendarId;
+
+    fn token(account: Option<&str>) -> AccessToken {
+        let tokens = Tokens::new(crate::Secret::new("at"));
+        AccessToken::of(&tokens.with_account(account.map(Account::new)))
+    }
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(seconds, 0).unwrap()
@@ -162,15 +168,15 @@ mod tests {
         let keys =
             [1, 2, 3].map(|connection| ConnectionKey::new(Person::Guest, ProviderKind::GOOGLE, connection));
         let to = keys.clone().map(Access::from);
-        let waits = MemoryWaitStore::new();
-        let wait = |key: usize, now| left(&waits, WaitKey::with(&to[key]), at(now));
-        note(&waits, WaitKey::with(&to[0]), at(0), Duration::from_secs(30));
-        note(&waits, WaitKey::with(&to[0]), at(1), Duration::from_secs(5));
+        let (waits, unnamed) = (MemoryWaitStore::new(), token(None));
+        let wait = |key: usize, now| left(&waits, WaitKey::with(&to[key], &unnamed), at(now));
+        note(&waits, WaitKey::with(&to[0], &unnamed), at(0), Duration::from_secs(30));
+        note(&waits, WaitKey::with(&to[0], &unnamed), at(1), Duration::from_secs(5));
         assert_eq!(wait(0, 10), Some(Duration::from_secs(20)));
         assert_eq!((wait(0, 30), wait(1, 10)), (None, None));
         assert_eq!(left(&waits, WaitKey::Refresh(&keys[0]), at(10)), None, "another server");
         for forever in [Duration::MAX, Duration::from_secs(10 * 365 * 86_400)] {
-            note(&waits, WaitKey::with(&to[2]), at(100), forever);
+            note(&waits, WaitKey::with(&to[2], &unnamed), at(100), forever);
             assert_eq!(wait(2, 100), Some(Duration::from_secs(86_400)));
             assert_eq!(wait(2, -1_000_000), Some(Duration::from_secs(86_400)));
         }
@@ -184,9 +190,16 @@ mod tests {
             let place = CalendarRef::new(Person::Guest, ProviderKind::OUTLOOK, connection.into(), calendar);
             Access::of(&place.with_account(Some(account.into())))
         };
-        assert!(WaitKey::with(&grant(1, "a")) == WaitKey::with(&grant(2, "a")));
-        assert!(WaitKey::with(&grant(1, "a")) != WaitKey::with(&grant(1, "b")));
+        let unnamed = token(None);
+        let key = |access: &Access, token: &AccessToken| Owned::of(WaitKey::with(access, token));
+        assert!(key(&grant(1, "a"), &unnamed) == key(&grant(2, "a"), &unnamed));
+        assert!(key(&grant(1, "a"), &unnamed) != key(&grant(1, "b"), &unnamed));
+        assert!(
+            key(&grant(1, "b"), &token(Some("a"))) == key(&grant(2, "a"), &unnamed),
+            "the token knows best"
+        );
         assert!(grant(1, "a") != grant(2, "a") && grant(1, "a").connection == grant(1, "b").connection);
-        assert!(!format!("{:?}", WaitKey::with(&grant(1, "anna@example.org"))).contains("anna"));
+        let (anna, unnamed) = (grant(1, "anna@example.org"), token(None));
+        assert!(!format!("{:?}", WaitKey::with(&anna, &unnamed)).contains("anna"));
     }
 }

@@ -27,6 +27,9 @@ pub struct Event {
     /// How certain it is.
     #[serde(default)]
     pub status: EventStatus,
+    /// Who may read it in a calendar that is shared.
+    #[serde(default, skip_serializing_if = "Visibility::is_default")]
+    pub visibility: Visibility,
 }
 
 /// From when to when. Half open: the end does not belong to the event.
@@ -75,6 +78,30 @@ pub enum EventStatus {
     Tentative,
 }
 
+/// Who may read an event in a calendar that its owner shares with others.
+///
+/// Google's `visibility`, Graph's `sensitivity` (`normal` or `private`), iCalendar's `CLASS` (RFC 5545 section 3.8.1.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Visibility {
+    /// calsync writes nothing: a new event gets the calendar's own default, and an event that is there keeps what it has,
+    /// which may be the person's own choice. An event that calsync once wrote as private stays private: to open it again,
+    /// say [`Visibility::Public`].
+    #[default]
+    Default,
+    /// Everybody the calendar is shared with reads the text.
+    Public,
+    /// Others see that the time is taken, and no text.
+    Private,
+}
+
+impl Visibility {
+    fn is_default(&self) -> bool {
+        *self == Self::Default
+    }
+}
+
 impl Event {
     /// An event of that title and time, with nothing else said.
     #[must_use]
@@ -86,6 +113,7 @@ impl Event {
             when,
             reminders: Reminders::default(),
             status: EventStatus::default(),
+            visibility: Visibility::default(),
         }
     }
 
@@ -114,6 +142,13 @@ impl Event {
     #[must_use]
     pub fn with_status(mut self, status: EventStatus) -> Self {
         self.status = status;
+        self
+    }
+
+    /// With this visibility.
+    #[must_use]
+    pub fn with_visibility(mut self, visibility: Visibility) -> Self {
+        self.visibility = visibility;
         self
     }
 
@@ -179,6 +214,16 @@ impl Event {
             EventStatus::Confirmed => 0,
             EventStatus::Tentative => 1,
         });
+        // The default adds nothing: events from before there was a visibility keep their fingerprint.
+        match self.visibility {
+            Visibility::Default => {}
+            Visibility::Public => {
+                writer.number(1);
+            }
+            Visibility::Private => {
+                writer.number(2);
+            }
+        }
         writer.finish()
     }
 }
@@ -272,6 +317,8 @@ mod tests {
             event().with_status(EventStatus::Tentative),
             event().with_reminders(Reminders::Before(vec![])),
             event().with_reminders(Reminders::Before(vec![10])),
+            event().with_visibility(Visibility::Private),
+            event().with_visibility(Visibility::Public),
         ];
         let mut moved = event();
         moved.title = "Deep cleanO".into();

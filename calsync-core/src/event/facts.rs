@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::audience::Audience;
-use crate::event::text::{clean_block, clean_line};
+use crate::event::text::{clean_block, clean_line, indented};
 use crate::model::Order;
 
 /// What the customer sees.
@@ -19,7 +19,7 @@ pub struct CustomerView<'a> {
     pub staff_name: Option<&'a str>,
     /// The staff member's telephone number.
     pub staff_phone: Option<&'a str>,
-    /// The order's notes.
+    /// The order's notes. Lines after the first begin with two spaces, so that a note cannot forge a line.
     pub notes: Option<&'a str>,
 }
 
@@ -37,7 +37,7 @@ pub struct StaffView<'a> {
     pub customer_email: Option<&'a str>,
     /// The customer's or guest's telephone number.
     pub customer_phone: Option<&'a str>,
-    /// The order's notes.
+    /// The order's notes. Lines after the first begin with two spaces, so that a note cannot forge a line.
     pub notes: Option<&'a str>,
     /// The order's address on one line.
     pub address: Option<&'a str>,
@@ -61,7 +61,7 @@ pub struct ManagerView<'a> {
     pub customer_email: Option<&'a str>,
     /// The customer's or guest's telephone number.
     pub customer_phone: Option<&'a str>,
-    /// The order's notes.
+    /// The order's notes. Lines after the first begin with two spaces, so that a note cannot forge a line.
     pub notes: Option<&'a str>,
     /// The order's address on one line.
     pub address: Option<&'a str>,
@@ -99,10 +99,11 @@ impl<'a> Facts<'a> {
             .or_else(|| line(order.guest_name.as_ref()));
         let email = customer.and_then(|customer| line(customer.email.as_ref()));
         let phone = customer.and_then(|customer| line(customer.phone.as_ref()));
-        let notes = order.notes.as_deref().map(clean_block).filter(|notes| !notes.is_empty());
+        let notes = order.notes.as_deref().map(clean_block).map(indented);
+        let notes = notes.filter(|notes| !notes.is_empty());
         Self {
             order_number: clean_line(&order.order_number),
-            service: clean_line(&audience.service.name),
+            service: audience.service.map_or(Cow::Borrowed(""), |service| clean_line(&service.name)),
             staff_name: staff.and_then(|staff| line(Some(&staff.name))),
             staff_phone: staff.and_then(|staff| line(staff.phone.as_ref())),
             customer_name: name.unwrap_or(Cow::Borrowed(NAMELESS)),

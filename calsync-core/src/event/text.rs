@@ -56,9 +56,10 @@ impl TextLimits {
 /// The mark at the end of a text that was cut.
 pub const CUT_MARK: char = '…';
 
-/// A text as one line: line ends and tabs become spaces, other control characters go, ends are trimmed.
+/// A text as one line: line ends and tabs become spaces, other control characters and [invisible
+/// ones](is_invisible) go, ends are trimmed.
 ///
-/// Names pass through here, so that nobody's name can start a line of its own in a description.
+/// Names pass through here, so that no name can start a line of its own in a description.
 #[must_use]
 pub fn clean_line(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
@@ -71,7 +72,7 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
         match character {
             '\r' | '\n' | '\t' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => space = true,
             ' ' if space => {}
-            character if character.is_control() => {}
+            character if character.is_control() || is_invisible(character) => {}
             character => {
                 if std::mem::take(&mut space) {
                     line.truncate(line.trim_end_matches(' ').len());
@@ -84,8 +85,8 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line.trim().to_owned())
 }
 
-/// A text of several lines: every kind of line end becomes a line feed, control characters other than the tab go, ends
-/// are trimmed.
+/// A text of several lines: every kind of line end (LF, CR, CRLF, VT, FF, NEL, U+2028, U+2029) becomes a line feed, control
+/// characters other than the tab and [invisible ones](is_invisible) go, ends are trimmed.
 #[must_use]
 pub fn clean_block(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
@@ -103,29 +104,67 @@ pub fn clean_block(text: &str) -> Cow<'_, str> {
             }
             '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => block.push('\n'),
             '\n' | '\t' => block.push(character),
-            character if character.is_control() => {}
+            character if character.is_control() || is_invisible(character) => {}
             character => block.push(character),
         }
     }
     Cow::Owned(block.trim().to_owned())
 }
 
+/// A block whose second and later lines begin with two spaces, for a place behind a label: a note cannot forge a line such
+/// as `Address:`. Empty lines stay empty.
+pub(crate) fn indented(block: Cow<'_, str>) -> Cow<'_, str> {
+    if !block.contains('\n') {
+        return block;
+    }
+    let mut indented = String::with_capacity(block.len() + 16);
+    for (at, line) in block.split('\n').enumerate() {
+        if at > 0 {
+            indented.push('\n');
+            if !line.trim().is_empty() {
+                indented.push_str("  ");
+            }
+        }
+        indented.push_str(line);
+    }
+    Cow::Owned(indented)
+}
+
+/// Whether a character changes how text reads without being seen itself: the bidirectional and zero-width controls of
+/// Unicode's category Cf (Unicode 16). `\u{202e}` turns a text around, `\u{200b}` hides in a word.
+///
+/// The zero-width joiner and non-joiner are not among them, since Persian, Hindi and many emoji need them; nor are the few of
+/// that category that are seen, such as the Arabic number sign.
+#[must_use]
+pub fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
+        | '\u{e0020}'..='\u{e007f}')
+}
+
 /// Whether a character other than line feed and tab has to go or to become something else.
 fn needs_cleaning(text: &str) -> bool {
-    let is_stray =
-        |c: char| matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && c != '\n' && c != '\t');
+    let is_stray = |c: char| {
+        matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && c != '\n' && c != '\t') || is_invisible(c)
+    };
     may_need_cleaning(text) && text.chars().any(is_stray)
 }
 
 /// One pass over the bytes, without a branch in it, so that clean text (nearly all of it) costs next to nothing. Says
-/// yes too often: 0xC2 and 0xE2 begin U+0080 to U+00BF and U+2028, along with much that is harmless.
+/// yes too often: the bytes below begin what has to go (0xC2 U+0080 to U+00BF, 0xE2 U+2000 to U+2FFF, …), along with much
+/// that is harmless.
 fn may_need_cleaning(text: &str) -> bool {
     text.bytes().fold(false, |found, byte| {
         found
             | ((byte < 0x20) & (byte != b'\n') & (byte != b'\t'))
             | (byte == 0x7f)
             | (byte == 0xc2)
+            | (byte == 0xd8)
+            | (byte == 0xe1)
             | (byte == 0xe2)
+            | (byte >= 0xef)
     })
 }
 
@@ -167,6 +206,30 @@ mod tests {
     fn blocks_keep_their_lines() {
         assert_eq!(clean_block("a\r\nb\rc\u{2029}d\n\n\te\u{8}"), "a\nb\nc\nd\n\n\te");
         assert_eq!(clean_block("£5 – fine…"), "£5 – fine…");
+    }
+
+    #[test]
+    fn what_turns_text_around_or_hides_in_it_goes() {
+        for (dirty, clean) in [
+            ("\u{202e}gnp.exe\u{200b}", "gnp.exe"),
+            ("\u{200f} Eve\u{feff} \u{2066}K\u{2069}", "Eve K"),
+            ("a\u{ad}b\u{61c}c\u{180e}d\u{2060}e\u{fff9}f", "abcdef"),
+            ("x\u{13430}\u{1bca0}\u{1d173}\u{e0001}\u{e0041}y", "xy"),
+        ] {
+            assert_eq!(clean_line(dirty), clean, "{dirty:?}");
+            assert_eq!(clean_block(dirty), clean, "{dirty:?}");
+        }
+        for needed in ["می\u{200c}خواهم", "👩\u{200d}🔧", "क्\u{200d}ष", "\u{600}123", "Đặng Thị"]
+        {
+            assert_eq!(clean_line(needed), needed);
+            assert_eq!(clean_block(needed), needed);
+        }
+    }
+
+    #[test]
+    fn later_lines_are_indented() {
+        assert_eq!(indented("one".into()), "one");
+        assert_eq!(indented("one\n\nAddress: 2\n  three".into()), "one\n\n  Address: 2\n    three");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::calendar::Role;
-use crate::event::content::Reminders;
+use crate::event::content::{Reminders, Visibility};
 use crate::event::facts::{AdminView, CustomerView, ManagerView, StaffView};
 
 /// A title and a text.
@@ -60,6 +60,12 @@ pub trait Wording: Debug + Send + Sync + 'static {
     fn reminders(&self, _role: Role) -> Reminders {
         Reminders::CalendarDefault
     }
+
+    /// Who else may read the event of a role in a calendar that is shared. A staff member's event holds the customer's
+    /// telephone number, e-mail address and notes.
+    fn visibility(&self, _role: Role) -> Visibility {
+        Visibility::Default
+    }
 }
 
 /// The guide's two ways to word a title.
@@ -81,6 +87,7 @@ pub struct GuideWording {
     pub titles: TitleStyle,
     /// When everybody is reminded.
     pub reminders: Reminders,
+    visibility: Vec<(Role, Visibility)>,
 }
 
 impl GuideWording {
@@ -103,6 +110,14 @@ impl GuideWording {
         self.reminders = reminders;
         self
     }
+
+    /// With this visibility for the events of a role; the calendar's default for roles that are not named.
+    #[must_use]
+    pub fn with_visibility(mut self, role: Role, visibility: Visibility) -> Self {
+        self.visibility.retain(|(of, _)| *of != role);
+        self.visibility.push((role, visibility));
+        self
+    }
 }
 
 impl Wording for GuideWording {
@@ -120,6 +135,11 @@ impl Wording for GuideWording {
 
     fn reminders(&self, _role: Role) -> Reminders {
         self.reminders.clone()
+    }
+
+    fn visibility(&self, role: Role) -> Visibility {
+        let chosen = self.visibility.iter().find(|(of, _)| *of == role);
+        chosen.map_or(Visibility::Default, |(_, visibility)| *visibility)
     }
 }
 

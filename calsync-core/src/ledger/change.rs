@@ -5,9 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::calendar::{CalendarRef, Person, Role};
+use crate::health::BlockReason;
 use crate::id::ConnectionId;
 use crate::identity::{Generation, TargetKey};
-use crate::ledger::hold::{BlockReason, Hold};
+use crate::ledger::hold::Hold;
 use crate::ledger::outcome::{Outcome, Verdict};
 use crate::ledger::row::{Delivery, DeliveryState, PendingWrite};
 use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};
@@ -233,6 +234,18 @@ impl Ledger {
             self.changed();
         }
         is_gone
+    }
+
+    /// Drops every row of a kind of provider: it is another service from now on, such as the real one after a trial with a fake.
+    /// Returns how many rows that were.
+    pub fn forget_provider(&mut self, kind: &ProviderKind) -> usize {
+        let before = self.deliveries.len();
+        self.deliveries.retain(|row| row.calendar.provider != *kind);
+        let dropped = before - self.deliveries.len();
+        if dropped > 0 {
+            self.changed();
+        }
+        dropped
     }
 
     /// Drops every row of a person, after a finished disconnect: nothing of the person stays in the ledger. Returns how many rows

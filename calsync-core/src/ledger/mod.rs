@@ -41,13 +41,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use change::BeginRow;
-pub use hold::{BlockReason, Hold};
+pub use hold::Hold;
 pub use outcome::{Outcome, Verdict};
 pub use read::LedgerError;
 pub use row::{Delivery, DeliveryState, PendingWrite, RemoteEvent};
 pub use views::IndexRow;
 
 use crate::calendar::CalendarRef;
+pub use crate::health::BlockReason;
 use crate::identity::{Generation, TargetKey};
 use crate::names::{ProviderKind, RemoteId};
 

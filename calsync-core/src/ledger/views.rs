@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::calendar::{ConnectionKey, Role};
+use crate::health::BlockReason;
 use crate::identity::TargetKey;
-use crate::ledger::hold::{BlockReason, Hold};
+use crate::ledger::hold::Hold;
 use crate::ledger::row::DeliveryState;
 use crate::ledger::{Delivery, Ledger};
 use crate::names::{ProviderKind, RemoteId};

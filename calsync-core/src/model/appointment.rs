@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{InputError, Problem};
 use crate::id::{AppointmentId, OrderId, OrderItemId, ServiceId, StaffId};
 use crate::ledger::{Ledger, LedgerError};
+use crate::model::Stated;
 use crate::model::status::{AppointmentStatus, AppointmentType};
 use crate::names::{ProviderKind, RemoteId};
 use crate::time::{self, Zone};
@@ -26,8 +27,8 @@ pub struct Appointment {
     pub order_id: Option<OrderId>,
     /// The order item it was made for.
     pub order_item_id: Option<OrderItemId>,
-    /// Who does it; `None` while nobody is assigned.
-    pub staff_id: Option<StaffId>,
+    /// Who does it; [`Stated::Empty`] while it is unassigned. A row without the column says nothing.
+    pub staff_id: Stated<StaffId>,
     /// What is to be done.
     pub service_id: ServiceId,
     /// When it begins.
@@ -42,6 +43,8 @@ pub struct Appointment {
     pub appointment_type: AppointmentType,
     /// Whether it was cancelled along with its order, and so comes back with it.
     pub cancelled_with_order: bool,
+    /// Whether it was cancelled since its item left the order, and so comes back with the item.
+    pub cancelled_with_item: bool,
     /// What stands in whose calendar.
     pub ledger: Ledger,
 }
@@ -59,7 +62,7 @@ impl Appointment {
             id: id.into(),
             order_id: None,
             order_item_id: None,
-            staff_id: None,
+            staff_id: Stated::Empty,
             service_id: service_id.into(),
             start_time,
             end_time,
@@ -67,6 +70,7 @@ impl Appointment {
             status: AppointmentStatus::Confirmed,
             appointment_type: AppointmentType::OrderItem,
             cancelled_with_order: false,
+            cancelled_with_item: false,
             ledger: Ledger::default(),
         }
     }
@@ -91,8 +95,8 @@ struct Row {
     order_id: Option<OrderId>,
     #[serde(default)]
     order_item_id: Option<OrderItemId>,
-    #[serde(default)]
-    staff_id: Option<StaffId>,
+    #[serde(default, skip_serializing_if = "Stated::is_not_stated")]
+    staff_id: Stated<StaffId>,
     service_id: ServiceId,
     start_time: DateTime<Utc>,
     end_time: DateTime<Utc>,
@@ -103,6 +107,8 @@ struct Row {
     appointment_type: AppointmentType,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     cancelled_with_order: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cancelled_with_item: bool,
     #[serde(default)]
     calendar_event_id: Option<BTreeMap<ProviderKind, Option<RemoteId>>>,
     #[serde(default, skip_deserializing)]
@@ -136,6 +142,7 @@ impl TryFrom<Row> for Appointment {
             status: row.status,
             appointment_type: row.appointment_type,
             cancelled_with_order: row.cancelled_with_order,
+            cancelled_with_item: row.cancelled_with_item,
             ledger,
         })
     }
@@ -156,6 +163,7 @@ impl From<Appointment> for Row {
             status: appointment.status,
             appointment_type: appointment.appointment_type,
             cancelled_with_order: appointment.cancelled_with_order,
+            cancelled_with_item: appointment.cancelled_with_item,
             calendar_synced_to: ids.keys().cloned().collect(),
             calendar_event_id: Some(ids.into_iter().map(|(kind, id)| (kind, Some(id))).collect()),
             calendar_ledger: Some(appointment.ledger),

@@ -1,6 +1,7 @@
 //! The records an order refers to, looked up by id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 use std::hash::Hash;
 
 use crate::error::{InputError, Problem};
@@ -10,22 +11,67 @@ use crate::model::{Customer, Profile, Service, Staff};
 /// Services, customers, staff and profiles by id, and who the admins are.
 ///
 /// A host fills it with what it loaded for the orders at hand; all of it need not be there, but everything the orders
-/// refer to must: a reference that leads nowhere is an error, never "nobody", since leaving somebody out removes that
-/// person's events.
+/// refer to must: a reference that leads nowhere is an error of the appointment that refers there, never taken for no one,
+/// since leaving somebody out removes that person's events. A host that hands over one appointment's people adds the staff
+/// members of before: who has an account of their own tells whose event stays when a `profile_id` is missing.
+///
+/// Two records of one id are both left out, since nothing says which is right: [`rejected`](Directory::rejected) names the
+/// id, and only what refers to it is held up.
 ///
 /// ```
 /// use calsync_core::model::{Directory, Service};
-/// let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)])?;
+/// let twice = [Service::new(5, "Deep clean", 90), Service::new(6, "Windows", 60), Service::new(6, "Doors", 30)];
+/// let directory = Directory::new().with_services(twice);
 /// assert_eq!(directory.service(&5.into()).unwrap().name, "Deep clean");
-/// # Ok::<(), calsync_core::InputError>(())
+/// assert!(directory.service(&6.into()).is_none());
+/// assert_eq!(directory.rejected()[0].to_string(), "service 6: id: is used twice");
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
-    services: HashMap<ServiceId, Service>,
-    customers: HashMap<CustomerId, Customer>,
-    staff: HashMap<StaffId, Staff>,
-    profiles: HashMap<ProfileId, Profile>,
-    admins: Vec<ProfileId>,
+    services: Table<ServiceId, Service>,
+    customers: Table<CustomerId, Customer>,
+    staff: Table<StaffId, Staff>,
+    profiles: Table<ProfileId, Profile>,
+    admins: Option<Vec<ProfileId>>,
+    rejected: Vec<InputError>,
+}
+
+/// Records by id, without those whose id is used twice.
+#[derive(Debug, Clone)]
+struct Table<K, V> {
+    records: HashMap<K, V>,
+    twice: HashSet<K>,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Self { records: HashMap::new(), twice: HashSet::new() }
+    }
+}
+
+impl<K: Hash + Eq + Clone + Display, V> Table<K, V> {
+    fn fill(
+        &mut self,
+        records: impl IntoIterator<Item = V>,
+        kind: &str,
+        id: impl Fn(&V) -> &K,
+        rejected: &mut Vec<InputError>,
+    ) {
+        let records = records.into_iter();
+        self.records.reserve(records.size_hint().0);
+        for record in records {
+            let id = id(&record).clone();
+            if self.twice.contains(&id) {
+                continue;
+            }
+            if self.records.remove(&id).is_some() {
+                rejected.push(InputError::new(kind, &id, "id", Problem::Twice));
+                self.twice.insert(id);
+                continue;
+            }
+            self.records.insert(id, record);
+        }
+    }
 }
 
 impl Directory {
@@ -36,94 +82,92 @@ impl Directory {
     }
 
     /// Adds services.
-    ///
-    /// # Errors
-    /// When two have one id.
-    pub fn with_services(mut self, services: impl IntoIterator<Item = Service>) -> Result<Self, InputError> {
-        fill(&mut self.services, services, "service", |service| &service.id)?;
-        Ok(self)
+    #[must_use]
+    pub fn with_services(mut self, services: impl IntoIterator<Item = Service>) -> Self {
+        self.services.fill(services, "service", |service| &service.id, &mut self.rejected);
+        self
     }
 
     /// Adds customers.
-    ///
-    /// # Errors
-    /// When two have one id.
-    pub fn with_customers(
-        mut self,
-        customers: impl IntoIterator<Item = Customer>,
-    ) -> Result<Self, InputError> {
-        fill(&mut self.customers, customers, "customer", |customer| &customer.id)?;
-        Ok(self)
+    #[must_use]
+    pub fn with_customers(mut self, customers: impl IntoIterator<Item = Customer>) -> Self {
+        self.customers.fill(customers, "customer", |customer| &customer.id, &mut self.rejected);
+        self
     }
 
     /// Adds staff members.
-    ///
-    /// # Errors
-    /// When two have one id.
-    pub fn with_staff(mut self, staff: impl IntoIterator<Item = Staff>) -> Result<Self, InputError> {
-        fill(&mut self.staff, staff, "staff", |staff| &staff.id)?;
-        Ok(self)
+    #[must_use]
+    pub fn with_staff(mut self, staff: impl IntoIterator<Item = Staff>) -> Self {
+        self.staff.fill(staff, "staff", |staff| &staff.id, &mut self.rejected);
+        self
     }
 
     /// Adds profiles.
-    ///
-    /// # Errors
-    /// When two have one id.
-    pub fn with_profiles(mut self, profiles: impl IntoIterator<Item = Profile>) -> Result<Self, InputError> {
-        fill(&mut self.profiles, profiles, "profile", |profile| &profile.id)?;
-        Ok(self)
+    #[must_use]
+    pub fn with_profiles(mut self, profiles: impl IntoIterator<Item = Profile>) -> Self {
+        self.profiles.fill(profiles, "profile", |profile| &profile.id, &mut self.rejected);
+        self
     }
 
-    /// Says whose profiles are admins' who follow every appointment.
+    /// Says whose profiles are admins' who follow every appointment. An empty list says that there are none; a directory
+    /// that was never told keeps the events that admins have.
     #[must_use]
     pub fn with_admins(mut self, admins: impl IntoIterator<Item = ProfileId>) -> Self {
-        self.admins.extend(admins);
+        self.admins.get_or_insert_default().extend(admins);
         self
+    }
+
+    /// What could not be taken: one error an id that is used twice.
+    #[must_use]
+    pub fn rejected(&self) -> &[InputError] {
+        &self.rejected
     }
 
     /// The service of that id.
     #[must_use]
     pub fn service(&self, id: &ServiceId) -> Option<&Service> {
-        self.services.get(id)
+        self.services.records.get(id)
     }
 
     /// The customer of that id.
     #[must_use]
     pub fn customer(&self, id: &CustomerId) -> Option<&Customer> {
-        self.customers.get(id)
+        self.customers.records.get(id)
     }
 
     /// The staff member of that id.
     #[must_use]
     pub fn staff(&self, id: &StaffId) -> Option<&Staff> {
-        self.staff.get(id)
+        self.staff.records.get(id)
     }
 
     /// The profile of that id.
     #[must_use]
     pub fn profile(&self, id: &ProfileId) -> Option<&Profile> {
-        self.profiles.get(id)
+        self.profiles.records.get(id)
     }
 
-    /// The profiles of the admins.
+    /// The profiles of the admins; none where the directory was not told.
     #[must_use]
     pub fn admins(&self) -> &[ProfileId] {
-        &self.admins
+        self.admins.as_deref().unwrap_or_default()
     }
-}
 
-fn fill<K: Hash + Eq + Clone + std::fmt::Display, V>(
-    map: &mut HashMap<K, V>,
-    records: impl IntoIterator<Item = V>,
-    kind: &str,
-    id: impl Fn(&V) -> &K,
-) -> Result<(), InputError> {
-    for record in records {
-        let id = id(&record).clone();
-        if map.contains_key(&id) {
-            return Err(InputError::new(kind, &id, "id", Problem::Twice));
-        }
-        map.insert(id, record);
+    pub(crate) fn states_admins(&self) -> bool {
+        self.admins.is_some()
     }
-    Ok(())
+
+    /// The staff member who has that profile.
+    pub(crate) fn staff_of(&self, profile: &ProfileId) -> Option<&Staff> {
+        let theirs = self.staff.records.values().filter(|staff| staff.profile_id.as_ref() == Some(profile));
+        // A map has no order, and a plan must not depend on it.
+        theirs.min_by(|a, b| a.id.cmp(&b.id))
+    }
+
+    /// The customer who has that profile.
+    pub(crate) fn customer_of(&self, profile: &ProfileId) -> Option<&Customer> {
+        let theirs = self.customers.records.values();
+        let theirs = theirs.filter(|customer| customer.profile_id.as_ref() == Some(profile));
+        theirs.min_by(|a, b| a.id.cmp(&b.id))
+    }
 }

@@ -2,16 +2,20 @@
 
 mod appointment;
 mod directory;
+mod load;
 mod order;
 mod people;
 mod profile;
+mod stated;
 mod status;
 
 pub use appointment::Appointment;
 pub use directory::Directory;
+pub use load::{Loaded, Record, load_each};
 pub use order::{Address, Order, OrderItem, Service};
-pub use people::{Customer, Staff};
-pub use profile::{Connection, Credentials, Profile, SyncDirection, SyncSettings};
+pub use people::{Customer, ManagerRef, Staff};
+pub use profile::{Connection, Credentials, Profile, StatedConnections, SyncDirection, SyncSettings};
+pub use stated::{Column, Stated};
 pub use status::{AppointmentStatus, AppointmentType, OrderStatus};
 
 /// A column that is null reads like one that is not there.

@@ -48,9 +48,10 @@ pub struct Order {
     /// The time of day; 09:00 when none is given.
     #[serde(default)]
     pub scheduled_time: Option<NaiveTime>,
-    /// What was ordered.
-    #[serde(default, deserialize_with = "null_is_default")]
-    pub items: Vec<OrderItem>,
+    /// What was ordered. `None`, from a column that is null or missing, says that the items were not loaded; an empty list
+    /// says that there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<OrderItem>>,
 }
 
 /// One service of an order.
@@ -94,7 +95,7 @@ pub struct Address<'a> {
 }
 
 impl Order {
-    /// An order of nothing yet, for nobody.
+    /// An order without a customer, whose items are not known yet.
     #[must_use]
     pub fn new(id: impl Into<OrderId>, status: OrderStatus) -> Self {
         Self {
@@ -111,8 +112,21 @@ impl Order {
             notes: None,
             scheduled_date: None,
             scheduled_time: None,
-            items: Vec::new(),
+            items: None,
         }
+    }
+
+    /// With these items.
+    #[must_use]
+    pub fn with_items(mut self, items: impl IntoIterator<Item = OrderItem>) -> Self {
+        self.items = Some(items.into_iter().collect());
+        self
+    }
+
+    /// The items that were loaded.
+    #[must_use]
+    pub fn items(&self) -> &[OrderItem] {
+        self.items.as_deref().unwrap_or_default()
     }
 
     /// Where the work is done.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CustomerId, ProfileId, StaffId};
-use crate::model::null_is_default;
+use crate::model::{Stated, null_is_default};
 
 /// A customer, with or without an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,29 +20,51 @@ pub struct Customer {
     /// The telephone number.
     #[serde(default)]
     pub phone: Option<String>,
-    /// The account's profile; `None` without an account.
+    /// The account's profile. Null or missing says nothing: a profile that has the customer's event keeps it, and the customer
+    /// is not invited by e-mail beside it. Otherwise the customer is a guest.
     #[serde(default)]
     pub profile_id: Option<ProfileId>,
 }
 
 /// A staff member.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Row", into = "Row")]
 #[non_exhaustive]
 pub struct Staff {
     /// The host's id.
     pub id: StaffId,
     /// The full name.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub name: String,
     /// The telephone number.
-    #[serde(default)]
     pub phone: Option<String>,
-    /// The account's profile; `None` without an account.
-    #[serde(default)]
+    /// The account's profile. Null or missing says nothing: a profile that has the staff member's event keeps it, unless
+    /// another record of the directory has that profile.
     pub profile_id: Option<ProfileId>,
-    /// The staff member this one reports to.
-    #[serde(default)]
-    pub manager_id: Option<StaffId>,
+    /// Who this one reports to: `manager_id` in JSON for a staff member, `manager_profile_id` for a profile. Null is none;
+    /// a row without either column says nothing.
+    pub manager_id: Stated<ManagerRef>,
+}
+
+/// Who a staff member's manager is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ManagerRef {
+    /// A staff member, as in the guide.
+    Staff(StaffId),
+    /// A profile, for a host whose managers are not staff.
+    Profile(ProfileId),
+}
+
+impl From<StaffId> for ManagerRef {
+    fn from(id: StaffId) -> Self {
+        Self::Staff(id)
+    }
+}
+
+impl From<ProfileId> for ManagerRef {
+    fn from(id: ProfileId) -> Self {
+        Self::Profile(id)
+    }
 }
 
 impl Customer {
@@ -54,9 +76,57 @@ impl Customer {
 }
 
 impl Staff {
-    /// A staff member without an account or a manager.
+    /// A staff member without an account and without a manager.
     #[must_use]
     pub fn new(id: impl Into<StaffId>, name: impl Into<String>) -> Self {
-        Self { id: id.into(), name: name.into(), phone: None, profile_id: None, manager_id: None }
+        Self { id: id.into(), name: name.into(), phone: None, profile_id: None, manager_id: Stated::Empty }
+    }
+
+    /// With this manager.
+    #[must_use]
+    pub fn with_manager(mut self, manager: impl Into<ManagerRef>) -> Self {
+        self.manager_id = Stated::Is(manager.into());
+        self
+    }
+}
+
+/// The columns of a staff member, as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    id: StaffId,
+    #[serde(default, deserialize_with = "null_is_default")]
+    name: String,
+    #[serde(default)]
+    phone: Option<String>,
+    #[serde(default)]
+    profile_id: Option<ProfileId>,
+    #[serde(default, skip_serializing_if = "Stated::is_not_stated")]
+    manager_id: Stated<StaffId>,
+    #[serde(default, skip_serializing_if = "Stated::is_not_stated")]
+    manager_profile_id: Stated<ProfileId>,
+}
+
+impl From<Row> for Staff {
+    fn from(row: Row) -> Self {
+        let manager_id = match (row.manager_id, row.manager_profile_id) {
+            (Stated::Is(id), _) => Stated::Is(ManagerRef::Staff(id)),
+            (_, Stated::Is(id)) => Stated::Is(ManagerRef::Profile(id)),
+            (Stated::NotStated, Stated::NotStated) => Stated::NotStated,
+            _ => Stated::Empty,
+        };
+        Self { id: row.id, name: row.name, phone: row.phone, profile_id: row.profile_id, manager_id }
+    }
+}
+
+impl From<Staff> for Row {
+    fn from(staff: Staff) -> Self {
+        let (manager_id, manager_profile_id) = match staff.manager_id {
+            Stated::Is(ManagerRef::Staff(id)) => (Stated::Is(id), Stated::NotStated),
+            Stated::Is(ManagerRef::Profile(id)) => (Stated::NotStated, Stated::Is(id)),
+            Stated::Empty => (Stated::Empty, Stated::NotStated),
+            Stated::NotStated => (Stated::NotStated, Stated::NotStated),
+        };
+        let Staff { id, name, phone, profile_id, .. } = staff;
+        Self { id, name, phone, profile_id, manager_id, manager_profile_id }
     }
 }

@@ -9,14 +9,16 @@ use serde_json::{Map, Value};
 
 use crate::calendar::{CalendarName, CalendarRef, Person};
 use crate::id::{ConnectionId, ProfileId};
-use crate::model::null_is_default;
 use crate::names::{AccountId, CalendarId, ProviderKind};
 use crate::secret::Secret;
 
 /// A person's calendar settings and connections.
 ///
 /// Loads the guide's flat columns (`calendar_provider`, `calendar_access_token`, …) as the first connection, under the
-/// id [`Profile::FLAT_CONNECTION`], followed by those in `connections`. Writes them back the same way, without tokens:
+/// id [`Profile::FLAT_CONNECTION`], where they name a provider; followed by those in `connections`. `"none"` withdraws the
+/// flat one. A column that is null or missing says nothing, and [`connections_stated`](Profile::connections_stated) keeps
+/// track of it: with `connections` that list alone counts, flat columns that say nothing then being none; without it the
+/// flat ones count alone, and other connections keep their events. Writes them back the same way, without tokens:
 /// a secret is only ever written out by the host, through [`Secret::expose`].
 #[derive(Clone)]
 #[non_exhaustive]
@@ -27,12 +29,28 @@ pub struct Profile {
     pub name: String,
     /// The person's e-mail address.
     pub email: Option<String>,
-    /// Whether the person wants events at all.
-    pub calendar_sync_enabled: bool,
+    /// Whether the person wants events at all. `None`, from a column that is null or missing, says nothing: the events
+    /// that are there stay and are kept right, and no other is made.
+    pub calendar_sync_enabled: Option<bool>,
     /// The calendars, of any mix of providers.
     pub connections: Vec<Connection>,
+    /// Which connections the row speaks of. The others keep the events they have.
+    pub connections_stated: StatedConnections,
     /// How the person wants it.
     pub calendar_sync_settings: SyncSettings,
+}
+
+/// Which of a profile's connections a row speaks of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StatedConnections {
+    /// All of them: one that is not listed is disconnected.
+    #[default]
+    All,
+    /// The one in the flat columns ([`Profile::FLAT_CONNECTION`]).
+    Flat,
+    /// None: `calendar_provider` and `connections` are null or missing.
+    Nothing,
 }
 
 /// One calendar of a profile.
@@ -43,9 +61,11 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The kind of backend.
     pub provider: ProviderKind,
-    /// The calendar.
-    #[serde(default = "CalendarId::primary", deserialize_with = "or_primary")]
-    pub calendar_id: CalendarId,
+    /// The calendar. `None`, from a column that is null, empty or missing, says nothing: an event stays in the calendar it
+    /// is in, and a new one goes where this connection's events of the appointment were, else to
+    /// [`CalendarId::primary`].
+    #[serde(default, deserialize_with = "no_empty_calendar", skip_serializing_if = "Option::is_none")]
+    pub calendar_id: Option<CalendarId>,
     /// What the person calls the calendar. With it a provider finds a calendar again whose id has changed, as Outlook's do.
     #[serde(default, deserialize_with = "no_empty_name", skip_serializing_if = "Option::is_none")]
     pub calendar_name: Option<CalendarName>,
@@ -107,8 +127,9 @@ impl Profile {
             id: id.into(),
             name: String::new(),
             email: None,
-            calendar_sync_enabled: true,
+            calendar_sync_enabled: Some(true),
             connections: Vec::new(),
+            connections_stated: StatedConnections::All,
             calendar_sync_settings: SyncSettings::default(),
         }
     }
@@ -118,6 +139,15 @@ impl Profile {
     pub fn with_connection(mut self, connection: Connection) -> Self {
         self.connections.push(connection);
         self
+    }
+
+    /// Whether the row speaks of that connection: one that it does not list is disconnected then.
+    pub(crate) fn states(&self, connection: &ConnectionId) -> bool {
+        match self.connections_stated {
+            StatedConnections::All => true,
+            StatedConnections::Flat => is_flat(connection),
+            StatedConnections::Nothing => false,
+        }
     }
 }
 
@@ -133,10 +163,15 @@ impl Connection {
     /// The calendar that the connection of a person leads to.
     #[must_use]
     pub fn calendar(&self, person: &Person) -> CalendarRef {
-        CalendarRef::new(person.clone(), self.provider.clone(), self.id.clone(), self.calendar_id.clone())
-            .with_account(self.account.clone())
-            .with_name(self.calendar_name.clone())
-            .with_primary(self.primary_calendar.clone())
+        CalendarRef::new(
+            person.clone(),
+            self.provider.clone(),
+            self.id.clone(),
+            self.calendar_id.clone().unwrap_or_else(CalendarId::primary),
+        )
+        .with_account(self.account.clone())
+        .with_name(self.calendar_name.clone())
+        .with_primary(self.primary_calendar.clone())
     }
 
     /// A connection to a calendar, without credentials.
@@ -145,7 +180,7 @@ impl Connection {
         Self {
             id: id.into(),
             provider,
-            calendar_id,
+            calendar_id: Some(calendar_id),
             calendar_name: None,
             account: None,
             primary_calendar: None,
@@ -285,13 +320,21 @@ impl<'de> Deserialize<'de> for SyncSettings {
     }
 }
 
-fn or_primary<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CalendarId, D::Error> {
-    Ok(Option::<CalendarId>::deserialize(deserializer)?.unwrap_or_else(CalendarId::primary))
+fn is_flat(connection: &ConnectionId) -> bool {
+    ConnectionId::text(Profile::FLAT_CONNECTION).is_ok_and(|flat| flat == *connection)
+}
+
+fn no_empty_calendar<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CalendarId>, D::Error> {
+    let id = Option::<String>::deserialize(deserializer)?.filter(|id| !id.trim().is_empty());
+    id.map(|id| CalendarId::new(&id).map_err(D::Error::custom)).transpose()
 }
 
 fn no_empty_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CalendarName>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.and_then(|name| CalendarName::new(&name)))
 }
+
+/// The guide's word for no calendar.
+const NO_PROVIDER: &str = "none";
 
 /// The guide's columns, as they are stored.
 #[derive(Serialize, Deserialize)]
@@ -301,9 +344,9 @@ struct Row {
     name: Option<String>,
     #[serde(default)]
     email: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    calendar_sync_enabled: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calendar_sync_enabled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     calendar_provider: Option<ProviderKind>,
     #[serde(default, skip_serializing)]
     calendar_access_token: Option<Secret>,
@@ -311,7 +354,7 @@ struct Row {
     calendar_refresh_token: Option<Secret>,
     #[serde(default, skip_serializing)]
     calendar_token_expires_at: Option<DateTime<Utc>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "no_empty_calendar")]
     calendar_calendar_id: Option<CalendarId>,
     #[serde(default, deserialize_with = "no_empty_name", skip_serializing_if = "Option::is_none")]
     calendar_calendar_name: Option<CalendarName>,
@@ -329,11 +372,18 @@ impl<'de> Deserialize<'de> for Profile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let row = Row::deserialize(deserializer)?;
         let mut connections = Vec::new();
-        if let Some(provider) = row.calendar_provider.filter(|kind| !matches!(kind.as_str(), "none" | "")) {
+        // An empty text says as little as null: it is what some databases have in its place.
+        let provider = row.calendar_provider.filter(|kind| !kind.as_str().is_empty());
+        let connections_stated = match (&row.connections, &provider) {
+            (Some(_), _) => StatedConnections::All,
+            (None, Some(_)) => StatedConnections::Flat,
+            (None, None) => StatedConnections::Nothing,
+        };
+        if let Some(provider) = provider.filter(|kind| kind.as_str() != NO_PROVIDER) {
             connections.push(Connection {
                 id: ConnectionId::text(Self::FLAT_CONNECTION).map_err(D::Error::custom)?,
                 provider,
-                calendar_id: row.calendar_calendar_id.unwrap_or_else(CalendarId::primary),
+                calendar_id: row.calendar_calendar_id,
                 calendar_name: row.calendar_calendar_name,
                 account: row.calendar_account,
                 primary_calendar: row.calendar_primary_calendar,
@@ -356,6 +406,7 @@ impl<'de> Deserialize<'de> for Profile {
             email: row.email,
             calendar_sync_enabled: row.calendar_sync_enabled,
             connections,
+            connections_stated,
             calendar_sync_settings: row.calendar_sync_settings,
         })
     }
@@ -363,8 +414,7 @@ impl<'de> Deserialize<'de> for Profile {
 
 impl Serialize for Profile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let is_flat = |connection: &&Connection| connection.id.to_string() == Self::FLAT_CONNECTION;
-        let flat = self.connections.first().filter(is_flat);
+        let flat = self.connections.first().filter(|connection| is_flat(&connection.id));
         let others: Vec<Connection> =
             self.connections.iter().skip(usize::from(flat.is_some())).cloned().collect();
         Row {
@@ -372,18 +422,20 @@ impl Serialize for Profile {
             name: Some(self.name.clone()),
             email: self.email.clone(),
             calendar_sync_enabled: self.calendar_sync_enabled,
-            calendar_provider: Some(
-                flat.map_or(ProviderKind::from_static("none"), |flat| flat.provider.clone()),
-            ),
+            calendar_provider: match flat {
+                Some(flat) => Some(flat.provider.clone()),
+                None if self.connections_stated == StatedConnections::Nothing => None,
+                None => Some(ProviderKind::from_static(NO_PROVIDER)),
+            },
             calendar_access_token: None,
             calendar_refresh_token: None,
             calendar_token_expires_at: None,
-            calendar_calendar_id: flat.map(|flat| flat.calendar_id.clone()),
+            calendar_calendar_id: flat.and_then(|flat| flat.calendar_id.clone()),
             calendar_calendar_name: flat.and_then(|flat| flat.calendar_name.clone()),
             calendar_primary_calendar: flat.and_then(|flat| flat.primary_calendar.clone()),
             calendar_account: flat.and_then(|flat| flat.account.clone()),
             calendar_sync_settings: self.calendar_sync_settings.clone(),
-            connections: (!others.is_empty()).then_some(others),
+            connections: (self.connections_stated == StatedConnections::All).then_some(others),
         }
         .serialize(serializer)
     }

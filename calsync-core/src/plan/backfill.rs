@@ -32,12 +32,12 @@ use crate::plan::{Plan, Planner};
 /// # let mut eve = Staff::new(3, "Eve");
 /// # eve.profile_id = Some(7.into());
 /// # let calendar = Connection::new(1, ProviderKind::MEMORY, CalendarId::primary());
-/// # let directory = Directory::new().with_services([Service::new(5, "Deep clean", 60)])?.with_staff([eve])?;
-/// # let directory = directory.with_profiles([Profile::new(7).with_connection(calendar)])?;
+/// # let directory = Directory::new().with_services([Service::new(5, "Deep clean", 60)]).with_staff([eve]);
+/// # let directory = directory.with_profiles([Profile::new(7).with_connection(calendar)]);
 /// # let mut order = Order::new(1, OrderStatus::Confirmed);
 /// # let appointment = |id: i64, start: &str, end: &str| -> Result<_, Box<dyn std::error::Error>> {
 /// #     let mut it = Appointment::new(id, 5, start.parse()?, end.parse()?);
-/// #     (it.order_id, it.staff_id) = (Some(1.into()), Some(3.into()));
+/// #     (it.order_id, it.staff_id) = (Some(1.into()), calsync_core::model::Stated::Is(3.into()));
 /// #     Ok(it)
 /// # };
 /// # let appointments = [

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::audience::Audience;
+use crate::audience::{Audience, Treatment};
 use crate::calendar::{CalendarRef, Role};
 use crate::error::{InputError, Problem};
 use crate::event::{Event, GuideWording, Wording};
@@ -190,9 +190,24 @@ impl Planner {
             }
         }
         for row in rows {
+            let kept = !is_withdrawal
+                && audience.treatment_of_row(row.delivery.calendar(), row.delivery.role())
+                    == Treatment::KeepRight;
+            if kept && !row.may_exist() {
+                // What is kept right is not made.
+                continue;
+            }
             let (row, calendar) = draft.to_remove(audience, row);
             if let Some(note) = draft.out_of_reach(audience, &row, &calendar, self.other_account) {
                 draft.plan.notes.push(note);
+                continue;
+            }
+            if kept && !row.is_kept() && !row.is_being_removed() {
+                let role = audience.role_of(&calendar.person).unwrap_or(row.delivery.role());
+                if let Some(capabilities) = draft.capabilities(&calendar) {
+                    let content = prepared.content(role, &capabilities.text);
+                    draft.decide(Some(row), calendar, role, Some(content));
+                }
                 continue;
             }
             let is_kept = row.may_exist() && !row.is_kept();
@@ -209,7 +224,7 @@ impl Planner {
             }
             draft.plan.notes.push(Note::Kept { role, calendar });
         }
-        for row in draft.inherited_to_remove(audience) {
+        for row in draft.inherited_to_remove(audience, !is_withdrawal) {
             let (calendar, role) = (row.delivery.calendar().clone(), row.delivery.role());
             draft.decide(Some(row), calendar, role, None);
         }

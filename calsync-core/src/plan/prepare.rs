@@ -75,10 +75,13 @@ impl<'a> Prepared<'a> {
             Role::Admin => self.wording.admin(&self.facts.admin()),
             Role::Customer => self.wording.customer(&self.facts.customer()),
         };
-        let reminders = self.wording.reminders(role);
+        let (reminders, visibility) = (self.wording.reminders(role), self.wording.visibility(role));
         // An admin's event mostly says what the manager's does: then it is the same one.
         let is_same = |event: &Event| {
-            *event.title == *title && *event.description == *description && event.reminders == reminders
+            *event.title == *title
+                && *event.description == *description
+                && event.reminders == reminders
+                && event.visibility == visibility
         };
         let event = match self.worded.iter().find(|(_, event)| is_same(event)) {
             Some((_, event)) => event.clone(),
@@ -87,7 +90,8 @@ impl<'a> Prepared<'a> {
                     .with_description(description)
                     .with_location(self.facts.location().clone())
                     .with_reminders(reminders)
-                    .with_status(self.status),
+                    .with_status(self.status)
+                    .with_visibility(visibility),
             ),
         };
         self.worded.push((role, event.clone()));

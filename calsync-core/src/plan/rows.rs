@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use crate::audience::{Audience, Member};
-use crate::calendar::{CalendarRef, Person, Role};
+use crate::audience::{Audience, Member, Treatment};
+use crate::calendar::{CalendarRef, Role};
 use crate::identity::TargetKey;
 use crate::ledger::Delivery;
 use crate::names::{ProviderKind, RemoteId};
@@ -20,7 +20,8 @@ impl<'a> PlanDraft<'a> {
         let mut rows = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let calendar = delivery.calendar();
-            if !audience.is_about(&calendar.person) || leaves_as_is(audience, &calendar.person) {
+            let is_left = audience.treatment_of_row(calendar, delivery.role()) == Treatment::LeaveAsIs;
+            if !audience.is_about(&calendar.person) || is_left {
                 continue;
             }
             if self.capabilities(calendar).is_none() {
@@ -111,8 +112,8 @@ impl<'a> PlanDraft<'a> {
         calendar.is_at(&event.calendar).then(|| self.inherited_row(calendar, event.role, remote_id))
     }
 
-    /// Rows for the inherited events that are not desired any more.
-    pub(super) fn inherited_to_remove(&mut self, audience: &Audience<'_>) -> Vec<Row<'a>> {
+    /// Rows for the inherited events that are not desired any more. `is_wanted`: the appointment goes on.
+    pub(super) fn inherited_to_remove(&mut self, audience: &Audience<'_>, is_wanted: bool) -> Vec<Row<'a>> {
         let ledger = &self.appointment.ledger;
         let mut rows = Vec::new();
         for (kind, remote_id) in ledger.inherited_events() {
@@ -125,7 +126,10 @@ impl<'a> PlanDraft<'a> {
                 self.plan.notes.push(Note::OwnerUnknown { provider: kind.clone() });
                 continue;
             };
-            let untouched = member.left_out.as_ref().is_some_and(|reason| reason.leaves_as_is());
+            let untouched = member
+                .left_out
+                .as_ref()
+                .is_some_and(|reason| reason.leaves_as_is() || (is_wanted && reason.keeps_right()));
             if !untouched && audience.is_about(&calendar.person) && self.capabilities(&calendar).is_some() {
                 rows.push(self.inherited_row(calendar, member.role, remote_id));
             }
@@ -139,13 +143,6 @@ impl<'a> PlanDraft<'a> {
         let delivery = Delivery::adopted(calendar, target, role, remote_id.clone(), self.plan.at);
         Row { delivery: Cow::Owned(delivery), adopts, is_connected_again: false }
     }
-}
-
-/// Whether somebody's events are neither kept right nor removed.
-fn leaves_as_is(audience: &Audience<'_>, person: &Person) -> bool {
-    let theirs = |member: &&Member<'_>| member.person.as_ref() == Some(person);
-    let mut reasons = audience.members.iter().filter(theirs).filter_map(|member| member.left_out.as_ref());
-    reasons.any(|reason| reason.leaves_as_is())
 }
 
 /// For whom older code, which kept one id a provider, wrote last: the manager, else the staff member, else the customer;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::BadRequest;
 use crate::auth::{Access, AccessTokens, ApiClient};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Operation};
+use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::http::{Request, Response, retry_after};
 use crate::names::ProviderKind;
 
@@ -37,7 +37,7 @@ impl RestClient {
         self.api.tokens()
     }
 
-    /// Sends a request and gives the answer, if it is a success.
+    /// Sends a request and gives the answer, if it is a success. [`account_of`](crate::auth::account_of) says whose token it answers.
     ///
     /// # Errors
     /// As [`ApiClient::send`]; what the judge says of any other answer; and for a request that could not be put together: an id
@@ -69,6 +69,25 @@ impl RestClient {
         async move { self.api.send(to, operation, request?).await }
     }
 
+    /// As [`send`](Self::send), for a batch: `has_refused_part` says of a response whether some part of it answers 401. Then the token is
+    /// renewed and the whole batch sent again, once, as after a 401 of its own.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send). Parts are not judged.
+    pub fn send_batch(
+        &self,
+        to: &Access,
+        operation: Operation,
+        request: Result<Request, BadRequest>,
+        has_refused_part: fn(&Response) -> bool,
+    ) -> impl Future<Output = Result<Response, Error>> + Send {
+        let request = self.boxed(operation, request);
+        async move {
+            let answer = self.api.send_while(to, operation, request?, has_refused_part).await?;
+            if answer.status().is_success() { Ok(answer) } else { Err(self.failure(operation, &answer)) }
+        }
+    }
+
     /// Before any future is made, which would have room for all of it.
     fn boxed(
         &self,
@@ -78,10 +97,15 @@ impl RestClient {
         request.map(Box::new).map_err(|bad| self.unsendable(operation, bad))
     }
 
-    /// What an answer that is no success means.
+    /// What an answer that is no success means. A 401 is an outage, even where the judge says otherwise: it came after a token that was just
+    /// made, and only the token endpoint's own word ends a grant.
     #[must_use]
     pub fn failure(&self, operation: Operation, answer: &Response) -> Error {
-        (self.judge)(operation, answer, retry_after(answer.headers(), self.clock.now()))
+        let error = (self.judge)(operation, answer, retry_after(answer.headers(), self.clock.now()));
+        if error.kind() == ErrorKind::Unauthenticated {
+            return error.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later);
+        }
+        error
     }
 
     /// Reads a success.

@@ -18,7 +18,7 @@ use crate::auth::{MemoryTokenStore, Tokens};
 use crate::calendar::{CalendarRef, Person};
 use crate::http::HttpTransport;
 use crate::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff, Stated,
 };
 use crate::names::{CalendarId, ProviderKind};
 use crate::plan::Plan;
@@ -279,21 +279,20 @@ fn directory(provider: &ProviderKind) -> Directory {
         Profile::new(id).with_connection(connection.with_account(format!("account-{id}")))
     };
     let (mut eve, mut mia, mut cleo) = (Staff::new(3, "Eve"), Staff::new(4, "Mia"), Customer::new(7, "Cleo"));
-    (eve.profile_id, eve.manager_id) = (Some(profile_id(0).into()), Some(4.into()));
+    eve.profile_id = Some(profile_id(0).into());
+    eve = eve.with_manager(crate::StaffId::from(4));
     mia.profile_id = Some(profile_id(1).into());
     cleo.profile_id = Some(profile_id(2).into());
     let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
-    let directory = directory.and_then(|directory| directory.with_staff([eve, mia]));
-    let directory = directory.and_then(|directory| directory.with_customers([cleo]));
-    let directory = directory.and_then(|directory| directory.with_profiles((0..PEOPLE.len()).map(profile)));
-    directory.expect("nobody is there twice")
+    let directory = directory.with_staff([eve, mia]).with_customers([cleo]);
+    directory.with_profiles((0..PEOPLE.len()).map(profile))
 }
 
 fn appointments() -> Vec<Appointment> {
     let appointments = (1..=3).map(|id| {
         let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(id);
         let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));
-        (appointment.order_id, appointment.staff_id) = (Some(1.into()), Some(3.into()));
+        (appointment.order_id, appointment.staff_id) = (Some(1.into()), Stated::Is(3.into()));
         appointment
     });
     appointments.collect()

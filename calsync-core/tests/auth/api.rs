@@ -139,3 +139,106 @@ async fn a_host_may_say_who_waits_at_the_api_and_where_tokens_are_given() {
             && asked.iter().any(|key| key.starts_with("Grant("))
     );
 }
+
+/// Sends for that account.
+async fn send_for(host: &Host, api: &Server, account: Option<&str>) -> Result<Response, Error> {
+    let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
+    let mut to = Access::from(key());
+    to.account = account.map(Into::into);
+    let mut request = Request::new(Bytes::from_static(b"{\"summary\":\"Deep clean\"}"));
+    *request.uri_mut() = "https://api.example/events".parse().unwrap();
+    client.send(&to, Operation::Create, Box::new(request)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_into_another_account() {
+    for (opened, meant, is_sent) in [
+        (account("anna"), Some("anna"), true),
+        (account("anna"), Some("ben"), false),
+        (account("anna"), None, true),
+        (None, Some("ben"), true),
+        (None, None, true),
+    ] {
+        let (host, api) = (Host::new().await, Server::default());
+        host.store.put(&key(), &host.fresh("at", "rt").with_account(opened.clone())).await;
+        match send_for(&host, &api, meant).await {
+            Ok(response) => {
+                assert!(is_sent);
+                assert_eq!(account_of(&response), opened.map(|account| account.id).as_ref());
+            }
+            Err(error) => {
+                assert_eq!((error.kind(), error.retry()), (ErrorKind::OtherAccount, Retry::Never));
+                assert!(error.to_string().contains("the connection leads to another account"), "{error}");
+                assert!(!is_sent && api.seen(Operation::Create).is_empty());
+            }
+        }
+    }
+}
+
+/// Another process connects Ben while Anna's token is at hand here.
+#[tokio::test(start_paused = true)]
+async fn the_second_request_of_a_call_goes_to_no_other_account_either() {
+    let (host, api) = (Host::new().await, Server::default());
+    host.store.put(&key(), &host.fresh("at-anna", "rt-anna").with_account(account("anna"))).await;
+    host.token().await.unwrap();
+    let ben = host.fresh("at-ben", "rt-ben").with_account(account("ben"));
+    host.peer().tokens.connected_as_new(&key(), &ben).await.unwrap();
+    // For up to a minute Anna's token is used, and what it wrote is known to be hers.
+    let response = send_for(&host, &api, None).await.unwrap();
+    assert_eq!(account_of(&response), Some(&"anna".into()));
+    api.answer(401, "");
+    assert_eq!(send_for(&host, &api, Some("anna")).await.unwrap_err().kind(), ErrorKind::OtherAccount);
+    assert_eq!(bearers(&api), ["Bearer at-anna", "Bearer at-anna"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_belongs_to_the_account_that_the_token_opens() {
+    let (mut host, api) = (Host::new().await, Server::default());
+    let waits = Arc::new(MemoryWaitStore::new());
+    host.tokens = host.tokens.with_wait_store(waits.clone());
+    host.store.put(&key(), &host.fresh("at", "rt").with_account(account("anna"))).await;
+    api.answer_with(429, &[("retry-after", "40")], "");
+    send_for(&host, &api, None).await.unwrap();
+    let anna = "anna".into();
+    assert!(waits.until(WaitKey::Account(&ProviderKind::GOOGLE, &anna)).is_some());
+    assert!(waits.until(WaitKey::Grant(&key())).is_none());
+    assert_eq!(send_for(&host, &api, Some("anna")).await.unwrap_err().kind(), ErrorKind::RateLimited);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_part_is_answered_with_another_token_once() {
+    let (host, api) = (Host::new().await, Server::default());
+    let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
+    let batch = async || {
+        let mut request = Request::new(Bytes::from_static(b"{\"summary\":\"Deep clean\"}"));
+        *request.uri_mut() = "https://api.example/$batch".parse().unwrap();
+        let has_401 = |response: &Response| response.body().as_ref() == b"a part: 401";
+        client.send_while(&key().into(), Operation::Create, Box::new(request), has_401).await.unwrap()
+    };
+    api.answer(200, "a part: 401").answer(200, "all well");
+    assert_eq!(batch().await.body().as_ref(), b"all well");
+    assert_eq!(bearers(&api), ["Bearer at-1", "Bearer at-2"]);
+    api.answer(200, "a part: 401").answer(200, "a part: 401");
+    assert_eq!(batch().await.body().as_ref(), b"a part: 401");
+    assert_eq!((bearers(&api).len(), host.server.refreshes()), (4, 3));
+}
+
+/// An API that refuses every token for a while, beside a token endpoint that is well.
+#[tokio::test(start_paused = true)]
+async fn a_401_after_a_good_refresh_is_an_outage() {
+    use calsync_core::rest::{RestClient, request};
+    let (host, api) = (Host::new().await, Server::default());
+    let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
+    // A judge that knows no better.
+    let rest = RestClient::new(client, Arc::new(clock()), |operation, response, _| {
+        let kind = if response.status() == 401 { ErrorKind::Unauthenticated } else { ErrorKind::Other };
+        Error::new(kind, ProviderKind::GOOGLE, operation).with_status(401).with_code("authError")
+    });
+    let base = calsync_core::http::Endpoint::new("https://api.example").unwrap();
+    api.answer(401, "{}").answer(401, "{}");
+    let sent = request(http::Method::POST, base.target().segment("events"), None::<&()>);
+    let error = rest.send(&key().into(), Operation::Create, sent).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
+    assert_eq!((error.failure().code.as_deref(), error.failure().status), (Some("authError"), Some(401)));
+    assert_eq!((api.seen(Operation::Create).len(), host.server.refreshes()), (2, 2));
+}

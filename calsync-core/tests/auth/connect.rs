@@ -33,7 +33,7 @@ fn state(connect: &Connect) -> String {
 
 /// A connect whose consent was given, and its callback.
 fn consented(client: &OAuthClient) -> (PendingConnect, String) {
-    let connect = client.connect();
+    let connect = client.connect(&key());
     let state = state(&connect);
     (connect.pending, format!("https://shop.example/calendar/callback?tenant=7&state={state}&code=4%2F0Ab"))
 }
@@ -47,7 +47,7 @@ fn again(pending: &PendingConnect) -> PendingConnect {
 async fn a_consent_becomes_tokens() {
     let (server, clock) = (Server::default(), clock());
     let client = builder(&server, &clock).build().unwrap();
-    let connect = client.connect();
+    let connect = client.connect(&key());
     let asked = query(connect.url.expose());
     assert!(connect.url.expose().starts_with("https://auth.example/authorize?"));
     for (name, value) in [
@@ -64,7 +64,9 @@ async fn a_consent_becomes_tokens() {
     clock.advance(Duration::minutes(9));
     server.answer(200, GRANTED);
     let callback = format!("?state={}&code=4%2F0Ab", asked["state"]);
-    let tokens = client.finish(again(&connect.pending), &callback).await.unwrap();
+    let connected = client.finish(&key(), again(&connect.pending), &callback).await.unwrap();
+    assert_eq!(connected.account, None, "a server that tells no identity");
+    let tokens = connected.tokens;
     assert_eq!(tokens.access_token.expose(), "at");
     assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "rt");
     assert_eq!(tokens.expires_at.unwrap().to_string(), "2026-11-22 11:04:00 UTC");
@@ -102,12 +104,12 @@ async fn a_public_client_sends_no_secret_and_every_connect_is_another() {
             .build()
     };
     let client = public("http://127.0.0.1:8085/callback").unwrap();
-    let (first, second) = (client.connect(), client.connect());
+    let (first, second) = (client.connect(&key()), client.connect(&key()));
     assert_ne!(state(&first), state(&second));
     assert_ne!(query(first.url.expose())["code_challenge"], query(second.url.expose())["code_challenge"]);
     server.answer(200, GRANTED);
     let callback = format!("state={}&code=c", state(&first));
-    client.finish(first.pending, &callback).await.unwrap();
+    client.finish(&key(), first.pending, &callback).await.unwrap();
     assert!(!server.seen(Operation::Connect)[0].form.contains("client_secret"));
 
     for redirect in ["https://shop.example/cb", "http://localhost:1/cb", "com.example.app:/callback"] {
@@ -134,11 +136,11 @@ async fn what_is_not_this_persons_callback_reaches_no_server() {
     let (_, foreign) = consented(&client);
     let longer = callback.replace("&code", "A&code");
     for wrong in [foreign.as_str(), &longer, "code=4%2F0Ab"] {
-        let error = client.finish(again(&pending), wrong).await.unwrap_err();
+        let error = client.finish(&key(), again(&pending), wrong).await.unwrap_err();
         assert!(matches!(error, ConnectError::WrongState), "{error:?}");
     }
     let twice = format!("{callback}&code=other");
-    assert!(matches!(client.finish(again(&pending), &twice).await, Err(ConnectError::Malformed)));
+    assert!(matches!(client.finish(&key(), again(&pending), &twice).await, Err(ConnectError::Malformed)));
     let outlook = OAuthClient::builder(ProviderKind::OUTLOOK, "x")
         .authorize_url(calsync_core::http::Endpoint::new("https://auth.example/a").unwrap())
         .token_url(calsync_core::http::Endpoint::new("https://auth.example/t").unwrap())
@@ -146,10 +148,13 @@ async fn what_is_not_this_persons_callback_reaches_no_server() {
         .transport(server.clone())
         .build()
         .unwrap();
-    assert!(matches!(outlook.finish(again(&pending), &callback).await, Err(ConnectError::OtherProvider)));
+    assert!(matches!(
+        outlook.finish(&key(), again(&pending), &callback).await,
+        Err(ConnectError::OtherProvider)
+    ));
 
     clock.advance(Duration::minutes(10));
-    assert!(matches!(client.finish(pending, &callback).await, Err(ConnectError::Expired)));
+    assert!(matches!(client.finish(&key(), pending, &callback).await, Err(ConnectError::Expired)));
     assert_eq!(server.seen(Operation::Connect).len(), 0);
 }
 
@@ -159,14 +164,20 @@ async fn a_callback_is_taken_once() {
     let client = builder(&server, &clock).build().unwrap();
     let (pending, callback) = consented(&client);
     server.answer(200, GRANTED);
-    client.finish(again(&pending), &callback).await.unwrap();
-    assert!(matches!(client.finish(again(&pending), &callback).await, Err(ConnectError::ReusedState)));
+    client.finish(&key(), again(&pending), &callback).await.unwrap();
+    assert!(matches!(
+        client.finish(&key(), again(&pending), &callback).await,
+        Err(ConnectError::ReusedState)
+    ));
 
     // While the first is under way, too.
     let (pending, callback) = consented(&client);
     server.answer(200, GRANTED);
-    let (first, second) =
-        tokio::join!(client.finish(again(&pending), &callback), client.finish(again(&pending), &callback));
+    let key = key();
+    let (first, second) = tokio::join!(
+        client.finish(&key, again(&pending), &callback),
+        client.finish(&key, again(&pending), &callback)
+    );
     assert!(first.is_ok());
     assert!(matches!(second, Err(ConnectError::ReusedState)));
     assert_eq!(server.seen(Operation::Connect).len(), 2);
@@ -178,18 +189,19 @@ async fn a_person_who_reloads_after_an_outage_gets_in() {
     let client = builder(&server, &clock).build().unwrap();
     let (pending, callback) = consented(&client);
     server.answer_with(503, &[("retry-after", "7")], "<html>sorry</html>").fail(TransportErrorKind::TimedOut);
-    let Err(ConnectError::Unavailable(unavailable)) = client.finish(again(&pending), &callback).await else {
+    let Err(ConnectError::Unavailable(unavailable)) = client.finish(&key(), again(&pending), &callback).await
+    else {
         panic!("an outage")
     };
     assert_eq!((unavailable.status, unavailable.retry_after.unwrap().as_secs()), (Some(503), 7));
     assert!(matches!(
-        client.finish(again(&pending), &callback).await,
+        client.finish(&key(), again(&pending), &callback).await,
         Err(ConnectError::Unavailable(unavailable)) if unavailable.transport.is_some()
     ));
     // The browser hung up in the middle.
-    assert!(client.finish(again(&pending), &callback).now_or_never().is_none());
+    assert!(client.finish(&key(), again(&pending), &callback).now_or_never().is_none());
     server.answer(200, GRANTED);
-    client.finish(pending, &callback).await.unwrap();
+    client.finish(&key(), pending, &callback).await.unwrap();
 }
 
 #[tokio::test]
@@ -197,9 +209,9 @@ async fn what_the_consent_page_says_no_to() {
     let (server, clock) = (Server::default(), clock());
     let client = builder(&server, &clock).build().unwrap();
     let says = async |error: &str| {
-        let connect = client.connect();
+        let connect = client.connect(&key());
         let callback = format!("error={error}&error_description=Anna+said+no&state={}", state(&connect));
-        client.finish(connect.pending, &callback).await.unwrap_err()
+        client.finish(&key(), connect.pending, &callback).await.unwrap_err()
     };
     assert!(matches!(says("access_denied").await, ConnectError::Denied));
     assert!(
@@ -217,10 +229,12 @@ async fn what_the_token_endpoint_says_no_to() {
     let gets = async |status: u16, body: &str| {
         let (pending, callback) = consented(&client);
         server.answer(status, body);
-        client.finish(pending, &callback).await.unwrap_err()
+        client.finish(&key(), pending, &callback).await.unwrap_err()
     };
     let error = gets(400, r#"{"error":"invalid_grant","error_description":"Bad Request"}"#).await;
     assert!(matches!(error, ConnectError::CodeRefused(code) if code.code() == "invalid_grant"));
+    let error = gets(403, r#"{"error":"admin_policy_enforced"}"#).await;
+    assert!(matches!(error, ConnectError::Refused(code) if code.remedy() == Remedy::Admin));
     let error = gets(401, r#"{"error":"invalid_client"}"#).await;
     assert!(matches!(error, ConnectError::Configuration(code) if code.code() == "invalid_client"));
     let error = gets(200, GRANTED).await;
@@ -239,7 +253,7 @@ async fn microsofts_way_of_naming_scopes_is_understood() {
         200,
         r#"{"access_token":"at","refresh_token":"rt","token_type":"Bearer","expires_in":60,"scope":"calendars.ReadWrite"}"#,
     );
-    let tokens = client.finish(pending, &callback).await.unwrap();
+    let tokens = client.finish(&key(), pending, &callback).await.unwrap().tokens;
     // A life shorter than the margin leaves half of it.
     assert_eq!(tokens.expires_at.unwrap().to_string(), "2026-11-22 10:00:30 UTC");
     assert!(client.missing_scopes(&Tokens::new(Secret::new("x"))).is_empty());

@@ -3,7 +3,10 @@
 
 mod api;
 mod connect;
-mod flight;
+mod disconnect;
+mod identity;
+mod lease;
+mod one_at_a_time;
 mod privacy;
 mod refresh;
 mod trouble;

@@ -65,12 +65,15 @@ fn answers() -> Vec<(u16, String)> {
             )
         })
         .collect();
+    let evil = serde_json::json!({"iss": CANARY, "sub": CANARY, "aud": CANARY, "exp": 0, "email": CANARY});
     answers.extend([
         (200, yes.clone()),
         (200, yes.replace("Bearer", "mac")),
         (200, yes.replace("at-", "at-\\n")),
         (200, yes.replace("3600", "\"soon\"")),
         (200, yes[..yes.len() - 9].to_owned()),
+        (200, yes.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{CANARY}\""))),
+        (200, yes.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{}\"", jwt(&evil)))),
         (200, format!("<html>{CANARY}</html>")),
         (200, format!("{yes}{}", " ".repeat(70_000))),
         (400, format!(r#"{{"error":"{CANARY} in the code's place"}}"#)),
@@ -88,10 +91,11 @@ async fn nothing_that_is_printed_holds_a_token() {
         let server = Server::default();
         let client = builder(&server, &clock())
             .secret(Secret::new(CANARY))
+            .identity(Identity::new(ISSUER))
             .redirect(format!("https://shop.example/{CANARY}"))
             .build()
             .unwrap();
-        let connect = client.connect();
+        let connect = client.connect(&key());
         let state =
             connect.url.expose().split("state=").nth(1).unwrap().split('&').next().unwrap().to_owned();
         let verifier =
@@ -102,7 +106,7 @@ async fn nothing_that_is_printed_holds_a_token() {
         }
         server.answer(status, &body);
         let callback = format!("state={state}&code=4%2F{CANARY}&login_hint={CANARY}");
-        match client.finish(connect.pending, &callback).await {
+        match client.finish(&key(), connect.pending, &callback).await {
             Ok(tokens) => assert_silent("tokens", &format!("{tokens:?}")),
             Err(error) => assert_silent("connect error", &told(&error)),
         }

@@ -66,8 +66,14 @@ async fn only_a_dead_grant_sends_the_person_back() {
         // Microsoft's, by the code first; its number only says who can help.
         (400, r#"{"error":"invalid_grant","error_codes":[65001]}"#, MissingScope, "invalid_grant"),
         (400, r#"{"error":"invalid_grant","error_codes":[50076]}"#, Unauthenticated, "invalid_grant"),
-        (400, r#"{"error":"invalid_grant","error_codes":[50105]}"#, Forbidden, "invalid_grant"),
-        (400, r#"{"error":"invalid_grant","error_codes":[50057]}"#, Forbidden, "invalid_grant"),
+        (400, r#"{"error":"invalid_grant","error_codes":[50105]}"#, Forbidden, "AADSTS50105"),
+        (400, r#"{"error":"invalid_grant","error_codes":[50057]}"#, Forbidden, "AADSTS50057"),
+        (400, r#"{"error":"admin_policy_enforced"}"#, Forbidden, "admin_policy_enforced"),
+        (403, r#"{"error":"admin_policy_enforced"}"#, Forbidden, "admin_policy_enforced"),
+        (400, r#"{"error":"org_internal"}"#, Forbidden, "org_internal"),
+        (403, r#"{"error":"org_internal"}"#, Forbidden, "org_internal"),
+        // A locked account opens again by itself.
+        (400, r#"{"error":"invalid_grant","error_codes":[50053]}"#, Unavailable, "AADSTS50053"),
         (401, r#"{"error":"invalid_client","error_codes":[7000222]}"#, Configuration, "invalid_client"),
         (
             400,
@@ -166,7 +172,7 @@ async fn without_a_refresh_token_only_the_person_can_help() {
     let server = Server::default();
     let client = builder(&server, &clock()).build().unwrap();
     let error = client.refresh(&Tokens::new(Secret::new("at"))).await.unwrap_err();
-    assert!(matches!(error, AuthError::Reconnect(code) if code.code() == "no_refresh_token"));
+    assert!(matches!(error, AuthError::Reconnect { code, .. } if code.code() == "no_refresh_token"));
     assert_eq!(server.refreshes(), 0);
 }
 
@@ -183,7 +189,7 @@ async fn a_narrower_code_is_kept_for_whoever_explains_it() {
         let server = Server::default();
         server.answer(400, body);
         let error = builder(&server, &clock()).build().unwrap().refresh(&tokens()).await.unwrap_err();
-        let AuthError::Reconnect(code) = error else { panic!("{error:?}") };
+        let AuthError::Reconnect { code, .. } = error else { panic!("{error:?}") };
         assert_eq!(code.detail(), detail, "{body}");
     }
 }
@@ -193,7 +199,7 @@ async fn a_grant_is_given_back_once_and_for_all() {
     let server = Server::default();
     let client = builder(&server, &clock()).build().unwrap();
     server.answer(200, "");
-    client.revoke(&tokens()).await.unwrap();
+    assert_eq!(client.revoke(&tokens()).await.unwrap(), Revoked::Done);
     let sent = &server.seen(Operation::Revoke)[0];
     assert_eq!(sent.uri, "https://auth.example/revoke");
     assert_eq!(sent.headers["content-type"], "application/x-www-form-urlencoded");

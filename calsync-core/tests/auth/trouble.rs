@@ -104,20 +104,78 @@ async fn a_server_that_wants_to_be_left_alone_is_not_asked_before_the_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_grant_is_not_asked_again_until_the_person_connects() {
+async fn a_dead_grant_is_asked_again_after_an_hour_and_not_before() {
     let host = Host::new().await;
-    host.server.answer(400, DEAD);
-    for _ in 0..10 {
-        assert!(
-            matches!(host.token().await, Err(AuthError::Reconnect(code)) if code.code() == "invalid_grant")
-        );
-        host.clock.advance(chrono::Duration::minutes(5));
+    host.server.answer(400, DEAD).answer(400, DEAD);
+    for minute in (0..60).step_by(10) {
+        let Err(AuthError::Reconnect { code, confirmed }) = host.token().await else { panic!("{minute}") };
+        assert_eq!((code.code(), confirmed), ("invalid_grant", false), "{minute}");
+        host.clock.advance(chrono::Duration::minutes(10));
     }
     assert_eq!(host.server.refreshes(), 1);
-    // Through another process: nobody told this one.
+    for minute in [0, 30] {
+        let Err(AuthError::Reconnect { confirmed, .. }) = host.token().await else { panic!("{minute}") };
+        assert!(confirmed, "refused twice, an hour apart: {minute}");
+        host.clock.advance(chrono::Duration::minutes(30));
+    }
+    assert_eq!(host.server.refreshes(), 2);
+    let error = AuthError::Reconnect { code: ServerCode::new("invalid_grant"), confirmed: true };
+    let failure = error.into_error(ProviderKind::GOOGLE, Operation::Create).into_failure();
+    assert!(failure.confirmed && serde_json::to_string(&failure).unwrap().contains("\"confirmed\":true"));
+    // A connect begins anew, and so do tokens that another process stored.
     host.store.put(&key(), &host.old("at-9", "rt-9")).await;
     assert_eq!(host.token().await.unwrap(), "at-1");
-    assert!(host.server.seen(Operation::Refresh)[1].form.contains("rt-9"));
+    assert!(host.server.seen(Operation::Refresh)[2].form.contains("rt-9"));
+}
+
+/// One answer of a server that was wrong for a moment.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_by_mistake_heals_within_the_hour() {
+    let host = Host::new().await;
+    host.server.answer(400, DEAD);
+    assert!(matches!(host.token().await, Err(AuthError::Reconnect { confirmed: false, .. })));
+    host.clock.advance(chrono::Duration::minutes(61));
+    assert_eq!(host.token().await.unwrap(), "at-1");
+    // Later ones are first ones again: the tokens are others by now.
+    host.clock.advance(chrono::Duration::hours(2));
+    host.server.answer(400, DEAD);
+    assert!(matches!(host.token().await, Err(AuthError::Reconnect { confirmed: false, .. })));
+    // A clock that was wrong makes a note of the future, which is none.
+    let host = Host::new().await;
+    host.clock.advance(chrono::Duration::days(3650));
+    host.server.answer(400, DEAD);
+    host.token().await.unwrap_err();
+    host.clock.advance(chrono::Duration::days(-3650));
+    assert_eq!(host.token().await.unwrap(), "at-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_administrator_has_to_mend_is_asked_for_once_an_hour() {
+    let host = Host::new().await;
+    for code in ["admin_policy_enforced", "org_internal"] {
+        host.server.script().seen.clear();
+        host.server.answer(403, &format!(r#"{{"error":"{code}","error_description":"Anna may not"}}"#));
+        for _ in 0..5 {
+            let Err(AuthError::Blocked(said)) = host.token().await else { panic!("{code}") };
+            assert_eq!((said.code(), said.remedy()), (code, Remedy::Admin));
+        }
+        assert_eq!(host.server.refreshes(), 1);
+        host.clock.advance(chrono::Duration::minutes(61));
+    }
+    assert_eq!(host.token().await.unwrap(), "at-1", "the policy is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_locked_account_is_left_in_peace_for_an_hour() {
+    let host = Host::new().await;
+    host.server.answer(400, r#"{"error":"invalid_grant","error_codes":[50053]}"#);
+    for _ in 0..5 {
+        let Err(AuthError::Unavailable(unavailable)) = host.token().await else { panic!("no outage") };
+        assert_eq!(unavailable.retry_after.unwrap().as_secs(), 3600);
+    }
+    assert_eq!(host.server.refreshes(), 1);
+    host.clock.advance(chrono::Duration::hours(1));
+    assert_eq!(host.token().await.unwrap(), "at-1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,9 +183,9 @@ async fn a_revoked_grant_whose_token_still_looks_good_is_found_dead() {
     let host = Host::new().await;
     let refused = host.tokens.token(&key()).await.unwrap();
     host.server.answer(400, DEAD);
-    assert!(matches!(host.tokens.renew(&key(), &refused).await, Err(AuthError::Reconnect(_))));
+    assert!(matches!(host.tokens.renew(&key(), &refused).await, Err(AuthError::Reconnect { .. })));
     // The next call does not begin with the token that was refused.
-    assert!(matches!(host.token().await, Err(AuthError::Reconnect(_))));
+    assert!(matches!(host.token().await, Err(AuthError::Reconnect { .. })));
     assert_eq!(host.server.refreshes(), 2);
 }
 
@@ -159,20 +217,6 @@ async fn two_processes_and_a_server_that_takes_each_refresh_token_once_end_well(
     // Both refreshed; one saved first and both have its token.
     assert_eq!(a.unwrap(), b.unwrap());
     assert_eq!(host.server.refreshes(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn disconnecting_ends_it_at_the_server_and_here() {
-    let host = Host::new().await;
-    host.token().await.unwrap();
-    host.server.answer(503, "");
-    assert!(matches!(host.tokens.disconnect(&key()).await, Err(AuthError::Unavailable(_))));
-    assert_eq!(host.token().await.unwrap(), "at-1", "what is not revoked is not forgotten");
-    host.tokens.disconnect(&key()).await.unwrap();
-    assert!(matches!(host.token().await, Err(AuthError::NotConnected)));
-    assert!(host.store.rows.all().is_empty());
-    host.tokens.disconnect(&key()).await.unwrap();
-    assert_eq!(host.server.seen(Operation::Revoke).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,8 @@
 //! A scripted authorization server, a token store that can fail, and what both have seen.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +26,10 @@ pub(crate) struct Script {
     answers: VecDeque<Result<Response, TransportErrorKind>>,
     pub(crate) seen: Vec<Seen>,
     pub(crate) rotates: bool,
+    /// A refresh token that comes twice ends the grant (RFC 9700 section 4.14.2).
+    pub(crate) detects_reuse: bool,
+    used: HashSet<String>,
+    pub(crate) is_dead: bool,
     grants: usize,
 }
 
@@ -87,9 +92,20 @@ impl Script {
         });
         match self.answers.pop_front() {
             Some(answer) => answer,
-            None if operation == Operation::Refresh => Ok(self.tokens()),
+            None if operation == Operation::Refresh => Ok(self.refresh()),
             None => Ok(http::Response::new(Bytes::from_static(b"{}"))),
         }
+    }
+
+    fn refresh(&mut self) -> Response {
+        let form = &self.seen[self.seen.len() - 1].form;
+        let token = form.split('&').find_map(|pair| pair.strip_prefix("refresh_token=")).unwrap().to_owned();
+        self.is_dead |= self.detects_reuse && !self.used.insert(token);
+        if self.is_dead {
+            let body = Bytes::from_static(br#"{"error":"invalid_grant"}"#);
+            return http::Response::builder().status(400).body(body).unwrap();
+        }
+        self.tokens()
     }
 
     fn tokens(&mut self) -> Response {
@@ -139,6 +155,14 @@ pub(crate) struct StoreState {
     pub(crate) slow_loads: VecDeque<usize>,
     /// What another process saves right before this one's next save.
     pub(crate) overtakes: VecDeque<Tokens>,
+    /// Rows that are there and cannot be opened.
+    pub(crate) unreadable: HashSet<ConnectionKey>,
+    /// Nothing can be removed.
+    pub(crate) is_down: bool,
+    pub(crate) has_leases: bool,
+    /// By grant: whose lease, and until when.
+    pub(crate) leases: HashMap<ConnectionKey, (u64, tokio::time::Instant)>,
+    leased: u64,
 }
 
 impl Store {
@@ -173,6 +197,9 @@ impl TokenStore for Store {
             state.slow_loads.pop_front().unwrap_or(1)
         };
         tokio::task::yield_now().await;
+        if self.state.lock().unwrap().unreadable.contains(key) {
+            return Err(StoreError::unreadable("the key is lost"));
+        }
         let stored = self.rows.load(key).await;
         for _ in 0..polls {
             tokio::task::yield_now().await;
@@ -192,6 +219,9 @@ impl TokenStore for Store {
             state.saves += 1;
             (state.faults.pop_front(), state.overtakes.pop_front())
         };
+        if self.state.lock().unwrap().unreadable.contains(key) {
+            return Ok(Saved::Conflict);
+        }
         if let Some(tokens) = overtake {
             self.put(key, &tokens).await;
         }
@@ -207,7 +237,36 @@ impl TokenStore for Store {
     }
 
     async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
+        if self.state.lock().unwrap().is_down {
+            return Err(StoreError::new("the database went away"));
+        }
+        self.state.lock().unwrap().unreadable.remove(key);
         self.rows.remove(key).await
+    }
+
+    async fn lease(&self, key: &ConnectionKey, ttl: Duration) -> Result<Lease, StoreError> {
+        tokio::task::yield_now().await;
+        let mut state = self.state.lock().unwrap();
+        if !state.has_leases {
+            return Ok(Lease::NotOffered);
+        }
+        let now = tokio::time::Instant::now();
+        if state.leases.get(key).is_some_and(|(_, until)| now < *until) {
+            return Ok(Lease::Busy);
+        }
+        state.leased += 1;
+        let id = state.leased;
+        state.leases.insert(key.clone(), (id, now + ttl));
+        Ok(Lease::Taken(LeaseId::new(id.to_string())))
+    }
+
+    async fn release(&self, key: &ConnectionKey, lease: &LeaseId) -> Result<(), StoreError> {
+        tokio::task::yield_now().await;
+        let mut state = self.state.lock().unwrap();
+        if state.leases.get(key).is_some_and(|(id, _)| id.to_string() == lease.as_str()) {
+            state.leases.remove(key);
+        }
+        Ok(())
     }
 }
 
@@ -283,4 +342,19 @@ pub(crate) fn builder(server: &Server, clock: &TestClock) -> OAuthClientBuilder 
         .authorize_param("access_type", "offline")
         .transport(server.clone())
         .clock(clock.clone())
+}
+
+/// What the server calls itself.
+pub(crate) const ISSUER: &str = "https://auth.example";
+
+/// An id token of these claims.
+pub(crate) fn jwt(claims: &serde_json::Value) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()))
+}
+
+/// The account with that id.
+pub(crate) fn account(id: &str) -> Option<Account> {
+    Some(Account::new(id))
 }

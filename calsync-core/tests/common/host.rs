@@ -9,14 +9,13 @@ use calsync_core::audience::Audience;
 use calsync_core::calendar::{CalendarRef, Role};
 use calsync_core::clock::Clock;
 use calsync_core::error::Operation;
-use calsync_core::identity::EventKey;
-use calsync_core::ledger::{Delivery, Hold, ParkReason, Presence};
+use calsync_core::ledger::{Delivery, DeliveryState};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::plan::{Plan, RemovedByPerson};
+use calsync_core::plan::{Begun, Plan, RemovedByPerson};
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
+    TargetQuery, UpdateOptions, Written,
 };
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
@@ -66,16 +65,14 @@ impl Host {
         self.syncer.plan(order, appointment, &Audience::of(order, appointment, &directory).unwrap()).unwrap()
     }
 
-    pub(crate) fn begin(&mut self) -> Plan {
-        let plan = self.plan();
-        plan.begin(&mut self.company.appointment).unwrap();
-        plan
+    pub(crate) fn begin(&mut self) -> Begun {
+        self.plan().begin(&mut self.company.appointment).unwrap()
     }
 
     /// Plan, begin, run, record.
     pub(crate) async fn sync(&mut self) -> Report {
-        let plan = self.begin();
-        let report = self.syncer.run(plan).await;
+        let begun = self.begin();
+        let report = self.syncer.run(begun).await;
         self.company.appointment.record(&report);
         report
     }
@@ -94,15 +91,15 @@ impl Host {
     /// A create that was sent long ago arrives.
     pub(crate) async fn arrives(&self, plan: &Plan) {
         let step = &plan.steps[0];
-        let marker = Marker::new(plan.namespace.clone(), step.key, plan.revision());
+        let marker = Marker::new(plan.namespace.clone(), step.key(), plan.revision());
         let draft = Draft::new(marker, step.content().unwrap().event.clone(), plan.at);
-        let _ = self.world.calendar.create(&step.place, &draft, &CreateOptions::new()).await;
+        let _ = self.world.calendar.create(&step.calendar, &draft, &CreateOptions::new()).await;
     }
 
     /// The only row of the ledger.
     pub(crate) fn row(&self) -> &Delivery {
-        assert_eq!(self.company.appointment.ledger.deliveries.len(), 1);
-        &self.company.appointment.ledger.deliveries[0]
+        assert_eq!(self.company.appointment.ledger.deliveries().len(), 1);
+        &self.company.appointment.ledger.deliveries()[0]
     }
 
     /// The appointment is moved, so that every event has to change.
@@ -123,9 +120,10 @@ impl Host {
         host
     }
 
-    /// Whatever went wrong, so many runs put it right: one event, saying what it should, and then silence.
+    /// Whatever went wrong, so many runs, an hour apart, put it right: one event, saying what it should, and then silence.
     pub(crate) async fn assert_heals(&mut self, runs: usize) {
         for _ in 0..runs {
+            self.wait(61);
             self.sync().await;
         }
         let events = self.world.calendar.events();
@@ -137,29 +135,23 @@ impl Host {
     /// Nothing is wanted any more; so many runs, an hour apart, leave nothing behind.
     pub(crate) async fn assert_cleans_up(&mut self, runs: usize) {
         for _ in 0..runs {
-            self.wait(60);
+            self.wait(61);
             self.sync().await;
         }
         assert_eq!(self.world.calendar.events(), []);
         self.assert_quiet();
     }
 
-    /// The only row in short: `absent`, `present`, `unsure`, or `unsure before` when it is known what stood there; what
-    /// it is parked for (`DeleteRefused` stands for any refusal); its generation.
-    pub(crate) fn state(&self) -> (String, Option<ParkReason>, u32) {
+    /// The only row in short: `absent`, `confirmed`, `pending`, or `pending before` if it is known what was there; what holds it;
+    /// its generation.
+    pub(crate) fn state(&self) -> (&'static str, Option<&'static str>, u32) {
         let row = self.row();
-        let presence = match &row.presence {
-            Presence::Absent => "absent",
-            Presence::Present(_) => "present",
-            Presence::Unsure(unsure) if unsure.before.is_none() => "unsure",
-            Presence::Unsure(_) => "unsure before",
+        let index = self.company.appointment.ledger.index(self.watch.now()).next().unwrap();
+        let state = match row.state() {
+            DeliveryState::Pending(pending) if pending.before.is_some() => "pending before",
+            _ => index.state,
         };
-        let hold = match &row.hold {
-            Some(Hold::Parked { reason, .. }) => Some(*reason),
-            Some(Hold::Refused { .. }) => Some(ParkReason::DeleteRefused),
-            None => None,
-        };
-        (presence.to_owned(), hold, row.generation)
+        (state, index.hold, row.generation().get())
     }
 
     /// Everything stands as it should: nothing is planned, nothing waits.
@@ -287,13 +279,17 @@ impl CalendarProvider for Scripted {
         self.after(Operation::Delete, self.calendar.delete(place, id, marker, options)).await
     }
 
-    async fn find(
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+        self.after(Operation::Find, self.calendar.find(place, query)).await
+    }
+
+    async fn list_ours(
         &self,
         place: &CalendarRef,
         namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
-        self.after(Operation::Find, self.calendar.find(place, namespace, key)).await
+        page: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
+        self.after(Operation::ListOurs, self.calendar.list_ours(place, namespace, page)).await
     }
 
     async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Option<Found>, Error> {

@@ -7,15 +7,18 @@ use calsync_core::ConnectionId;
 use calsync_core::audience::{Audience, Trigger};
 use calsync_core::calendar::{CalendarRef, Person, Role};
 use calsync_core::event::Event;
-use calsync_core::identity::EventKey;
-use calsync_core::ledger::{Delivery, Ledger, Presence, Standing};
+use calsync_core::identity::{EventKey, Fingerprint, Generation, TargetKey};
+use calsync_core::ledger::{BlockReason, DeliveryState, Hold, Ledger, RemoteEvent};
 use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+    Appointment, Connection, Customer, Directory, ManagerRef, Order, OrderStatus, Profile, Service, Staff,
+    Stated,
 };
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::plan::{Plan, Planner, Step};
 use calsync_core::provider::Capabilities;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 pub(crate) use host::{Fault, Host, Scripted, Watch, error};
 
@@ -61,12 +64,12 @@ impl Company {
 
         let mut appointment = Appointment::new(10, 5, at("2026-01-20T09:00:00Z"), at("2026-01-20T10:30:00Z"));
         appointment.order_id = Some(1.into());
-        appointment.staff_id = Some(3.into());
+        appointment.staff_id = Stated::Is(3.into());
 
         let mut staff = Staff::new(3, "Ben Okri");
         staff.phone = Some("0113 496 0003".into());
         staff.profile_id = Some(STAFF.into());
-        staff.manager_id = Some(4.into());
+        staff.manager_id = Stated::Is(ManagerRef::Staff(4.into()));
         let mut manager = Staff::new(4, "Mia Voss");
         manager.profile_id = Some(MANAGER.into());
         let mut customer = Customer::new(7, "Cara Lind");
@@ -93,7 +96,7 @@ impl Company {
     pub(crate) fn of_one() -> Self {
         let mut company = Self::new();
         company.staff.profile_id = None;
-        company.staff.manager_id = None;
+        company.staff.manager_id = Stated::Empty;
         company.admins.clear();
         company.profiles.retain(|profile| profile.id == CUSTOMER.into());
         company
@@ -110,10 +113,10 @@ impl Company {
     }
 
     pub(crate) fn directory(&self) -> Directory {
-        let directory = Directory::new().with_services([self.service.clone()]).unwrap();
-        let directory = directory.with_staff([self.staff.clone(), self.manager.clone()]).unwrap();
-        let directory = directory.with_customers([self.customer.clone()]).unwrap();
-        let directory = directory.with_profiles(self.profiles.clone()).unwrap();
+        let directory = Directory::new().with_services([self.service.clone()]);
+        let directory = directory.with_staff([self.staff.clone(), self.manager.clone()]);
+        let directory = directory.with_customers([self.customer.clone()]);
+        let directory = directory.with_profiles(self.profiles.clone());
         directory.with_admins(self.admins.iter().map(|id| (*id).into()))
     }
 
@@ -125,7 +128,8 @@ impl Company {
     pub(crate) fn place(&self, id: i64) -> CalendarRef {
         let profile = self.profiles.iter().find(|profile| profile.id == id.into()).unwrap();
         let connection = &profile.connections[0];
-        let (of, calendar) = (connection.id.clone(), connection.calendar_id.clone());
+        let (of, calendar) =
+            (connection.id.clone(), connection.calendar_id.clone().unwrap_or_else(CalendarId::primary));
         let place = CalendarRef::new(Person::Profile(id.into()), connection.provider.clone(), of, calendar);
         place.with_account(connection.account.clone())
     }
@@ -150,32 +154,75 @@ impl Company {
     }
 }
 
+pub(crate) fn target(company: &Company, id: i64) -> TargetKey {
+    TargetKey::derive(NAMESPACE, &company.appointment.id, &company.place(id))
+}
+
 pub(crate) fn key(company: &Company, id: i64, generation: u32) -> EventKey {
-    EventKey::derive(NAMESPACE, &company.appointment.id, &company.place(id), generation)
+    target(company, id).event(Generation::new(generation))
 }
 
-/// An event as the planner wants it now, standing at generation 0.
-pub(crate) fn as_wanted(company: &Company, id: i64) -> Standing {
-    let plan = company.plan();
-    let step = plan.steps.iter().find(|step| step.place == company.place(id)).unwrap();
-    let mut standing = Standing::new(step.key, RemoteId::new(format!("remote-{id}")));
-    standing.fingerprint = Some(step.content().unwrap().fingerprint);
-    standing
+/// The fingerprint of the event as the planner wants it now.
+pub(crate) fn wanted_fingerprint(company: &Company, id: i64) -> Fingerprint {
+    let mut anew = company.clone();
+    anew.appointment.ledger = Ledger::default();
+    let plan = anew.plan();
+    let step = plan.steps.iter().find(|step| step.calendar == company.place(id)).unwrap();
+    step.content().unwrap().fingerprint
 }
 
-/// Puts a row for somebody's first calendar into the ledger.
-pub(crate) fn put(company: &mut Company, id: i64, role: Role, presence: Presence) -> &mut Delivery {
-    let mut row = Delivery::new(company.place(id), role, now());
-    row.presence = presence;
-    company.appointment.ledger.deliveries.push(row);
-    company.appointment.ledger.deliveries.last_mut().unwrap()
+/// An event as the planner wants it now.
+pub(crate) fn as_wanted(company: &Company, id: i64) -> RemoteEvent {
+    let event = RemoteEvent::new(RemoteId::new(format!("remote-{id}")));
+    event.with_fingerprint(Some(wanted_fingerprint(company, id)))
+}
+
+/// Puts a row for somebody's first calendar into the ledger, as if it had been stored so.
+pub(crate) fn put(company: &mut Company, id: i64, role: Role, state: &DeliveryState) {
+    let calendar = company.place(id);
+    put_at(company, &calendar, role, state);
+}
+
+pub(crate) fn put_at(company: &mut Company, calendar: &CalendarRef, role: Role, state: &DeliveryState) {
+    let target = TargetKey::derive(NAMESPACE, &company.appointment.id, calendar);
+    let mut row = json!({
+        "calendar": calendar, "target": target, "role": role, "revision": 0, "changed_at": now(), "failures": 0,
+    });
+    set_state(&mut row, state);
+    edit(company, |rows| rows.push(row));
+}
+
+/// Changes the rows as they are stored. Only the ledger itself changes them otherwise.
+pub(crate) fn edit(company: &mut Company, change: impl FnOnce(&mut Vec<Value>)) {
+    let mut stored = serde_json::to_value(&company.appointment.ledger).unwrap();
+    stored["namespace"] = NAMESPACE.into();
+    change(stored["deliveries"].as_array_mut().unwrap());
+    company.appointment.ledger = serde_json::from_value(stored).unwrap();
+}
+
+/// Changes one field of a stored row.
+pub(crate) fn set(company: &mut Company, nth: usize, field: &str, value: impl Serialize) {
+    edit(company, |rows| rows[nth][field] = serde_json::to_value(value).unwrap());
+}
+
+/// Another state of a stored row.
+pub(crate) fn set_state(row: &mut Value, state: &DeliveryState) {
+    let row = row.as_object_mut().unwrap();
+    for field in ["remote_id", "etag", "fingerprint", "before", "removing"] {
+        row.remove(field);
+    }
+    row.extend(serde_json::to_value(state).unwrap().as_object().unwrap().clone());
+}
+
+pub(crate) fn blocked(reason: BlockReason, until: Option<DateTime<Utc>>) -> Hold {
+    Hold::Blocked { reason, since: now(), set_at: now(), until }
 }
 
 /// The customer is the only one with an account, and has an event as it should be.
 pub(crate) fn settled() -> Company {
     let mut company = Company::of_one();
-    let standing = as_wanted(&company, CUSTOMER);
-    put(&mut company, CUSTOMER, Role::Customer, Presence::Present(standing));
+    let event = as_wanted(&company, CUSTOMER);
+    put(&mut company, CUSTOMER, Role::Customer, &DeliveryState::Confirmed(event));
     company
 }
 
@@ -199,7 +246,7 @@ pub(crate) fn connection(id: &str, kind: ProviderKind, calendar: &str) -> Connec
     Connection::new(ConnectionId::text(id).unwrap(), kind, CalendarId::new(calendar).unwrap())
 }
 
-/// `create`, `update`, `delete`, `look and write`, `look and delete`, in the plan's order.
+/// `create`, `update`, `delete`, `find and write`, `find and delete`, in the plan's order.
 pub(crate) fn actions(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(action).collect()
 }
@@ -210,8 +257,8 @@ pub(crate) fn action(step: &Step) -> String {
         Action::Create { .. } => "create",
         Action::Update { .. } => "update",
         Action::Delete { .. } => "delete",
-        Action::Look { content: Some(_), .. } => "look and write",
-        Action::Look { content: None, .. } => "look and delete",
+        Action::Find { content: Some(_), .. } => "find and write",
+        Action::Find { content: None, .. } => "find and delete",
     }
     .to_owned()
 }

@@ -1,6 +1,7 @@
 //! Which event is whose.
 
 use calsync_core::error::Operation;
+use calsync_core::model::Stated;
 use calsync_core::plan::RemovedByPerson;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::fixtures::timed;
@@ -14,11 +15,11 @@ async fn a_job_that_comes_back_to_somebody_gets_a_key_of_a_new_generation() {
     let place = host.company.place(STAFF);
     assert!(host.sync().await.is_all_done());
     for generation in 1..4 {
-        host.company.appointment.staff_id = Some(4.into());
+        host.company.appointment.staff_id = Stated::Is(4.into());
         assert!(host.sync().await.is_all_done());
         assert!(host.world.calendar.events().iter().all(|event| event.place != place));
 
-        host.company.appointment.staff_id = Some(3.into());
+        host.company.appointment.staff_id = Stated::Is(3.into());
         assert!(host.sync().await.is_all_done());
         let events = host.world.calendar.events();
         let theirs: Vec<_> = events.iter().filter(|event| event.place == place).collect();

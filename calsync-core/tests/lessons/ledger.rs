@@ -2,7 +2,7 @@
 
 use calsync_core::calendar::Person;
 use calsync_core::error::Operation;
-use calsync_core::model::{Profile, Staff};
+use calsync_core::model::{ManagerRef, Profile, Staff, Stated};
 use calsync_core::plan::RemovedByPerson;
 
 use crate::common::{ADMIN, CUSTOMER, Company, Host, MANAGER, STAFF, google};
@@ -15,12 +15,13 @@ async fn a_job_that_changes_hands_leaves_the_calendars_the_ledger_names() {
     // Twice before anybody syncs; and of Ben nothing is left that could say he had it.
     for (id, profile) in [(8, 38), (9, 39)] {
         let mut staff = Staff::new(id, "Somebody else");
-        (staff.profile_id, staff.manager_id) = (Some(profile.into()), Some(4.into()));
+        staff.profile_id = Some(profile.into());
+        staff.manager_id = Stated::Is(ManagerRef::Staff(4.into()));
         host.company.staff = staff;
         host.company.profiles.retain(|known| known.id != STAFF.into() && known.id != 38.into());
         let calendar = google("default", "primary", &format!("account-{profile}"));
         host.company.profiles.push(Profile::new(profile).with_connection(calendar));
-        host.company.appointment.staff_id = Some(id.into());
+        host.company.appointment.staff_id = Stated::Is(id.into());
     }
     assert!(host.sync().await.is_all_done());
     let mut people: Vec<_> =

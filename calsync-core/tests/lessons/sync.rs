@@ -93,7 +93,7 @@ async fn a_change_is_one_call_and_one_outcome_for_each_calendar() {
     let report = host.sync().await;
     assert_eq!((report.count(Verdict::Updated), report.count(Verdict::Failed)), (5, 1));
     assert_eq!((host.world.calls(), report.notices().len()), (12, 1));
-    let mut places: Vec<_> = report.outcomes.iter().map(|outcome| outcome.place.clone()).collect();
+    let mut places: Vec<_> = report.outcomes.iter().map(|outcome| outcome.calendar.clone()).collect();
     places.sort_by_key(ToString::to_string);
     places.dedup();
     assert_eq!(places.len(), 6);

@@ -59,11 +59,11 @@ async fn nine_oclock_is_nine_oclock_on_both_sides_of_both_clock_changes() {
         ("America/New_York", "2026-11-01", "2026-11-01T14:00:00Z", "2026-11-01T15:30:00Z"),
     ] {
         let mut company = Company::of_one();
-        company.order.items = vec![OrderItem::new(1, 5)];
+        company.order.items = Some(vec![OrderItem::new(1, 5)]);
         company.order.scheduled_date = Some(date.parse().unwrap());
         company.order.scheduled_time = Some("09:00".parse().unwrap());
         let there = Zone::new(zone).unwrap();
-        company.appointment = company.order.confirm(&company.directory(), &there).unwrap().pop().unwrap();
+        company.appointment = company.order.confirm(&company.directory(), &there).made.pop().unwrap();
         let mut host = Host::new(company);
         assert!(host.sync().await.is_all_done());
         let when = host.world.calendar.events().remove(0).event.when;

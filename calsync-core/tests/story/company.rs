@@ -33,11 +33,13 @@ impl Company {
         let mut orders: Vec<Order> = (1..=3).map(|id| Order::new(id, OrderStatus::Pending)).collect();
         for order in &mut orders {
             order.scheduled_date = "2026-12-01".parse().ok();
-            order.items = vec![OrderItem::new(1, 1)];
-            order.items[0].staff_id = Some(Self::staff_id(0));
+            let mut item = OrderItem::new(1, 1);
+            item.staff_id = Some(Self::staff_id(0));
+            order.items = Some(vec![item]);
         }
-        orders[1].items.push(OrderItem::new(2, 1));
-        orders[1].items[1].staff_id = Some(Self::staff_id(1));
+        let mut item = OrderItem::new(2, 1);
+        item.staff_id = Some(Self::staff_id(1));
+        orders[1].items.get_or_insert_default().push(item);
         let mut customer = Customer::new(1, "Anna");
         customer.profile_id = Some(Self::profile_id(CUSTOMER));
         orders[0].customer_id = Some(1.into());
@@ -61,12 +63,12 @@ impl Company {
         let staff = STAFF.iter().enumerate().map(|(at, name)| {
             let mut staff = Staff::new(Self::staff_id(at), *name);
             staff.profile_id = Some(Self::profile_id(at));
-            staff.manager_id = (at == 0).then(|| Self::staff_id(1));
+            staff.manager_id = (at == 0).then(|| Self::staff_id(1).into()).into();
             staff
         });
-        let directory = Directory::new().with_services([Service::new(1, "Clean", 60)]).unwrap();
-        let directory = directory.with_staff(staff).unwrap().with_customers(self.customers.clone()).unwrap();
-        directory.with_profiles(self.profiles.clone()).unwrap().with_admins([Self::profile_id(ADMIN)])
+        let directory = Directory::new().with_services([Service::new(1, "Clean", 60)]);
+        let directory = directory.with_staff(staff).with_customers(self.customers.clone());
+        directory.with_profiles(self.profiles.clone()).with_admins([Self::profile_id(ADMIN)])
     }
 
     pub(crate) fn person(&mut self, person: usize) -> &mut Profile {
@@ -109,7 +111,7 @@ impl Company {
         if appointment.status.is_cancelled() || order.status.is_cancelled() {
             return Vec::new();
         }
-        let staff = (0..3).find(|at| appointment.staff_id == Some(Self::staff_id(*at))).unwrap();
+        let staff = (0..3).find(|at| appointment.staff_id.value() == Some(&Self::staff_id(*at))).unwrap();
         let customer = if order.customer_id.is_some() { "Anna" } else { "Gus" };
         let for_manager = format!("{} - Clean", STAFF[staff]);
         let mut people = vec![(staff, format!("Clean at {customer}'s"))];
@@ -127,8 +129,14 @@ impl Company {
             let calendars: BTreeSet<String> = profile
                 .connections
                 .iter()
-                .filter(|_| profile.calendar_sync_enabled)
-                .map(|known| format!("{}/{}", known.account.as_deref().unwrap(), known.calendar_id.as_str()))
+                .filter(|_| profile.calendar_sync_enabled == Some(true))
+                .map(|known| {
+                    format!(
+                        "{}/{}",
+                        known.account.as_deref().unwrap(),
+                        known.calendar_id.as_ref().unwrap().as_str()
+                    )
+                })
                 .collect();
             for calendar in calendars {
                 let person = format!("profile {}", profile.id);

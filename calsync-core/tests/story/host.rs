@@ -79,7 +79,7 @@ impl Host {
         let directory = self.company.directory();
         let order = &mut self.company.orders[order];
         order.status = "confirmed".into();
-        for appointment in order.confirm(&directory, &Zone::new("Europe/London").unwrap()).unwrap() {
+        for appointment in order.confirm(&directory, &Zone::new("Europe/London").unwrap()).made {
             let ledger = serde_json::to_string(&appointment.ledger).unwrap();
             self.table.insert(appointment.id.clone(), Row { appointment, ledger });
         }
@@ -124,7 +124,8 @@ impl Host {
     pub(crate) fn revive(&mut self) {
         for row in self.table.values_mut() {
             let mut ledger: Ledger = serde_json::from_str(&row.ledger).unwrap();
-            let places: Vec<CalendarRef> = ledger.deliveries.iter().map(|row| row.place.clone()).collect();
+            let places: Vec<CalendarRef> =
+                ledger.deliveries().iter().map(|row| row.calendar().clone()).collect();
             for place in places {
                 ledger.revive(&place.person, &place.connection);
             }
@@ -159,7 +160,7 @@ impl Host {
     fn begin(&mut self, id: &AppointmentId, crash: Crash) -> Option<Plan> {
         loop {
             let (order, mut appointment) = self.load(id);
-            let loaded = appointment.ledger.revision;
+            let loaded = appointment.ledger.revision();
             let directory = self.company.directory();
             let plan = self.syncer.plan(
                 &order,
@@ -179,7 +180,7 @@ impl Host {
 
     fn record(&mut self, id: &AppointmentId, report: &Report) {
         let (_, mut appointment) = self.load(id);
-        let loaded = appointment.ledger.revision;
+        let loaded = appointment.ledger.revision();
         appointment.record(report);
         assert!(self.save(&appointment, loaded), "nobody else runs in between");
     }

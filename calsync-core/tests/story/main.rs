@@ -7,6 +7,7 @@ mod company;
 mod host;
 
 use calsync_core::ledger::Presence;
+use calsync_core::model::Stated;
 use calsync_core::sync::RetryPolicy;
 use company::{Company, Event};
 use host::{Crash, Host};
@@ -95,7 +96,7 @@ async fn happen(host: &mut Host, happening: &Happening) {
             host.change(*appointment, |company, it| company.shift(it, *hours))
         }
         Happening::Reassign { appointment, staff } => {
-            host.change(*appointment, |_, it| it.staff_id = Some(Company::staff_id(*staff)));
+            host.change(*appointment, |_, it| it.staff_id = Stated::Is(Company::staff_id(*staff)));
         }
         Happening::CancelOne { appointment } => {
             host.change(*appointment, |_, it| it.status = "cancelled".into())
@@ -104,7 +105,7 @@ async fn happen(host: &mut Host, happening: &Happening) {
             it.status = "confirmed".into();
             it.cancelled_with_order = false;
         }),
-        Happening::Enable { person, on } => host.company.person(*person).calendar_sync_enabled = *on,
+        Happening::Enable { person, on } => host.company.person(*person).calendar_sync_enabled = Some(*on),
         Happening::Connect { person, connection } => host.company.connect(*person, *connection),
         Happening::Disconnect { person, connection } => host.company.disconnect(*person, *connection),
         Happening::SwitchCalendar { person, connection, calendar } => {
@@ -138,11 +139,11 @@ async fn tell(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseErr
     prop_assert_eq!(host.calls(), calls, "a further run makes no call");
 
     let wanted = host.wanted();
-    let standing: Vec<Event> = host.standing();
+    let standing: Vec<Event> = host.confirmed();
     prop_assert_eq!(standing, wanted);
     for appointment in host.appointments() {
-        for row in &appointment.ledger.deliveries {
-            prop_assert!(!matches!(row.presence, Presence::Unsure(_)), "{}", row.explain());
+        for row in &appointment.ledger.deliveries() {
+            prop_assert!(!matches!(row.state(), DeliveryState::Pending(_)), "{}", row.explain());
         }
     }
     prop_assert!(host.foreign_event_is_untouched());

@@ -70,7 +70,7 @@ async fn an_account_that_pauses_takes_no_place_of_anothers() {
     while of_b < 50 {
         let outcome = run.next().await.unwrap();
         assert_eq!(outcome.verdict, Verdict::Created);
-        of_b += usize::from(outcome.place.account.as_deref() == Some("b"));
+        of_b += usize::from(outcome.calendar.account.as_deref() == Some("b"));
     }
     assert!(server.elapsed() < Duration::from_secs(15), "{:?}", server.elapsed());
     let rest = run.report().await;

@@ -32,7 +32,7 @@ async fn a_create_whose_outcome_is_unknown_is_looked_for_and_never_blindly_repea
         let calendar = &host.world.calendar;
         assert_eq!((calendar.calls(Operation::Create), calendar.events().len()), (creates, 1));
         assert!(calendar.calls(Operation::Find) > 0);
-        assert_eq!((host.row().generation, naps.take().len()), (0, 1));
+        assert_eq!((host.row().generation().get(), naps.take().len()), (0, 1));
         host.assert_heals(0).await;
     }
 }
@@ -101,6 +101,6 @@ async fn a_process_that_ends_between_two_attempts_leaves_what_the_next_run_puts_
         assert!(hangs.is_err() && host.world.calls() == 2, "the second attempt is looking");
         drop(run);
         host.assert_heals(1).await;
-        assert_eq!(host.row().generation, 0);
+        assert_eq!(host.row().generation().get(), 0);
     }
 }

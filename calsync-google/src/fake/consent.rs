@@ -54,7 +54,7 @@ impl State {
 
     /// Reads what is asked for. An error is shown to the user and never sent to the redirect.
     fn asked(&self, params: &Params) -> Result<Request, &'static str> {
-        let asked = self.grants.asked(params).map_err(|wrong| match wrong {
+        let mut asked = self.grants.asked(params).map_err(|wrong| match wrong {
             AskedWrongly::Malformed => "invalid_request",
             AskedWrongly::Client => "invalid_client",
             AskedWrongly::Redirect => "redirect_uri_mismatch",
@@ -66,6 +66,7 @@ impl State {
         if !asked.scopes.iter().all(is_known) {
             return Err("invalid_scope");
         }
+        asked.scopes = asked.scopes.iter().map(|scope| full_scope(scope)).collect();
         Ok(Request {
             asked,
             offline: params.get("access_type") == Some("offline"),
@@ -95,6 +96,7 @@ impl State {
             redirect: asked.redirect.clone(),
             challenge: asked.challenge.clone(),
             with_refresh,
+            nonce: asked.nonce.clone(),
             expires_at: self.now() + TimeDelta::minutes(10),
         };
         self.grants.add_code(&text, code);

@@ -7,12 +7,13 @@ use calsync_core::fake::oauth::{Granted, end_of};
 use super::access::SCOPE_BASE;
 use super::state::State;
 
-/// The full name of a scope: `calendar.events` stands for Google's URL.
+/// The full name of a scope: `calendar.events` is short for Google's URL, as `email` and `profile` do for theirs.
 pub(super) fn full_scope(scope: &str) -> String {
-    if scope.contains("://") || matches!(scope, "openid" | "email" | "profile") {
-        scope.to_owned()
-    } else {
-        format!("{SCOPE_BASE}{scope}")
+    match scope {
+        "openid" => scope.to_owned(),
+        "email" | "profile" => format!("{SCOPE_BASE}userinfo.{scope}"),
+        _ if scope.contains("://") => scope.to_owned(),
+        _ => format!("{SCOPE_BASE}{scope}"),
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Settings {
     pub rotate_refresh_tokens: bool,
     /// How many refresh tokens one user's grants to one client may have (100); one more kills the oldest, silently.
     pub refresh_token_limit: Option<usize>,
+    /// What the server calls itself in id tokens (`iss`).
+    pub issuer: String,
     /// The consent page is passed over, as if this user had agreed to everything.
     pub approve_as: Option<String>,
     /// How many requests the log keeps.
@@ -70,6 +72,7 @@ impl Default for Settings {
             refresh_token_life: None,
             rotate_refresh_tokens: false,
             refresh_token_limit: None,
+            issuer: "https://accounts.google.com".to_owned(),
             approve_as: None,
             log_size: 10_000,
         }

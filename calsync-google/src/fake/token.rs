@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use calsync_core::fake::oauth::{ClientRefusal, CodeRefusal, Granted, Redemption, VerifierRefusal};
+use calsync_core::fake::oauth::{
+    ClientRefusal, CodeRefusal, Granted, Redemption, VerifierRefusal, id_token, subject,
+};
 use calsync_core::fake::{Params, Reply};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
+use super::grants::full_scope;
 use super::request::Incoming;
 use super::state::State;
 
@@ -47,7 +50,7 @@ impl State {
         let (redirect, verifier) = (form.get("redirect_uri"), form.get("code_verifier"));
         let shown = Redemption { code: text, client, redirect, verifier };
         let code = self.grants.redeem(&shown, self.now())?;
-        let mut answer = self.tokens(code.granted.clone());
+        let mut answer = self.tokens(code.granted.clone(), code.nonce.as_deref());
         if let (true, Some(answer)) = (code.with_refresh, answer.as_object_mut()) {
             let refresh = self.issue_refresh(code.granted);
             answer.insert("refresh_token".into(), refresh.into());
@@ -70,7 +73,7 @@ impl State {
             granted.scopes = fewer;
         }
         self.grants.refreshes += 1;
-        let mut answer = self.tokens(granted);
+        let mut answer = self.tokens(granted, None);
         if self.settings.rotate_refresh_tokens
             && let Some(old) = self.grants.remove_refresh(text)
             && let Some(answer) = answer.as_object_mut()
@@ -81,14 +84,40 @@ impl State {
         Ok(answer)
     }
 
-    fn tokens(&mut self, granted: Granted) -> Value {
+    fn tokens(&mut self, granted: Granted, nonce: Option<&str>) -> Value {
         let scope = granted.scope();
-        json!({
+        let identity = granted.scopes.contains("openid").then(|| self.id_token(&granted, nonce));
+        let mut answer = json!({
             "access_token": self.issue_access(granted),
             "expires_in": self.settings.access_token_life.as_secs(),
             "scope": scope,
             "token_type": "Bearer",
-        })
+        });
+        if let (Some(identity), Some(answer)) = (identity, answer.as_object_mut()) {
+            answer.insert("id_token".into(), identity.into());
+        }
+        answer
+    }
+
+    /// <https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload>
+    fn id_token(&self, granted: &Granted, nonce: Option<&str>) -> String {
+        let now = self.now().timestamp();
+        let mut claims = json!({
+            "iss": self.settings.issuer,
+            "azp": granted.client,
+            "aud": granted.client,
+            "sub": subject(&granted.user),
+            "iat": now,
+            "exp": now + 3600,
+        });
+        if let Some(claims) = claims.as_object_mut() {
+            if granted.scopes.contains(&full_scope("email")) {
+                claims.insert("email".into(), granted.user.as_str().into());
+                claims.insert("email_verified".into(), true.into());
+            }
+            claims.extend(nonce.map(|nonce| ("nonce".into(), nonce.into())));
+        }
+        id_token(&claims)
     }
 
     /// Ends the whole grant, whichever of its tokens is named.

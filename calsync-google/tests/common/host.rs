@@ -42,8 +42,8 @@ impl Host {
         let mut anna = Customer::new(7, "Anna");
         anna.profile_id = Some(1.into());
         let profile = connections.into_iter().fold(Profile::new(1), Profile::with_connection);
-        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]).unwrap();
-        let directory = directory.with_customers([anna]).unwrap().with_profiles([profile]).unwrap();
+        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
+        let directory = directory.with_customers([anna]).with_profiles([profile]);
         let appointments = (1..=appointments).map(|id| {
             let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(id);
             let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));

@@ -1,7 +1,8 @@
 //! Looks by target, listings of a namespace, and reads that find nothing to write.
 
+use calsync_core::auth::{Account, Tokens};
 use calsync_core::error::{ErrorKind, Retry};
-use calsync_core::names::RemoteId;
+use calsync_core::names::{AccountId, RemoteId};
 use calsync_core::provider::{CalendarProvider, CreateOptions, Found, TargetQuery, UpdateOptions};
 use calsync_google::fake::{ApiMethod, Fault, FaultRule};
 use chrono::TimeDelta;
@@ -9,7 +10,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::common::host::Host;
-use super::common::{World, calls, draft_at, event, key_at, place_of, query_at};
+use super::common::{SCOPES, World, calls, draft_at, event, key_at, place_of, put, query_at};
 
 fn ids(found: &[Found]) -> Vec<&str> {
     let mut ids: Vec<_> = found.iter().map(|found| found.remote_id.as_str()).collect();
@@ -183,4 +184,26 @@ async fn a_read_that_shows_a_difference_writes() {
     }
     let target = TargetQuery::new("tests", key_at(&place, 0).target());
     assert_eq!(provider.find(&place, &target).await.unwrap().len(), 1);
+}
+
+/// A row learns its account from a response, never from what the host says of the connection.
+#[tokio::test]
+async fn every_answer_tells_whose_token_was_accepted() {
+    let world = World::new().await;
+    let place = place_of(1).with_account(Some("108".into()));
+    let draft = draft_at(&place, 1, event());
+    for account in [None, Some("108")] {
+        let mut tokens = Tokens::from(world.anna.tokens(SCOPES));
+        tokens.account = account.map(Account::new);
+        put(&world.store, &place.connection_key(), tokens).await;
+        let provider = world.provider();
+        let written = provider.create(&place, &draft, &CreateOptions::new()).await.unwrap();
+        let id = &written.remote_id;
+        let mut told = vec![written.account.clone()];
+        told.push(provider.update(&place, id, &draft, &UpdateOptions::new()).await.unwrap().account);
+        told.push(provider.get(&place, id).await.unwrap().unwrap().account);
+        told.push(provider.find(&place, &query_at(&place)).await.unwrap().remove(0).account);
+        told.push(provider.list_ours(&place, "tests", None).await.unwrap().events.remove(0).account);
+        assert_eq!(told, vec![account.map(AccountId::from); 5]);
+    }
 }

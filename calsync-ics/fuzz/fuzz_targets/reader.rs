@@ -5,7 +5,7 @@
 //! ```
 #![no_main]
 
-use calsync_core::identity::EventKey;
+use calsync_core::identity::{Generation, TargetKey};
 use calsync_core::provider::{Draft, Marker};
 use calsync_ics::{CalendarInfo, FeedWriter, read_event, read_events, write_event};
 use chrono::DateTime;
@@ -20,7 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut feed = FeedWriter::new(Vec::new(), &CalendarInfo::new()).unwrap();
     let mut written = Vec::new();
     for read in events.into_iter().flatten() {
-        let marker = read.marker.unwrap_or_else(|| Marker::new(&*read.uid, EventKey::from_uuid(Uuid::nil()), 1));
+        let key = TargetKey::from_uuid(Uuid::nil()).event(Generation::FIRST);
+        let marker = read.marker.unwrap_or_else(|| Marker::new(&*read.uid, key, 1));
         let draft = Draft::new(marker, read.event, read.changed_at.unwrap_or(DateTime::UNIX_EPOCH));
         // A change in a year that calsync does not take is read and not written.
         let Ok(file) = write_event(&draft) else { continue };

@@ -140,6 +140,7 @@ impl State {
             granted,
             redirect: wanted.redirect.clone(),
             challenge: wanted.challenge.clone(),
+            nonce: wanted.nonce.clone(),
             expires_at: self.now() + TimeDelta::minutes(10),
         };
         let text = format!("{CODE}{}", self.serial.opaque("code"));

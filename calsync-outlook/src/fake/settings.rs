@@ -58,6 +58,8 @@ pub struct Settings {
     pub scopes: ScopeForm,
     /// The application is registered in this tenant only: `common` and the like are refused with AADSTS50194.
     pub single_tenant: Option<String>,
+    /// What the server calls itself in id tokens (`iss`); `{tenantid}` is the account's tenant.
+    pub issuer: String,
     /// What the application may do without a user (`client_credentials`).
     pub app_roles: BTreeSet<String>,
     /// The consent page is passed over, as if this user had agreed to everything.
@@ -93,6 +95,7 @@ impl Default for Settings {
             old_refresh_token_life: Duration::from_secs(90 * 24 * 3600),
             scopes: ScopeForm::default(),
             single_tenant: None,
+            issuer: "https://login.microsoftonline.com/{tenantid}/v2.0".to_owned(),
             app_roles: BTreeSet::from(["Calendars.ReadWrite".to_owned()]),
             approve_as: None,
             log_size: 10_000,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use calsync_core::fake::oauth::{ClientRefusal, CodeRefusal, Granted, Redemption, end_of};
+use calsync_core::fake::oauth::{ClientRefusal, CodeRefusal, Granted, Redemption, end_of, id_token, subject};
 use calsync_core::fake::{Params, Reply};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, PRAGMA};
@@ -15,6 +15,9 @@ use super::outlook::FakeOutlook;
 use super::request::Asked;
 use super::scopes;
 use super::state::State;
+
+/// The tenant of all personal accounts.
+const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
 /// How refresh tokens begin.
 const REFRESH: &str = "0.AXoA";
@@ -115,7 +118,7 @@ impl State {
         self.used.insert(text.to_owned());
         self.check_sign_in(&code.granted.user)?;
         self.check_account(tenant, &code.granted.user)?;
-        self.tokens(code.granted, form)
+        self.tokens(code.granted, form, code.nonce.as_deref())
     }
 
     fn refresh(&mut self, tenant: &str, client: &str, form: &Params) -> Result<Value, u32> {
@@ -138,7 +141,7 @@ impl State {
         self.check_account(tenant, &granted.user)?;
         // Microsoft does not end a token that was used; how long it lives is the settings' business.
         let old_ends = end_of(self.settings.old_refresh_token_life, now);
-        let answer = self.tokens(granted.clone(), form)?;
+        let answer = self.tokens(granted.clone(), form, None)?;
         self.grants.refreshes += 1;
         self.grants.add_refresh(text, granted, Some(old_ends), None);
         self.used.insert(text.to_owned());
@@ -171,7 +174,7 @@ impl State {
 
     /// An access token, and a refresh token where that was agreed to. Fewer scopes than were granted can be asked for; others are
     /// refused where nobody has agreed to them.
-    fn tokens(&mut self, granted: Granted, form: &Params) -> Result<Value, u32> {
+    fn tokens(&mut self, granted: Granted, form: &Params, nonce: Option<&str>) -> Result<Value, u32> {
         let asked: BTreeSet<String> =
             form.get("scope").unwrap_or_default().split_whitespace().map(scopes::short).collect();
         if !asked.iter().all(|scope| scopes::is_known(scope)) {
@@ -194,6 +197,7 @@ impl State {
             "ext_expires_in": life,
         });
         let offline = granted.scopes.contains(scopes::OFFLINE);
+        let identity = scopes.contains("openid").then(|| self.id_token(&granted, &scopes, nonce));
         let access = self.issue_access(Granted { scopes, ..granted.clone() });
         let refresh = offline.then(|| self.issue_refresh(granted));
         if let Some(answer) = answer.as_object_mut() {
@@ -201,8 +205,42 @@ impl State {
             if let Some(refresh) = refresh {
                 answer.insert("refresh_token".into(), refresh.into());
             }
+            if let Some(identity) = identity {
+                answer.insert("id_token".into(), identity.into());
+            }
         }
         Ok(answer)
+    }
+
+    /// <https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference>
+    fn id_token(&self, granted: &Granted, scopes: &BTreeSet<String>, nonce: Option<&str>) -> String {
+        let mailbox = self.mailboxes.get(&granted.user);
+        let is_personal = mailbox.is_some_and(|mailbox| mailbox.is_personal);
+        let tenant = if is_personal { PERSONAL_TENANT } else { FakeOutlook::TENANT };
+        let now = self.now().timestamp();
+        let mut claims = json!({
+            "iss": self.settings.issuer.replace("{tenantid}", tenant),
+            "aud": granted.client,
+            // Another one for each application.
+            "sub": subject(&[&*granted.user, " ", &*granted.client].concat()),
+            "tid": tenant,
+            "ver": "2.0",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+        });
+        if let Some(claims) = claims.as_object_mut() {
+            if scopes.contains("profile") {
+                let object = mailbox.map(|mailbox| mailbox.id.as_str()).unwrap_or_default();
+                claims.insert("oid".into(), object.into());
+                claims.insert("preferred_username".into(), granted.user.as_str().into());
+            }
+            if scopes.contains("email") {
+                claims.insert("email".into(), granted.user.as_str().into());
+            }
+            claims.extend(nonce.map(|nonce| ("nonce".into(), nonce.into())));
+        }
+        id_token(&claims)
     }
 
     pub(super) fn issue_access(&mut self, granted: Granted) -> String {

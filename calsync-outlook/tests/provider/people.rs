@@ -3,7 +3,7 @@
 use calsync_core::ErrorKind;
 use calsync_core::error::Retry;
 use calsync_core::event::EventStatus::{Confirmed, Tentative};
-use calsync_core::event::Reminders;
+use calsync_core::event::{Reminders, Visibility};
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Written};
 use calsync_outlook::fake::{AfterDeletion, ApiMethod, FaultRule, graph_error};
@@ -51,6 +51,25 @@ async fn what_the_person_changed_that_is_not_ours_stays() {
         assert_eq!(stands[name], value, "{name}");
     }
     assert_eq!(stands["attendees"][0]["emailAddress"]["address"], "friend@example.org");
+}
+
+#[tokio::test]
+async fn a_sensitivity_is_written_where_the_host_chose_one_and_stays() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let with = |revision, visibility| draft_at(&place_of(1), revision, event().with_visibility(visibility));
+    let mut written = create(&provider, &with(1, Visibility::Private)).await.unwrap();
+    assert_eq!(only(&world).json["sensitivity"], "private");
+    for (revision, chosen, stands) in [
+        (2, Visibility::Default, "private"),
+        (3, Visibility::Public, "normal"),
+        (4, Visibility::Private, "private"),
+    ] {
+        written = update(&provider, &written, &with(revision, chosen)).await.unwrap();
+        assert_eq!(only(&world).json["sensitivity"], stands, "{chosen:?}");
+    }
+    let read = provider.get(&place_of(1), &written.remote_id).await.unwrap().unwrap();
+    assert_eq!(read.event.visibility, Visibility::Private);
 }
 
 #[tokio::test]

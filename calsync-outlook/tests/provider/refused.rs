@@ -36,7 +36,7 @@ async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_t
     let claims = || graph_error(StatusCode::FORBIDDEN, "insufficient_claims", "Claims challenge.");
     for (number, (kind, code)) in [
         (ErrorKind::Forbidden, "ErrorAccessDenied"),
-        (ErrorKind::Unauthenticated, "insufficient_claims"),
+        (ErrorKind::Forbidden, "insufficient_claims"),
         (ErrorKind::Forbidden, "MailboxNotEnabledForRESTAPI"),
     ]
     .into_iter()
@@ -89,12 +89,43 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
     assert_eq!(world.outlook.token_refreshes(), 2);
     assert_eq!(only(&world).json["location"]["displayName"], "2 Low Street");
 
-    // Graph refuses the new one too: then it is the grant.
+    // Graph refuses the new one too: an outage, since the token endpoint has just made it.
     world.outlook.fault(FaultRule::new(refused).with_path("/v1.0/").always());
     for error in every_refusal(&provider, &written).await {
         let told = (error.kind(), error.retry(), error.failure().code.as_deref());
-        assert_eq!(told, (ErrorKind::Unauthenticated, Retry::Never, Some("InvalidAuthenticationToken")));
+        assert_eq!(told, (ErrorKind::Unavailable, Retry::Later, Some("InvalidAuthenticationToken")));
     }
+}
+
+/// Exchange knows of a revocation that Graph's front end does not: the batch is answered 200, a part of it 401.
+#[tokio::test]
+async fn a_token_that_a_part_of_a_batch_refuses_is_renewed_once() {
+    let refused = || {
+        let error = graph_error(
+            StatusCode::UNAUTHORIZED,
+            "InvalidAuthenticationToken",
+            "Lifetime validation failed.",
+        );
+        FaultRule::new(error).with_method(ApiMethod::EventsList)
+    };
+    let world = World::new().await;
+    let provider = world.provider();
+    create(&provider, &draft(1)).await.unwrap();
+    for part in [0, 1] {
+        let (refreshes, batches) = (world.outlook.token_refreshes(), world.outlook.count(ApiMethod::Batch));
+        world.outlook.fault(refused().after(part));
+        assert!(find(&provider).await.unwrap().is_some());
+        let asked =
+            (world.outlook.token_refreshes() - refreshes, world.outlook.count(ApiMethod::Batch) - batches);
+        assert_eq!(asked, (1, 2), "one refresh, and the batch once more");
+    }
+    // For as long as it goes on it is an outage, with one refresh a call.
+    let before = world.outlook.token_refreshes();
+    world.outlook.fault(refused().always());
+    let error = find(&provider).await.unwrap_err();
+    let told = (error.kind(), error.retry(), error.failure().code.as_deref());
+    assert_eq!(told, (ErrorKind::Unavailable, Retry::Later, Some("InvalidAuthenticationToken")));
+    assert_eq!(world.outlook.token_refreshes(), before + 1);
 }
 
 #[tokio::test]

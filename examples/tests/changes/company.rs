@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use calsync_core::audience::Audience;
 use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff,
+    Appointment, Connection, Customer, Directory, ManagerRef, Order, OrderStatus, Profile, Service, Staff,
+    Stated,
 };
 use calsync_core::names::CalendarId;
 use calsync_core::sync::Syncer;
@@ -47,7 +48,8 @@ impl Company {
         order.customer_id = Some(7.into());
         let person = |id: i64, name: &str, profile: i64, manager: Option<i64>| {
             let mut staff = Staff::new(id, name);
-            (staff.profile_id, staff.manager_id) = (Some(profile.into()), manager.map(Into::into));
+            staff.profile_id = Some(profile.into());
+            staff.manager_id = manager.map(|id| ManagerRef::Staff(id.into())).into();
             staff
         };
         let staff = vec![
@@ -58,7 +60,7 @@ impl Company {
         ];
         let start = "2027-01-20T09:00:00Z".parse().unwrap();
         let mut appointment = Appointment::new(10, 5, start, start + TimeDelta::minutes(90));
-        (appointment.order_id, appointment.staff_id) = (Some(1.into()), Some(11.into()));
+        (appointment.order_id, appointment.staff_id) = (Some(1.into()), Stated::Is(11.into()));
         let calendars = [EVE, ADAM, MIA, MAX, CLEO].map(|person| (person, CalendarId::primary()));
         Self {
             appointment,
@@ -87,12 +89,12 @@ impl Company {
     }
 
     pub fn changes_staff(&mut self) {
-        self.appointment.staff_id = Some(12.into());
+        self.appointment.staff_id = Stated::Is(12.into());
     }
 
     pub fn changes_manager(&mut self) {
         let adam = self.staff.iter_mut().find(|staff| staff.name == "Adam").unwrap();
-        adam.manager_id = Some(14.into());
+        adam.manager_id = Stated::Is(ManagerRef::Staff(14.into()));
     }
 
     pub fn switches_calendar(&mut self) {
@@ -117,7 +119,7 @@ impl Company {
     /// What the guide's "Calendar Event Data by Role" makes of it.
     pub fn title_for(&self, person: i64) -> String {
         let service = if self.appointment.service_id == 5.into() { "Deep clean" } else { "Windows" };
-        let staff = self.staff.iter().find(|staff| Some(&staff.id) == self.appointment.staff_id.as_ref());
+        let staff = self.staff.iter().find(|staff| Some(&staff.id) == self.appointment.staff_id.value());
         match person {
             EVE | ADAM => format!("{service} at Cleo's"),
             MIA | MAX => format!("{} - {service}", staff.unwrap().name),
@@ -130,8 +132,8 @@ impl Company {
         let directory = self.directory();
         let audience = Audience::of(&self.order, &self.appointment, &directory).unwrap();
         let plan = self.syncer.plan(&self.order, &self.appointment, &audience).unwrap();
-        plan.begin(&mut self.appointment).unwrap();
-        let report = self.syncer.run(plan).await;
+        let begun = plan.begin(&mut self.appointment).unwrap();
+        let report = self.syncer.run(begun).await;
         self.appointment.record(&report);
     }
 
@@ -149,7 +151,7 @@ impl Company {
         let directory = Directory::new();
         let directory =
             directory.with_services([Service::new(5, "Deep clean", 90), Service::new(6, "Windows", 90)]);
-        let directory = directory.unwrap().with_staff(self.staff.iter().cloned()).unwrap();
-        directory.with_customers([cleo]).unwrap().with_profiles(profiles).unwrap()
+        let directory = directory.with_staff(self.staff.iter().cloned());
+        directory.with_customers([cleo]).with_profiles(profiles)
     }
 }

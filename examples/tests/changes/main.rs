@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use calsync_core::calendar::Person;
 use calsync_core::error::Operation;
-use calsync_core::ledger::Presence;
+use calsync_core::ledger::DeliveryState;
 
 use company::{ADAM, CLEO, Company, EVE, MAX, MIA};
 use houses::House;
@@ -142,20 +142,20 @@ fn check_events(house: &dyn House, company: &Company, holders: &[i64], what: &st
 }
 
 fn check_ledger(company: &Company, row: &Row, what: &str) {
-    let rows = &company.appointment.ledger.deliveries;
-    let present = rows.iter().filter(|row| matches!(row.presence, Presence::Present(_)));
-    let present: Vec<&Person> = present.map(|row| &row.place.person).collect();
+    let rows = company.appointment.ledger.deliveries();
+    let present = rows.iter().filter(|row| row.confirmed().is_some());
+    let present: Vec<&Person> = present.map(|row| &row.calendar().person).collect();
     let holders: BTreeSet<Person> = row.holders.iter().map(|id| Person::Profile((*id).into())).collect();
     assert_eq!(present.iter().map(|person| (*person).clone()).collect::<BTreeSet<_>>(), holders, "{what}");
     assert_eq!(present.len(), holders.len(), "{what}: one row each");
     for row in rows {
-        assert!(!matches!(row.presence, Presence::Unsure(_)), "{what}: nothing is left unsure");
-        assert_eq!((&row.hold, &row.last_error), (&None, &None), "{what}");
+        assert!(!matches!(row.state(), DeliveryState::Pending(_)), "{what}: nothing is pending");
+        assert_eq!((row.hold(), row.last_error()), (None, None), "{what}");
     }
     for (person, generation) in row.generations {
         let person = Person::Profile((*person).into());
-        let is: Vec<u32> =
-            rows.iter().filter(|row| row.place.person == person).map(|row| row.generation).collect();
+        let theirs = rows.iter().filter(|row| row.calendar().person == person);
+        let is: Vec<u32> = theirs.map(|row| row.generation().get()).collect();
         assert_eq!(is, [*generation], "{what}: the generation of {person}");
     }
 }

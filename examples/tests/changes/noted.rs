@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::error::{Error, Operation};
-use calsync_core::identity::EventKey;
 use calsync_core::names::{ProviderKind, RemoteId};
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
+    TargetQuery, UpdateOptions, Written,
 };
 
 /// Which calls were made for which profile. Clones share it.
@@ -77,14 +76,19 @@ impl CalendarProvider for Noted {
         self.inner.delete(place, remote_id, marker, options).await
     }
 
-    async fn find(
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+        self.notes.note(place, Operation::Find);
+        self.inner.find(place, query).await
+    }
+
+    async fn list_ours(
         &self,
         place: &CalendarRef,
         namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
-        self.notes.note(place, Operation::Find);
-        self.inner.find(place, namespace, key).await
+        page: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
+        self.notes.note(place, Operation::ListOurs);
+        self.inner.list_ours(place, namespace, page).await
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {

@@ -123,6 +123,7 @@ async fn somebody_connects_and_the_next_run_uses_it<S: Service>() {
     let (code, out, error) = waiting.end();
     assert_eq!(code, Some(0), "{error}");
     assert!(out.contains(&desk.service.listed(ANNA)), "{out}");
+    assert!(out.contains(&format!("The account is {ANNA}")), "{out}");
     let next = at_server::<S>(desk.server.base_url()).join(" ");
     assert!(out.contains(&format!("cargo run --example quickstart -- {next}")), "{out}");
     for text in [&out, &error, &desk.state().to_string()] {

@@ -5,7 +5,7 @@ use std::error::Error;
 use calsync_core::auth::{AuthError, Grant, Tokens};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::event::{Event, When};
-use calsync_core::identity::EventKey;
+use calsync_core::identity::{Generation, TargetKey};
 use calsync_core::names::CalendarId;
 use calsync_core::calendar::{Person, CalendarRef};
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         zone: Zone::new("Europe/London")?,
     };
     let event = Event::new("Deep clean", when).with_location("1 High Street, Leeds, LS1 1AA");
-    let key = EventKey::derive("embed", &1.into(), &place, 0);
+    let key = TargetKey::derive("embed", &1.into(), &place).event(Generation::FIRST);
     let draft = Draft::new(Marker::new("embed", key, 1), event, "2026-11-22T10:00:00Z".parse()?);
     let written = google.create(&place, &draft, &CreateOptions::new()).await?;
     println!("{}", written.remote_id);

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{AeadInOut, Generate};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 pub use key::VaultKey;
 
 use self::sealed::Sealed;
 use super::Tokens;
+use super::tokens::{OpenedTokensRow, TokensRow};
 use crate::calendar::ConnectionKey;
 use crate::identity::{PersonPart, push};
 use crate::secret::Secret;
@@ -34,13 +34,18 @@ use crate::secret::Secret;
 ///
 /// So a text that is copied to another person's row, connection or column, or to another host's database, does not open.
 ///
+/// What it does not keep out: who can write to the database can put an older sealed text of the same row back, and it opens. A version
+/// in the associated data would not help, since its column can be put back with it. Such a row holds tokens of the same grant of the
+/// same person: at worst an access token that has run out and a refresh token that the server takes no more, and the person connects
+/// again. A host that must notice keeps the highest version of each row elsewhere.
+///
 /// Test vector, for whoever seals elsewhere: under the key `k1` of the bytes 00, 01 … 1f, for the namespace `my-shop`, google,
 /// `profile:10`, connection `default` and the purpose `refresh`, this opens to `1//0a-Refresh` (nonce 40, 41 … 57):
 ///
 /// ```
 /// use calsync_core::auth::{Purpose, Vault, VaultKey};
-/// use calsync_core::calendar::ConnectionKey;
-/// use calsync_core::{calendar::Person, ConnectionId, ProviderKind, Secret};
+/// use calsync_core::calendar::{ConnectionKey, Person};
+/// use calsync_core::{ConnectionId, ProviderKind, Secret};
 ///
 /// // From where the host keeps its secrets; made once by `VaultKey::generate("k1")` and `to_text`.
 /// let key = VaultKey::from_text("k1", &Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"))?;
@@ -99,7 +104,7 @@ use crate::secret::Secret;
 ///     async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError> {
 ///         // select version, sealed from tokens where ..
 ///         let Some((version, sealed)) = self.table.select(key).await.map_err(StoreError::new)? else { return Ok(None) };
-///         let opened = self.vault.open_tokens(&sealed, key).map_err(StoreError::new)?;
+///         let opened = self.vault.open_tokens(&sealed, key).map_err(StoreError::unreadable)?;
 ///         Ok(Some(StoredTokens::new(opened.secret, TokenVersion(version))))
 ///     }
 ///
@@ -159,6 +164,10 @@ impl Purpose {
     /// A connect that waits for the person, as [`Vault::seal_pending`](Vault::seal_pending) writes it.
     #[cfg(feature = "oauth")]
     pub const PENDING: Self = Self("pending");
+
+    /// A grant that is still to be given back, as [`Vault::seal_revocation`](Vault::seal_revocation) writes it.
+    #[cfg(feature = "tokens")]
+    pub const REVOCATION: Self = Self("revocation");
 
     /// A purpose of the host's own.
     #[must_use]
@@ -302,6 +311,29 @@ impl Vault {
         serde_json::from_slice(&opened.secret).map_err(|_| VaultError::Content)
     }
 
+    /// Seals a grant that is still to be given back, bound to the connection whose grant it was.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`].
+    #[cfg(feature = "tokens")]
+    pub fn seal_revocation(&self, pending: &super::PendingRevocation) -> Result<String, VaultError> {
+        self.seal(&pending.to_text(), pending.key(), Purpose::REVOCATION)
+    }
+
+    /// Opens what [`Vault::seal_revocation`] sealed for this grant.
+    ///
+    /// # Errors
+    /// See [`VaultError`].
+    #[cfg(feature = "tokens")]
+    pub fn open_revocation(
+        &self,
+        sealed: &str,
+        grant: &ConnectionKey,
+    ) -> Result<super::PendingRevocation, VaultError> {
+        let opened = self.open(sealed, grant, Purpose::REVOCATION)?;
+        super::PendingRevocation::from_text(&opened.secret).map_err(|_| VaultError::Content)
+    }
+
     fn seal_json(
         &self,
         value: &impl Serialize,
@@ -364,46 +396,5 @@ impl Vault {
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").field("namespace", &self.namespace).field("keys", &self.keys).finish()
-    }
-}
-
-/// Tokens as they are sealed.
-#[derive(Serialize)]
-struct TokensRow<'a> {
-    access_token: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<DateTime<Utc>>,
-    scopes: &'a [String],
-}
-
-impl<'a> From<&'a Tokens> for TokensRow<'a> {
-    fn from(tokens: &'a Tokens) -> Self {
-        Self {
-            access_token: tokens.access_token.expose(),
-            refresh_token: tokens.refresh_token.as_ref().map(Secret::expose),
-            expires_at: tokens.expires_at,
-            scopes: &tokens.scopes,
-        }
-    }
-}
-
-/// Tokens as they are opened.
-#[derive(Deserialize)]
-struct OpenedTokensRow {
-    access_token: Secret,
-    #[serde(default)]
-    refresh_token: Option<Secret>,
-    #[serde(default)]
-    expires_at: Option<DateTime<Utc>>,
-    #[serde(default)]
-    scopes: Vec<String>,
-}
-
-impl From<OpenedTokensRow> for Tokens {
-    fn from(row: OpenedTokensRow) -> Self {
-        let OpenedTokensRow { access_token, refresh_token, expires_at, scopes } = row;
-        Self { access_token, refresh_token, expires_at, scopes }
     }
 }

@@ -16,6 +16,8 @@ pub struct Code {
     pub challenge: Option<Challenge>,
     /// Whether it gives a refresh token.
     pub with_refresh: bool,
+    /// What its id token repeats.
+    pub nonce: Option<String>,
     /// Until when.
     pub expires_at: DateTime<Utc>,
 }
@@ -80,6 +82,7 @@ mod tests {
             redirect: "http://127.0.0.1/".to_owned(),
             challenge: Some(Challenge::Plain("verifier".to_owned())),
             with_refresh: true,
+            nonce: None,
             expires_at: now + TimeDelta::minutes(10),
         };
         grants.add_code("code", code);

@@ -37,6 +37,8 @@ pub struct Asked {
     pub state: Option<String>,
     /// What the code's verifier is held against.
     pub challenge: Option<Challenge>,
+    /// What the id token repeats.
+    pub nonce: Option<String>,
 }
 
 /// Why a page shows an error, which is never sent to the redirect.
@@ -96,8 +98,9 @@ impl Grants {
         if scopes.is_empty() || (client.is_public() && challenge.is_none()) {
             return Err(AskedWrongly::Malformed);
         }
-        let state = params.get("state").map(str::to_owned);
-        Ok(Asked { client: id.to_owned(), redirect: redirect.to_owned(), scopes, state, challenge })
+        let text = |name| params.get(name).map(str::to_owned);
+        let (client, redirect) = (id.to_owned(), redirect.to_owned());
+        Ok(Asked { client, redirect, scopes, state: text("state"), challenge, nonce: text("nonce") })
     }
 }
 

@@ -7,6 +7,7 @@ mod clients;
 mod codes;
 mod consent;
 mod grants;
+mod id_token;
 mod page;
 mod pkce;
 
@@ -18,6 +19,7 @@ pub use clients::{Client, ClientRefusal, basic};
 pub use codes::{Code, CodeRefusal, Redemption};
 pub use consent::{Asked, AskedWrongly, Decision, redirect, with_query};
 pub use grants::{FakeTokens, Granted, Grants, Token};
+pub use id_token::{id_token, subject};
 pub use page::{ConsentPage, PageAnswer, escaped};
 pub use pkce::{Challenge, VerifierRefusal};
 

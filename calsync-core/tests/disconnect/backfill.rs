@@ -24,7 +24,9 @@ async fn every_appointment_that_is_not_over_is_planned_for_that_person_alone() {
     desk.wait(60 + 59);
     let all = plans(&desk, STAFF);
     assert_eq!(all.len(), 8);
-    assert!(all.iter().all(|plan| plan.steps.len() == 1 && plan.steps[0].place == desk.company.place(STAFF)));
+    assert!(
+        all.iter().all(|plan| plan.steps.len() == 1 && plan.steps[0].calendar == desk.company.place(STAFF))
+    );
     desk.wait(1);
     assert_eq!(plans(&desk, STAFF).len(), 7, "over is over");
 
@@ -34,7 +36,7 @@ async fn every_appointment_that_is_not_over_is_planned_for_that_person_alone() {
         let report = desk.syncer.run(plan).await;
         desk.record(&report);
     }
-    assert_eq!(desk.standing(), 8);
+    assert_eq!(desk.confirmed(), 8);
     assert_eq!(plans(&desk, STAFF), [], "nothing is left to do");
     assert_eq!(plans(&desk, CUSTOMER).len(), 7);
 }
@@ -61,7 +63,7 @@ async fn a_second_calendar_is_filled_without_touching_the_first() {
     assert_eq!(plans.len(), 3);
     let report = desk.syncer.run_all(plans).await;
     desk.record(&report);
-    assert_eq!((desk.standing(), desk.calls() - calls), (8, 3), "one create each, and nothing else");
+    assert_eq!((desk.confirmed(), desk.calls() - calls), (8, 3), "one create each, and nothing else");
 }
 
 #[tokio::test]

@@ -105,12 +105,12 @@ fn one_persons_deletions_are_not_hidden_by_anothers_new_events() {
     let mut company = Company::new();
     for (id, role) in [(STAFF, Role::Staff), (MANAGER, Role::Manager)] {
         let standing = as_wanted(&company, id);
-        put(&mut company, id, role, Presence::Present(standing));
+        put(&mut company, id, role, DeliveryState::Confirmed(standing));
     }
     company.profile(STAFF).connections.clear();
     let plan = company.plan();
     assert!(
-        plan.steps.iter().any(|step| step.place == company.place(CUSTOMER)),
+        plan.steps.iter().any(|step| step.calendar == company.place(CUSTOMER)),
         "others get new events: {plan}"
     );
     let mut survey = Survey::new();

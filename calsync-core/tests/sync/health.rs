@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use calsync_core::ErrorKind;
 use calsync_core::error::Operation;
-use calsync_core::ledger::{Hold, ParkReason};
+use calsync_core::ledger::{BlockReason, Hold};
 use calsync_core::plan::Plan;
 use calsync_core::provider::Capabilities;
 use calsync_core::report::{Report, Verdict};
@@ -34,10 +34,10 @@ async fn of_two_accounts(server: &Server) -> Report {
 #[tokio::test(start_paused = true)]
 async fn an_account_that_cannot_be_written_is_not_called_any_more_and_said_once() {
     for (kind, reason, until) in [
-        (ErrorKind::Unauthenticated, ParkReason::Reconnect, false),
-        (ErrorKind::MissingScope, ParkReason::MissingScope, false),
-        (ErrorKind::Forbidden, ParkReason::Forbidden, false),
-        (ErrorKind::QuotaExceeded, ParkReason::Quota, true),
+        (ErrorKind::Unauthenticated, BlockReason::Reconnect, false),
+        (ErrorKind::MissingScope, BlockReason::MissingScope, false),
+        (ErrorKind::Forbidden, BlockReason::Forbidden, false),
+        (ErrorKind::QuotaExceeded, BlockReason::Quota, true),
     ] {
         let server = fails_a(kind);
         let report = of_two_accounts(&server).await;

@@ -3,7 +3,8 @@
 use calsync_core::ErrorKind;
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::Role;
-use calsync_core::ledger::{Hold, ParkReason, Presence, Unsure};
+use calsync_core::ledger::{BlockReason, Hold, Presence, Unsure};
+use calsync_core::model::Stated;
 use calsync_core::plan::{Note, OtherAccount};
 use calsync_core::provider::{CalendarIds, Capabilities};
 use calsync_core::testing::Fault;
@@ -33,16 +34,16 @@ fn another_account_is_refused_and_nothing_is_made_or_touched() {
 #[test]
 fn what_may_stand_in_the_account_of_before_counts_and_an_empty_row_does_not() {
     let mut company = settled();
-    let standing = company.appointment.ledger.deliveries[0].standing().cloned().unwrap();
+    let standing = company.appointment.ledger.deliveries()[0].confirmed().cloned().unwrap();
     company.profile(CUSTOMER).connections = vec![google("default", "primary", "another")];
-    let row = &mut company.appointment.ledger.deliveries[0];
-    row.presence = Presence::Unsure(Unsure::new(standing.key, None, now()));
+    let row = &mut company.appointment.ledger.deliveries()[0];
+    row.state() = DeliveryState::Pending(Unsure::new(standing.key, None, now()));
     assert!(company.plan().is_empty());
 
-    let row = &mut company.appointment.ledger.deliveries[0];
-    (row.presence, row.generation) = (Presence::Absent, 3);
+    let row = &mut company.appointment.ledger.deliveries()[0];
+    (row.state(), row.generation) = (DeliveryState::Absent, 3);
     // The reconnect it waits for is not this one's matter.
-    row.hold = Some(Hold::Parked { reason: ParkReason::Reconnect, until: None });
+    row.hold = Some(Hold::Parked { reason: BlockReason::Reconnect, until: None });
     let plan = company.plan();
     assert_eq!((actions(&plan), plan.steps[0].generation), (vec!["create".to_owned()], 3));
 }
@@ -52,7 +53,7 @@ fn a_calendar_all_the_world_knows_is_refused_too_until_the_host_says_so() {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "before")];
     let standing = as_wanted(&company, CUSTOMER);
-    crate::common::put(&mut company, CUSTOMER, Role::Customer, Presence::Present(standing));
+    crate::common::put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Confirmed(standing));
     company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "another")];
     company.order.notes = Some("changed".into());
     let global = Capabilities::new().with_calendar_ids(CalendarIds::GlobalButPrimary);
@@ -70,7 +71,7 @@ fn an_event_of_before_is_removed_through_another_connection_to_its_account() {
         vec![google("default", "primary", "another"), google("second", "primary", "account-33")];
     let plan = cancelled(company.clone()).plan();
     assert_eq!(
-        (actions(&plan), plan.steps[0].place.connection.to_string()),
+        (actions(&plan), plan.steps[0].calendar.connection.to_string()),
         (vec!["delete".into()], "second".into())
     );
 }
@@ -79,8 +80,8 @@ fn an_event_of_before_is_removed_through_another_connection_to_its_account() {
 fn somebody_who_left_the_audience_is_looked_up_too() {
     let mut company = Company::new();
     let standing = as_wanted(&company, crate::common::STAFF);
-    crate::common::put(&mut company, crate::common::STAFF, Role::Staff, Presence::Present(standing));
-    company.appointment.staff_id = None;
+    crate::common::put(&mut company, crate::common::STAFF, Role::Staff, DeliveryState::Confirmed(standing));
+    company.appointment.staff_id = Stated::Empty;
     assert_eq!(actions(&company.plan()).last().map(String::as_str), Some("delete"));
     company.profile(crate::common::STAFF).connections = vec![google("default", "primary", "another")];
     let plan = company.plan();
@@ -109,7 +110,7 @@ async fn with_the_account_of_before_again_all_goes_on_where_it_stopped() {
             events.iter().map(|event| event.remote_id.clone()).collect()
         };
         assert_eq!(ids(&desk.calendar.inner().events()), ids(&before), "the same events");
-        assert!(desk.appointments.iter().all(|it| it.ledger.deliveries.len() == 1), "and the same rows");
+        assert!(desk.appointments.iter().all(|it| it.ledger.deliveries().len() == 1), "and the same rows");
     }
     desk.assert_quiet().await;
 }

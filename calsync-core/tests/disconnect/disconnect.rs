@@ -2,11 +2,11 @@
 
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
-use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
-use calsync_core::ledger::{Hold, ParkReason, Presence};
+use calsync_core::ledger::{BlockReason, Hold, Presence};
 use calsync_core::names::RemoteId;
 use calsync_core::plan::Note;
-use calsync_core::receipt::TargetState;
+use calsync_core::plan::TargetState;
+use calsync_core::plan::{Leave, LeaveReceipt, Leaving};
 use calsync_core::testing::Fault;
 
 use crate::common::{Company, google};
@@ -28,7 +28,7 @@ async fn what_goes_is_the_hosts_choice_and_nothing_is_called_afterwards() {
             receipt.to_string(),
             format!("google of profile 33 (connection default): {removed} removed, {left} left there")
         );
-        assert_eq!(desk.standing(), left);
+        assert_eq!(desk.confirmed(), left);
         desk.assert_quiet().await;
         // Whatever happens to the appointments: the credentials are gone.
         for appointment in &mut desk.appointments {
@@ -36,7 +36,7 @@ async fn what_goes_is_the_hosts_choice_and_nothing_is_called_afterwards() {
         }
         desk.assert_quiet().await;
         assert_eq!(
-            desk.appointments.iter().filter(|it| it.ledger.deliveries.len() == 1).count(),
+            desk.appointments.iter().filter(|it| it.ledger.deliveries().len() == 1).count(),
             5,
             "rows survive"
         );
@@ -66,7 +66,7 @@ async fn the_same_calendar_connected_again_finds_its_events() {
             appointment.status = "cancelled".into();
         }
         desk.sync().await;
-        assert_eq!(desk.standing(), 0, "{connection:?}");
+        assert_eq!(desk.confirmed(), 0, "{connection:?}");
     }
 }
 
@@ -84,7 +84,7 @@ async fn an_event_that_is_as_it_should_be_can_still_be_removed_after_a_reconnect
             appointment.status = "cancelled".into();
         }
         desk.sync().await;
-        assert_eq!(desk.standing(), 0);
+        assert_eq!(desk.confirmed(), 0);
     }
 }
 
@@ -95,8 +95,8 @@ async fn removed_events_come_back_under_new_keys() {
     desk.leave(&home(), Leave::All).await;
     desk.connect([home()]);
     assert!(desk.sync().await.is_all_done());
-    assert_eq!(desk.standing(), 3);
-    assert!(desk.appointments.iter().all(|it| it.ledger.deliveries[0].generation == 1));
+    assert_eq!(desk.confirmed(), 3);
+    assert!(desk.appointments.iter().all(|it| it.ledger.deliveries()[0].generation == 1));
     desk.assert_quiet().await;
 }
 
@@ -136,7 +136,7 @@ async fn what_fails_stays_in_the_receipt_and_can_be_tried_again_while_there_are_
         desk.go_on_leaving(&leaving, &mut receipt).await;
     }
     assert!(receipt.may_revoke(), "{receipt}");
-    assert_eq!((receipt.removed, desk.standing()), (4, 0));
+    assert_eq!((receipt.removed, desk.confirmed()), (4, 0));
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_run_that_was_cut_off_leaves_everything_in_the_receipt() {
         desk.wait(60);
         desk.go_on_leaving(&leaving, &mut receipt).await;
     }
-    assert_eq!((receipt.removed, receipt.may_revoke(), desk.standing()), (3, true, 0));
+    assert_eq!((receipt.removed, receipt.may_revoke(), desk.confirmed()), (3, true, 0));
 }
 
 #[tokio::test]
@@ -169,8 +169,8 @@ async fn a_host_that_gives_up_leaves_the_rest_on_purpose() {
     assert!(!receipt.may_revoke());
     let receipt = desk.leave(&home(), Leave::Nothing).await;
     assert_eq!((receipt.left, receipt.may_revoke()), (3, true));
-    let hold = Some(Hold::Parked { reason: ParkReason::Disconnected, until: None });
-    assert!(desk.appointments.iter().all(|it| it.ledger.deliveries[0].hold == hold));
+    let hold = Some(Hold::Parked { reason: BlockReason::Disconnected, until: None });
+    assert!(desk.appointments.iter().all(|it| it.ledger.deliveries()[0].hold == hold));
     desk.assert_quiet().await;
     // Asked once more, there is nothing new to say.
     let again = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::Nothing);
@@ -178,7 +178,7 @@ async fn a_host_that_gives_up_leaves_the_rest_on_purpose() {
     // And who changes their mind while the tokens are there removes it after all.
     desk.calendar.quiet();
     let receipt = desk.leave(&home(), Leave::All).await;
-    assert_eq!((receipt.removed, desk.standing()), (3, 0));
+    assert_eq!((receipt.removed, desk.confirmed()), (3, 0));
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn what_a_connection_since_replaced_has_made_goes_too() {
             desk.go_on_leaving(&leaving, &mut receipt).await;
             desk.wait(60);
             desk.go_on_leaving(&leaving, &mut receipt).await;
-            assert_eq!((desk.standing(), receipt.may_revoke()), (5 - removed, true), "{leave:?}: {receipt}");
+            assert_eq!((desk.confirmed(), receipt.may_revoke()), (5 - removed, true), "{leave:?}: {receipt}");
             desk.assert_quiet().await;
         }
     }
@@ -230,18 +230,18 @@ async fn of_two_events_in_one_calendar_both_go_and_a_place_keeps_to_one_row() {
     for connection in [anew, third] {
         let mut desk = Desk::synced(1, 0).await;
         let copy = desk.appointments[0].clone();
-        desk.appointments[0].ledger.deliveries.clear();
+        desk.appointments[0].ledger.deliveries().clear();
         desk.connect([google("second", "primary", "account-33")]);
         desk.sync().await;
-        desk.appointments[0].ledger.deliveries.extend(copy.ledger.deliveries);
-        assert_eq!(desk.standing(), 2);
+        desk.appointments[0].ledger.deliveries().extend(copy.ledger.deliveries());
+        assert_eq!(desk.confirmed(), 2);
         desk.connect([]);
         let leaving =
             Leaving::new(desk.syncer.planner(), customer(), &connection, Leave::All).with_connected(&[]);
         let mut receipt = LeaveReceipt::new(&leaving);
         desk.go_on_leaving(&leaving, &mut receipt).await;
-        assert_eq!((desk.standing(), receipt.removed, receipt.may_revoke()), (0, 2, true), "{receipt}");
-        let rows = &desk.appointments[0].ledger.deliveries;
+        assert_eq!((desk.confirmed(), receipt.removed, receipt.may_revoke()), (0, 2, true), "{receipt}");
+        let rows = &desk.appointments[0].ledger.deliveries();
         assert!(rows.len() == 2 && rows[0].place != rows[1].place);
         desk.assert_quiet().await;
     }
@@ -264,7 +264,7 @@ async fn what_another_connection_of_the_person_has_made_stays() {
         let departure = leaving.plan(&desk.appointments[0], crate::common::now());
         assert_eq!(departure.plan.steps.len(), usize::from(goes), "{departure}");
         for step in &departure.plan.steps {
-            assert_eq!((&step.place.connection, step.moves.is_some()), (&anew.id, true));
+            assert_eq!((&step.calendar.connection, step.moves.is_some()), (&anew.id, true));
         }
     }
     // What is in another account or in another calendar is out of its reach.
@@ -283,7 +283,7 @@ async fn events_in_the_account_of_before_are_not_touched_with_the_credentials_of
     let receipt = desk.leave(&google("default", "primary", "another"), Leave::All).await;
     assert_eq!((receipt.removed, receipt.in_other_accounts(), receipt.may_revoke()), (0, 2, true));
     assert!(receipt.to_string().ends_with("0 removed, 0 left there, 2 in another account"));
-    assert_eq!((desk.standing(), desk.calls()), (2, calls));
+    assert_eq!((desk.confirmed(), desk.calls()), (2, calls));
     let leaving = Leaving::new(desk.syncer.planner(), customer(), &home(), Leave::All);
     let departure = leaving.plan(&desk.appointments[0], crate::common::now());
     assert_eq!(departure.plan.steps.len(), 1, "with those of before they are");
@@ -295,18 +295,18 @@ async fn a_late_report_of_an_older_run_does_not_lift_what_was_left() {
     desk.appointments[0].end_time += chrono::Duration::minutes(5);
     let slow = desk.begin();
     desk.connect([]);
-    let revision = desk.appointments[0].ledger.revision;
+    let revision = desk.appointments[0].ledger.revision();
     let receipt = desk.leave(&home(), Leave::Nothing).await;
     assert_eq!(receipt.left, 1);
     assert_eq!(
-        desk.appointments[0].ledger.revision,
+        desk.appointments[0].ledger.revision(),
         revision + 1,
         "whoever loaded it before has to load it again"
     );
     let slow = desk.syncer.run_all(slow).await;
     desk.record(&slow);
-    let row = &desk.appointments[0].ledger.deliveries[0];
-    assert!(matches!(row.presence, Presence::Unsure(_)) && row.hold.is_some(), "{}", row.explain());
+    let row = &desk.appointments[0].ledger.deliveries()[0];
+    assert!(matches!(row.state(), DeliveryState::Pending(_)) && row.hold.is_some(), "{}", row.explain());
     desk.assert_quiet().await;
     desk.connect([home()]);
     assert!(desk.sync().await.is_all_done());
@@ -353,7 +353,7 @@ async fn leaving_too_waits_until_the_next_attempt_is_worth_making() {
     desk.leave(&home(), Leave::All).await;
     // The provider asked for an hour.
     let at = crate::common::now() + chrono::Duration::hours(1);
-    desk.appointments[0].ledger.deliveries[0].last_error.as_mut().unwrap().next_attempt_at = Some(at);
+    desk.appointments[0].ledger.deliveries()[0].last_error.as_mut().unwrap().next_attempt_at = Some(at);
     let calls = desk.calls();
     let receipt = desk.leave(&home(), Leave::All).await;
     assert_eq!((receipt.next_attempt_at(), receipt.may_revoke(), desk.calls()), (Some(at), false, calls));

@@ -207,6 +207,7 @@ async fn a_grant_of_another_kind_needs_nothing_stored() {
     assert_eq!(token.expose(), "googlex");
     assert_eq!(tokens.renew(&key(), &token).await.unwrap().expose(), "googlexxxxxxx");
     assert_eq!(store.all().len(), 1);
-    tokens.disconnect(&key()).await.unwrap();
+    let disconnected = tokens.disconnect(&key()).await.unwrap();
+    assert!(matches!(disconnected.revocation, Revocation::NotOffered));
     assert!(store.all().is_empty());
 }

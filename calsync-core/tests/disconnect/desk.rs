@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::Person;
-use calsync_core::leave::{Leave, LeaveReceipt, Leaving};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::model::{Appointment, Connection, Directory, Order};
 use calsync_core::names::ProviderKind;
+use calsync_core::plan::Receipt;
+use calsync_core::plan::{Leave, LeaveReceipt, Leaving};
 use calsync_core::plan::{OtherAccount, Plan};
-use calsync_core::receipt::Receipt;
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::Faulty;
@@ -63,7 +63,7 @@ impl Desk {
     pub(crate) async fn synced(appointments: i64, over: i64) -> Self {
         let mut desk = Self::new(Company::of_one(), appointments, over);
         assert!(desk.sync().await.is_all_done());
-        assert_eq!(desk.standing(), desk.appointments.len());
+        assert_eq!(desk.confirmed(), desk.appointments.len());
         desk
     }
 

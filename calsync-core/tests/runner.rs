@@ -6,7 +6,7 @@ mod common;
 
 use calsync_core::error::Operation;
 use calsync_core::identity::EventKey;
-use calsync_core::ledger::ParkReason;
+use calsync_core::ledger::BlockReason;
 use calsync_core::names::RemoteId;
 use calsync_core::plan::RemovedByPerson;
 use calsync_core::provider::Marker;
@@ -15,13 +15,13 @@ use calsync_core::{ErrorKind, Retry};
 use common::{CUSTOMER, Company, Fault, Host, NAMESPACE, error, google};
 
 /// What each kind of failure that changed nothing puts on a row. `DeleteRefused` stands for any refusal here.
-const HOLDS: [(ErrorKind, Option<ParkReason>); 9] = [
-    (ErrorKind::Unauthenticated, Some(ParkReason::Reconnect)),
-    (ErrorKind::MissingScope, Some(ParkReason::MissingScope)),
-    (ErrorKind::Forbidden, Some(ParkReason::Forbidden)),
-    (ErrorKind::QuotaExceeded, Some(ParkReason::Quota)),
-    (ErrorKind::Refused, Some(ParkReason::DeleteRefused)),
-    (ErrorKind::Unsupported, Some(ParkReason::DeleteRefused)),
+const HOLDS: [(ErrorKind, Option<BlockReason>); 9] = [
+    (ErrorKind::Unauthenticated, Some(BlockReason::Reconnect)),
+    (ErrorKind::MissingScope, Some(BlockReason::MissingScope)),
+    (ErrorKind::Forbidden, Some(BlockReason::Forbidden)),
+    (ErrorKind::QuotaExceeded, Some(BlockReason::Quota)),
+    (ErrorKind::Refused, Some(BlockReason::DeleteRefused)),
+    (ErrorKind::Unsupported, Some(BlockReason::DeleteRefused)),
     (ErrorKind::RateLimited, None),
     (ErrorKind::Unavailable, None),
     (ErrorKind::Configuration, None),
@@ -30,19 +30,19 @@ const HOLDS: [(ErrorKind, Option<ParkReason>); 9] = [
 #[tokio::test]
 async fn a_create_that_changed_nothing_leaves_nothing_and_says_what_it_waits_for() {
     for (kind, hold) in
-        HOLDS.into_iter().chain([(ErrorKind::CalendarNotFound, Some(ParkReason::CalendarGone))])
+        HOLDS.into_iter().chain([(ErrorKind::CalendarNotFound, Some(BlockReason::CalendarNotFound))])
     {
         let mut host = Host::new(Company::of_one());
         host.world.fail(Operation::Create, kind);
         let report = host.sync().await;
         assert_eq!(report.outcomes[0].verdict, Verdict::Failed);
         assert_eq!(host.state(), ("absent".into(), hold, 0), "{kind}");
-        assert_eq!(host.row().last_error.as_ref().map(|error| error.kind), Some(kind));
+        assert_eq!(host.row().last_error().as_ref().map(|error| error.kind), Some(kind));
         assert_eq!(host.plan().is_empty(), hold.is_some(), "{kind}: nobody tries again what cannot work");
         let place = host.company.place(CUSTOMER);
         host.company.appointment.ledger.revive(&place.person, &place.connection);
         host.assert_heals(1).await;
-        assert_eq!(host.row().last_error, None);
+        assert_eq!(host.row().last_error(), None);
     }
 }
 
@@ -110,7 +110,7 @@ async fn a_create_whose_answer_was_lost_and_that_never_arrived_is_made() {
     host.world.fail_with(Operation::Create, lost);
     host.sync().await;
     host.assert_heals(1).await;
-    assert_eq!(host.row().generation, 0, "under the same key");
+    assert_eq!(host.row().generation().get(), 0, "under the same key");
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn the_old_event_stays_until_the_persons_new_one_can_be_made() {
 async fn one_persons_failure_does_not_keep_anothers_event_from_going() {
     let mut host = Host::new(Company::new());
     host.sync().await;
-    host.company.profile(CUSTOMER).calendar_sync_enabled = false;
+    host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     host.move_by_an_hour();
     host.world.fail(Operation::Update, ErrorKind::Unavailable);
     let report = host.sync().await;

@@ -7,16 +7,16 @@ use calsync_core::audience::Audience;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::identity::EventKey;
-use calsync_core::leave::Leave;
-use calsync_core::ledger::{Hold, ParkReason};
+use calsync_core::ledger::{BlockReason, Hold};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
+use calsync_core::plan::Leave;
+use calsync_core::plan::TargetState;
 use calsync_core::plan::{Note, RemovedByPerson};
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
 };
-use calsync_core::receipt::TargetState;
 use calsync_core::report::{Report, Verdict};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::{Fault, Faulty, TestClock};
@@ -49,7 +49,7 @@ async fn the_old_event_stays_while_the_new_one_cannot_be_made_whatever_the_reaso
             assert_eq!((report.count(Verdict::Failed), report.count(Verdict::Postponed)), (1, 1), "{kind}");
             assert_eq!(desk.calendar.inner().events(), before, "{kind}");
             // However often it is planned while the new one is held.
-            if desk.appointments[0].ledger.deliveries.iter().any(|row| row.hold.is_some()) {
+            if desk.appointments[0].ledger.deliveries().iter().any(|row| row.hold.is_some()) {
                 let plan = desk.plan(0);
                 assert!(plan.is_empty(), "{kind}: {plan}");
                 assert!(matches!(&plan.notes[..], [Note::Held { .. }, Note::Kept { .. }]), "{kind}: {plan}");
@@ -139,7 +139,7 @@ async fn a_cancelled_appointments_old_event_waits_for_nothing() {
     desk.sync().await;
     desk.appointments[0].status = "cancelled".into();
     desk.sync().await;
-    assert_eq!(desk.standing(), 0);
+    assert_eq!(desk.confirmed(), 0);
 }
 
 #[tokio::test]
@@ -153,10 +153,10 @@ async fn who_deleted_the_new_event_by_hand_does_not_keep_the_old_one() {
         .ledger
         .deliveries
         .iter()
-        .position(|row| &*row.place.connection.to_string() == "second");
-    let row = &mut host.company.appointment.ledger.deliveries[at.unwrap()];
-    row.presence = calsync_core::ledger::Presence::Absent;
-    row.hold = Some(Hold::Parked { reason: ParkReason::RemovedByPerson, until: None });
+        .position(|row| &*row.calendar().connection.to_string() == "second");
+    let row = &mut host.company.appointment.ledger.deliveries()[at.unwrap()];
+    row.state() = calsync_core::ledger::DeliveryState::Absent;
+    row.hold = Some(Hold::Parked { reason: BlockReason::RemovedByPerson, until: None });
     host.company.profile(CUSTOMER).connections.remove(0);
     let plan = host.plan();
     assert_eq!(crate::common::actions(&plan), ["delete"], "{plan}");
@@ -178,11 +178,11 @@ async fn a_run_cut_off_anywhere_is_taken_up_without_a_gap_or_a_second_event() {
             }
             drop(run);
             desk.calendar.quiet();
-            assert!(desk.standing() >= 1, "cut off after {polls} polls, {fault:?}");
+            assert!(desk.confirmed() >= 1, "cut off after {polls} polls, {fault:?}");
             // The next run fails to look at the new one: the old one is not let go for that.
             desk.calendar.script([Fault::Before(ErrorKind::Unavailable)]);
             desk.sync().await;
-            assert!(desk.standing() >= 1, "cut off after {polls} polls, {fault:?}");
+            assert!(desk.confirmed() >= 1, "cut off after {polls} polls, {fault:?}");
             for _ in 0..2 {
                 desk.wait(60);
                 desk.sync().await;

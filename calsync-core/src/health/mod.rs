@@ -4,6 +4,8 @@
 //! would meet too, the record is marked as failing; until its next probe nothing else calls the account, and the first success
 //! ends it for all.
 
+mod reason;
+
 use std::collections::HashMap;
 use std::fmt::{self, Debug};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{CalendarKey, CalendarRef, ConnectionKey};
 use crate::deadline::{self, LONGEST_HOLD, LONGEST_WAIT};
-use crate::ledger::BlockReason;
 use crate::names::{AccountId, ProviderKind};
+
+pub use reason::BlockReason;
 
 /// How long one worker may take for a probe before another may try.
 const PROBE_LEASE: TimeDelta = TimeDelta::minutes(3);
@@ -92,8 +95,10 @@ pub enum HealthEvent {
         /// Only a new connection can help.
         is_final: bool,
     },
-    /// A call succeeded, or the person connected again.
+    /// A call succeeded.
     Succeeded,
+    /// The person connected again: whatever failed before is over.
+    Connected,
 }
 
 /// Keeps the health of accounts, calendars and connections.
@@ -181,6 +186,10 @@ impl Health {
                 if health.failing.take().is_some() {
                     health.recovered_at = Some(now);
                 }
+            }
+            HealthEvent::Connected => {
+                health.failing = None;
+                health.recovered_at = Some(now);
             }
         }
         health

@@ -1,0 +1,54 @@
+//! A callback's state is taken once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+/// The states of connects that were finished, until they would have expired.
+#[derive(Default)]
+pub(super) struct FinishedStates(Mutex<HashMap<String, DateTime<Utc>>>);
+
+/// A state that is being finished. Unless it is settled, it may be finished again.
+pub(super) struct Claim<'a> {
+    states: &'a FinishedStates,
+    state: Option<String>,
+}
+
+impl FinishedStates {
+    /// How many are remembered. Beyond, the oldest are forgotten; the server still takes each code only once.
+    const MAX: usize = 10_000;
+
+    /// Takes a state; `None` where it was taken before.
+    pub(super) fn claim(&self, state: String, until: DateTime<Utc>, now: DateTime<Utc>) -> Option<Claim<'_>> {
+        let mut states = self.states();
+        states.retain(|_, until| *until > now);
+        if states.contains_key(&state) {
+            return None;
+        }
+        if states.len() >= Self::MAX {
+            let oldest = states.iter().min_by_key(|(_, until)| **until).map(|(state, _)| state.clone());
+            oldest.and_then(|oldest| states.remove(&oldest));
+        }
+        states.insert(state.clone(), until);
+        Some(Claim { states: self, state: Some(state) })
+    }
+
+    fn states(&self) -> MutexGuard<'_, HashMap<String, DateTime<Utc>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Claim<'_> {
+    pub(super) fn settle(mut self) {
+        self.state = None;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = &self.state {
+            self.states.states().remove(state);
+        }
+    }
+}
