@@ -6,7 +6,7 @@ use calsync_core::AppointmentId;
 use calsync_core::calendar::Person;
 use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When};
 use calsync_core::identity::EventKey;
-use calsync_core::names::{AccountId, Etag, RemoteId};
+use calsync_core::names::{Etag, RemoteId};
 use calsync_core::provider::{Draft, Found, Marker, Written};
 use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
@@ -300,7 +300,8 @@ fn property<'a>(resource: &'a EventResource, name: &str) -> Option<&'a str> {
 
 /// The answer to a write. `None` when it does not name the event.
 pub(crate) fn written(resource: &EventResource) -> Option<Written> {
-    named(resource.id.as_deref(), resource.etag.as_deref())
+    let written = named(resource.id.as_deref(), resource.etag.as_deref())?;
+    Some(written.with_account(resource.account.clone()))
 }
 
 /// The answer to an insert. `None` when it does not name the event.
@@ -319,8 +320,8 @@ fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
 }
 
 /// The identity of an event. `None` when it has no id.
-pub(crate) fn found(resource: &EventResource, account: Option<AccountId>) -> Option<Found> {
-    let Written { remote_id, etag, .. } = written(resource)?;
+pub(crate) fn found(resource: &EventResource) -> Option<Found> {
+    let Written { remote_id, etag, account, .. } = written(resource)?;
     let found = Found::new(remote_id).with_etag(etag).with_marker(marker(resource));
     Some(found.with_key(own_key(resource)).with_account(account))
 }
@@ -427,7 +428,8 @@ mod tests {
 
     #[test]
     fn an_event_says_what_a_patch_would_write_or_does_not() {
-        let draft = draft(london().with_description("5 < 6").with_reminders(Reminders::Before(vec![10])));
+        let event = london().with_description("5 < 6").with_visibility(Visibility::Private);
+        let draft = draft(event.with_reminders(Reminders::Before(vec![10])));
         let standing = json_of(&to_insert(&draft, STYLE));
         let with = |pointer: &str, value: Value| {
             let mut changed = standing.clone();
@@ -444,6 +446,7 @@ mod tests {
             ("/summary".to_owned(), json!("Deep  clean")),
             ("/description".to_owned(), json!("5 < 6")),
             ("/location".to_owned(), json!("here")),
+            ("/visibility".to_owned(), json!("public")),
             ("/start/dateTime".to_owned(), json!("2026-07-01T09:00:00Z")),
             ("/start/timeZone".to_owned(), json!("Europe/Dublin")),
             ("/end".to_owned(), json!({"date": "2026-07-01"})),
@@ -488,20 +491,20 @@ mod tests {
     fn the_visibility_is_written_where_the_host_chose_one_and_read_back() {
         for (chosen, word) in [(Visibility::Public, "public"), (Visibility::Private, "private")] {
             let draft = draft(london().with_visibility(chosen));
-            for body in [to_insert(&draft, 8192), to_patch(&draft, 8192)] {
+            for body in [to_insert(&draft, STYLE), to_patch(&draft, STYLE)] {
                 assert_eq!(json_of(&body)["visibility"], word);
             }
-            let mut resource = json_of(&to_insert(&draft, 8192));
+            let mut resource = json_of(&to_insert(&draft, STYLE));
             resource["status"] = json!("confirmed");
             let read: EventResource = serde_json::from_value(resource).unwrap();
-            assert_eq!(found(&read).unwrap().event.visibility, chosen);
+            assert_eq!(event(&read).unwrap().visibility, chosen);
         }
         let draft = draft(london());
-        assert_eq!(json_of(&to_patch(&draft, 8192)).get("visibility"), None, "what the person chose stays");
+        assert_eq!(json_of(&to_patch(&draft, STYLE)).get("visibility"), None, "what the person chose stays");
         let confidential = json!({"id": "x", "visibility": "confidential",
             "start": {"date": "2026-12-24"}, "end": {"date": "2026-12-25"}});
         let read: EventResource = serde_json::from_value(confidential).unwrap();
-        assert_eq!(found(&read).unwrap().event.visibility, Visibility::Private);
+        assert_eq!(event(&read).unwrap().visibility, Visibility::Private);
     }
 
     #[test]
@@ -561,7 +564,7 @@ mod tests {
     fn answers_are_read_however_little_they_say() {
         let timed = json!({"id": "abc12", "start": {"dateTime": "2026-07-01T09:00:00+01:00", "timeZone": "Europe/London"},
             "end": {"dateTime": "2026-07-01T10:30:00+01:00"}, "anything": {"else": 1}});
-        let of_abc = found(&read(timed.clone()), None).unwrap();
+        let of_abc = found(&read(timed.clone())).unwrap();
         assert_eq!(
             (of_abc.remote_id.as_str(), of_abc.etag, of_abc.marker, of_abc.key),
             ("abc12", None, None, None)
@@ -572,7 +575,7 @@ mod tests {
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"}});
         assert_eq!(event(&read(local)).unwrap().when, london().when);
         for nothing in [json!({}), json!({"id": ""})] {
-            assert_eq!(found(&read(nothing.clone()), None), None, "{nothing}");
+            assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
         }
         for timeless in [
             json!({"id": "abc12"}),
@@ -580,7 +583,7 @@ mod tests {
             json!({"id": "abc12", "start": {"dateTime": "noon"}, "end": {"dateTime": "one"}}),
         ] {
             assert_eq!(event(&read(timeless.clone())), None, "{timeless}");
-            assert!(found(&read(timeless), None).is_some(), "what it says does not matter");
+            assert!(found(&read(timeless)).is_some(), "what it says does not matter");
         }
     }
 
@@ -591,7 +594,7 @@ mod tests {
             event.marker.person = person;
             let json = json_of(&to_insert(&event, STYLE));
             assert_eq!(marker(&read(json.clone())), Some(event.marker.clone()));
-            assert_eq!(found(&read(json), None).unwrap().key, Some(event.marker.key));
+            assert_eq!(found(&read(json)).unwrap().key, Some(event.marker.key));
         }
         let mut json = json_of(&to_insert(&draft(london()), STYLE));
         for (name, value) in [(REVISION, json!("x")), (KEY, json!("no-key"))] {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use calsync_core::names::AccountId;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What is asked for of an event that is read or written over; the rest of it is not ours.
@@ -40,6 +41,9 @@ pub(crate) struct EventResource {
     pub(crate) visibility: Option<String>,
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: Option<ExtendedProperties>,
+    /// Whose token the response answers, where it is known; not part of the JSON.
+    #[serde(skip)]
+    pub(crate) account: Option<AccountId>,
 }
 
 /// A page of events.
