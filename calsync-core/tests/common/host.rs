@@ -1,17 +1,17 @@
 //! A host around the company, and an outside world that can be told to fail.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use calsync_core::audience::Audience;
-use calsync_core::calendar::{CalendarRef, ConnectionKey, Role};
+use calsync_core::calendar::{CalendarRef, Role};
 use calsync_core::clock::Clock;
 use calsync_core::error::Operation;
 use calsync_core::ledger::{Delivery, DeliveryState};
 use calsync_core::memory::MemoryCalendar;
-use calsync_core::names::{AccountId, ProviderKind, RemoteId};
+use calsync_core::names::{ProviderKind, RemoteId};
 use calsync_core::plan::{Begun, Plan, RemovedByPerson};
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
@@ -22,7 +22,7 @@ use calsync_core::sync::{RetryPolicy, Syncer, SyncerBuilder};
 use calsync_core::{Error, ErrorKind, Retry};
 use chrono::{DateTime, Utc};
 
-use super::{CUSTOMER, Company, NAMESPACE, now, planner};
+use super::{CUSTOMER, Company, NAMESPACE, Reached, now, planner};
 
 /// Shows the time it was given.
 #[derive(Debug, Clone)]
@@ -164,7 +164,7 @@ impl Host {
 }
 
 fn syncer(world: &Scripted, watch: &Watch) -> SyncerBuilder {
-    let builder = Syncer::builder(NAMESPACE).provider(world.clone()).clock(watch.clone());
+    let builder = Syncer::builder(NAMESPACE).provider(Reached::new(world.clone())).clock(watch.clone());
     builder.retry(RetryPolicy::none())
 }
 
@@ -185,14 +185,12 @@ pub(crate) struct Scripted {
     pub(crate) calendar: MemoryCalendar,
     faults: Arc<Mutex<VecDeque<(Operation, Fault)>>>,
     calls: Arc<AtomicUsize>,
-    /// Where each connection's token leads, whether the caller says so or not.
-    accounts: Arc<Mutex<BTreeMap<ConnectionKey, AccountId>>>,
 }
 
 impl Default for Scripted {
     fn default() -> Self {
         let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE);
-        Self { calendar, faults: Arc::default(), calls: Arc::default(), accounts: Arc::default() }
+        Self { calendar, faults: Arc::default(), calls: Arc::default() }
     }
 }
 
@@ -217,15 +215,6 @@ impl Scripted {
 
     pub(crate) fn meet(&self, operation: Operation, fault: Fault) {
         self.faults.lock().unwrap().push_back((operation, fault));
-    }
-
-    /// The calendar as the connection's token reaches it.
-    fn reached(&self, place: &CalendarRef) -> CalendarRef {
-        let mut accounts = self.accounts.lock().unwrap();
-        if let Some(account) = &place.account {
-            accounts.insert(place.connection_key(), account.clone());
-        }
-        place.clone().with_account(accounts.get(&place.connection_key()).cloned())
     }
 
     async fn after<T>(
@@ -274,7 +263,7 @@ impl CalendarProvider for Scripted {
         draft: &Draft,
         options: &CreateOptions,
     ) -> Result<Written, Error> {
-        self.after(Operation::Create, self.calendar.create(&self.reached(place), draft, options)).await
+        self.after(Operation::Create, self.calendar.create(place, draft, options)).await
     }
 
     async fn update(
@@ -284,7 +273,7 @@ impl CalendarProvider for Scripted {
         draft: &Draft,
         options: &UpdateOptions,
     ) -> Result<Written, Error> {
-        self.after(Operation::Update, self.calendar.update(&self.reached(place), id, draft, options)).await
+        self.after(Operation::Update, self.calendar.update(place, id, draft, options)).await
     }
 
     async fn delete(
@@ -294,7 +283,7 @@ impl CalendarProvider for Scripted {
         marker: &Marker,
         options: &DeleteOptions,
     ) -> Result<(), Error> {
-        self.after(Operation::Delete, self.calendar.delete(&self.reached(place), id, marker, options)).await
+        self.after(Operation::Delete, self.calendar.delete(place, id, marker, options)).await
     }
 
     async fn find(
@@ -302,7 +291,7 @@ impl CalendarProvider for Scripted {
         place: &CalendarRef,
         query: &TargetQuery,
     ) -> Result<Vec<Found>, Error> {
-        self.after(Operation::Find, self.calendar.find(&self.reached(place), query)).await
+        self.after(Operation::Find, self.calendar.find(place, query)).await
     }
 
     async fn list_ours(
@@ -311,10 +300,10 @@ impl CalendarProvider for Scripted {
         namespace: &str,
         page: Option<PageToken>,
     ) -> Result<OursPage, Error> {
-        self.after(Operation::ListOurs, self.calendar.list_ours(&self.reached(place), namespace, page)).await
+        self.after(Operation::ListOurs, self.calendar.list_ours(place, namespace, page)).await
     }
 
     async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Option<Found>, Error> {
-        self.after(Operation::Get, self.calendar.get(&self.reached(place), id)).await
+        self.after(Operation::Get, self.calendar.get(place, id)).await
     }
 }
