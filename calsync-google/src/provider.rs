@@ -18,6 +18,7 @@ use crate::client::calendar_not_found;
 use crate::convert::{self, Style};
 use crate::error::{is_outdated, is_unknown_zone};
 use crate::google::GoogleCalendar;
+use crate::marker;
 use crate::moved::{self, Today, goes_by};
 use crate::wire::{EVENT_FIELDS, EventResource, IDENTITY_FIELDS};
 
@@ -108,7 +109,7 @@ impl CalendarProvider for GoogleCalendar {
     /// moved the event: then in the account's other calendars, if the grant shows them.
     async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let matches =
-            |event: &EventResource| query.matches(convert::marker(event).as_ref(), convert::own_key(event));
+            |event: &EventResource| query.matches(marker::marker(event).as_ref(), marker::own_key(event));
         let by_key = convert::remote_id(&query.key());
         let known = query.known.as_ref().filter(|known| **known != by_key);
         let mut ids = Vec::from([by_key.clone()]);
@@ -118,7 +119,7 @@ impl CalendarProvider for GoogleCalendar {
             asked.extend(self.client.look(place, id, IDENTITY_FIELDS).await?);
         }
         let target = query.target.to_string();
-        let listed = self.client.by_property(place, (convert::TARGET, &target)).await?;
+        let listed = self.client.by_property(place, (marker::TARGET, &target)).await?;
         let is_asked = |event: &EventResource| ids.iter().any(|id| event.id.as_deref() == Some(id.as_str()));
         let (gone, mut events): (Vec<_>, Vec<_>) = asked.into_iter().partition(convert::is_cancelled);
         events.extend(listed.into_iter().filter(|event| !is_asked(event)));
@@ -141,10 +142,10 @@ impl CalendarProvider for GoogleCalendar {
         page: Option<PageToken>,
     ) -> Result<OursPage, Error> {
         let operation = Operation::ListOurs;
-        let property = (convert::NAMESPACE, namespace);
+        let property = (marker::NAMESPACE, namespace);
         let (events, next) = self.client.page(place, operation, property, page).await?;
         let is_ours = |event: &&EventResource| {
-            convert::marker(event).is_some_and(|marker| *marker.namespace == *namespace)
+            marker::marker(event).is_some_and(|marker| *marker.namespace == *namespace)
         };
         let found = events.iter().filter(is_ours).map(|event| self.found(operation, event));
         Ok(OursPage::new(found.collect::<Result<_, _>>()?, next))
@@ -174,7 +175,7 @@ impl GoogleCalendar {
             return Err(spent());
         };
         let is_gone = convert::is_cancelled(&standing);
-        if !convert::marker(&standing).is_some_and(|marker| marker.is_same_target(&draft.marker)) {
+        if !marker::marker(&standing).is_some_and(|marker| marker.is_same_target(&draft.marker)) {
             return Err(if is_gone { spent() } else { spent().with_code(FOREIGN_EVENT) });
         }
         check_marker(&standing, &draft.marker, Operation::Create)?;
@@ -276,7 +277,7 @@ impl GoogleCalendar {
         for calendar in calendars.iter().filter(|calendar| !goes_by(calendar, &tried.calendar)) {
             let other = moved::in_calendar(place, &calendar.id);
             match self.client.look(&other, remote_id, IDENTITY_FIELDS).await {
-                Ok(Some(event)) if !convert::is_cancelled(&event) && convert::marker(&event).is_some() => {
+                Ok(Some(event)) if !convert::is_cancelled(&event) && marker::marker(&event).is_some() => {
                     self.moved.found(place, remote_id, calendar.id.clone());
                     return Ok(Some(event));
                 }
@@ -364,7 +365,7 @@ impl GoogleCalendar {
 
 /// Google would cut a longer value without a word, and nobody would know our events again.
 fn check_namespace(draft: &Draft) -> Result<(), Error> {
-    if draft.marker.namespace.chars().count() <= convert::LONGEST_VALUE {
+    if draft.marker.namespace.chars().count() <= marker::LONGEST_VALUE {
         return Ok(());
     }
     let error = Error::new(ErrorKind::Configuration, ProviderKind::GOOGLE, Operation::Create);
@@ -373,7 +374,7 @@ fn check_namespace(draft: &Draft) -> Result<(), Error> {
 
 /// Whether the event may be touched in the name of `marker`. One without a marker may: a ledger's row names it by its id.
 fn check_marker(standing: &EventResource, marker: &Marker, operation: Operation) -> Result<(), Error> {
-    marker.check(convert::marker(standing).as_ref(), ProviderKind::GOOGLE, operation)
+    marker.check(marker::marker(standing).as_ref(), ProviderKind::GOOGLE, operation)
 }
 
 /// Whether a write was answered with 404, which says the same of an event and of a calendar that is not there. A read tells them

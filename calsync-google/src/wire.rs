@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use calsync_core::names::AccountId;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::marker::Properties;
+
 /// What is asked for of an event that is read or written over; the rest of it is not ours.
 pub(crate) const EVENT_FIELDS: &str =
     "id,etag,status,summary,description,location,start,end,visibility,reminders,extendedProperties/private";
@@ -115,11 +117,11 @@ pub(crate) struct RemindersBody<'a> {
     pub(crate) extended_properties: PrivateProperties<'a>,
 }
 
-/// Our properties; `None` deletes one.
+/// Our properties.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct PrivateProperties<'a> {
     #[serde(serialize_with = "as_object")]
-    pub(crate) private: Vec<(&'static str, Option<std::borrow::Cow<'a, str>>)>,
+    pub(crate) private: Properties<'a>,
 }
 
 fn as_object<S: Serializer, V: Serialize>(

@@ -62,7 +62,7 @@ async fn a_gateway_says_nothing_of_event_calendar_or_grant() {
     assert_eq!(world.anna.events("primary").len(), 1);
 }
 
-/// B1, B2: whatever answers for Google for a whole run, no event is made beside the one that is there, and none is called removed.
+/// B1, B2: while something else answers for Google, no event is made beside the one that is there, and none is called removed.
 #[tokio::test]
 async fn what_a_gateway_answers_for_a_run_is_put_right_by_the_next_ones() {
     for (status, body) in [404, 410, 403].into_iter().flat_map(|status| BODIES.map(|body| (status, body))) {
