@@ -12,7 +12,7 @@ use crate::ledger::hold::Hold;
 use crate::ledger::outcome::{Outcome, Verdict};
 use crate::ledger::row::{Delivery, DeliveryState, PendingWrite};
 use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};
-use crate::names::ProviderKind;
+use crate::names::{AccountId, ProviderKind};
 use crate::provider::MAX_REVISION_LEAD;
 
 /// What a plan is about to do at one target.
@@ -198,7 +198,9 @@ impl Ledger {
             return;
         };
         row.home.get_or_insert_with(|| Box::new(from.key()));
-        let account = row.calendar.account.clone();
+        // A calendar whose id is enough to name it may be reached through another account.
+        let is_same = |account: &AccountId| to.account.as_ref().is_none_or(|other| other == account);
+        let account = row.calendar.account.take().filter(is_same);
         row.calendar = CalendarRef { account, ..to.clone() };
         self.changed();
     }
