@@ -11,15 +11,19 @@ pub(crate) const LONGEST_HOLD: TimeDelta = TimeDelta::days(7);
 /// The first hold; each further failure in a row doubles it.
 const FIRST_HOLD: TimeDelta = TimeDelta::minutes(5);
 
+/// How far the clocks of two processes may be apart.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
 /// What is left of a stored deadline, or `None` once it has passed. It was noted at `noted_at` and ends `longest` after that at
-/// the latest. One that was noted in the future was written under a wrong clock and is void.
+/// the latest. One that was noted more than five minutes
+/// in the future was written under a wrong clock and is void.
 pub(crate) fn left(
     until: DateTime<Utc>,
     noted_at: DateTime<Utc>,
     longest: TimeDelta,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    if noted_at > now {
+    if noted_at.signed_duration_since(now) > CLOCK_SKEW {
         return None;
     }
     let until = noted_at.checked_add_signed(longest).map_or(until, |last| until.min(last));

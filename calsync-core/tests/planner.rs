@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use calsync_core::audience::{Audience, Trigger};
 use calsync_core::calendar::{Person, Role};
-use calsync_core::ledger::{BlockReason, Delivery, Hold, Presence, Standing, Unsure};
+use calsync_core::ledger::{BlockReason, DeliveryState, Hold, PendingWrite, RemoteEvent};
 use calsync_core::model::SyncSettings;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::plan::{BeginError, Note, Plan};
+use calsync_core::plan::{BeginError, Note};
 use common::{
-    ADMIN, CUSTOMER, Company, MANAGER, STAFF, actions, as_wanted, at, cancelled, connection, google, key,
-    now, planner, put, settled,
+    ADMIN, CUSTOMER, Company, MANAGER, STAFF, actions, as_wanted, at, blocked, cancelled, connection, google,
+    key, now, planner, put, set, settled,
 };
 use insta::assert_snapshot;
 
@@ -22,14 +22,15 @@ use insta::assert_snapshot;
 fn steps(company: &Company) -> Vec<String> {
     let plan = company.plan();
     let line = |(action, step): (String, &calsync_core::plan::Step)| {
-        let own = if step.key() == key(company, CUSTOMER, step.generation) { "" } else { " (another key)" };
+        let own =
+            if step.key() == key(company, CUSTOMER, step.generation.get()) { "" } else { " (another key)" };
         format!("{action} {}{own}", step.generation)
     };
     actions(&plan).into_iter().zip(&plan.steps).map(line).collect()
 }
 
-/// What there is (presence and generation), and the steps when an event is wanted and when none is.
-type Line<'a> = (&'a str, Option<(Presence, u32)>, &'a [&'a str], &'a [&'a str]);
+/// What there is (state and generation), and the steps when an event is wanted and when none is.
+type Line<'a> = (&'a str, Option<(DeliveryState, u32)>, &'a [&'a str], &'a [&'a str]);
 
 #[test]
 fn the_table_of_should_be_and_is() {
@@ -37,8 +38,8 @@ fn the_table_of_should_be_and_is() {
     let same = as_wanted(&company, CUSTOMER);
     let mut other = same.clone();
     other.fingerprint = None;
-    let creating = Unsure::new(same.key, None, now());
-    let updating = Unsure::new(same.key, Some(same.clone()), now());
+    let creating = PendingWrite::new(None);
+    let updating = PendingWrite::new(Some(same.clone()));
     let table: [Line<'_>; 8] = [
         ("no row", None, &["create 0"], &[]),
         ("never written", Some((DeliveryState::Absent, 0)), &["create 0"], &[]),
@@ -48,26 +49,27 @@ fn the_table_of_should_be_and_is() {
         (
             "create begun",
             Some((DeliveryState::Pending(creating), 0)),
-            &["look and write 0"],
-            &["look and delete 0"],
+            &["find and write 0"],
+            &["find and delete 0"],
         ),
         (
             "update begun",
             Some((DeliveryState::Pending(updating.clone()), 0)),
-            &["look and write 0"],
-            &["look and delete 0"],
+            &["find and write 0"],
+            &["find and delete 0"],
         ),
         (
             "removal begun",
             Some((DeliveryState::Pending(updating.with_removing(true)), 0)),
-            &["look and write 0"],
-            &["look and delete 0"],
+            &["find and write 0"],
+            &["find and delete 0"],
         ),
     ];
     for (what, row, wanted, unwanted) in table {
         let mut company = company.clone();
-        if let Some((presence, generation)) = row {
-            put(&mut company, CUSTOMER, Role::Customer, presence).generation = generation;
+        if let Some((state, generation)) = row {
+            put(&mut company, CUSTOMER, Role::Customer, &state);
+            set(&mut company, 0, "generation", generation);
         }
         assert_eq!(steps(&company), wanted, "{what}, wanted");
         assert_eq!(steps(&cancelled(company)), unwanted, "{what}, not wanted");
@@ -75,21 +77,28 @@ fn the_table_of_should_be_and_is() {
 }
 
 #[test]
-fn a_parked_row_waits_until_its_time_or_until_it_is_revived() {
+fn a_held_row_waits_until_its_time_or_until_it_is_revived() {
     let later = at("2026-01-10T13:00:00Z");
     for (reason, until) in [
         (BlockReason::Reconnect, None),
-        (BlockReason::MissingScope, None),
-        (BlockReason::Forbidden, None),
+        (BlockReason::Reconnect, Some(later)),
+        (BlockReason::MissingScope, Some(later)),
+        (BlockReason::Forbidden, Some(later)),
+        (BlockReason::CalendarNotFound, Some(later)),
         (BlockReason::Quota, Some(later)),
+        (BlockReason::OtherAccount, Some(later)),
+        (BlockReason::NotOurs, Some(later)),
+        (BlockReason::Configuration, Some(later)),
+        (BlockReason::Unavailable, Some(later)),
     ] {
         let mut company = settled();
         company.order.notes = Some("changed".into());
-        company.appointment.ledger.deliveries()[0].hold = Some(Hold::Parked { reason, until });
+        set(&mut company, 0, "hold", blocked(reason, until));
         for company in [company.clone(), cancelled(company.clone())] {
             let plan = company.plan();
             assert!(plan.is_empty(), "{reason}: {plan}");
             assert!(matches!(&plan.notes[..], [Note::Held { .. }]), "{reason}: {plan}");
+            assert_eq!(company.appointment.ledger.next_attempt_at(now()), until);
             let plan = company.plan_by(&planner(), Trigger::Automatic, later);
             assert_eq!(plan.is_empty(), until.is_none(), "{reason}: {plan}");
         }
@@ -100,30 +109,95 @@ fn a_parked_row_waits_until_its_time_or_until_it_is_revived() {
     }
 }
 
+/// A clock that was ten years ahead when it set a hold costs nothing; an absurd end costs a week.
 #[test]
-fn a_refused_content_waits_while_it_is_the_wanted_one() {
+fn a_hold_ends_whatever_the_clock_said_when_it_was_set() {
+    let far = at("2036-01-10T12:00:00Z");
+    let reason = BlockReason::Unavailable;
+    for (set_at, ends_at) in [(far, now()), (now(), now() + chrono::Duration::days(7))] {
+        let mut company = settled();
+        company.order.notes = Some("changed".into());
+        company.appointment.start_time += chrono::Duration::days(30);
+        company.appointment.end_time += chrono::Duration::days(30);
+        let until = Some(far + chrono::Duration::minutes(5));
+        set(&mut company, 0, "hold", Hold::Blocked { reason, since: set_at, set_at, until });
+        let is_held = |now| company.plan_by(&planner(), Trigger::Automatic, now).is_empty();
+        assert!(!is_held(ends_at), "{set_at}");
+        assert_eq!(is_held(ends_at - chrono::Duration::seconds(1)), set_at == now());
+    }
+}
+
+#[test]
+fn a_rejected_content_waits_while_it_is_the_wanted_one() {
+    let later = at("2026-01-10T13:00:00Z");
+    let rejected = |fingerprint, until| Hold::Rejected { fingerprint, set_at: now(), until };
     let mut company = Company::of_one();
-    let fingerprint = as_wanted(&company, CUSTOMER).fingerprint.unwrap();
-    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Absent).hold =
-        Some(Hold::Refused { fingerprint });
+    let fingerprint = as_wanted(&company, CUSTOMER).fingerprint;
+    put(&mut company, CUSTOMER, Role::Customer, &DeliveryState::Absent);
+    set(&mut company, 0, "hold", rejected(fingerprint, Some(later)));
     assert!(company.plan().is_empty());
+    assert_eq!(actions(&company.plan_by(&planner(), Trigger::Automatic, later)), ["create"]);
     let mut other = company.clone();
     other.order.notes = Some("something it takes".into());
     assert_eq!(actions(&other.plan()), ["create"]);
-    // What was written before the refusal is removed when nothing is wanted any more.
-    let standing = as_wanted(&other, CUSTOMER);
-    company.appointment.ledger.deliveries()[0].presence = DeliveryState::Confirmed(standing);
+    // Where the provider calls it final, only other content lifts it.
+    set(&mut company, 0, "hold", rejected(fingerprint, None));
+    assert!(company.plan_by(&planner(), Trigger::Automatic, later).is_empty());
+    set(&mut other, 0, "hold", rejected(fingerprint, None));
+    assert_eq!(actions(&other.plan()), ["create"]);
+    // What was written before the rejection is removed when nothing is wanted any more.
+    let event = as_wanted(&other, CUSTOMER);
+    common::edit(&mut company, |rows| common::set_state(&mut rows[0], &DeliveryState::Confirmed(event)));
     assert_eq!(actions(&cancelled(company).plan()), ["delete"]);
 }
 
 #[test]
-fn what_stood_in_a_calendar_that_is_gone_does_not_wait_to_be_removed() {
+fn a_removal_that_was_rejected_waits_and_a_write_does_not() {
+    let mut company = settled();
+    set(&mut company, 0, "hold", Hold::Rejected { fingerprint: None, set_at: now(), until: None });
+    assert!(cancelled(company.clone()).plan().is_empty());
+    company.order.notes = Some("changed".into());
+    assert_eq!(actions(&company.plan()), ["update"]);
+}
+
+#[test]
+fn a_look_that_is_due_comes_first_whatever_is_believed() {
+    let due = at("2026-01-10T13:00:00Z");
+    let event = as_wanted(&Company::of_one(), CUSTOMER);
+    for (state, wanted, unwanted) in [
+        (DeliveryState::Absent, "find and write", "find and delete"),
+        (DeliveryState::Confirmed(event.clone()), "find and write", "find and delete"),
+        (DeliveryState::Pending(PendingWrite::new(Some(event))), "find and write", "find and delete"),
+    ] {
+        let mut company = Company::of_one();
+        put(&mut company, CUSTOMER, Role::Customer, &state);
+        set(&mut company, 0, "look_at", due);
+        let is_look = |company: &Company| company.plan().to_string().contains("find");
+        let pending = matches!(state, DeliveryState::Pending(_));
+        assert_eq!((is_look(&company), is_look(&cancelled(company.clone()))), (pending, pending));
+        assert_eq!(company.appointment.ledger.next_attempt_at(now()), Some(due));
+        let later = |company: &Company| actions(&company.plan_by(&planner(), Trigger::Automatic, due));
+        assert_eq!(later(&company), [wanted]);
+        assert_eq!(later(&cancelled(company)), [unwanted]);
+    }
+}
+
+#[test]
+fn thirty_days_after_its_end_an_appointment_is_closed() {
     let mut company = settled();
     company.order.notes = Some("changed".into());
-    let hold = Hold::Parked { reason: BlockReason::CalendarNotFound, until: None };
-    company.appointment.ledger.deliveries()[0].hold = Some(hold);
-    assert!(company.plan().is_empty());
-    assert_eq!(actions(&cancelled(company).plan()), ["delete"]);
+    let of = |company: &Company, now| company.plan_by(&planner(), Trigger::Automatic, now);
+    let end = company.appointment.end_time + chrono::Duration::days(30);
+    let after = end + chrono::Duration::seconds(1);
+    assert_eq!(actions(&of(&company, end)), ["update"]);
+    assert!(of(&company, after).is_empty());
+    assert_eq!(actions(&of(&cancelled(company.clone()), after)), ["delete"], "a host may still delete");
+    // What nobody knows of is said, and no more looked for.
+    common::edit(&mut company, |rows| {
+        common::set_state(&mut rows[0], &DeliveryState::Pending(PendingWrite::new(None)));
+    });
+    let plan = of(&company, after);
+    assert!(plan.is_empty() && matches!(&plan.notes[..], [Note::Closed { .. }]), "{plan}");
 }
 
 #[test]
@@ -143,8 +217,8 @@ fn events_of_people_who_sync_by_hand_are_left_as_they_are() {
 #[test]
 fn a_plan_narrowed_to_one_person_touches_nobody_else() {
     let mut company = Company::new();
-    let standing = as_wanted(&company, STAFF);
-    put(&mut company, STAFF, Role::Staff, DeliveryState::Confirmed(standing));
+    let event = as_wanted(&company, STAFF);
+    put(&mut company, STAFF, Role::Staff, &DeliveryState::Confirmed(event));
     company.order.notes = Some("changed".into());
     let directory = company.directory();
     let of = |id: i64| {
@@ -160,21 +234,14 @@ fn a_plan_narrowed_to_one_person_touches_nobody_else() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_plan_and_it_survives_being_stored() {
+fn the_same_input_gives_the_same_plan() {
     let mut company = Company::new();
     let (present, begun) = (as_wanted(&company, STAFF), as_wanted(&company, MANAGER));
-    put(&mut company, STAFF, Role::Staff, DeliveryState::Confirmed(present));
-    put(
-        &mut company,
-        MANAGER,
-        Role::Manager,
-        DeliveryState::Pending(Unsure::new(begun.key, Some(begun), now())),
-    );
-    company.appointment.ledger.inherited_events().insert(ProviderKind::OUTLOOK, RemoteId::new("legacy"));
+    put(&mut company, STAFF, Role::Staff, &DeliveryState::Confirmed(present));
+    put(&mut company, MANAGER, Role::Manager, &DeliveryState::Pending(PendingWrite::new(Some(begun))));
     let plan = company.plan();
     assert_eq!(company.clone().plan(), plan);
     let json = serde_json::to_string(&plan).unwrap();
-    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
     assert_eq!(serde_json::to_string(&company.plan()).unwrap(), json);
 }
 
@@ -182,27 +249,26 @@ fn the_same_input_gives_the_same_plan_and_it_survives_being_stored() {
 fn a_plan_tells_in_words_what_it_will_do_and_what_not() {
     let mut company = Company::new();
     let staff = as_wanted(&company, STAFF);
-    put(&mut company, STAFF, Role::Staff, DeliveryState::Confirmed(staff));
-    let manager = as_wanted(&company, MANAGER);
-    put(&mut company, MANAGER, Role::Manager, DeliveryState::Pending(Unsure::new(manager.key, None, now())));
-    let parked = Hold::Parked { reason: BlockReason::Quota, until: Some(at("2026-01-10T13:00:00Z")) };
-    put(&mut company, ADMIN, Role::Admin, DeliveryState::Absent).hold = Some(parked);
-    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Absent).generation = 2;
+    put(&mut company, STAFF, Role::Staff, &DeliveryState::Confirmed(staff));
+    put(&mut company, MANAGER, Role::Manager, &DeliveryState::Pending(PendingWrite::new(None)));
+    put(&mut company, ADMIN, Role::Admin, &DeliveryState::Absent);
+    set(&mut company, 2, "hold", blocked(BlockReason::Quota, Some(at("2026-01-10T13:00:00Z"))));
+    put(&mut company, CUSTOMER, Role::Customer, &DeliveryState::Absent);
+    set(&mut company, 3, "generation", 2);
     company.profile(CUSTOMER).connections.push(connection("work", ProviderKind::new("Exchange"), ""));
-    let mut former = Delivery::new(company.place(STAFF), Role::Staff, now());
-    former.place.person = Person::Profile(34.into());
-    former.presence =
-        DeliveryState::Confirmed(RemoteEvent::new(key(&company, STAFF, 0), RemoteId::new("former")));
-    company.appointment.ledger.deliveries().push(former);
+    let mut former = company.place(STAFF);
+    former.person = Person::Profile(34.into());
+    let event = DeliveryState::Confirmed(RemoteEvent::new(RemoteId::new("former")));
+    common::put_at(&mut company, &former, Role::Staff, &event);
     company.admins.push(STAFF);
     assert_snapshot!(company.plan(), @r"
     appointment 10: 3 to do, 1 as it should be
-      look, then write for manager in google of profile 31 (connection default)
+      find, then write for manager in google of profile 31 (connection default)
       create for customer in google of profile 33 (connection default), generation 2
       delete for staff in google of profile 34 (connection default)
       nothing for admin profile 30: already there as staff
       nothing for customer in exchange of profile 33 (connection work): no provider registered
-      waiting for admin in google of profile 32 (connection default): a quota is used up, until 2026-01-10 13:00:00 UTC
+      held for admin in google of profile 32 (connection default): a quota is used up, next attempt at 2026-01-10 13:00:00 UTC
     ");
 }
 
@@ -210,23 +276,20 @@ fn a_plan_tells_in_words_what_it_will_do_and_what_not() {
 fn beginning_marks_what_is_touched_and_raises_the_revision() {
     let mut company = settled();
     company.order.notes = Some("changed".into());
-    let refused = Company::of_one();
-    let fingerprint = as_wanted(&refused, CUSTOMER).fingerprint.unwrap();
-    company.appointment.ledger.deliveries()[0].hold = Some(Hold::Refused { fingerprint });
+    let fingerprint = as_wanted(&Company::of_one(), CUSTOMER).fingerprint;
+    let hold = Hold::Rejected { fingerprint, set_at: now(), until: None };
+    set(&mut company, 0, "hold", hold);
     let before = company.appointment.ledger.deliveries()[0].confirmed().cloned();
     let plan = company.plan();
-    plan.begin(&mut company.appointment).unwrap();
+    let revision = plan.revision();
+    let begun = plan.begin(&mut company.appointment).unwrap();
+    assert_eq!((begun.plan().steps.len(), begun.held().len()), (1, 0));
     let ledger = &company.appointment.ledger;
-    assert_eq!((ledger.revision(), plan.revision()), (1, 1));
+    assert_eq!((ledger.revision(), revision, ledger.version()), (1, 1, 1));
     let row = &ledger.deliveries()[0];
-    assert!(
-        matches!(&row.state(), DeliveryState::Pending(unsure) if unsure.before == before && !unsure.removing)
-    );
-    assert_eq!((&row.hold, row.revision, row.changed_at), (&None, 1, now()));
-    assert!(
-        company.appointment.ledger.event_ids().is_empty(),
-        "what is not sure is not claimed to be synced"
-    );
+    assert_eq!(row.state(), &DeliveryState::Pending(PendingWrite::new(before)));
+    assert_eq!((row.hold(), row.revision(), row.changed_at()), (None, 1, now()));
+    assert!(ledger.event_ids().is_empty(), "what is not sure is not claimed to be synced");
 }
 
 #[test]
@@ -236,13 +299,13 @@ fn a_plan_that_cannot_be_begun_changes_nothing() {
     let mut other = company.appointment.clone();
     other.id = 11.into();
     let mut moved_on = company.appointment.clone();
-    plan.begin(&mut moved_on).unwrap();
+    let _ = plan.clone().begin(&mut moved_on).unwrap();
     for (mut appointment, error) in [
         (other, BeginError::OtherAppointment { planned: 10.into(), given: 11.into() }),
         (moved_on, BeginError::OutOfDate { planned: 0, ledger: 1 }),
     ] {
         let before = appointment.clone();
-        assert_eq!(plan.begin(&mut appointment), Err(error));
+        assert_eq!(plan.clone().begin(&mut appointment).unwrap_err(), error);
         assert_eq!(appointment, before);
     }
 }
@@ -253,8 +316,18 @@ fn an_empty_plan_leaves_nothing_to_save() {
     let before = company.appointment.clone();
     let plan = company.plan();
     assert!(plan.is_empty());
-    plan.begin(&mut company.appointment).unwrap();
+    assert!(plan.begin(&mut company.appointment).unwrap().is_empty());
     assert_eq!(company.appointment, before);
+}
+
+#[test]
+fn a_ledger_of_another_namespace_is_not_planned_from() {
+    let company = settled();
+    let other = calsync_core::plan::Planner::new("another-shop");
+    let directory = company.directory();
+    let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
+    let error = other.plan(&company.order, &company.appointment, &audience, now()).unwrap_err();
+    assert_eq!((error.record.as_str(), error.field), ("appointment 10", "calendar_ledger"));
 }
 
 #[test]

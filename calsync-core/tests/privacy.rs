@@ -181,7 +181,7 @@ async fn what_a_run_reports_names_nobody() {
             assert_tells_nothing("outcome", &outcome.to_string());
             host.company.appointment.record(&outcome.clone().into());
         }
-        for row in &host.company.appointment.ledger.deliveries() {
+        for row in host.company.appointment.ledger.deliveries() {
             assert_tells_nothing("explanation", &row.explain().to_string());
         }
     }
@@ -228,10 +228,11 @@ async fn tokens_are_in_nothing_that_is_written_out_or_printed() {
         texts.push(serde_json::to_string(&profile.connections).unwrap());
     }
     texts.push(format!("{:?}", host.company.directory()));
-    let plan: Plan = host.begin();
-    texts.push(serde_json::to_string(&plan).unwrap());
-    texts.push(format!("{plan:?}"));
-    let report = host.syncer.run(plan).await;
+    let begun = host.begin();
+    let plan: &Plan = begun.plan();
+    texts.push(serde_json::to_string(plan).unwrap());
+    texts.push(format!("{plan:?} {begun:?}"));
+    let report = host.syncer.run(begun).await;
     host.company.appointment.record(&report);
     texts.push(serde_json::to_string(&report).unwrap());
     texts.push(format!("{report:?} {:?}", host.syncer));

@@ -9,9 +9,9 @@ use std::time::Duration;
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
 use calsync_core::error::Operation;
-use calsync_core::ledger::{BlockReason, Hold};
+use calsync_core::ledger::BlockReason;
 use calsync_core::plan::{Receipt, TargetState};
-use common::{CUSTOMER, Company, Fault, Host, error, now};
+use common::{CUSTOMER, Company, Fault, Host, blocked, error, now};
 
 fn receipt(host: &Host) -> Receipt {
     let directory = host.company.directory();
@@ -53,7 +53,7 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     host.sync().await;
     let told = receipt(&host);
     let until = now() + chrono::Duration::hours(1);
-    let hold = Hold::Parked { reason: BlockReason::Busy, until: Some(until) };
+    let hold = blocked(BlockReason::Unavailable, Some(until));
     assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
     assert_eq!((told.next_attempt_at(), told.targets[0].pending_since), (Some(until), Some(now())));
     let words = told.to_string();
@@ -66,11 +66,12 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     // An hour later it is due, and open since the first attempt; then it is there.
     host.wait(61);
     assert_eq!(state(&host), TargetState::Due);
-    host.begin();
+    drop(host.begin());
     assert_eq!(
         (state(&host), receipt(&host).targets[0].pending_since),
         (TargetState::Unconfirmed, Some(now()))
     );
+    host.wait(1);
     host.sync().await;
     let told = receipt(&host);
     assert!(
@@ -85,7 +86,7 @@ async fn a_person_who_has_to_do_something_is_told_apart_from_one_who_has_not() {
     host.sync().await;
     let told = receipt(&host);
     let open: Vec<_> = told.open().collect();
-    let hold = Hold::Parked { reason: BlockReason::Reconnect, until: None };
+    let hold = blocked(BlockReason::Reconnect, Some(now() + chrono::Duration::hours(1)));
     assert!(matches!(&open[..], [one] if one.state == TargetState::Waiting { hold }), "{told}");
     assert_eq!(told.targets.iter().filter(|target| target.state == TargetState::InPlace).count(), 3);
 }
@@ -98,7 +99,10 @@ async fn a_lost_removal_is_not_taken_for_done() {
     host.sync().await;
     let told = receipt(&host);
     assert!(!told.is_complete() && !told.targets[0].wanted, "{told}");
-    assert_eq!(told.targets[0].state, TargetState::Unconfirmed);
+    let hold = blocked(BlockReason::Unavailable, Some(now() + chrono::Duration::minutes(5)));
+    assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
+    host.wait(5);
+    assert_eq!(state(&host), TargetState::Unconfirmed);
 }
 
 #[test]

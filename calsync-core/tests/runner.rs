@@ -4,45 +4,55 @@
 
 mod common;
 
+use calsync_core::clock::Clock;
 use calsync_core::error::Operation;
-use calsync_core::identity::EventKey;
 use calsync_core::ledger::BlockReason;
 use calsync_core::names::RemoteId;
 use calsync_core::plan::RemovedByPerson;
 use calsync_core::provider::Marker;
 use calsync_core::report::Verdict;
 use calsync_core::{ErrorKind, Retry};
-use common::{CUSTOMER, Company, Fault, Host, NAMESPACE, error, google};
+use common::{CUSTOMER, Company, Fault, Host, NAMESPACE, error, google, key, now};
 
-/// What each kind of failure that changed nothing puts on a row. `DeleteRefused` stands for any refusal here.
-const HOLDS: [(ErrorKind, Option<BlockReason>); 9] = [
-    (ErrorKind::Unauthenticated, Some(BlockReason::Reconnect)),
-    (ErrorKind::MissingScope, Some(BlockReason::MissingScope)),
-    (ErrorKind::Forbidden, Some(BlockReason::Forbidden)),
-    (ErrorKind::QuotaExceeded, Some(BlockReason::Quota)),
-    (ErrorKind::Refused, Some(BlockReason::DeleteRefused)),
-    (ErrorKind::Unsupported, Some(BlockReason::DeleteRefused)),
-    (ErrorKind::RateLimited, None),
-    (ErrorKind::Unavailable, None),
-    (ErrorKind::Configuration, None),
+/// What each kind of failure that changed nothing puts on a row.
+const HOLDS: [(ErrorKind, &str); 9] = [
+    (ErrorKind::Unauthenticated, "reconnect"),
+    (ErrorKind::MissingScope, "missing_scope"),
+    (ErrorKind::Forbidden, "forbidden"),
+    (ErrorKind::QuotaExceeded, "quota"),
+    (ErrorKind::Refused, "rejected"),
+    (ErrorKind::Unsupported, "rejected"),
+    (ErrorKind::RateLimited, "unavailable"),
+    (ErrorKind::Unavailable, "unavailable"),
+    (ErrorKind::Configuration, "configuration"),
 ];
+
+/// How long the first failure of a kind holds a row, in minutes.
+fn first_hold(kind: ErrorKind) -> i64 {
+    if kind == ErrorKind::Unauthenticated { 60 } else { 5 }
+}
+
+/// Nothing is tried before the hold ends, and it is tried by itself then.
+fn assert_held(host: &Host, kind: ErrorKind) {
+    assert!(host.plan().is_empty(), "{kind}: {}", host.plan());
+    host.wait(first_hold(kind) - 1);
+    assert!(host.plan().is_empty(), "{kind}: {}", host.plan());
+    host.wait(1);
+    assert_eq!(host.plan().steps.len(), 1, "{kind}: {}", host.plan());
+}
 
 #[tokio::test]
 async fn a_create_that_changed_nothing_leaves_nothing_and_says_what_it_waits_for() {
-    for (kind, hold) in
-        HOLDS.into_iter().chain([(ErrorKind::CalendarNotFound, Some(BlockReason::CalendarNotFound))])
-    {
+    for (kind, hold) in HOLDS.into_iter().chain([(ErrorKind::CalendarNotFound, "calendar_not_found")]) {
         let mut host = Host::new(Company::of_one());
         host.world.fail(Operation::Create, kind);
         let report = host.sync().await;
         assert_eq!(report.outcomes[0].verdict, Verdict::Failed);
-        assert_eq!(host.state(), ("absent".into(), hold, 0), "{kind}");
-        assert_eq!(host.row().last_error().as_ref().map(|error| error.kind), Some(kind));
-        assert_eq!(host.plan().is_empty(), hold.is_some(), "{kind}: nobody tries again what cannot work");
-        let place = host.company.place(CUSTOMER);
-        host.company.appointment.ledger.revive(&place.person, &place.connection);
+        assert_eq!(host.state(), ("absent", Some(hold), 0), "{kind}");
+        assert_eq!(host.row().last_error().map(|error| error.kind), Some(kind));
+        assert_held(&host, kind);
         host.assert_heals(1).await;
-        assert_eq!(host.row().last_error(), None);
+        assert_eq!((host.row().last_error(), host.row().failures()), (None, 0));
     }
 }
 
@@ -53,42 +63,123 @@ async fn an_update_that_changed_nothing_leaves_the_old_event_known() {
         host.move_by_an_hour();
         host.world.fail(Operation::Update, kind);
         host.sync().await;
-        assert_eq!(host.state(), ("present".into(), hold, 0), "{kind}");
+        assert_eq!(host.state(), ("confirmed", Some(hold), 0), "{kind}");
         assert_eq!(host.company.appointment.ledger.event_ids().len(), 1);
-        let place = host.company.place(CUSTOMER);
-        host.company.appointment.ledger.revive(&place.person, &place.connection);
+        assert_held(&host, kind);
         host.assert_heals(1).await;
     }
 }
 
 #[tokio::test]
 async fn a_removal_that_changed_nothing_is_tried_again() {
-    for (kind, hold) in HOLDS {
+    for (kind, hold) in HOLDS.into_iter().chain([(ErrorKind::CalendarNotFound, "calendar_not_found")]) {
         let mut host = Host::synced(RemovedByPerson::Recreate).await;
         host.cancel();
         host.world.fail(Operation::Delete, kind);
         host.sync().await;
-        assert_eq!(host.state(), ("present".into(), hold, 0), "{kind}");
-        let place = host.company.place(CUSTOMER);
-        host.company.appointment.ledger.revive(&place.person, &place.connection);
+        assert_eq!(host.state(), ("confirmed", Some(hold), 0), "{kind}");
+        assert_held(&host, kind);
+        host.assert_cleans_up(1).await;
+    }
+}
+
+/// Only a person's choice, a dead grant and the brake have no end. The nth failure in a row holds 5 minutes × 2^(n−1), a week at
+/// the most, also where every attempt is made by another process.
+#[tokio::test]
+async fn what_keeps_failing_is_tried_less_and_less_and_never_given_up() {
+    for kind in
+        [ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Unavailable, ErrorKind::Refused]
+    {
+        let mut host = Host::new(Company::of_one());
+        host.company.appointment.start_time += chrono::Duration::days(60);
+        host.company.appointment.end_time += chrono::Duration::days(60);
+        let mut minutes = 5;
+        for nth in 0..14 {
+            host.world.fail(Operation::Create, kind);
+            let world = host.world.clone();
+            if nth % 2 == 1 {
+                host.restart();
+            }
+            let report = host.sync().await;
+            assert_eq!(report.outcomes.len(), 1, "{kind}, {nth}");
+            assert!(
+                report.notices().is_empty() || nth == 0,
+                "{kind}, {nth}: told once: {:?}",
+                report.notices()
+            );
+            assert_eq!(host.row().failures(), nth + 1);
+            let until = host.watch.now() + chrono::Duration::minutes(minutes);
+            assert_eq!(host.row().next_attempt_at(host.watch.now()), Some(until), "{kind}, {nth}");
+            assert_eq!(report.next_attempt_at(), Some(until), "{kind}, {nth}");
+            let calls = world.calls();
+            host.wait(minutes - 1);
+            host.sync().await;
+            assert_eq!(world.calls(), calls, "{kind}, {nth}");
+            host.wait(1);
+            minutes = (2 * minutes).min(7 * 24 * 60);
+        }
+        host.assert_heals(1).await;
+        assert_eq!(host.row().failures(), 0);
+    }
+}
+
+/// The token endpoint's own verdict: told once, tried once more after an hour, then without an end.
+#[tokio::test]
+async fn a_dead_grant_is_told_once_and_held_for_an_hour_and_then_without_an_end() {
+    for restarts in [false, true] {
+        let mut host = Host::new(Company::of_one());
+        host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
+        let notices = host.sync().await.notices();
+        let told: Vec<_> = notices.iter().map(|notice| (notice.reason, notice.since)).collect();
+        assert_eq!(told, [(BlockReason::Reconnect, now())]);
+        assert_eq!(notices[0].until, Some(now() + chrono::Duration::hours(1)));
+        if restarts {
+            host.restart();
+        }
+        host.wait(59);
+        assert!(host.plan().is_empty());
+        host.wait(1);
+        host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
+        assert_eq!(host.sync().await.notices(), [], "it is no news");
+        assert!(host.row().hold().unwrap().is_endless());
+        let calls = host.world.calls();
+        for _ in 0..8 {
+            host.wait(12 * 60);
+            host.sync().await;
+        }
+        assert_eq!(host.world.calls(), calls, "nobody calls with it any more");
+        host.revive();
+        host.world.clear();
         host.sync().await;
-        assert!(host.world.calendar.events().is_empty());
-        host.assert_quiet();
+        assert_eq!(host.world.calendar.events().len(), 1, "the person has connected again: {}", host.plan());
     }
 }
 
 #[tokio::test]
 async fn a_quota_that_is_used_up_rests_as_long_as_the_provider_says() {
     let mut host = Host::new(Company::of_one());
-    let minutes = std::time::Duration::from_secs(5 * 60);
+    let minutes = std::time::Duration::from_secs(7 * 60);
     host.world.fail_with(
         Operation::Create,
         error(ErrorKind::QuotaExceeded, Operation::Create).with_retry_after(minutes),
     );
     host.sync().await;
-    host.wait(4);
+    host.wait(6);
     assert!(host.plan().is_empty());
     host.wait(1);
+    host.sync().await;
+    host.assert_heals(0).await;
+}
+
+/// An address answered 5xx by its mail server: the same is never sent there again, and other content is.
+#[tokio::test]
+async fn what_a_provider_calls_final_waits_for_other_content() {
+    let mut host = Host::new(Company::of_one());
+    host.world.fail_with(Operation::Create, error(ErrorKind::Refused, Operation::Create).with_final());
+    host.sync().await;
+    host.wait(8 * 24 * 60);
+    assert!(host.plan().is_empty());
+    host.move_by_an_hour();
     host.assert_heals(1).await;
 }
 
@@ -98,7 +189,7 @@ async fn a_create_whose_answer_was_lost_is_found_and_not_made_twice() {
     host.world.meet(Operation::Create, Fault::AnswerLost);
     let report = host.sync().await;
     assert_eq!(report.outcomes[0].verdict, Verdict::Unknown);
-    assert_eq!(host.state(), ("unsure".into(), None, 0));
+    assert_eq!(host.state(), ("pending", Some("unavailable"), 0));
     host.assert_heals(1).await;
     assert_eq!(host.world.calendar.calls(Operation::Create), 1, "the next run looked first");
 }
@@ -124,39 +215,37 @@ async fn an_update_or_a_removal_whose_answer_was_lost_is_looked_after() {
         host.move_by_an_hour();
         host.world.meet(Operation::Update, fault(Operation::Update));
         host.sync().await;
-        assert_eq!(host.state(), ("unsure before".into(), None, 0));
+        assert_eq!(host.state(), ("pending before", Some("unavailable"), 0));
         host.assert_heals(1).await;
 
         host.cancel();
         host.world.meet(Operation::Delete, fault(Operation::Delete));
         host.sync().await;
-        assert_eq!(host.state(), ("unsure before".into(), None, 0));
-        host.wait(60);
-        host.sync().await;
-        assert!(host.world.calendar.events().is_empty());
-        host.assert_quiet();
+        assert_eq!(host.state(), ("pending before", Some("unavailable"), 0));
+        host.assert_cleans_up(1).await;
     }
 }
 
 #[tokio::test]
 async fn nothing_is_believed_gone_while_the_look_fails() {
-    for (operation, kind) in [
-        (Operation::Get, ErrorKind::Unavailable),
-        (Operation::Get, ErrorKind::Forbidden),
-        (Operation::Find, ErrorKind::Other),
-    ] {
-        let mut host = Host::synced(RemovedByPerson::Recreate).await;
-        host.move_by_an_hour();
-        host.world.meet(Operation::Update, Fault::AnswerLost);
-        host.sync().await;
-        if operation == Operation::Find {
-            let remote_id = host.world.calendar.events()[0].remote_id.clone();
-            host.world.calendar.person_deletes(&host.company.place(CUSTOMER), &remote_id);
+    for kind in [ErrorKind::Unavailable, ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Other]
+    {
+        for is_gone in [false, true] {
+            let mut host = Host::synced(RemovedByPerson::Recreate).await;
+            host.move_by_an_hour();
+            host.world.meet(Operation::Update, Fault::AnswerLost);
+            host.sync().await;
+            if is_gone {
+                let remote_id = host.world.calendar.events()[0].remote_id.clone();
+                host.world.calendar.person_deletes(&host.company.place(CUSTOMER), &remote_id);
+            }
+            host.cancel();
+            host.wait(5);
+            host.world.fail(Operation::Find, kind);
+            host.sync().await;
+            assert_eq!(host.state().0, "pending before", "{kind}");
+            host.assert_cleans_up(1).await;
         }
-        host.cancel();
-        host.world.fail(operation, kind);
-        host.sync().await;
-        assert_eq!(host.state().0, "unsure before", "{operation} {kind}");
     }
 }
 
@@ -168,6 +257,7 @@ async fn the_old_event_stays_until_the_persons_new_one_can_be_made() {
     let report = host.sync().await;
     assert_eq!((report.count(Verdict::Failed), report.count(Verdict::Postponed)), (1, 1));
     assert_eq!(host.world.calendar.events().len(), 1);
+    host.wait(5);
     host.sync().await;
     let events = host.world.calendar.events();
     assert_eq!((events.len(), events[0].place.calendar.as_str()), (1, "family"));
@@ -192,13 +282,13 @@ async fn a_removal_that_looks_removes_what_a_rival_made_too() {
     for fails in [false, true] {
         let mut host = Host::synced(RemovedByPerson::Recreate).await;
         host.move_by_an_hour();
-        host.begin();
+        drop(host.begin());
         let place = host.company.place(CUSTOMER);
-        let key = EventKey::derive(NAMESPACE, &host.company.appointment.id, &place, 1);
+        let key = key(&host.company, CUSTOMER, 1);
         let event = host.world.calendar.events()[0].event.clone();
         host.world.calendar.insert(
             &place,
-            RemoteId::new("next"),
+            RemoteId::new(key.to_string()),
             Some(Marker::new(NAMESPACE, key, 1)),
             event,
         );
@@ -206,7 +296,7 @@ async fn a_removal_that_looks_removes_what_a_rival_made_too() {
         if fails {
             host.world.fail(Operation::Find, ErrorKind::Unavailable);
             host.sync().await;
-            assert_eq!(host.state().0, "unsure before");
+            assert_eq!(host.state().0, "pending before");
         }
         host.assert_cleans_up(2).await;
     }

@@ -6,14 +6,14 @@ mod common;
 
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::{Person, Role};
-use calsync_core::ledger::{BlockReason, Delivery, Hold, Presence, Standing};
-use calsync_core::model::Stated;
+use calsync_core::ledger::{BlockReason, DeliveryState, RemoteEvent};
+use calsync_core::model::Appointment;
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::plan::{Note, OtherAccount, Plan};
 use calsync_core::provider::{CalendarIds, Capabilities};
 use common::{
-    CUSTOMER, Company, MANAGER, NAMESPACE, STAFF, actions, as_wanted, cancelled, connection, google, now,
-    planner, put, settled,
+    CUSTOMER, Company, MANAGER, NAMESPACE, STAFF, actions, as_wanted, blocked, cancelled, connection, google,
+    now, planner, put, set, settled,
 };
 
 #[test]
@@ -85,11 +85,20 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
     company.order.notes = Some("changed".into());
     let plan = company.plan();
     assert_eq!(actions(&plan), ["update"]);
-    assert_eq!((&plan.steps[0].calendar, &plan.steps[0].moves), (&company.place(CUSTOMER), &Some(before)));
-    assert_eq!(plan.steps[0].key(), company.appointment.ledger.deliveries()[0].confirmed().unwrap().key);
-    plan.begin(&mut company.appointment).unwrap();
-    assert_eq!(company.appointment.ledger.deliveries().len(), 1);
-    assert_eq!(company.appointment.ledger.deliveries()[0].calendar(), company.place(CUSTOMER));
+    assert_eq!(
+        (&plan.steps[0].calendar, &plan.steps[0].moves_from),
+        (&company.place(CUSTOMER), &Some(Box::new(before)))
+    );
+    let row = &company.appointment.ledger.deliveries()[0];
+    assert_eq!(plan.steps[0].target, row.target(), "the row keeps its key for life");
+    let key = row.key();
+    let _ = plan.begin(&mut company.appointment).unwrap();
+    let [row] = company.appointment.ledger.deliveries() else { panic!("one row") };
+    assert!(row.calendar().is_at(&company.place(CUSTOMER)));
+    assert_eq!(row.key(), key);
+    // A ledger of this appointment still, though the key was derived from another connection.
+    let stored = serde_json::to_value(&company.appointment).unwrap();
+    assert_eq!(serde_json::from_value::<Appointment>(stored).unwrap(), company.appointment);
 }
 
 #[test]
@@ -97,8 +106,7 @@ fn a_connection_that_leads_to_another_account_gets_its_event_there_when_the_host
     // The guide's columns: the same `default` connection, the same `primary` calendar, and another Google account.
     let mut company = settled();
     let before = company.place(CUSTOMER);
-    company.appointment.ledger.deliveries()[0].hold =
-        Some(Hold::Parked { reason: BlockReason::Reconnect, until: None });
+    set(&mut company, 0, "hold", blocked(BlockReason::Reconnect, None));
     company.profile(CUSTOMER).connections = vec![google("default", "primary", "another")];
     let start_anew = planner().with_other_account(OtherAccount::StartAnew);
     let plan = company.plan_by(&start_anew, Trigger::Automatic, now());
@@ -106,21 +114,18 @@ fn a_connection_that_leads_to_another_account_gets_its_event_there_when_the_host
     let role = Role::Customer;
     assert_eq!(
         plan.notes,
-        [Note::LeftBehind { role, place: before.clone() }],
+        [Note::LeftBehind { role, calendar: before.clone() }],
         "and it says what stays behind"
     );
-    plan.begin(&mut company.appointment).unwrap();
-    let rows = &company.appointment.ledger.deliveries();
-    assert_eq!((rows.len(), &rows[0].place), (1, &company.place(CUSTOMER)));
-    assert_ne!(
-        plan.steps[0].key(),
-        as_wanted(&Company::of_one(), CUSTOMER).key,
-        "a key is never used for two events"
-    );
+    let first = company.appointment.ledger.deliveries()[0].key();
+    assert_ne!(plan.steps[0].key(), first, "a key is never used for two events");
+    let _ = plan.begin(&mut company.appointment).unwrap();
+    let rows = company.appointment.ledger.deliveries();
+    assert_eq!(rows.len(), 2, "the event in the other account is not forgotten");
 
     // Where the account was not known before, it is taken for the same one.
     let mut company = settled();
-    company.appointment.ledger.deliveries()[0].calendar().account = None;
+    common::edit(&mut company, |rows| rows[0]["calendar"]["account"] = serde_json::Value::Null);
     assert!(company.plan().is_empty());
 }
 
@@ -129,15 +134,17 @@ fn connecting_anew_is_what_a_row_parked_for_it_waits_for() {
     for reason in [BlockReason::Reconnect, BlockReason::MissingScope, BlockReason::Forbidden] {
         let mut company = settled();
         company.order.notes = Some("changed".into());
-        company.appointment.ledger.deliveries()[0].hold = Some(Hold::Parked { reason, until: None });
+        set(&mut company, 0, "hold", blocked(reason, Some(now() + chrono::Duration::days(1))));
         company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
         assert_eq!(actions(&company.plan()), ["update"], "{reason}");
     }
-    // The person's own wish does not depend on the connection.
+}
+
+#[test]
+fn the_persons_own_wish_does_not_depend_on_the_connection() {
     let mut company = Company::of_one();
-    let hold = Hold::Parked { reason: BlockReason::RemovedByPerson, until: None };
-    let standing = as_wanted(&company, CUSTOMER);
-    put(&mut company, CUSTOMER, Role::Customer, DeliveryState::Confirmed(standing)).hold = Some(hold);
+    put(&mut company, CUSTOMER, Role::Customer, &DeliveryState::Absent);
+    set(&mut company, 0, "hold", blocked(BlockReason::RemovedByPerson, None));
     company.order.notes = Some("changed".into());
     company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
     assert!(company.plan().is_empty());
@@ -147,26 +154,27 @@ fn connecting_anew_is_what_a_row_parked_for_it_waits_for() {
 fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_today() {
     let mut company = settled();
     let before = company.place(CUSTOMER);
-    let hold = Hold::Parked { reason: BlockReason::Reconnect, until: None };
-    company.appointment.ledger.deliveries()[0].hold = Some(hold);
+    set(&mut company, 0, "hold", blocked(BlockReason::Reconnect, None));
     company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
     let plan = cancelled(company.clone()).plan();
     assert_eq!(actions(&plan), ["delete"], "{plan}");
     assert_eq!(
-        (&plan.steps[0].calendar, &plan.steps[0].moves),
-        (&company.place(CUSTOMER), &Some(before.clone()))
+        (&plan.steps[0].calendar, &plan.steps[0].moves_from),
+        (&company.place(CUSTOMER), &Some(Box::new(before.clone())))
     );
 
-    // An empty row of the new connection is no reason to go another way; its generations count on.
+    // An empty row of the new connection is no reason to go another way. The event keeps its own key.
     let mut second = cancelled(company.clone());
-    put(&mut second, CUSTOMER, Role::Customer, DeliveryState::Absent).generation = 4;
+    put(&mut second, CUSTOMER, Role::Customer, &DeliveryState::Absent);
+    set(&mut second, 1, "generation", 4);
     let plan = second.plan();
-    assert_eq!((&plan.steps[0].calendar, plan.steps[0].generation), (&company.place(CUSTOMER), 4));
-    plan.begin(&mut second.appointment).unwrap();
+    let row = &second.appointment.ledger.deliveries()[0];
+    assert_eq!((&plan.steps[0].calendar, plan.steps[0].key()), (&company.place(CUSTOMER), row.key()));
+    let _ = plan.begin(&mut second.appointment).unwrap();
     assert_eq!(second.appointment.ledger.deliveries().len(), 1);
 
     // Another calendar, or the old connection still there: the row says where.
-    company.appointment.ledger.deliveries()[0].hold = None;
+    set(&mut company, 0, "hold", None::<()>);
     for connections in [
         vec![google("anew", "other", "account-33")],
         vec![google("anew", "primary", "another")],
@@ -174,24 +182,25 @@ fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_today() 
     ] {
         company.profile(CUSTOMER).connections = connections;
         let plan = cancelled(company.clone()).plan();
-        assert_eq!((&plan.steps[0].calendar, plan.steps[0].moves.is_none()), (&before, true), "{plan}");
+        assert_eq!((&plan.steps[0].calendar, plan.steps[0].moves_from.is_none()), (&before, true), "{plan}");
     }
 }
 
 #[test]
 fn two_events_that_ended_up_in_one_calendar_are_both_removed() {
     let mut company = settled();
-    let mut second = company.appointment.ledger.deliveries()[0].clone();
-    second.place.connection = "second".try_into().unwrap();
-    company.appointment.ledger.deliveries().push(second);
+    let (mut second, event) = (company.place(CUSTOMER), as_wanted(&company, CUSTOMER));
+    second.connection = "second".try_into().unwrap();
+    common::put_at(&mut company, &second, Role::Customer, &DeliveryState::Confirmed(event));
     company.profile(CUSTOMER).connections = vec![google("anew", "primary", "account-33")];
     let mut company = cancelled(company);
     let plan = company.plan();
     assert_eq!(actions(&plan), ["delete", "delete"]);
-    plan.begin(&mut company.appointment).unwrap();
-    let places: Vec<_> =
-        company.appointment.ledger.deliveries().iter().map(|row| row.calendar().clone()).collect();
-    assert_ne!(places[0], places[1], "each keeps a row of its own");
+    let _ = plan.begin(&mut company.appointment).unwrap();
+    let [first, second] = company.appointment.ledger.deliveries() else {
+        panic!("each keeps a row of its own")
+    };
+    assert_ne!(first.target(), second.target());
 }
 
 #[test]
@@ -213,10 +222,8 @@ fn a_guest_who_signs_up_gets_an_event_and_the_invitation_is_withdrawn() {
     (company.staff.profile_id, company.staff.manager_id) = (None, Stated::Empty);
     company.admins.clear();
     let plan = company.plan();
-    let standing = RemoteEvent::new(plan.steps[0].key(), RemoteId::new("invitation"));
-    let mut row = Delivery::new(plan.steps[0].calendar.clone(), Role::Customer, now());
-    row.state() = DeliveryState::Confirmed(standing);
-    company.appointment.ledger.deliveries().push(row);
+    let event = DeliveryState::Confirmed(RemoteEvent::new(RemoteId::new("invitation")));
+    common::put_at(&mut company, &plan.steps[0].calendar, Role::Customer, &event);
     assert_eq!(plan.steps[0].calendar.calendar, CalendarId::new("gus@example.org").unwrap());
 
     company.order.customer_id = Some(7.into());

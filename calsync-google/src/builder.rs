@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use calsync_core::ProviderKind;
-use calsync_core::auth::{Grant, TokenStore, WaitStore};
+use calsync_core::auth::{Grant, TokenStore};
 use calsync_core::clock::{Clock, Sleep};
 use calsync_core::event::TextLimits;
+use calsync_core::health::AccountHealthStore;
 use calsync_core::http::HttpTransport;
 use calsync_core::provider::{CalendarIds, Capabilities};
 use calsync_core::rest::{BuildError, Setup, endpoint};
@@ -67,8 +68,8 @@ impl GoogleCalendarBuilder {
 
     /// Where it is kept which account has asked to be left alone, and until when. In memory unless given; a host of several
     /// processes may share one between them.
-    pub fn wait_store(mut self, waits: impl WaitStore) -> Self {
-        self.setup.waits = Some(Arc::new(waits));
+    pub fn health_store(mut self, health: Arc<dyn AccountHealthStore>) -> Self {
+        self.setup.health = Some(health);
         self
     }
 

@@ -1,6 +1,6 @@
 //! The Calendar API as functions: send, judge the answer, read it.
 
-use calsync_core::auth::Access;
+use calsync_core::auth::{Access, account_of};
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::http::Request;
@@ -50,7 +50,7 @@ impl Client {
             if EventKey::parse(written.remote_id.as_str()) != sent {
                 return Err(unreadable().with_code(ANOTHER_ID));
             }
-            Ok(written.with_account(place.account.clone()))
+            Ok(written.with_account(account_of(&answer).cloned()))
         }
     }
 
@@ -133,9 +133,13 @@ impl Client {
     ) -> Result<(Vec<EventResource>, Option<PageToken>), Error> {
         let page = page.as_ref().map(|page| page.0.as_str());
         let request = self.requests.by_property(&place.calendar, property, page);
-        let answer = self.rest.send(&Access::of(place), operation, request).await;
-        let mut page: EventsPage = self.rest.read(operation, &answer.map_err(calendar_not_found)?)?;
+        let answer =
+            self.rest.send(&Access::of(place), operation, request).await.map_err(calendar_not_found)?;
+        let mut page: EventsPage = self.rest.read(operation, &answer)?;
         page.items.retain(|event| !convert::is_cancelled(event));
+        for event in &mut page.items {
+            event.account = account_of(&answer).cloned();
+        }
         Ok((page.items, page.next_page_token.map(PageToken)))
     }
 
@@ -184,7 +188,8 @@ impl Client {
         request: Result<Request, BadRequest>,
     ) -> Result<EventResource, Error> {
         let answer = self.rest.send(&Access::of(place), operation, request).await?;
-        let event: EventResource = self.rest.read(operation, &answer)?;
+        let mut event: EventResource = self.rest.read(operation, &answer)?;
+        event.account = account_of(&answer).cloned();
         match event.id.as_deref() {
             Some(named) if named == id.as_str() => Ok(event),
             // An answer about another event says nothing of this one.

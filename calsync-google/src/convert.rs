@@ -2,37 +2,19 @@
 
 use std::borrow::Cow;
 
-use calsync_core::AppointmentId;
-use calsync_core::calendar::Person;
 use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When};
 use calsync_core::identity::EventKey;
-use calsync_core::names::{AccountId, Etag, RemoteId};
-use calsync_core::provider::{Draft, Found, Marker, Written};
+use calsync_core::names::{Etag, RemoteId};
+use calsync_core::provider::{Draft, Found, Written};
 use calsync_core::rest::sendable;
 use calsync_core::time::Zone;
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
+use crate::marker::{self, REMINDERS, REVISION, marker, own_key, property};
 use crate::wire::{
     EventBody, EventDateTime, EventResource, InsertedResource, Moment, PrivateProperties, ReminderOverride,
     RemindersBody, RemindersResource, Time,
 };
-
-/// The names of our private extended properties; at most 44 characters each
-/// (<https://developers.google.com/workspace/calendar/api/guides/extended-properties>).
-///
-/// The target has a property of its own: a search matches a whole value, and finds every generation by it.
-pub(crate) const TARGET: &str = "calsyncTarget";
-const KEY: &str = "calsyncKey";
-pub(crate) const NAMESPACE: &str = "calsyncNamespace";
-const REVISION: &str = "calsyncRevision";
-const APPOINTMENT: &str = "calsyncAppointment";
-/// `profile:` and the profile's id, or `guest`.
-const PERSON: &str = "calsyncPerson";
-/// The reminders as calsync last set them; what stands in `reminders` may since be the person's own.
-const REMINDERS: &str = "calsyncReminders";
-
-/// Google silently cuts a longer value.
-pub(crate) const LONGEST_VALUE: usize = 1024;
 
 /// The earliest reminder, in minutes before the start: four weeks.
 const EARLIEST_REMINDER: u32 = 40_320;
@@ -73,18 +55,6 @@ pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
         }
         When::AllDay { start, end } => (Time::Day(*start), Time::Day(*end)),
     };
-    let marker = &draft.marker;
-    // A value that Google would cut would read back as another one.
-    let whole = |text: String| (text.chars().count() <= LONGEST_VALUE).then_some(Cow::Owned(text));
-    let appointment = marker.appointment.as_ref().map(AppointmentId::to_string);
-    let private = vec![
-        (TARGET, Some(Cow::Owned(marker.key.target().to_string()))),
-        (KEY, Some(Cow::Owned(marker.key.to_string()))),
-        (NAMESPACE, Some(Cow::Borrowed(&*marker.namespace))),
-        (REVISION, Some(Cow::Owned(marker.revision.to_string()))),
-        (APPOINTMENT, appointment.and_then(whole)),
-        (PERSON, marker.person.as_ref().map(person_text).and_then(whole)),
-    ];
     EventBody {
         id: None,
         status: match event.status {
@@ -98,7 +68,7 @@ pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
         end: Moment { time: end, clears: true },
         visibility: visibility(event.visibility),
         reminders: None,
-        extended_properties: PrivateProperties { private },
+        extended_properties: PrivateProperties { private: marker::properties(&draft.marker) },
     }
 }
 
@@ -195,20 +165,6 @@ fn is_time(is: Option<&EventDateTime>, wanted: &Time<'_>) -> bool {
     }
 }
 
-fn person_text(person: &Person) -> String {
-    match person {
-        Person::Profile(id) => format!("profile:{id}"),
-        Person::Guest => "guest".to_owned(),
-    }
-}
-
-fn person_of(text: &str) -> Option<Person> {
-    match text.strip_prefix("profile:") {
-        Some(id) => id.parse().ok().map(Person::Profile),
-        None => (text == "guest").then_some(Person::Guest),
-    }
-}
-
 /// How reminders are noted: nothing for the calendar's own, else the minutes.
 fn reminders_note(reminders: &Reminders) -> Option<String> {
     match reminders {
@@ -278,29 +234,10 @@ pub(crate) fn is_cancelled(resource: &EventResource) -> bool {
     resource.status.as_deref() == Some("cancelled")
 }
 
-/// Our marker, if the event carries one.
-pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
-    let key = EventKey::parse(property(resource, KEY)?)?;
-    let revision = property(resource, REVISION)?.parse().ok()?;
-    let appointment = property(resource, APPOINTMENT).and_then(|text| text.parse().ok());
-    let person = property(resource, PERSON).and_then(person_of);
-    let marker = Marker::new(property(resource, NAMESPACE)?, key, revision);
-    Some(marker.with_appointment(appointment).with_person(person))
-}
-
-/// The key that the event itself was made under: its id, where that is a key of ours. A person's copy has another id.
-pub(crate) fn own_key(resource: &EventResource) -> Option<EventKey> {
-    EventKey::parse(resource.id.as_deref()?)
-}
-
-fn property<'a>(resource: &'a EventResource, name: &str) -> Option<&'a str> {
-    let properties = resource.extended_properties.as_ref()?;
-    properties.private.get(name).map(String::as_str)
-}
-
 /// The answer to a write. `None` when it does not name the event.
 pub(crate) fn written(resource: &EventResource) -> Option<Written> {
-    named(resource.id.as_deref(), resource.etag.as_deref())
+    let written = named(resource.id.as_deref(), resource.etag.as_deref())?;
+    Some(written.with_account(resource.account.clone()))
 }
 
 /// The answer to an insert. `None` when it does not name the event.
@@ -319,8 +256,8 @@ fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
 }
 
 /// The identity of an event. `None` when it has no id.
-pub(crate) fn found(resource: &EventResource, account: Option<AccountId>) -> Option<Found> {
-    let Written { remote_id, etag, .. } = written(resource)?;
+pub(crate) fn found(resource: &EventResource) -> Option<Found> {
+    let Written { remote_id, etag, account, .. } = written(resource)?;
     let found = Found::new(remote_id).with_etag(etag).with_marker(marker(resource));
     Some(found.with_key(own_key(resource)).with_account(account))
 }
@@ -369,6 +306,9 @@ fn instant(moment: &EventDateTime, zone: &Zone) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::marker::{APPOINTMENT, KEY, PERSON, TARGET};
+    use calsync_core::calendar::Person;
+    use calsync_core::provider::Marker;
     use serde_json::{Value, json};
 
     fn draft(event: Event) -> Draft {
@@ -427,7 +367,8 @@ mod tests {
 
     #[test]
     fn an_event_says_what_a_patch_would_write_or_does_not() {
-        let draft = draft(london().with_description("5 < 6").with_reminders(Reminders::Before(vec![10])));
+        let event = london().with_description("5 < 6").with_visibility(Visibility::Private);
+        let draft = draft(event.with_reminders(Reminders::Before(vec![10])));
         let standing = json_of(&to_insert(&draft, STYLE));
         let with = |pointer: &str, value: Value| {
             let mut changed = standing.clone();
@@ -444,6 +385,7 @@ mod tests {
             ("/summary".to_owned(), json!("Deep  clean")),
             ("/description".to_owned(), json!("5 < 6")),
             ("/location".to_owned(), json!("here")),
+            ("/visibility".to_owned(), json!("public")),
             ("/start/dateTime".to_owned(), json!("2026-07-01T09:00:00Z")),
             ("/start/timeZone".to_owned(), json!("Europe/Dublin")),
             ("/end".to_owned(), json!({"date": "2026-07-01"})),
@@ -465,14 +407,6 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_google_would_cut_is_not_stored() {
-        let mut long = draft(london());
-        long.marker.appointment = Some(AppointmentId::text(&"n".repeat(1025)).unwrap());
-        let body = json_of(&to_insert(&long, STYLE));
-        assert_eq!(body["extendedProperties"]["private"].get(APPOINTMENT), None);
-    }
-
-    #[test]
     fn a_patch_leaves_the_persons_things_alone_and_clears_the_other_form_of_time() {
         let (start, end) = ("2026-12-24".parse().unwrap(), "2026-12-27".parse().unwrap());
         let all_day = Event::new("Closed", When::AllDay { start, end });
@@ -488,20 +422,20 @@ mod tests {
     fn the_visibility_is_written_where_the_host_chose_one_and_read_back() {
         for (chosen, word) in [(Visibility::Public, "public"), (Visibility::Private, "private")] {
             let draft = draft(london().with_visibility(chosen));
-            for body in [to_insert(&draft, 8192), to_patch(&draft, 8192)] {
+            for body in [to_insert(&draft, STYLE), to_patch(&draft, STYLE)] {
                 assert_eq!(json_of(&body)["visibility"], word);
             }
-            let mut resource = json_of(&to_insert(&draft, 8192));
+            let mut resource = json_of(&to_insert(&draft, STYLE));
             resource["status"] = json!("confirmed");
             let read: EventResource = serde_json::from_value(resource).unwrap();
-            assert_eq!(found(&read).unwrap().event.visibility, chosen);
+            assert_eq!(event(&read).unwrap().visibility, chosen);
         }
         let draft = draft(london());
-        assert_eq!(json_of(&to_patch(&draft, 8192)).get("visibility"), None, "what the person chose stays");
+        assert_eq!(json_of(&to_patch(&draft, STYLE)).get("visibility"), None, "what the person chose stays");
         let confidential = json!({"id": "x", "visibility": "confidential",
             "start": {"date": "2026-12-24"}, "end": {"date": "2026-12-25"}});
         let read: EventResource = serde_json::from_value(confidential).unwrap();
-        assert_eq!(found(&read).unwrap().event.visibility, Visibility::Private);
+        assert_eq!(event(&read).unwrap().visibility, Visibility::Private);
     }
 
     #[test]
@@ -561,7 +495,7 @@ mod tests {
     fn answers_are_read_however_little_they_say() {
         let timed = json!({"id": "abc12", "start": {"dateTime": "2026-07-01T09:00:00+01:00", "timeZone": "Europe/London"},
             "end": {"dateTime": "2026-07-01T10:30:00+01:00"}, "anything": {"else": 1}});
-        let of_abc = found(&read(timed.clone()), None).unwrap();
+        let of_abc = found(&read(timed.clone())).unwrap();
         assert_eq!(
             (of_abc.remote_id.as_str(), of_abc.etag, of_abc.marker, of_abc.key),
             ("abc12", None, None, None)
@@ -572,7 +506,7 @@ mod tests {
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"}});
         assert_eq!(event(&read(local)).unwrap().when, london().when);
         for nothing in [json!({}), json!({"id": ""})] {
-            assert_eq!(found(&read(nothing.clone()), None), None, "{nothing}");
+            assert_eq!(found(&read(nothing.clone())), None, "{nothing}");
         }
         for timeless in [
             json!({"id": "abc12"}),
@@ -580,26 +514,7 @@ mod tests {
             json!({"id": "abc12", "start": {"dateTime": "noon"}, "end": {"dateTime": "one"}}),
         ] {
             assert_eq!(event(&read(timeless.clone())), None, "{timeless}");
-            assert!(found(&read(timeless), None).is_some(), "what it says does not matter");
+            assert!(found(&read(timeless)).is_some(), "what it says does not matter");
         }
-    }
-
-    #[test]
-    fn a_marker_is_read_back_whole_or_not_at_all() {
-        for person in [Some(Person::Profile(3.into())), Some(Person::Guest), None] {
-            let mut event = draft(london());
-            event.marker.person = person;
-            let json = json_of(&to_insert(&event, STYLE));
-            assert_eq!(marker(&read(json.clone())), Some(event.marker.clone()));
-            assert_eq!(found(&read(json), None).unwrap().key, Some(event.marker.key));
-        }
-        let mut json = json_of(&to_insert(&draft(london()), STYLE));
-        for (name, value) in [(REVISION, json!("x")), (KEY, json!("no-key"))] {
-            let mut broken = json.clone();
-            broken["extendedProperties"]["private"][name] = value;
-            assert_eq!(marker(&read(broken)), None, "{name}");
-        }
-        json["extendedProperties"] = json!({});
-        assert_eq!(marker(&read(json)), None);
     }
 }

@@ -13,12 +13,18 @@ use serde_json::Value;
 /// What a zone name is called here that Google does not know: Google says `invalid` of it, as of much else.
 const UNKNOWN_ZONE: &str = "invalidTimeZone";
 
+/// How long a used-up quota rests. It lasts for hours, and trying again prolongs it; Google says no time.
+const QUOTA_PAUSE: Duration = Duration::from_secs(3600);
+
 /// A response that is no success, as an error of `operation`. `retry_after` is what its header asks for.
 pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
     let status = answer.status().as_u16();
     let told = Told::of(status, answer.body());
     let code = told.code.clone().filter(|_| told.is_reason || !matches!(status, 403 | 404 | 410));
-    let error = failure(ProviderKind::GOOGLE, operation, answer, code, retry_after, classify);
+    let mut error = failure(ProviderKind::GOOGLE, operation, answer, code, retry_after, classify);
+    if error.kind() == ErrorKind::QuotaExceeded && retry_after.is_none() {
+        error = error.with_retry_after(QUOTA_PAUSE);
+    }
     match told.code {
         Some(code) => error.with_code(code),
         None => error,
@@ -210,6 +216,15 @@ mod tests {
             assert_eq!(is, (*kind, *retry, *code), "{status} {body}");
             assert_eq!(error.failure().status, Some(*status));
         }
+    }
+
+    #[test]
+    fn a_used_up_quota_rests_for_an_hour() {
+        let body = r#"{"error":{"errors":[{"reason":"quotaExceeded"}],"code":403}}"#;
+        let after = |asked| of_answer(Operation::Create, &answer(403, body), asked).retry_after();
+        assert_eq!(after(None), Some(QUOTA_PAUSE));
+        assert_eq!(after(Some(Duration::from_secs(17))), Some(Duration::from_secs(17)));
+        assert_eq!(of(503, "", Operation::Create).retry_after(), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod error;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod google;
+mod marker;
 mod moved;
 mod provider;
 mod request;

@@ -18,6 +18,7 @@ use crate::client::calendar_not_found;
 use crate::convert::{self, Style};
 use crate::error::{is_outdated, is_unknown_zone};
 use crate::google::GoogleCalendar;
+use crate::marker;
 use crate::moved::{self, Today, goes_by};
 use crate::wire::{EVENT_FIELDS, EventResource, IDENTITY_FIELDS};
 
@@ -67,17 +68,15 @@ impl CalendarProvider for GoogleCalendar {
         self.follow(place, remote_id, |place| async move {
             if let Some(etag) = &options.etag {
                 match self.write_over(&place, remote_id, draft, Some(etag), None).await {
-                    Err(error) if is_outdated(&error) => {}
-                    Err(error) if error.kind() == ErrorKind::NotFound => {
-                        return Err(self.missing(&place, error).await);
-                    }
+                    Err(error) if is_outdated(&error) || is_missing(&error) => {}
                     result => return result,
                 }
             }
             let standing = self.standing(&place, remote_id, Operation::Update, EVENT_FIELDS).await?;
             check_marker(&standing, &draft.marker, Operation::Update)?;
             let etag = convert::etag(&standing);
-            self.write_over(&place, remote_id, draft, etag.as_ref(), Some(&standing)).await
+            let written = self.write_over(&place, remote_id, draft, etag.as_ref(), Some(&standing)).await;
+            written.map_err(contradicted)
         })
         .await
     }
@@ -94,16 +93,14 @@ impl CalendarProvider for GoogleCalendar {
             if let Some(etag) = &options.etag {
                 match self.client.delete(&place, remote_id, Some(etag)).await {
                     // Google has also been seen to forbid the removal of what is removed.
-                    Err(error) if is_outdated(&error) || error.kind() == ErrorKind::Forbidden => {}
-                    Err(error) if error.kind() == ErrorKind::NotFound => {
-                        return Err(self.missing(&place, error).await);
-                    }
+                    Err(error) if is_outdated(&error) || is_missing(&error) || is_closed(&error) => {}
                     result => return result,
                 }
             }
             let standing = self.standing(&place, remote_id, Operation::Delete, IDENTITY_FIELDS).await?;
             check_marker(&standing, marker, Operation::Delete)?;
-            self.client.delete(&place, remote_id, convert::etag(&standing).as_ref()).await
+            let deleted = self.client.delete(&place, remote_id, convert::etag(&standing).as_ref()).await;
+            deleted.map_err(contradicted)
         })
         .await
     }
@@ -112,7 +109,7 @@ impl CalendarProvider for GoogleCalendar {
     /// moved the event: then in the account's other calendars, if the grant shows them.
     async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let matches =
-            |event: &EventResource| query.matches(convert::marker(event).as_ref(), convert::own_key(event));
+            |event: &EventResource| query.matches(marker::marker(event).as_ref(), marker::own_key(event));
         let by_key = convert::remote_id(&query.key());
         let known = query.known.as_ref().filter(|known| **known != by_key);
         let mut ids = Vec::from([by_key.clone()]);
@@ -122,7 +119,7 @@ impl CalendarProvider for GoogleCalendar {
             asked.extend(self.client.look(place, id, IDENTITY_FIELDS).await?);
         }
         let target = query.target.to_string();
-        let listed = self.client.by_property(place, (convert::TARGET, &target)).await?;
+        let listed = self.client.by_property(place, (marker::TARGET, &target)).await?;
         let is_asked = |event: &EventResource| ids.iter().any(|id| event.id.as_deref() == Some(id.as_str()));
         let (gone, mut events): (Vec<_>, Vec<_>) = asked.into_iter().partition(convert::is_cancelled);
         events.extend(listed.into_iter().filter(|event| !is_asked(event)));
@@ -135,7 +132,7 @@ impl CalendarProvider for GoogleCalendar {
                 events.extend(moved.filter(matches));
             }
         }
-        events.iter().map(|event| self.found(place, Operation::Find, event)).collect()
+        events.iter().map(|event| self.found(Operation::Find, event)).collect()
     }
 
     async fn list_ours(
@@ -145,18 +142,18 @@ impl CalendarProvider for GoogleCalendar {
         page: Option<PageToken>,
     ) -> Result<OursPage, Error> {
         let operation = Operation::ListOurs;
-        let property = (convert::NAMESPACE, namespace);
+        let property = (marker::NAMESPACE, namespace);
         let (events, next) = self.client.page(place, operation, property, page).await?;
         let is_ours = |event: &&EventResource| {
-            convert::marker(event).is_some_and(|marker| *marker.namespace == *namespace)
+            marker::marker(event).is_some_and(|marker| *marker.namespace == *namespace)
         };
-        let found = events.iter().filter(is_ours).map(|event| self.found(place, operation, event));
+        let found = events.iter().filter(is_ours).map(|event| self.found(operation, event));
         Ok(OursPage::new(found.collect::<Result<_, _>>()?, next))
     }
 
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let event = self.alive(place, remote_id, IDENTITY_FIELDS).await?;
-        event.map(|event| self.found(place, Operation::Get, &event)).transpose()
+        event.map(|event| self.found(Operation::Get, &event)).transpose()
     }
 }
 
@@ -178,7 +175,7 @@ impl GoogleCalendar {
             return Err(spent());
         };
         let is_gone = convert::is_cancelled(&standing);
-        if !convert::marker(&standing).is_some_and(|marker| marker.is_same_target(&draft.marker)) {
+        if !marker::marker(&standing).is_some_and(|marker| marker.is_same_target(&draft.marker)) {
             return Err(if is_gone { spent() } else { spent().with_code(FOREIGN_EVENT) });
         }
         check_marker(&standing, &draft.marker, Operation::Create)?;
@@ -220,7 +217,7 @@ impl GoogleCalendar {
                         convert::set_reminders(&mut body, reminders);
                     }
                     if convert::says(standing, &body) {
-                        return self.written(place, standing);
+                        return self.written(standing);
                     }
                 }
                 self.client.patch(place, remote_id, etag, &body)
@@ -239,7 +236,7 @@ impl GoogleCalendar {
             let rest = self.client.patch(place, remote_id, convert::etag(&event).as_ref(), &body).await;
             event = rest.map_err(|error| error.with_retry(Retry::Unknown))?;
         }
-        self.written(place, &event)
+        self.written(&event)
     }
 
     /// Makes the call where the event is known to be. Where a tombstone of it lies there the person may have moved it: then once
@@ -280,7 +277,7 @@ impl GoogleCalendar {
         for calendar in calendars.iter().filter(|calendar| !goes_by(calendar, &tried.calendar)) {
             let other = moved::in_calendar(place, &calendar.id);
             match self.client.look(&other, remote_id, IDENTITY_FIELDS).await {
-                Ok(Some(event)) if !convert::is_cancelled(&event) && convert::marker(&event).is_some() => {
+                Ok(Some(event)) if !convert::is_cancelled(&event) && marker::marker(&event).is_some() => {
                     self.moved.found(place, remote_id, calendar.id.clone());
                     return Ok(Some(event));
                 }
@@ -324,20 +321,12 @@ impl GoogleCalendar {
         is_unknown
     }
 
-    fn found(
-        &self,
-        place: &CalendarRef,
-        operation: Operation,
-        event: &EventResource,
-    ) -> Result<Found, Error> {
-        let found = convert::found(event, place.account.clone());
-        found.ok_or_else(|| self.client.rest.incomplete(operation))
+    fn found(&self, operation: Operation, event: &EventResource) -> Result<Found, Error> {
+        convert::found(event).ok_or_else(|| self.client.rest.incomplete(operation))
     }
 
-    fn written(&self, place: &CalendarRef, event: &EventResource) -> Result<Written, Error> {
-        let written =
-            convert::written(event).ok_or_else(|| self.client.rest.incomplete(Operation::Update))?;
-        Ok(written.with_account(place.account.clone()))
+    fn written(&self, event: &EventResource) -> Result<Written, Error> {
+        convert::written(event).ok_or_else(|| self.client.rest.incomplete(Operation::Update))
     }
 
     /// The event, unless it is deleted, also where a person has moved it as far as is known. A calendar that is not there is an
@@ -372,21 +361,11 @@ impl GoogleCalendar {
             None => Err(not_found(operation)),
         }
     }
-
-    /// What a write means that was answered as not found. A 404 says the same of an event and of a calendar that is not there.
-    async fn missing(&self, place: &CalendarRef, error: Error) -> Error {
-        if error.failure().status == Some(404)
-            && let Err(error) = self.client.check_calendar(place).await
-        {
-            return error;
-        }
-        error
-    }
 }
 
 /// Google would cut a longer value without a word, and nobody would know our events again.
 fn check_namespace(draft: &Draft) -> Result<(), Error> {
-    if draft.marker.namespace.chars().count() <= convert::LONGEST_VALUE {
+    if draft.marker.namespace.chars().count() <= marker::LONGEST_VALUE {
         return Ok(());
     }
     let error = Error::new(ErrorKind::Configuration, ProviderKind::GOOGLE, Operation::Create);
@@ -395,7 +374,22 @@ fn check_namespace(draft: &Draft) -> Result<(), Error> {
 
 /// Whether the event may be touched in the name of `marker`. One without a marker may: a ledger's row names it by its id.
 fn check_marker(standing: &EventResource, marker: &Marker, operation: Operation) -> Result<(), Error> {
-    marker.check(convert::marker(standing).as_ref(), ProviderKind::GOOGLE, operation)
+    marker.check(marker::marker(standing).as_ref(), ProviderKind::GOOGLE, operation)
+}
+
+/// Whether a write was answered with 404, which says the same of an event and of a calendar that is not there. A read tells them
+/// apart.
+fn is_missing(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound && error.failure().status == Some(404)
+}
+
+/// A write that was answered with 404 right after the event was read. One of the two is wrong, and the next attempt shows which:
+/// were the 404 believed, another event would be made beside the one that is there.
+fn contradicted(error: Error) -> Error {
+    if is_missing(&error) {
+        return error.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later);
+    }
+    error
 }
 
 /// Whether the grant does not open what was asked for.

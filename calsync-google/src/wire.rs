@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use calsync_core::names::AccountId;
 use serde::{Deserialize, Serialize, Serializer};
+
+use crate::marker::Properties;
 
 /// What is asked for of an event that is read or written over; the rest of it is not ours.
 pub(crate) const EVENT_FIELDS: &str =
@@ -40,6 +43,9 @@ pub(crate) struct EventResource {
     pub(crate) visibility: Option<String>,
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: Option<ExtendedProperties>,
+    /// Whose token the response answers, where it is known; not part of the JSON.
+    #[serde(skip)]
+    pub(crate) account: Option<AccountId>,
 }
 
 /// A page of events.
@@ -111,11 +117,11 @@ pub(crate) struct RemindersBody<'a> {
     pub(crate) extended_properties: PrivateProperties<'a>,
 }
 
-/// Our properties; `None` deletes one.
+/// Our properties.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct PrivateProperties<'a> {
     #[serde(serialize_with = "as_object")]
-    pub(crate) private: Vec<(&'static str, Option<std::borrow::Cow<'a, str>>)>,
+    pub(crate) private: Properties<'a>,
 }
 
 fn as_object<S: Serializer, V: Serialize>(

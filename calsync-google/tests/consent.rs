@@ -18,7 +18,7 @@ use calsync_google::{BuildError, GoogleCalendar, Scope};
 use chrono::TimeDelta;
 use http::StatusCode;
 
-use common::{World, draft_at, event, key_of, place_in, place_of};
+use common::{World, draft_at, event, key_of, place_in, place_of, query_at};
 
 fn scoped(world: &World, scopes: &[Scope]) -> GoogleCalendar {
     world.builder().scopes(scopes.to_vec()).transport(world.google.clone()).build().unwrap()
@@ -62,7 +62,7 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
 
     // An hour later the access token has run out: renewed before it is refused.
     world.clock.advance(TimeDelta::hours(1));
-    google.find(&place, "tests", &draft_at(&place, 1, event()).marker.key).await.unwrap();
+    google.find(&place, &query_at(&place)).await.unwrap();
     assert_eq!(world.google.token_refreshes(), 1);
     assert!(world.google.requests().iter().all(|request| request.status != Some(401)));
 

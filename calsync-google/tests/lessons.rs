@@ -4,89 +4,18 @@
 
 mod common;
 
-use calsync_core::ProviderKind;
-use calsync_core::audience::Audience;
 use calsync_core::clock::Clock as _;
-use calsync_core::ledger::{Hold, Ledger, ParkReason};
-use calsync_core::model::{
-    Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service,
-};
-use calsync_core::names::CalendarId;
-use calsync_core::plan::Plan;
+use calsync_core::ledger::{BlockReason, Hold, Ledger};
+use calsync_core::model::OrderStatus;
 use calsync_core::provider::{CalendarProvider, CreateOptions, UpdateOptions};
-use calsync_core::report::{Report, Verdict};
-use calsync_core::sync::Syncer;
-use calsync_core::testing::fixtures::NAMESPACE;
-use calsync_google::fake::{ApiMethod, FakeEvent, Fault, FaultRule, google_error};
+use calsync_core::report::Verdict;
+use calsync_google::fake::{ApiMethod, Fault, FaultRule, google_error};
 use chrono::TimeDelta;
 use http::StatusCode;
 use serde_json::json;
 
-use common::{World, at, draft_at, event, key_at, place_of};
-
-/// A host whose customer is Anna, with appointments of one order.
-struct Host {
-    world: World,
-    syncer: Syncer,
-    order: Order,
-    directory: Directory,
-    appointments: Vec<Appointment>,
-}
-
-impl Host {
-    async fn new(appointments: i64) -> Self {
-        let world = World::new().await;
-        let syncer = Syncer::builder(NAMESPACE).provider(world.provider());
-        let syncer = syncer.clock(world.clock.clone()).sleep(world.clock.clone()).build();
-        let mut order = Order::new(1, OrderStatus::Confirmed);
-        order.customer_id = Some(7.into());
-        let mut anna = Customer::new(7, "Anna");
-        anna.profile_id = Some(1.into());
-        let calendar = Connection::new(1, ProviderKind::GOOGLE, CalendarId::primary());
-        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
-        let directory = directory.with_customers([anna]);
-        let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]);
-        let appointments = (1..=appointments).map(|id| {
-            let start = at("2026-12-01T09:00:00Z") + TimeDelta::days(id);
-            let mut appointment = Appointment::new(id, 5, start, start + TimeDelta::minutes(90));
-            appointment.order_id = Some(1.into());
-            appointment
-        });
-        Self { world, syncer, order, directory, appointments: appointments.collect() }
-    }
-
-    fn plan(&self, appointment: &Appointment) -> Plan {
-        let audience = Audience::of(&self.order, appointment, &self.directory).unwrap();
-        self.syncer.plan(&self.order, appointment, &audience).unwrap()
-    }
-
-    async fn sync(&mut self) -> Report {
-        let mut appointments = std::mem::take(&mut self.appointments);
-        let mut plans = Vec::new();
-        for appointment in &mut appointments {
-            let plan = self.plan(appointment);
-            plan.begin(appointment).unwrap();
-            plans.push(plan);
-        }
-        let report = self.syncer.run_all(plans).await;
-        for appointment in &mut appointments {
-            appointment.record(&report);
-        }
-        self.appointments = appointments;
-        report
-    }
-
-    fn events(&self) -> Vec<FakeEvent> {
-        self.world.anna.events("primary")
-    }
-
-    /// Nothing of what went out invites anybody, and nobody got mail.
-    fn assert_silent(&self) {
-        let bodies = self.world.google.requests().into_iter().filter_map(|request| request.body);
-        assert!(bodies.map(|body| body.to_string()).all(|body| !body.contains("attendees")));
-        assert_eq!((self.world.google.mails().len(), self.world.google.invitations()), (0, 0));
-    }
-}
+use common::host::Host;
+use common::{World, draft_at, event, key_at, place_of};
 
 /// Rule 13: a key that is taken is looked into. Our event that stands is adopted, one that was deleted is brought back, and where
 /// Google does not allow that the next key is used, in the same run (keeper.sh #403).
@@ -141,7 +70,7 @@ async fn a_used_up_quota_rests_for_an_hour_and_an_exceeded_rate_for_moments() {
         assert!(waited < TimeDelta::minutes(2));
         if is_quota {
             let hold = report.outcomes.first().unwrap().hold.clone();
-            let Some(Hold::Parked { reason: ParkReason::Quota, until: Some(until) }) = hold else {
+            let Some(Hold::Blocked { reason: BlockReason::Quota, until: Some(until), .. }) = hold else {
                 panic!("{report:?}")
             };
             assert!(until - before >= TimeDelta::hours(1));
@@ -200,7 +129,8 @@ async fn only_a_grant_that_google_calls_dead_sends_the_person_back() {
         host.world.google.expire_access_tokens();
         host.world.google.fault(FaultRule::new(fault.clone()).with_method(ApiMethod::Token).always());
         let report = host.sync().await;
-        assert!(report.notices().is_empty() && report.outcomes.iter().all(|outcome| outcome.hold.is_none()));
+        let reasons = report.outcomes.iter().filter_map(|outcome| outcome.hold.as_ref()?.reason());
+        assert!(reasons.eq([BlockReason::Unavailable]) && report.notices().is_empty(), "{fault:?}");
         host.world.google.no_faults();
         host.world.clock.advance(TimeDelta::hours(1));
         assert!(host.sync().await.is_all_done(), "{fault:?}");
@@ -209,5 +139,5 @@ async fn only_a_grant_that_google_calls_dead_sends_the_person_back() {
     host.world.anna.revokes_access();
     let report = host.sync().await;
     let notices: Vec<_> = report.notices().iter().map(|notice| notice.reason).collect();
-    assert_eq!(notices, [ParkReason::Reconnect]);
+    assert_eq!(notices, [BlockReason::Reconnect]);
 }

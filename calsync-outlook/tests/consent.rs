@@ -438,17 +438,9 @@ async fn two_hundred_callers_are_one_refresh() {
 async fn each_way_a_grant_ends_is_told_to_who_can_help() {
     use {ErrorKind as K, Remedy as R};
     for (numbers, remedy, kind) in [
-        (
-            &[50173, 700_082, 70008, 70000, 70043, 50133, 700_084][..],
-            R::Reconnect,
-            K::Unauthenticated,
-        ),
+        (&[50173, 700_082, 70008, 70000, 70043, 50133, 700_084][..], R::Reconnect, K::Unauthenticated),
         (&[65001, 65004, 650_052, 650_056], R::Consent, K::MissingScope),
-        (
-            &[50076, 50078, 50079, 50074, 50072, 53000, 53003],
-            R::Interaction,
-            K::Unauthenticated,
-        ),
+        (&[50076, 50078, 50079, 50074, 50072, 53000, 53003], R::Interaction, K::Unauthenticated),
         (&[50057, 50105, 50034, 50020], R::Admin, K::Forbidden),
     ] {
         for number in numbers {

@@ -359,7 +359,11 @@ impl Host {
         assert_eq!((self.outlook.mails().len(), self.outlook.invitations()), (0, 0), "story {story}");
         for id in self.ids() {
             for row in self.load(&id).ledger.deliveries() {
-                assert!(!matches!(row.state(), DeliveryState::Pending(_)), "story {story}: {}", row.explain());
+                assert!(
+                    !matches!(row.state(), DeliveryState::Pending(_)),
+                    "story {story}: {}",
+                    row.explain()
+                );
             }
         }
     }

@@ -6,15 +6,16 @@ use std::task::Poll;
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::{CalendarRef, Person};
-use calsync_core::ledger::Ledger;
+use calsync_core::ledger::{Delivery, Ledger};
 use calsync_core::model::{Appointment, Order};
+use calsync_core::names::CalendarId;
 use calsync_core::plan::{Backfill, Begun, Disconnect, Plan};
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::Syncer;
 use calsync_core::testing::TestClock;
 use calsync_core::time::Zone;
-use calsync_core::{AppointmentId, ConnectionId};
-use chrono::{DateTime, Utc};
+use calsync_core::{AppointmentId, ConnectionId, ProviderKind};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::company::Company;
 use super::operations::Crash;
@@ -75,6 +76,36 @@ impl Host {
     /// The ledgers.
     pub fn ledgers(&self) -> impl Iterator<Item = Ledger> {
         self.table.values().map(|row| read(&row.ledger))
+    }
+
+    /// A person has deleted a calendar, and says so: what was in it is gone, and the host gives it up.
+    pub fn abandons(&mut self, person: &Person, house: &ProviderKind, calendar: &CalendarId) {
+        for row in self.table.values_mut() {
+            let mut ledger = read(&row.ledger);
+            let is_there = |calendar_of: &CalendarRef| {
+                calendar_of.person == *person
+                    && calendar_of.provider == *house
+                    && calendar_of.calendar == *calendar
+            };
+            let rows = ledger.deliveries().iter().filter(|row| is_there(row.calendar()));
+            let targets: Vec<_> = rows.map(|row| row.target()).collect();
+            for target in targets {
+                ledger.abandon(target);
+            }
+            row.ledger = written(&ledger);
+        }
+    }
+
+    /// Whether no row waits for a time to come.
+    pub fn waits_for_nothing(&self) -> bool {
+        let waits =
+            |row: &Delivery| row.look_at().is_some() || row.hold().is_some_and(|hold| !hold.is_endless());
+        self.ledgers().all(|ledger| !ledger.deliveries().iter().any(waits))
+    }
+
+    /// The host's people have looked at what the brake holds, and allow it.
+    pub fn allows(&self, syncer: &Syncer, now: DateTime<Utc>) {
+        syncer.brake().allow_until(syncer.planner().namespace(), now + TimeDelta::hours(1));
     }
 
     /// The places of rows that wait for somebody to mend something; they are let try again.

@@ -1,9 +1,9 @@
 //! One story: a company lives through its operations, comes to rest, and is looked at.
 
 use calsync_core::ProviderKind;
-use calsync_core::calendar::Person;
+use calsync_core::calendar::{ConnectionKey, Person};
 use calsync_core::clock::Clock as _;
-use calsync_core::ledger::DeliveryState;
+use calsync_core::ledger::{Delivery, DeliveryState};
 use calsync_core::model::Connection;
 use calsync_core::plan::{Disconnect, DisconnectReceipt, OnDisconnect};
 use calsync_core::sync::Syncer;
@@ -19,7 +19,7 @@ use super::truth::{Event, Spot, compare};
 use super::world::{SETTLE_AFTER, World, house};
 
 /// How many quiet rounds there are at the most before nothing is left to do.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 9;
 
 /// The company, its host and the world around it.
 struct Story {
@@ -157,7 +157,7 @@ impl Story {
         let (house, account, calendar) = (house(dice.below(3)), dice.below(2), dice.below(2));
         if let What::Connect(_) = what {
             if let Some(connection) = self.company.connect(person, &house, account, calendar) {
-                self.world.connects(person, &house, account, connection, false).await;
+                self.connects(person, &house, account, connection, false).await;
             }
             return;
         }
@@ -189,9 +189,7 @@ impl Story {
                 let connection =
                     if dice.happens(500) { self.company.next_connection() } else { link.connection };
                 self.company.links[person][at].connection = connection;
-                self.world.connects(person, &link.house, link.account, connection, anew).await;
-                let owner = Person::Profile(Company::profile(person).into());
-                self.host.revive(|place| place.person == owner && place.connection == connection.into());
+                self.connects(person, &link.house, link.account, connection, anew).await;
             }
         }
     }
@@ -199,6 +197,8 @@ impl Story {
     /// The host lets everybody choose another calendar who has deleted theirs.
     fn everybody_mends_calendars(&mut self) {
         for ((person, house, account), new) in std::mem::take(&mut self.gone) {
+            let old = self.company.calendar_id(person, &house, account, 1);
+            self.host.abandons(&Person::Profile(Company::profile(person).into()), &house, &old);
             self.company.takes_another(person, &house, account, new);
         }
     }
@@ -320,9 +320,9 @@ impl Story {
 
     fn record(&mut self, outcomes: Vec<calsync_core::report::Outcome>) {
         if self.trace {
-            outcomes
-                .iter()
-                .for_each(|outcome| println!("  {outcome} ({:?}, {})", outcome.state, outcome.generation));
+            outcomes.iter().for_each(|outcome| {
+                println!("  {outcome} ({:?}, {}) {:?}", outcome.state, outcome.generation, outcome.hold)
+            });
         }
         self.host.record(outcomes);
     }
@@ -341,11 +341,12 @@ impl Story {
         let mut rounds = 0;
         loop {
             self.world.clock.advance(SETTLE_AFTER * 2 + TimeDelta::days(1));
-            self.host.revive(|_| true);
+            self.host.allows(&self.syncer, self.world.clock.now());
             let before = self.world.calls();
             self.sync_all(Crash::Never).await;
             rounds += 1;
-            if self.world.calls() == before {
+            // What failed before waits for up to a week.
+            if self.world.calls() == before && self.host.waits_for_nothing() {
                 break;
             }
             if rounds == ROUNDS {
@@ -369,7 +370,8 @@ impl Story {
         let accounts: Vec<_> = Company::places().collect();
         let mut places = std::collections::BTreeSet::new();
         for ledger in self.host.ledgers() {
-            places.extend(ledger.deliveries().iter().map(|row| row.calendar().clone()));
+            let meant = |row: &Delivery| row.calendar().clone().with_account(row.account().cloned());
+            places.extend(ledger.deliveries().iter().map(meant));
         }
         for place in places {
             let known = accounts.iter().find(|(person, house, account)| {
@@ -378,13 +380,28 @@ impl Story {
             });
             let Some((person, house, account)) = known else { continue };
             let connection = place.connection.to_string().parse().expect("a number");
-            self.world.connects(*person, house, *account, connection, false).await;
+            self.connects(*person, house, *account, connection, false).await;
         }
         for person in 0..PEOPLE {
             for link in self.company.links[person].clone() {
-                self.world.connects(person, &link.house, link.account, link.connection, false).await;
+                self.connects(person, &link.house, link.account, link.connection, false).await;
             }
         }
+    }
+
+    /// A person consents; the host lets what waited for that be tried again.
+    async fn connects(
+        &mut self,
+        person: usize,
+        house: &ProviderKind,
+        account: usize,
+        connection: i64,
+        anew: bool,
+    ) {
+        self.world.connects(person, house, account, connection, anew).await;
+        let owner = Person::Profile(Company::profile(person).into());
+        self.host.revive(|calendar| calendar.person == owner && calendar.connection == connection.into());
+        self.syncer.connected(&ConnectionKey::new(owner, house.clone(), connection));
     }
 
     fn look(&self, figures: &mut Figures) {
@@ -405,9 +422,8 @@ impl Story {
             figures.problems.push(format!("{} stood when the grant was given up", self.left));
         }
         for ledger in self.host.ledgers() {
-            let is_pending = |row: &&calsync_core::ledger::Delivery| {
-                matches!(row.state(), DeliveryState::Pending(_)) || row.look_at().is_some()
-            };
+            let is_pending =
+                |row: &&Delivery| matches!(row.state(), DeliveryState::Pending(_)) || row.look_at().is_some();
             for row in ledger.deliveries().iter().filter(is_pending) {
                 figures.unsettled += 1;
                 figures.problems.push(format!("pending: {}", row.explain()));

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use calsync_core::auth::{MemoryTokenStore, MemoryWaitStore, TokenStore as _, Tokens};
+use calsync_core::auth::{MemoryTokenStore, TokenStore as _, Tokens};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::clock::Clock as _;
 use calsync_core::event::{Event as Content, When};
-use calsync_core::identity::EventKey;
+use calsync_core::health::MemoryAccountHealthStore;
+use calsync_core::identity::{Generation, TargetKey};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, Marker};
@@ -51,7 +52,8 @@ pub struct World {
     /// The host's tokens.
     pub store: MemoryTokenStore,
     /// Who has asked to be left alone, where the host's processes share that.
-    waits: Option<MemoryWaitStore>,
+    /// The health of accounts, where the host's processes share it.
+    health: Option<Arc<MemoryAccountHealthStore>>,
     google: FakeGoogle,
     outlook: FakeOutlook,
     root: TempDir,
@@ -90,10 +92,10 @@ impl World {
         let root = room_for_files();
         let folder = IcsFolder::new(root.path());
         let mail = MemoryCalendar::new().with_kind(ProviderKind::INVITATION);
-        let waits = dice.happens(500).then(MemoryWaitStore::new);
+        let health = dice.happens(500).then(|| Arc::new(MemoryAccountHealthStore::new()));
         let mut world = Self {
-            watch: Watch::new(&store, &clock, waits.is_some()),
-            waits,
+            watch: Watch::new(&store, &clock, health.is_some()),
+            health,
             folder: Arc::new(Shaky::new(folder, &weather)),
             mail: Arc::new(Shaky::new(mail, &weather)),
             clock,
@@ -164,7 +166,7 @@ impl World {
                     connection.into(),
                     CalendarId::new(calendar).expect("a calendar's id"),
                 );
-                let key = EventKey::derive("other-shop", &1.into(), &place, 0);
+                let key = TargetKey::derive("other-shop", &1.into(), &place).event(Generation::FIRST);
                 let start = "2027-03-02T09:00:00Z".parse().expect("an instant");
                 let when = When::Timed { start, end: start + TimeDelta::hours(1), zone: Zone::UTC };
                 let event = Arc::new(Content::new("Another shop's", when));
@@ -227,9 +229,8 @@ impl World {
         let network = Network::new(self.outlook.clone(), ProviderKind::OUTLOOK, &self.weather, clock);
         let mut outlook =
             outlook(store, clock).transport(Watched { inner: network, watch: self.watch.clone(), process });
-        if let Some(waits) = &self.waits {
-            (google, outlook) = (google.wait_store(waits.clone()), outlook.wait_store(waits.clone()));
-        }
+        let health = self.health.clone().unwrap_or_else(|| Arc::new(MemoryAccountHealthStore::new()));
+        (google, outlook) = (google.health_store(health.clone()), outlook.health_store(health.clone()));
         let retry = if dice.happens(700) { RetryPolicy::new() } else { RetryPolicy::none() };
         Syncer::builder(NAMESPACE)
             .provider(google.build().expect("google"))
@@ -241,6 +242,7 @@ impl World {
             .random(SeededRandom::new(dice.number()))
             .retry(retry)
             .settle_after(SETTLE_AFTER)
+            .health_store(health)
             .build()
     }
 

@@ -8,9 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::refresh::{self, Outcome, RefreshTask};
-use super::{AuthError, Grant, MemoryWaitStore, TokenStore, TokenVersion, Tokens, WaitStore};
+use super::{AuthError, Grant, TokenStore, TokenVersion, Tokens};
 use crate::calendar::ConnectionKey;
 use crate::clock::{Clock, Sleep};
+use crate::health::{AccountHealthStore, HealthEvent, HealthKey, MemoryAccountHealthStore};
+use crate::http::LONGEST_RETRY_AFTER;
 use crate::names::AccountId;
 use crate::secret::Secret;
 
@@ -66,7 +68,7 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sleep: Arc<dyn Sleep>,
     trust: TimeDelta,
-    pub(super) waits: Arc<dyn WaitStore>,
+    pub(super) health: Arc<dyn AccountHealthStore>,
     connections: Arc<Mutex<Connections>>,
 }
 
@@ -147,7 +149,7 @@ impl AccessTokens {
                 clock,
                 sleep,
                 trust,
-                waits: Arc::new(MemoryWaitStore::new()),
+                health: Arc::new(MemoryAccountHealthStore::new()),
                 connections,
             }),
         }
@@ -162,19 +164,19 @@ impl AccessTokens {
 
     /// Where it is kept who has asked to be left alone. In memory unless given.
     #[must_use]
-    pub fn with_wait_store(self, waits: Arc<dyn WaitStore>) -> Self {
-        self.changed(|inner| inner.waits = waits)
+    pub fn with_health_store(self, health: Arc<dyn AccountHealthStore>) -> Self {
+        self.changed(|inner| inner.health = health)
     }
 
     fn changed(self, change: impl FnOnce(&mut Inner)) -> Self {
-        let Inner { grant, store, clock, sleep, trust, waits, connections } = &*self.inner;
+        let Inner { grant, store, clock, sleep, trust, health, connections } = &*self.inner;
         let mut inner = Inner {
             grant: grant.clone(),
             store: store.clone(),
             clock: clock.clone(),
             sleep: sleep.clone(),
             trust: *trust,
-            waits: waits.clone(),
+            health: health.clone(),
             connections: connections.clone(),
         };
         change(&mut inner);
@@ -216,8 +218,14 @@ impl AccessTokens {
         self.inner.clock.now()
     }
 
-    pub(super) fn waits(&self) -> &dyn WaitStore {
-        &*self.inner.waits
+    /// How long a server has asked to wait still.
+    pub(super) fn waits(&self, key: &HealthKey) -> Option<Duration> {
+        self.inner.waits(key)
+    }
+
+    /// A server has asked to wait so long.
+    pub(super) fn asked_to_wait(&self, key: &HealthKey, wait: Duration) {
+        self.inner.asked_to_wait(key, wait);
     }
 
     fn find(&self, key: &ConnectionKey, rejected: Option<&AccessToken>) -> Result<Found, AuthError> {
@@ -244,6 +252,27 @@ impl AccessTokens {
 }
 
 impl Inner {
+    pub(super) fn waits(&self, key: &HealthKey) -> Option<Duration> {
+        let now = self.clock.now();
+        let left = self.health.get(key).waits_until(now)?.signed_duration_since(now);
+        left.to_std().ok().filter(|left| !left.is_zero())
+    }
+
+    pub(super) fn asked_to_wait(&self, key: &HealthKey, wait: Duration) {
+        let now = self.clock.now();
+        let wait = TimeDelta::from_std(wait.min(LONGEST_RETRY_AFTER)).unwrap_or_default();
+        if let Some(until) = now.checked_add_signed(wait).filter(|until| now < *until) {
+            self.health.apply(key, &HealthEvent::AskedToWait(until), now);
+        }
+    }
+
+    /// The person has connected: what failed through the connection before is over.
+    pub(super) fn is_connected(&self, key: &ConnectionKey) {
+        for key in [HealthKey::Connection(key.clone()), HealthKey::TokenEndpoint(key.clone())] {
+            self.health.apply(&key, &HealthEvent::Connected, self.clock.now());
+        }
+    }
+
     fn connections(&self) -> MutexGuard<'_, Connections> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }

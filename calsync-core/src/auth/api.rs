@@ -5,9 +5,11 @@ use std::sync::Arc;
 use ::http::{HeaderValue, StatusCode, header};
 
 use super::error::Unavailable;
-use super::waits::{self, WaitKey};
 use super::{Access, AccessToken, AccessTokens, AuthError};
 use crate::error::{Error, ErrorKind, Operation};
+#[cfg(doc)]
+use crate::health::AccountHealthStore;
+use crate::health::HealthKey;
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, retry_after};
 use crate::names::{AccountId, ProviderKind};
 
@@ -45,7 +47,8 @@ impl ApiClient {
     /// The request comes in a box, since every future on its way would have room for it.
     ///
     /// Once a response has asked for it by `Retry-After`, nothing is sent for that account until the time has come: not even the
-    /// second request of a call that was under way already. Who has asked is kept in the [`WaitStore`](super::WaitStore) of the tokens.
+    /// second request of a call that was under way already. Who has asked is kept in the [`AccountHealthStore`] of
+    /// the tokens.
     ///
     /// # Errors
     /// [`ErrorKind::RateLimited`] for what is not sent yet; [`ErrorKind::OtherAccount`] where the token is known to open another account
@@ -115,7 +118,7 @@ impl ApiClient {
         if !response.status().is_success() {
             let now = self.tokens.now();
             if let Some(wait) = retry_after(response.headers(), now) {
-                waits::note(self.tokens.waits(), WaitKey::with(to, token), now, wait);
+                self.tokens.asked_to_wait(&health_key(to, token), wait);
             }
         }
         // Not the transport's to say.
@@ -140,7 +143,7 @@ impl ApiClient {
         {
             return Err(self.unauthorized(AuthError::OtherAccount, operation));
         }
-        if let Some(wait) = waits::left(self.tokens.waits(), WaitKey::with(to, token), self.tokens.now()) {
+        if let Some(wait) = self.tokens.waits(&health_key(to, token)) {
             let error = Error::new(ErrorKind::RateLimited, self.provider.clone(), operation);
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }
@@ -153,6 +156,14 @@ impl ApiClient {
         request.extensions_mut().insert(Call::new(self.provider.clone(), operation));
         // Past the `Arc`, whose own `send` would box the future once more.
         Ok((*self.transport).send(request))
+    }
+}
+
+/// Who calls an API with that token of a grant: the account that it opens, else the one that is meant, else the connection.
+fn health_key(to: &Access, token: &AccessToken) -> HealthKey {
+    match token.account().or(to.account.as_ref()) {
+        Some(account) => HealthKey::Account(to.connection.provider.clone(), account.clone()),
+        None => HealthKey::Connection(to.connection.clone()),
     }
 }
 

@@ -173,6 +173,7 @@ impl AccessTokens {
             let replaces = stored.map(|stored| stored.version);
             if let Saved::As(_) = self.inner.store.save(key, tokens, replaces).await? {
                 self.inner.forget(key);
+                self.inner.is_connected(key);
                 return Ok(());
             }
         }

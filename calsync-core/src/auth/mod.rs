@@ -6,7 +6,7 @@
 //!   version each.
 //! - [`AccessTokens`] (feature `tokens`) hands out access tokens that are valid now, and has one refresh at a time.
 //! - [`ApiClient`] (feature `tokens`) sends a provider's requests with them.
-//! - [`WaitStore`] (feature `tokens`) remembers which account has asked to be left alone, for the host's processes to share.
+//! - [`AccountHealthStore`](crate::health::AccountHealthStore) remembers which account has asked to wait, for the host's processes to share.
 //! - [`Vault`] (feature `vault`) seals tokens, so that they can be stored.
 
 #[cfg(feature = "tokens")]
@@ -50,8 +50,6 @@ mod token_endpoint;
 mod tokens;
 #[cfg(feature = "vault")]
 mod vault;
-#[cfg(feature = "tokens")]
-mod waits;
 
 #[cfg(feature = "tokens")]
 pub use access::{AccessToken, AccessTokens};
@@ -84,5 +82,3 @@ pub use store::{MemoryTokenStore, Saved, StoreError, StoredTokens, TokenStore, T
 pub use tokens::Tokens;
 #[cfg(feature = "vault")]
 pub use vault::{Opened, Purpose, Vault, VaultError, VaultKey};
-#[cfg(feature = "tokens")]
-pub use waits::{MemoryWaitStore, WaitKey, WaitStore};

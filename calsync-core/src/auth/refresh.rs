@@ -11,9 +11,9 @@ use tracing::Instrument as _;
 use super::access::{AccessToken, Inner, Known, Refused};
 use super::error::Unavailable;
 use super::holding::{self, Held, Patience};
-use super::waits::{self, WaitKey};
 use super::{Account, AuthError, Saved, ServerCode, StoredTokens, TokenVersion, Tokens};
 use crate::calendar::ConnectionKey;
+use crate::health::HealthKey;
 
 /// How often others may be faster before this one gives way.
 pub(super) const ROUNDS: usize = 4;
@@ -158,7 +158,7 @@ async fn ask(
         if let Some(known) = look(inner, key, rejected, stored.as_ref())? {
             return Ok(known);
         }
-        if let Some(wait) = waits::left(&*inner.waits, WaitKey::Refresh(key), inner.clock.now()) {
+        if let Some(wait) = inner.waits(&HealthKey::TokenEndpoint(key.clone())) {
             let unavailable = Unavailable::new().with_code(ServerCode::new("asked_to_wait"));
             return Err(AuthError::Unavailable(unavailable.with_retry_after(wait)));
         }
@@ -180,7 +180,7 @@ async fn ask(
             }
             Err(error) => {
                 if let AuthError::Unavailable(Unavailable { retry_after: Some(wait), .. }) = &error {
-                    waits::note(&*inner.waits, WaitKey::Refresh(key), inner.clock.now(), *wait);
+                    inner.asked_to_wait(&HealthKey::TokenEndpoint(key.clone()), *wait);
                 }
                 return Err(error);
             }

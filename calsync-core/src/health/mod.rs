@@ -158,6 +158,14 @@ impl Health {
         self.recovered_at.is_some_and(|at| since <= at)
     }
 
+    /// Whether the record still says something: no hold lasts longer than a week.
+    fn is_needed(&self, now: DateTime<Utc>) -> bool {
+        let is_recent = |at: &DateTime<Utc>| now.signed_duration_since(*at) <= LONGEST_HOLD;
+        self.failing.is_some()
+            || self.waits_until(now).is_some()
+            || self.recovered_at.as_ref().is_some_and(is_recent)
+    }
+
     /// The record after an event.
     #[must_use]
     pub fn after(&self, event: &HealthEvent, now: DateTime<Utc>) -> Self {
@@ -242,6 +250,9 @@ pub(crate) fn next_probe(
 }
 
 impl MemoryAccountHealthStore {
+    /// From so many records on those that say nothing any more are forgotten.
+    const MANY: usize = 10_000;
+
     /// A store in which everything is healthy.
     #[must_use]
     pub fn new() -> Self {
@@ -260,6 +271,9 @@ impl AccountHealthStore for MemoryAccountHealthStore {
         let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if *event == HealthEvent::Succeeded && !records.contains_key(key) {
             return Health::default();
+        }
+        if records.len() >= Self::MANY {
+            records.retain(|_, health| health.is_needed(now));
         }
         let health = records.get(key).cloned().unwrap_or_default().after(event, now);
         records.insert(key.clone(), health.clone());

@@ -38,10 +38,12 @@ pub enum BlockReason {
 impl BlockReason {
     /// Whether all calls to the account meet it.
     pub(crate) fn is_of_account(self) -> bool {
-        matches!(
-            self,
-            Self::Reconnect | Self::MissingScope | Self::Quota | Self::OtherAccount | Self::Unavailable
-        )
+        matches!(self, Self::Quota | Self::Unavailable)
+    }
+
+    /// Whether all calls through the connection meet it: it is about the grant.
+    pub(crate) fn is_of_connection(self) -> bool {
+        matches!(self, Self::Reconnect | Self::MissingScope | Self::OtherAccount)
     }
 
     /// Whether all calls to the calendar meet it.

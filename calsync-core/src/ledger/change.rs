@@ -12,7 +12,7 @@ use crate::ledger::hold::Hold;
 use crate::ledger::outcome::{Outcome, Verdict};
 use crate::ledger::row::{Delivery, DeliveryState, PendingWrite};
 use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};
-use crate::names::ProviderKind;
+use crate::names::{AccountId, ProviderKind};
 use crate::provider::MAX_REVISION_LEAD;
 
 /// What a plan is about to do at one target.
@@ -58,14 +58,11 @@ impl Ledger {
         if let Some(kind) = begin.adopts {
             self.inherited.remove(kind);
         }
-        let from = match begin.moves_from {
-            Some(from) => {
-                // The place it moves to can only have an absent row, of another target; its generation is kept.
-                self.fold_at(begin.calendar);
-                self.position(from)
-            }
-            None => self.position(begin.calendar),
-        };
+        if begin.moves_from.is_some() {
+            // The generation of an absent row in that calendar is kept apart: it is of another target.
+            self.fold_at(begin.calendar);
+        }
+        let from = self.position(begin.target, begin.moves_from.unwrap_or(begin.calendar));
         let row = match from.and_then(|at| self.deliveries.get_mut(at)) {
             Some(row) => row,
             None => {
@@ -108,10 +105,7 @@ impl Ledger {
         let is_above = revision != self.revision;
         self.revision = revision;
 
-        // The target may have been taken over by another connection since: then its key finds it.
-        let at = self.position(&outcome.calendar);
-        let at = at.filter(|at| self.deliveries.get(*at).is_some_and(|row| row.target == outcome.target));
-        let at = at.or_else(|| self.deliveries.iter().position(|row| row.target == outcome.target));
+        let at = self.position(outcome.target, &outcome.calendar);
         let row = match at.and_then(|at| self.deliveries.get_mut(at)) {
             Some(row) => row,
             // The host did not save what was begun, or the row was folded since.
@@ -156,7 +150,7 @@ impl Ledger {
     /// revision has risen already.
     pub(crate) fn keep<'a>(
         &mut self,
-        calendars: impl IntoIterator<Item = &'a CalendarRef>,
+        rows: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
         at: DateTime<Utc>,
         is_begun: bool,
     ) {
@@ -165,8 +159,8 @@ impl Ledger {
             // An older run that reports later is late.
             revision = revision.saturating_add(1).min(MAX_NUMBER);
         }
-        for calendar in calendars {
-            let Some(row) = self.position(calendar).and_then(|at| self.deliveries.get_mut(at)) else {
+        for (target, calendar) in rows {
+            let Some(row) = self.position(target, calendar).and_then(|at| self.deliveries.get_mut(at)) else {
                 continue;
             };
             row.hold = Some(Box::new(Hold::blocked(BlockReason::Disconnected, at, None)));
@@ -181,12 +175,12 @@ impl Ledger {
     /// The brake holds these rows. Returns whether that is news for any of them.
     pub(crate) fn hold_for_host<'a>(
         &mut self,
-        calendars: impl IntoIterator<Item = &'a CalendarRef>,
+        rows: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
         at: DateTime<Utc>,
     ) -> bool {
         let mut is_changed = false;
-        for calendar in calendars {
-            let Some(row) = self.position(calendar).and_then(|at| self.deliveries.get_mut(at)) else {
+        for (target, calendar) in rows {
+            let Some(row) = self.position(target, calendar).and_then(|at| self.deliveries.get_mut(at)) else {
                 continue;
             };
             if !matches!(row.hold(), Some(Hold::AwaitingHost { .. })) {
@@ -202,11 +196,15 @@ impl Ledger {
     }
 
     /// Takes rows over to another connection that leads to the same calendar. No request is made.
-    pub(crate) fn rehome(&mut self, from: &CalendarRef, to: &CalendarRef) {
+    pub(crate) fn rehome(&mut self, target: TargetKey, from: &CalendarRef, to: &CalendarRef) {
         self.fold_at(to);
-        let Some(row) = self.position(from).and_then(|at| self.deliveries.get_mut(at)) else { return };
+        let Some(row) = self.position(target, from).and_then(|at| self.deliveries.get_mut(at)) else {
+            return;
+        };
         row.home.get_or_insert_with(|| Box::new(from.key()));
-        let account = row.calendar.account.clone();
+        // A calendar whose id is enough to name it may be reached through another account.
+        let is_same = |account: &AccountId| to.account.as_ref().is_none_or(|other| other == account);
+        let account = row.calendar.account.take().filter(is_same);
         row.calendar = CalendarRef { account, ..to.clone() };
         self.changed();
     }
@@ -228,11 +226,11 @@ impl Ledger {
         doubted
     }
 
-    /// Drops the row of a target that is held, such as one left behind in another account. Its event stays in the calendar and is
-    /// never touched again. Returns whether there was such a row.
+    /// Drops the row of a target, such as one left behind in another account, or in a calendar that the person has deleted. Its
+    /// event is never touched again. Returns whether there was such a row.
     pub fn abandon(&mut self, target: TargetKey) -> bool {
         let before = self.deliveries.len();
-        self.deliveries.retain(|row| row.target != target || row.hold.is_none());
+        self.deliveries.retain(|row| row.target != target);
         let is_gone = self.deliveries.len() < before;
         if is_gone {
             self.changed();
@@ -296,10 +294,8 @@ impl Ledger {
     }
 
     fn fold_at(&mut self, calendar: &CalendarRef) {
-        let at = self.position(calendar);
-        if at.and_then(|at| self.deliveries.get(at)).is_some_and(|row| !row.may_exist())
-            && let Some(at) = at
-        {
+        let is_it = |row: &Delivery| row.is_of(calendar) && !row.may_exist();
+        if let Some(at) = self.deliveries.iter().position(is_it) {
             let row = self.deliveries.remove(at);
             self.withdrawn(&row);
         }

@@ -144,7 +144,9 @@ impl Ledger {
         rows.map(|row| row.generation.next()).max().map_or(withdrawn, |next| next.max(withdrawn))
     }
 
-    fn position(&self, calendar: &CalendarRef) -> Option<usize> {
-        self.deliveries.iter().position(|row| row.is_of(calendar))
+    /// The row of a target. Where an account was exchanged there is one in each account.
+    fn position(&self, target: TargetKey, calendar: &CalendarRef) -> Option<usize> {
+        let is_it = |row: &Delivery| row.target == target && !row.calendar.is_in_another_account(calendar);
+        self.deliveries.iter().position(is_it)
     }
 }

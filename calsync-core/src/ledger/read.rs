@@ -40,7 +40,7 @@ pub enum LedgerError {
     /// A version or a revision that no column can hold.
     #[error("{0}: is too large")]
     TooLarge(&'static str),
-    /// Two rows are about the same calendar.
+    /// Two rows are about the same target in the same calendar.
     #[error("deliveries[{0}]: is there twice")]
     Twice(usize),
     /// A row belongs to another appointment, or to another namespace.
@@ -62,7 +62,7 @@ impl TryFrom<Stored> for Ledger {
         }
         let mut seen = HashSet::new();
         for (at, row) in stored.deliveries.iter().enumerate() {
-            if !seen.insert((row.calendar.key(), row.calendar.account.clone())) {
+            if !seen.insert((row.calendar.key(), row.calendar.account.clone(), row.target)) {
                 return Err(LedgerError::Twice(at));
             }
             if row.revision > MAX_NUMBER {

@@ -9,7 +9,7 @@ use crate::calendar::{CalendarKey, CalendarRef, Role};
 use crate::error::Failure;
 use crate::identity::{EventKey, Fingerprint, Generation, TargetKey};
 use crate::ledger::hold::Hold;
-use crate::names::{Etag, RemoteId};
+use crate::names::{AccountId, Etag, RemoteId};
 
 /// One row: what calsync has done at one target, and what it waits for.
 ///
@@ -83,6 +83,9 @@ pub struct PendingWrite {
     /// is then missing counts as never made, not as deleted by the person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
+    /// The account that it was meant for, where the row has learned none: the look for it goes there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
 }
 
 /// How long after a row was seen a worker with idle time looks at it again.
@@ -203,6 +206,16 @@ impl Delivery {
         self.last_error.as_deref()
     }
 
+    /// The account that the event is in: learned from a successful call, else the one that a write under way was meant for.
+    #[must_use]
+    pub fn account(&self) -> Option<&AccountId> {
+        let meant = match &self.state {
+            DeliveryState::Pending(pending) => pending.account.as_ref(),
+            DeliveryState::Absent | DeliveryState::Confirmed(_) => None,
+        };
+        self.calendar.account.as_ref().or(meant)
+    }
+
     /// The event that the provider confirmed.
     #[must_use]
     pub fn confirmed(&self) -> Option<&RemoteEvent> {
@@ -296,7 +309,14 @@ impl PendingWrite {
     /// A write over what was confirmed before.
     #[must_use]
     pub fn new(before: Option<RemoteEvent>) -> Self {
-        Self { before, removing: false }
+        Self { before, removing: false, account: None }
+    }
+
+    /// With the account that it is meant for.
+    #[must_use]
+    pub fn with_account(mut self, account: Option<AccountId>) -> Self {
+        self.account = account;
+        self
     }
 
     /// Whether it may be our own doing that the event is not there.

@@ -108,13 +108,13 @@ impl Plan {
                 target: step.target,
                 role: step.role,
                 generation: step.generation,
-                pending: step.pending(),
+                pending: step.pending().with_account(step.calendar.account.clone()),
                 adopts: step.adopts.as_ref(),
                 unreported_since: step.unreported_since,
             });
             ledger.begin(&self.namespace, self.at, rows);
         }
-        ledger.hold_for_host(held.iter().map(Step::row_calendar), self.at);
+        ledger.hold_for_host(held.iter().map(|step| (step.target, step.row_calendar())), self.at);
         Ok(Begun { plan: self, held })
     }
 

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{CalendarRef, ConnectionKey, Person, Role};
 use crate::error::{Failure, InputError};
 use crate::id::AppointmentId;
+use crate::identity::TargetKey;
 #[cfg(doc)]
 use crate::ledger::BlockReason;
 use crate::ledger::{Delivery, DeliveryState, Hold, Outcome};
@@ -175,20 +176,21 @@ impl Planner {
             OnDisconnect::DeleteAll => true,
             OnDisconnect::Keep => false,
         };
-        for delivery in appointment.ledger.deliveries().iter().filter(|row| row.may_exist()) {
+        let concerned = |row: &&Delivery| row.may_exist() || row.look_at().is_some();
+        for delivery in appointment.ledger.deliveries().iter().filter(concerned) {
             let mut row = Row::of(delivery);
             let Some(through) = disconnect.reached_through(&draft, &row) else { continue };
             let (role, calendar) = (delivery.role(), delivery.calendar().clone());
             if disconnect.calendar.is_in_another_account(&calendar) {
                 draft.plan.notes.push(Note::OtherAccount { role, calendar });
             } else if let Some(by) = disconnect.taken_over_by(&draft, &calendar) {
-                draft.plan.notes.push(Note::TakenOver { role, calendar, by });
+                draft.plan.notes.push(Note::TakenOver { target: delivery.target(), role, calendar, by });
             } else if removes {
                 // An event that was kept before may still be removed.
                 row.is_connected_again = row.is_kept();
                 draft.decide(Some(row), through, role, None);
             } else if !row.is_kept() {
-                draft.plan.notes.push(Note::KeptOnDisconnect { role, calendar });
+                draft.plan.notes.push(Note::KeptOnDisconnect { target: delivery.target(), role, calendar });
             }
         }
         Ok(DisconnectPlan { plan: draft.plan })
@@ -217,17 +219,17 @@ impl DisconnectPlan {
             appointment.ledger.keep(kept, plan.at, is_begun);
         }
         for note in &plan.notes {
-            if let Note::TakenOver { calendar, by, .. } = note {
-                appointment.ledger.rehome(calendar, by);
+            if let Note::TakenOver { target, calendar, by, .. } = note {
+                appointment.ledger.rehome(*target, calendar, by);
             }
         }
         Ok(begun)
     }
 }
 
-fn kept(note: &Note) -> Option<&CalendarRef> {
+fn kept(note: &Note) -> Option<(TargetKey, &CalendarRef)> {
     match note {
-        Note::KeptOnDisconnect { calendar, .. } => Some(calendar),
+        Note::KeptOnDisconnect { target, calendar, .. } => Some((*target, calendar)),
         _ => None,
     }
 }
@@ -262,6 +264,10 @@ impl DisconnectReceipt {
                 Note::Held { role, calendar, hold } => {
                     all.push(remaining(calendar, *role, Some(hold.clone())));
                 }
+                Note::LooksLater { role, calendar, at } => {
+                    let next_attempt_at = Some(*at);
+                    all.push(Remaining { next_attempt_at, ..remaining(calendar, *role, None) });
+                }
                 Note::OtherAccount { .. } => elsewhere += 1,
                 Note::KeptOnDisconnect { .. } => {
                     *self.kept.entry(plan.appointment.clone()).or_default() += 1;
@@ -277,7 +283,9 @@ impl DisconnectReceipt {
     pub fn record(&mut self, outcome: &Outcome) {
         let Some(rows) = self.remaining.get_mut(&outcome.appointment) else { return };
         let Some(at) = rows.iter().position(|row| row.calendar.is_at(&outcome.calendar)) else { return };
-        let is_removed = outcome.verdict.is_done() && outcome.state == DeliveryState::Absent;
+        // While a write that was given up may still arrive, the calendar is looked at once more.
+        let is_removed =
+            outcome.verdict.is_done() && outcome.state == DeliveryState::Absent && outcome.look_at.is_none();
         if is_removed {
             rows.remove(at);
             *self.removed.entry(outcome.appointment.clone()).or_default() += 1;

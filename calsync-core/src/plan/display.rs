@@ -75,11 +75,14 @@ impl fmt::Display for Note {
                     "the event for {role} in {calendar} stays behind: it is connected to another account now"
                 )
             }
-            Self::KeptOnDisconnect { role, calendar } => {
+            Self::KeptOnDisconnect { role, calendar, .. } => {
                 write!(f, "the event for {role} in {calendar} is kept there: the calendar is disconnected")
             }
-            Self::TakenOver { role, calendar, by } => {
+            Self::TakenOver { role, calendar, by, .. } => {
                 write!(f, "the event for {role} in {calendar} is taken over by connection {}", by.connection)
+            }
+            Self::LooksLater { role, calendar, at } => {
+                write!(f, "one more look for {role} in {calendar} at {}", at.format("%F %T UTC"))
             }
             Self::Closed { role, calendar } => {
                 write!(f, "nothing any more for {role} in {calendar}: the appointment ended over 30 days ago")

@@ -200,6 +200,8 @@ pub enum Note {
     },
     /// The calendar is being disconnected, and the event is kept there on purpose.
     KeptOnDisconnect {
+        /// The target.
+        target: TargetKey,
         /// The role.
         role: Role,
         /// The calendar.
@@ -208,12 +210,23 @@ pub enum Note {
     /// The calendar is being disconnected and is still reached through another connection of the person, which takes the event
     /// over.
     TakenOver {
+        /// The target.
+        target: TargetKey,
         /// The role.
         role: Role,
         /// The calendar as the row names it so far.
         calendar: CalendarRef,
         /// The calendar through the other connection.
         by: CalendarRef,
+    },
+    /// A write that was given up may still arrive: the calendar is looked at once more.
+    LooksLater {
+        /// The role.
+        role: Role,
+        /// The calendar.
+        calendar: CalendarRef,
+        /// When.
+        at: DateTime<Utc>,
     },
     /// The appointment ended more than 30 days ago: nothing is looked at or written any more.
     Closed {

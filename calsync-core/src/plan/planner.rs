@@ -340,6 +340,9 @@ impl<'a> PlanDraft<'a> {
         let is_new = delivery.is_none_or(|row| row.confirmed().is_none());
         let Some(action) = action(delivery, content, now) else {
             self.plan.unchanged += usize::from(fingerprint.is_some());
+            if let Some(at) = delivery.and_then(Delivery::look_at) {
+                self.plan.notes.push(Note::LooksLater { role, calendar, at });
+            }
             return Decided::Done;
         };
         let is_lifted = row.as_ref().is_some_and(|row| row.is_connected_again);
@@ -360,11 +363,9 @@ impl<'a> PlanDraft<'a> {
         let moves_from =
             delivery.filter(|row| !row.is_of(&calendar)).map(|row| Box::new(row.calendar().clone()));
         let mut calendar = calendar;
-        if let Some(account) =
-            delivery.filter(|_| moves_from.is_none()).and_then(|row| row.calendar().account.clone())
-        {
+        if let Some(row) = delivery.filter(|_| moves_from.is_none()) {
             // The event is in the account that its own calls were answered for.
-            calendar.account = Some(account);
+            calendar.account = row.account().cloned().or(calendar.account);
         }
         self.plan.steps.push(Step {
             calendar,
@@ -394,14 +395,14 @@ impl<'a> PlanDraft<'a> {
         let Some(health) = &self.planner.health else { return Some(hold) };
         let key = if reason.is_of_account() {
             HealthKey::account_of(row.calendar())
+        } else if reason.is_of_connection() {
+            HealthKey::Connection(row.calendar().connection_key())
         } else if reason.is_of_calendar() {
             HealthKey::Calendar(row.calendar().key())
         } else {
             return Some(hold);
         };
-        let connection = HealthKey::Connection(row.calendar().connection_key());
-        let is_void = health.get(&key).lifts(*set_at) || health.get(&connection).lifts(*set_at);
-        (!is_void).then_some(hold)
+        (!health.get(&key).lifts(*set_at)).then_some(hold)
     }
 }
 

@@ -174,6 +174,9 @@ impl Draft<'_> {
                 // A step of it says more.
                 Note::Kept { calendar, .. } if is_mentioned(&mentioned, &calendar) => continue,
                 Note::Kept { role, calendar } => (role, calendar, TargetState::Kept),
+                // Where an event is desired it is there; where none is, one may still arrive.
+                Note::LooksLater { calendar, .. } if self.is_wanted(&calendar) => continue,
+                Note::LooksLater { role, calendar, .. } => (role, calendar, TargetState::Unconfirmed),
                 Note::Closed { role, calendar } => (role, calendar, TargetState::LeftAsIs),
                 // The first two are about disconnecting; the third has no calendar.
                 Note::KeptOnDisconnect { .. } | Note::TakenOver { .. } | Note::OwnerUnknown { .. } => {

@@ -74,7 +74,12 @@ impl<'a> PlanDraft<'a> {
         let ledger = &self.appointment.ledger;
         let existing = ledger.deliveries().iter().filter(|row| row.may_exist());
         let rows = existing.filter(|row| self.is_one_calendar(row.calendar(), calendar)).count();
-        if rows > 1 || today.iter().any(|today| today.still_reaches(calendar)) {
+        if let Some(today) = today.iter().find(|today| today.still_reaches(calendar)) {
+            // The same connection, with what is known of it today.
+            let account = calendar.account.clone().or_else(|| today.account.clone());
+            return calendar.clone().with_account(account);
+        }
+        if rows > 1 {
             return calendar.clone();
         }
         let is_anew = |today: &&CalendarRef| {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::auth::{AccessTokens, ApiClient, Grant, MemoryTokenStore, TokenStore, WaitStore};
+use crate::auth::{AccessTokens, ApiClient, Grant, MemoryTokenStore, TokenStore};
 use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
+use crate::health::AccountHealthStore;
 use crate::http::{Endpoint, EndpointError, HttpTransport, TransportError};
 use crate::names::ProviderKind;
 use crate::rest::{Judge, RestClient};
@@ -41,7 +42,7 @@ pub struct Setup {
     /// Where tokens are kept. In memory where there is none.
     pub store: Option<Arc<dyn TokenStore>>,
     /// Where it is kept who has asked to be left alone. In memory where there is none.
-    pub waits: Option<Arc<dyn WaitStore>>,
+    pub health: Option<Arc<dyn AccountHealthStore>>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// How to wait.
@@ -54,7 +55,7 @@ impl Default for Setup {
             transport: None,
             grant: None,
             store: None,
-            waits: None,
+            health: None,
             clock: Arc::new(SystemClock),
             sleep: Arc::new(TokioSleep),
         }
@@ -84,8 +85,8 @@ impl Setup {
         let grant = self.grant.or(own).ok_or(BuildError::NoGrant)?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryTokenStore::new()));
         let tokens = AccessTokens::new(grant, store, self.clock.clone(), self.sleep);
-        let tokens = match self.waits {
-            Some(waits) => tokens.with_wait_store(waits),
+        let tokens = match self.health {
+            Some(health) => tokens.with_health_store(health),
             None => tokens,
         };
         Ok(RestClient::new(ApiClient::new(transport, tokens, provider), self.clock, judge))

@@ -29,8 +29,8 @@ pub(super) struct Caller<'a> {
     requests_per_update: u32,
     requests_per_find: u32,
     gate: Arc<AccountGate>,
-    account: HealthKey,
-    calendar: HealthKey,
+    /// What the health of a call is recorded under: the account, the connection, the calendar.
+    keys: [HealthKey; 3],
     /// This step probes an account or a calendar that failed before.
     probes: AtomicBool,
     /// This step was the first to meet a failure of its kind.
@@ -65,8 +65,11 @@ impl<'a> Caller<'a> {
             requests_per_update: capabilities.requests_per_update,
             requests_per_find: capabilities.requests_per_find,
             gate,
-            account: HealthKey::account_of(calendar),
-            calendar: HealthKey::Calendar(calendar.key()),
+            keys: [
+                HealthKey::account_of(calendar),
+                HealthKey::Connection(calendar.connection_key()),
+                HealthKey::Calendar(calendar.key()),
+            ],
             probes: AtomicBool::new(false),
             is_news: AtomicBool::new(false),
             waited_ms: AtomicU64::new(0),
@@ -123,12 +126,16 @@ impl<'a> Caller<'a> {
         (hold, failures)
     }
 
-    /// The record of the account or the calendar, if it fails for that reason.
+    /// The record of the account, the connection or the calendar, if it fails for that reason.
     fn failing(&self, reason: BlockReason) -> Option<Failing> {
         let health = &self.shared.engine.health;
-        let keys = [&self.account, &self.calendar];
-        keys.into_iter()
-            .find_map(|key| health.get(key).failing().filter(|failing| failing.reason == reason).cloned())
+        let is_it = |failing: &&Failing| failing.reason == reason;
+        self.keys.iter().find_map(|key| health.get(key).failing().filter(is_it).cloned())
+    }
+
+    fn account(&self) -> &HealthKey {
+        let [account, ..] = &self.keys;
+        account
     }
 
     async fn admit(&self, requests: u32) -> Result<CallPermit<'_>, Error> {
@@ -168,26 +175,24 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Whether the account and the calendar may be called. Where one of them fails and its time has come, this step probes it.
+    /// Whether the account, the connection and the calendar may be called. Where one of them fails and its time has come, this
+    /// step probes it.
     fn may_call(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         let health = &self.shared.engine.health;
-        let mut is_probe = false;
-        for key in [&self.account, &self.calendar] {
+        let mut probed = Vec::new();
+        for key in &self.keys {
             let record = health.get(key);
             let Some(failing) = record.failing() else { continue };
-            is_probe = true;
-            if self.probes.load(Ordering::Relaxed) {
-                continue;
-            }
-            if failing.keeps_back(now) {
+            let probes = self.probes.load(Ordering::Relaxed);
+            if !probes && failing.keeps_back(now) {
                 return Err(self.untried(failing.reason, failing.held_until(now), now));
             }
-            health.apply(key, &HealthEvent::Probing, now);
+            probed.push(key);
         }
-        if is_probe {
-            self.probes.store(true, Ordering::Relaxed);
+        if !self.probes.swap(!probed.is_empty(), Ordering::Relaxed) {
+            probed.iter().for_each(|key| drop(health.apply(key, &HealthEvent::Probing, now)));
         }
-        Ok(is_probe)
+        Ok(!probed.is_empty())
     }
 
     /// Whether the step's budget allows for that wait too. If so it is taken from it.
@@ -217,24 +222,22 @@ impl<'a> Caller<'a> {
         let is_probe = self.probes.load(Ordering::Relaxed);
         if is_probe || (engine.retry.attempts > 1 && failures >= engine.retry.attempts) {
             let retry_after = failure.retry_after().map(|_| until);
-            self.mark_failing(&self.account, BlockReason::Unavailable, failure, retry_after);
+            self.mark_failing(self.account(), BlockReason::Unavailable, failure, retry_after);
         }
     }
 
-    /// The account or calendar whose other calls would meet the same failure.
+    /// The account, connection or calendar whose other calls would meet the same failure.
     fn scope(&self, failure: &Failure) -> Option<(&HealthKey, BlockReason)> {
         let reason = BlockReason::of(failure)?;
+        let [account, connection, calendar] = &self.keys;
         match (failure.kind, failure.operation) {
-            (
-                ErrorKind::Unauthenticated
-                | ErrorKind::MissingScope
-                | ErrorKind::QuotaExceeded
-                | ErrorKind::OtherAccount,
-                _,
-            ) => Some((&self.account, reason)),
+            (ErrorKind::QuotaExceeded, _) => Some((account, reason)),
+            (ErrorKind::Unauthenticated | ErrorKind::MissingScope | ErrorKind::OtherAccount, _) => {
+                Some((connection, reason))
+            }
             // Other operations may be about an event that just this account may not touch.
             (ErrorKind::Forbidden, Operation::Create) | (ErrorKind::CalendarNotFound, _) => {
-                Some((&self.calendar, reason))
+                Some((calendar, reason))
             }
             _ => None,
         }
@@ -267,7 +270,7 @@ impl<'a> Caller<'a> {
 
     fn note_success(&self, operation: Operation) {
         let health = &self.shared.engine.health;
-        for key in [&self.account, &self.calendar] {
+        for key in &self.keys {
             // A read says nothing of a permission to write.
             let is_lifted = |failing: &Failing| {
                 let is_about_writing =
@@ -284,7 +287,7 @@ impl<'a> Caller<'a> {
     fn give_up(&self, failure: Failure, until: DateTime<Utc>, now: DateTime<Utc>) -> Error {
         let is_held = self.failing(BlockReason::Unavailable).is_some_and(|failing| failing.keeps_back(now));
         if !is_held {
-            self.mark_failing(&self.account, BlockReason::Unavailable, &failure, Some(until));
+            self.mark_failing(self.account(), BlockReason::Unavailable, &failure, Some(until));
         }
         let retry_after_ms = u64::try_from((until - now).num_milliseconds()).ok();
         Failure { retry: Retry::Later, untried: true, retry_after_ms, ..failure }.into()

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use chrono::Duration;
 
 use crate::audience::Audience;
+use crate::calendar::ConnectionKey;
 use crate::calendar::Role;
 use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use crate::error::InputError;
 use crate::event::{Event, GuideWording, Wording};
-use crate::health::{AccountHealthStore, MemoryAccountHealthStore};
+use crate::health::{AccountHealthStore, HealthEvent, HealthKey, MemoryAccountHealthStore};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
 use crate::plan::{Begun, Brake, OtherAccount, Plan, Planner, Receipt, RemovedByPerson};
@@ -142,6 +143,14 @@ impl Syncer {
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The person has connected again, or granted a permission: what failed through that connection before is over, and rows that
+    /// are held for it are planned again. [`AccessTokens`](crate::auth::AccessTokens) says so itself to the store it was given;
+    /// in another process the host says it, or calls [`Ledger::revive`](crate::ledger::Ledger::revive) for each row.
+    pub fn connected(&self, connection: &ConnectionKey) {
+        let key = HealthKey::Connection(connection.clone());
+        self.engine.health.apply(&key, &HealthEvent::Connected, self.engine.clock.now());
     }
 
     /// The brake, which holds removals beyond its limits.

@@ -18,11 +18,11 @@ use calsync_core::provider::{
     TargetQuery, UpdateOptions, Written,
 };
 use calsync_core::report::Report;
-use calsync_core::sync::{RetryPolicy, Syncer};
+use calsync_core::sync::{RetryPolicy, Syncer, SyncerBuilder};
 use calsync_core::{Error, ErrorKind, Retry};
 use chrono::{DateTime, Utc};
 
-use super::{CUSTOMER, Company, NAMESPACE, now, planner};
+use super::{CUSTOMER, Company, NAMESPACE, Reached, now, planner};
 
 /// Shows the time it was given.
 #[derive(Debug, Clone)]
@@ -50,13 +50,15 @@ impl Host {
     pub(crate) fn with_policy(company: Company, policy: RemovedByPerson) -> Self {
         let world = Scripted::default();
         let watch = Watch(Arc::new(Mutex::new(now())));
-        let syncer = Syncer::builder(NAMESPACE)
-            .provider(world.clone())
-            .clock(watch.clone())
-            .retry(RetryPolicy::none())
-            .removed_by_person(policy)
-            .build();
+        let syncer = syncer(&world, &watch).removed_by_person(policy).build();
         Self { company, syncer, world, watch }
+    }
+
+    /// The process ends, and another one knows what is saved.
+    pub(crate) fn restart(&mut self) {
+        let stored = serde_json::to_string(&self.company.appointment).unwrap();
+        self.company.appointment = serde_json::from_str(&stored).unwrap();
+        self.syncer = syncer(&self.world, &self.watch).build();
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -159,6 +161,11 @@ impl Host {
         let plan = self.plan();
         assert!(plan.is_empty() && plan.notes.is_empty(), "{plan}");
     }
+}
+
+fn syncer(world: &Scripted, watch: &Watch) -> SyncerBuilder {
+    let builder = Syncer::builder(NAMESPACE).provider(Reached::new(world.clone())).clock(watch.clone());
+    builder.retry(RetryPolicy::none())
 }
 
 /// What happens to one call.

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "no test file uses all of it")]
 
 mod host;
+mod reached;
 
 use calsync_core::ConnectionId;
 use calsync_core::audience::{Audience, Trigger};
@@ -21,6 +22,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 pub(crate) use host::{Fault, Host, Scripted, Watch, error};
+pub(crate) use reached::Reached;
 
 /// The profiles of the company.
 pub(crate) const STAFF: i64 = 30;

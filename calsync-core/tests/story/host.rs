@@ -3,16 +3,19 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::{CalendarRef, Person};
+use calsync_core::clock::Clock;
 use calsync_core::event::When;
+use calsync_core::health::{AccountHealthStore, HealthEvent, HealthKey, MemoryAccountHealthStore};
 use calsync_core::ledger::Ledger;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::model::{Appointment, Order};
 use calsync_core::names::{CalendarId, RemoteId};
-use calsync_core::plan::Plan;
+use calsync_core::plan::{Begun, Brake};
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::{Faulty, TestClock};
@@ -20,6 +23,7 @@ use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, ProviderKind};
 
 use crate::company::{Company, Event};
+use crate::reached::Reached;
 use crate::{Happening, happen};
 
 /// Where a worker dies.
@@ -47,6 +51,7 @@ pub(crate) struct Host {
     calendar: Faulty<MemoryCalendar>,
     mail: Faulty<MemoryCalendar>,
     clock: TestClock,
+    health: MemoryAccountHealthStore,
     syncer: Syncer,
 }
 
@@ -64,15 +69,18 @@ impl Host {
         let when = When::AllDay { start: "2026-12-24".parse().unwrap(), end: "2026-12-25".parse().unwrap() };
         let event = calsync_core::event::Event::new("Grandma's birthday", when);
         calendar.inner().insert(&place, RemoteId::new("grandma"), None, event);
+        let health = MemoryAccountHealthStore::new();
         let syncer = Syncer::builder("stories")
-            .provider(calendar.clone())
+            .provider(Reached::new(calendar.clone()))
             .provider(mail.clone())
+            .health_store(Arc::new(health.clone()))
+            .brake(Brake::off())
             .clock(clock.clone())
             .sleep(clock.clone())
             .random(SeededRandom::new(7))
             .retry(retry)
             .build();
-        Self { company: Company::new(), table: BTreeMap::new(), calendar, mail, clock, syncer }
+        Self { company: Company::new(), table: BTreeMap::new(), calendar, mail, clock, health, syncer }
     }
 
     pub(crate) fn confirm(&mut self, order: usize) {
@@ -128,6 +136,13 @@ impl Host {
                 ledger.deliveries().iter().map(|row| row.calendar().clone()).collect();
             for place in places {
                 ledger.revive(&place.person, &place.connection);
+                for key in [
+                    HealthKey::account_of(&place),
+                    HealthKey::Connection(place.connection_key()),
+                    HealthKey::Calendar(place.key()),
+                ] {
+                    self.health.apply(&key, &HealthEvent::Succeeded, self.clock.now());
+                }
             }
             row.ledger = serde_json::to_string(&ledger).unwrap();
         }
@@ -141,11 +156,11 @@ impl Host {
         (order.unwrap().clone(), appointment)
     }
 
-    /// Compare and save: only over the revision that was loaded.
+    /// Compare and save: only over the version that was loaded.
     fn save(&mut self, appointment: &Appointment, loaded: u64) -> bool {
         let row = self.table.get_mut(&appointment.id).unwrap();
         let stored: Ledger = serde_json::from_str(&row.ledger).unwrap();
-        if stored.revision != loaded {
+        if stored.version() != loaded {
             return false;
         }
         row.ledger = serde_json::to_string(&appointment.ledger).unwrap();
@@ -157,10 +172,10 @@ impl Host {
     }
 
     /// Plans and begins, and saves what was begun.
-    fn begin(&mut self, id: &AppointmentId, crash: Crash) -> Option<Plan> {
+    fn begin(&mut self, id: &AppointmentId, crash: Crash) -> Option<Begun> {
         loop {
             let (order, mut appointment) = self.load(id);
-            let loaded = appointment.ledger.revision();
+            let loaded = appointment.ledger.version();
             let directory = self.company.directory();
             let plan = self.syncer.plan(
                 &order,
@@ -168,19 +183,19 @@ impl Host {
                 &Audience::of(&order, &appointment, &directory).unwrap(),
             );
             let plan = plan.unwrap();
-            plan.begin(&mut appointment).unwrap();
-            if crash == Crash::BeforeBeginIsSaved || plan.is_empty() {
+            let begun = plan.begin(&mut appointment).unwrap();
+            if crash == Crash::BeforeBeginIsSaved || begun.is_empty() {
                 return None;
             }
             if self.save(&appointment, loaded) {
-                return (crash != Crash::BeforeTheRun).then_some(plan);
+                return (crash != Crash::BeforeTheRun).then_some(begun);
             }
         }
     }
 
     fn record(&mut self, id: &AppointmentId, report: &Report) {
         let (_, mut appointment) = self.load(id);
-        let loaded = appointment.ledger.revision();
+        let loaded = appointment.ledger.version();
         appointment.record(report);
         assert!(self.save(&appointment, loaded), "nobody else runs in between");
     }
@@ -202,7 +217,7 @@ impl Host {
         Box::pin(happen(self, between)).await;
         let second = self.begin(&id, Crash::Never);
         let (first, second) = {
-            let run_of = |plan: Option<Plan>, crash| {
+            let run_of = |plan: Option<Begun>, crash| {
                 let syncer = self.syncer.clone();
                 async move {
                     match plan {
@@ -238,6 +253,7 @@ impl Host {
         self.clock.advance(chrono::Duration::days(2));
         for round in 0..6 {
             let before = self.calls();
+            self.clock.advance(chrono::Duration::hours(1));
             self.sync_all().await;
             if self.calls() == before {
                 return round;
@@ -299,7 +315,7 @@ impl Host {
 }
 
 /// Runs a plan until the worker dies. A worker that dies has no report.
-async fn run(syncer: &Syncer, plan: Plan, crash: Crash) -> Option<Report> {
+async fn run(syncer: &Syncer, plan: Begun, crash: Crash) -> Option<Report> {
     match crash {
         Crash::AfterOutcomes(count) => {
             let mut run = syncer.run(plan);

@@ -5,9 +5,10 @@
 
 mod company;
 mod host;
+#[path = "../common/reached.rs"]
+mod reached;
 
-use calsync_core::ledger::Presence;
-use calsync_core::model::Stated;
+use calsync_core::ledger::DeliveryState;
 use calsync_core::sync::RetryPolicy;
 use company::{Company, Event};
 use host::{Crash, Host};
@@ -139,10 +140,10 @@ async fn tell(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseErr
     prop_assert_eq!(host.calls(), calls, "a further run makes no call");
 
     let wanted = host.wanted();
-    let standing: Vec<Event> = host.confirmed();
+    let standing: Vec<Event> = host.standing();
     prop_assert_eq!(standing, wanted);
     for appointment in host.appointments() {
-        for row in &appointment.ledger.deliveries() {
+        for row in appointment.ledger.deliveries() {
             prop_assert!(!matches!(row.state(), DeliveryState::Pending(_)), "{}", row.explain());
         }
     }

@@ -72,7 +72,7 @@ pub(super) fn clean(input: &Map<String, Value>, rules: &Rules<'_>) -> Result<Map
         let sequence = value.as_u64().ok_or_else(|| wrong("sequence"))?;
         body.insert("sequence".into(), sequence.into());
     }
-    times(input, rules.calendar_zone, &mut body)?;
+    times(input, rules, &mut body)?;
     if let Some(properties) = given("extendedProperties") {
         let kept = extended_properties(properties)?;
         if !kept.is_empty() {
@@ -105,11 +105,19 @@ pub(super) fn clean(input: &Map<String, Value>, rules: &Rules<'_>) -> Result<Map
 }
 
 /// Start, end and recurrence: both of a kind, the end after the start, a zone where there is a series.
-fn times(input: &Map<String, Value>, calendar: &Zone, body: &mut Map<String, Value>) -> Result<(), Problem> {
+fn times(
+    input: &Map<String, Value>,
+    rules: &Rules<'_>,
+    body: &mut Map<String, Value>,
+) -> Result<(), Problem> {
+    let calendar = rules.calendar_zone;
     let recurrence = input.get("recurrence").filter(|value| !value.is_null());
     let lines = recurrence.map(|value| texts(value, "recurrence")).transpose()?.unwrap_or_default();
     let start = Moment::read(input.get("start"), "start", !lines.is_empty())?;
     let end = Moment::read(input.get("end"), "end", !lines.is_empty())?;
+    for (moment, side) in [(&start, "start"), (&end, "end")] {
+        moment.check_zone(side, &rules.settings.unknown_zones)?;
+    }
     if start.is_day() != end.is_day() {
         return Err(Problem::invalid("Start and end times must either both be date or both be dateTime."));
     }

@@ -213,7 +213,8 @@ impl State {
         if !event.text("recurringEventId").is_empty() || event.text("eventType") != "default" {
             return Err(Problem::invalid("This event cannot be moved."));
         }
-        if self.calendar(to)?.events.contains_key(id) {
+        // Back to where it came from it takes the place of its own tombstone.
+        if self.calendar(to)?.events.get(id).is_some_and(|there| !there.is_cancelled()) {
             return Err(Problem::duplicate());
         }
         let mut moved = event.clone();

@@ -159,6 +159,14 @@ impl FakeUser {
         state.cancel_event(&id, &self.hand(), event).is_ok()
     }
 
+    /// Drags an event to another calendar: the id stays, and a tombstone is left behind. Returns whether that was possible.
+    pub fn moves_event(&self, calendar: &str, event: &str, to: &str) -> bool {
+        let mut state = self.google.state();
+        let from = state.calendar_id(&self.email, calendar).to_owned();
+        let to = state.calendar_id(&self.email, to).to_owned();
+        state.move_event(&from, &to, &self.hand(), event).is_ok()
+    }
+
     /// The events that stand in a calendar, by id.
     #[must_use]
     pub fn events(&self, calendar: &str) -> Vec<FakeEvent> {

@@ -1,5 +1,6 @@
 //! What the fake can be told to do otherwise.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the fake can be told to do otherwise, at any time, with [`FakeGoogle::set`](super::FakeGoogle::set).
@@ -18,6 +19,9 @@ pub struct Settings {
     pub revive_forbidden: bool,
     /// Of a deleted event only id, status and etag can be read, which is all that is promised. Otherwise `get` shows it whole.
     pub bare_tombstones: bool,
+    /// Names of zones that the server does not know (yet): 400 `invalid`, "Invalid time zone definition", as has been seen of
+    /// new ones.
+    pub unknown_zones: BTreeSet<String>,
     /// Google Meet is allowed; without it a conference is refused with 400 `invalid`.
     pub meet: bool,
     /// Pages are short or empty and still have a next one, as the reference allows.
@@ -56,6 +60,7 @@ impl Default for Settings {
             location_chars: 1024,
             revive_forbidden: false,
             bare_tombstones: false,
+            unknown_zones: BTreeSet::new(),
             meet: true,
             sparse_pages: false,
             page_size: None,

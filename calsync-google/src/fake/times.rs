@@ -1,5 +1,7 @@
 //! Start and end of an event.
 
+use std::collections::BTreeSet;
+
 use calsync_core::time::Zone;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -33,8 +35,7 @@ impl Moment {
             (Some(_), None) if zone.is_some() => Err(bad()),
             (Some(date), None) => day(date).map(Self::Day).ok_or_else(bad),
             (None, Some(time)) => {
-                let bad_zone = || Problem::invalid(format!("Invalid time zone definition for {side} time."));
-                let zone = zone.map(Zone::new).transpose().map_err(|_| bad_zone())?;
+                let zone = zone.map(Zone::new).transpose().map_err(|_| bad_zone(side))?;
                 if needs_zone && zone.is_none() {
                     return Err(no_zone(side));
                 }
@@ -49,6 +50,14 @@ impl Moment {
                 let instant = zone.instant(local).map_err(|_| bad())?;
                 Ok(Self::At(instant, Some(zone)))
             }
+        }
+    }
+
+    /// Refuses a zone of one of these names.
+    pub(super) fn check_zone(&self, side: &str, unknown: &BTreeSet<String>) -> Result<(), Problem> {
+        match self {
+            Self::At(_, Some(zone)) if unknown.contains(zone.name()) => Err(bad_zone(side)),
+            _ => Ok(()),
         }
     }
 
@@ -98,6 +107,10 @@ pub(super) fn stamp_text(instant: DateTime<Utc>) -> String {
 fn day(text: &str) -> Option<NaiveDate> {
     let date = text.parse::<NaiveDate>().ok()?;
     (date.to_string() == text).then_some(date)
+}
+
+fn bad_zone(side: &str) -> Problem {
+    Problem::invalid(format!("Invalid time zone definition for {side} time."))
 }
 
 fn no_zone(side: &str) -> Problem {

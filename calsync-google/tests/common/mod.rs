@@ -1,13 +1,16 @@
 //! A person at the fake Google, the provider in front of it, and events to write.
 #![allow(dead_code, unused_imports, reason = "not every test file uses everything")]
 
+pub(crate) mod host;
+
 use calsync_core::auth::MemoryTokenStore;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::names::CalendarId;
+use calsync_core::provider::TargetQuery;
 use calsync_core::testing::{TestClock, fixtures};
 use calsync_core::{ProviderKind, Secret};
-use calsync_google::fake::{FakeGoogle, FakeUser};
+use calsync_google::fake::{ApiMethod, FakeGoogle, FakeUser};
 use calsync_google::{GoogleCalendar, GoogleCalendarBuilder};
 
 pub(crate) use calsync_core::testing::fixtures::{at, draft_at, event, key_at, put};
@@ -66,4 +69,16 @@ pub(crate) fn place_in(person: i64, calendar: CalendarId) -> CalendarRef {
 
 pub(crate) fn key_of(person: i64) -> ConnectionKey {
     place_of(person).connection_key()
+}
+
+/// A look for the events of the target at a place.
+pub(crate) fn query_at(place: &CalendarRef) -> TargetQuery {
+    TargetQuery::new(fixtures::NAMESPACE, key_at(place, 0).target())
+}
+
+/// The API's methods that were called, in order, since the log was last cleared.
+pub(crate) fn calls(google: &FakeGoogle) -> Vec<ApiMethod> {
+    let calls = google.requests().into_iter().map(|request| request.method).collect();
+    google.clear_requests();
+    calls
 }

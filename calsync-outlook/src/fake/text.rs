@@ -240,7 +240,10 @@ mod tests {
             assert!(with.plain.starts_with("Hello\r\n"));
             assert_eq!(with.plain.contains(ROW), has_lines);
             assert!(holds_meeting(&Text::of_html(&with.html), url, has_lines));
-            assert!(!holds_meeting(&Text::of_plain(&with.plain), url, has_lines), "links do not live in text");
+            assert!(
+                !holds_meeting(&Text::of_plain(&with.plain), url, has_lines),
+                "links do not live in text"
+            );
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use calsync_core::Error;
 use calsync_core::calendar::{CalendarName, CalendarRef};
-use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::event::Event;
+use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::provider::{
-    CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, Found, TargetQuery, UpdateOptions, Written,
+    CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, Found, TargetQuery, UpdateOptions,
+    Written,
 };
 use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, FakeEvent, FakeOutlook};

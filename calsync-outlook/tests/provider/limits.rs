@@ -215,7 +215,9 @@ async fn what_is_known_by_its_id_is_found_though_no_list_shows_it() {
         (json!({"id": "another", "status": 200}), not_sure),
     ] {
         let parts = json!({"responses": [page("marker", &[]), page("transaction", &[]), part]});
-        world.outlook.fault(FaultRule::new(Fault::json(StatusCode::OK, &parts)).with_method(ApiMethod::Batch));
+        world
+            .outlook
+            .fault(FaultRule::new(Fault::json(StatusCode::OK, &parts)).with_method(ApiMethod::Batch));
         let found = provider.find(&place_of(1), &known).await;
         let told = found.map(|found| found.len()).map_err(|error| error.kind());
         assert_eq!(told, expected, "{parts}");

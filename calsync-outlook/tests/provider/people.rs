@@ -152,7 +152,9 @@ async fn a_meeting_whose_place_in_the_body_is_lost_keeps_its_body() {
     let link = only(&world).json["onlineMeeting"]["joinUrl"].as_str().unwrap().to_owned();
     assert!(!only(&world).body_text.contains("____"));
     let said = |revision, text: &str| draft_at(&place_of(1), revision, event().with_description(text));
-    for (revision, text, before) in [(2, "Staff: Adam\nBring: keys", "Staff: Eve"), (3, "Staff: Zoë", "Staff: Adam")] {
+    for (revision, text, before) in
+        [(2, "Staff: Adam\nBring: keys", "Staff: Eve"), (3, "Staff: Zoë", "Staff: Adam")]
+    {
         update(&provider, &written, &said(revision, text)).await.unwrap();
         let there = only(&world);
         assert!(there.body_text.starts_with(&*text.replace('\n', "\r\n")), "{}", there.body_text);

@@ -163,7 +163,8 @@ async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() 
         Fault::Answer(http::Response::builder().status(status).body(body.into()).unwrap())
     };
     for status in [404, 410, 403, 401, 400] {
-        for body in ["<html>Not here</html>", "", "{}", r#"{"message":"no Route matched with those values"}"#] {
+        for body in ["<html>Not here</html>", "", "{}", r#"{"message":"no Route matched with those values"}"#]
+        {
             let answer = gateway(status, body);
             world.outlook.fault(FaultRule::new(answer).with_path("/v1.0/").always());
             // What is about one request only does not hold the account.

@@ -93,7 +93,8 @@ async fn an_event_is_shown_in_its_own_zone_whoever_made_it() {
         let own = by_hand(&json!({"start": side("2026-07-01T09:00:00"), "end": side("2026-07-01T10:00:00")}));
         let id = world.anna.adds_event("primary", own).unwrap();
         let written = row(&world.anna.event("primary", &id).unwrap());
-        let When::Timed { start, zone: shown, .. } = read(&provider, &written).await.unwrap().unwrap().when else {
+        let When::Timed { start, zone: shown, .. } = read(&provider, &written).await.unwrap().unwrap().when
+        else {
             panic!("hours")
         };
         assert_eq!((shown.name(), shown.local(start).to_string()), (zone, "2026-07-01 09:00:00".to_owned()));

@@ -84,6 +84,7 @@ pub fn event(booking: &Booking) -> Event {
         reminders: Reminders { use_default: true, overrides: [] },
         extended_properties: ExtendedProperties {
             private: BTreeMap::from([
+                ("calsyncTarget", booking.key.target().to_string()),
                 ("calsyncKey", booking.key.to_string()),
                 ("calsyncNamespace", NAMESPACE.to_owned()),
                 ("calsyncRevision", "1".to_owned()),

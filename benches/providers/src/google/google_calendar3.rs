@@ -47,6 +47,7 @@ pub fn event(booking: &Booking) -> Event {
         reminders: Some(EventReminders { use_default: Some(true), overrides: Some(Vec::new()) }),
         extended_properties: Some(EventExtendedProperties {
             private: Some(HashMap::from([
+                ("calsyncTarget".to_owned(), booking.key.target().to_string()),
                 ("calsyncKey".to_owned(), booking.key.to_string()),
                 ("calsyncNamespace".to_owned(), NAMESPACE.to_owned()),
                 ("calsyncRevision".to_owned(), "1".to_owned()),

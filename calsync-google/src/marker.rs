@@ -1,0 +1,130 @@
+//! Our marker in an event's private extended properties.
+
+use std::borrow::Cow;
+
+use calsync_core::AppointmentId;
+use calsync_core::calendar::Person;
+use calsync_core::identity::EventKey;
+use calsync_core::provider::Marker;
+
+use crate::wire::EventResource;
+
+/// The names of our private extended properties; at most 44 characters each
+/// (<https://developers.google.com/workspace/calendar/api/guides/extended-properties>).
+///
+/// The target has a property of its own: a search matches a whole value, and finds every generation by it.
+pub(crate) const TARGET: &str = "calsyncTarget";
+pub(crate) const KEY: &str = "calsyncKey";
+pub(crate) const NAMESPACE: &str = "calsyncNamespace";
+pub(crate) const REVISION: &str = "calsyncRevision";
+pub(crate) const APPOINTMENT: &str = "calsyncAppointment";
+/// `profile:` and the profile's id, or `guest`.
+pub(crate) const PERSON: &str = "calsyncPerson";
+/// The reminders as calsync last set them; what stands in `reminders` may since be the person's own.
+pub(crate) const REMINDERS: &str = "calsyncReminders";
+
+/// Google silently cuts a longer value.
+pub(crate) const LONGEST_VALUE: usize = 1024;
+
+/// Properties as they are written; `None` deletes one.
+pub(crate) type Properties<'a> = Vec<(&'static str, Option<Cow<'a, str>>)>;
+
+/// The properties that say what the marker says.
+pub(crate) fn properties(marker: &Marker) -> Properties<'_> {
+    // A value that Google would cut would read back as another one.
+    let whole = |text: String| (text.chars().count() <= LONGEST_VALUE).then_some(Cow::Owned(text));
+    let appointment = marker.appointment.as_ref().map(AppointmentId::to_string);
+    vec![
+        (TARGET, Some(Cow::Owned(marker.key.target().to_string()))),
+        (KEY, Some(Cow::Owned(marker.key.to_string()))),
+        (NAMESPACE, Some(Cow::Borrowed(&*marker.namespace))),
+        (REVISION, Some(Cow::Owned(marker.revision.to_string()))),
+        (APPOINTMENT, appointment.and_then(whole)),
+        (PERSON, marker.person.as_ref().map(person_text).and_then(whole)),
+    ]
+}
+
+/// Our marker, if the event carries one.
+pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
+    let key = EventKey::parse(property(resource, KEY)?)?;
+    let revision = property(resource, REVISION)?.parse().ok()?;
+    let appointment = property(resource, APPOINTMENT).and_then(|text| text.parse().ok());
+    let person = property(resource, PERSON).and_then(person_of);
+    let marker = Marker::new(property(resource, NAMESPACE)?, key, revision);
+    Some(marker.with_appointment(appointment).with_person(person))
+}
+
+/// The key that the event itself was made under: its id, where that is a key of ours. A person's copy has another id.
+pub(crate) fn own_key(resource: &EventResource) -> Option<EventKey> {
+    EventKey::parse(resource.id.as_deref()?)
+}
+
+/// A private property of an event.
+pub(crate) fn property<'a>(resource: &'a EventResource, name: &str) -> Option<&'a str> {
+    let properties = resource.extended_properties.as_ref()?;
+    properties.private.get(name).map(String::as_str)
+}
+
+fn person_text(person: &Person) -> String {
+    match person {
+        Person::Profile(id) => format!("profile:{id}"),
+        Person::Guest => "guest".to_owned(),
+    }
+}
+
+fn person_of(text: &str) -> Option<Person> {
+    match text.strip_prefix("profile:") {
+        Some(id) => id.parse().ok().map(Person::Profile),
+        None => (text == "guest").then_some(Person::Guest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn marker_of(person: Option<Person>) -> Marker {
+        let key = EventKey::parse("6d709f8152a05a61b10906a7ec27a32cg2").unwrap();
+        Marker::new("my-shop", key, 7).with_appointment(Some(10.into())).with_person(person)
+    }
+
+    /// The event that carries the properties, as Google answers it.
+    fn written(marker: &Marker) -> Value {
+        let properties =
+            properties(marker).into_iter().filter_map(|(name, value)| Some((name, json!(value?))));
+        let private: Value = properties
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        json!({"id": marker.key.to_string(), "extendedProperties": {"private": private}})
+    }
+
+    fn read(json: Value) -> EventResource {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn a_marker_is_read_back_whole_or_not_at_all() {
+        for person in [Some(Person::Profile(3.into())), Some(Person::Guest), None] {
+            let ours = marker_of(person);
+            let event = read(written(&ours));
+            assert_eq!((marker(&event), own_key(&event)), (Some(ours.clone()), Some(ours.key)));
+        }
+        let mut json = written(&marker_of(None));
+        for (name, value) in [(REVISION, json!("x")), (KEY, json!("no-key"))] {
+            let mut broken = json.clone();
+            broken["extendedProperties"]["private"][name] = value;
+            assert_eq!(marker(&read(broken)), None, "{name}");
+        }
+        json["extendedProperties"] = json!({});
+        assert_eq!(marker(&read(json)), None);
+    }
+
+    #[test]
+    fn an_id_that_google_would_cut_is_not_stored() {
+        let mut long = marker_of(None);
+        long.appointment = Some(AppointmentId::text(&"n".repeat(LONGEST_VALUE + 1)).unwrap());
+        assert_eq!(written(&long)["extendedProperties"]["private"].get(APPOINTMENT), None);
+    }
+}
