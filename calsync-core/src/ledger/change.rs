@@ -81,6 +81,10 @@ impl Ledger {
         }
         let account = row.calendar.account.take().filter(|_| begin.moves_from.is_none());
         row.calendar = CalendarRef { account, ..begin.calendar.clone() };
+        if row.is_look_due(at) {
+            // The plan looks; were it cut off, a pending row is looked at anyway.
+            row.look_at = None;
+        }
         row.role = begin.role;
         row.generation = begin.generation;
         row.state = DeliveryState::Pending(begin.pending);
@@ -334,8 +338,8 @@ impl Delivery {
         self.hold = outcome.hold.clone().map(Box::new);
         self.last_error = outcome.failure.clone().map(Box::new);
         self.failures = outcome.failures;
-        // A look that was noted for the time when an older write must have arrived is due still.
-        self.look_at = outcome.look_at.max(self.look_at.filter(|at| *at > outcome.at));
+        // A look that was noted since this plan was begun, or for the time when an older write must have arrived, is due still.
+        self.look_at = outcome.look_at.max(self.look_at);
         if outcome.verdict.is_done() {
             self.unreported_since = None;
         }
@@ -350,7 +354,7 @@ impl Delivery {
         if matches!(outcome.state, DeliveryState::Absent) || self.look_at.is_some_and(|at| at <= outcome.at) {
             return false;
         }
-        self.look_at = Some(outcome.at);
+        self.look_at = self.look_at.max(Some(outcome.at));
         self.pending_since.get_or_insert(outcome.at);
         true
     }

@@ -439,10 +439,11 @@ fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) 
     }
 }
 
-/// When the last write was begun here whose outcome was never recorded. A removal brings nothing back.
+/// When the last write was begun here whose outcome was never recorded. One that is marked as a removal counts too: a run that looks
+/// first, and was to write, makes an event anew where ours was taken away by us.
 fn unreported_since(row: &Delivery) -> Option<DateTime<Utc>> {
     match row.state() {
-        DeliveryState::Pending(pending) if !pending.removing => Some(row.changed_at()),
+        DeliveryState::Pending(_) => Some(row.changed_at()),
         _ => row.unreported_since(),
     }
 }

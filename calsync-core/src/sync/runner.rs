@@ -249,18 +249,16 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// While another worker's write may still arrive, one more look is due after it has had its time.
+    /// While another worker's write may still arrive, one more look is due after it has had its time: also where this step has failed,
+    /// since a row of which nothing is desired any more is not planned by itself, and where an event is there, since a late run that
+    /// looks while it is not makes the next generation.
     fn with_look(&self, mut outcome: Outcome) -> Outcome {
         let Some(since) = self.step.unreported_since else { return outcome };
         let settled = since.checked_add_signed(self.engine.settle_after);
-        // A late write under the same id is one with what is there.
-        let may_be_another =
-            outcome.state == DeliveryState::Absent || outcome.generation != self.step.generation;
-        // Also where this step has failed: a row of which nothing is desired any more is not planned by itself.
-        if may_be_another && !matches!(outcome.state, DeliveryState::Pending(_)) {
+        if !matches!(outcome.state, DeliveryState::Pending(_)) {
             let now = self.caller.now();
             let look_at = settled.filter(|settled| now < *settled && since <= now);
-            outcome.look_at = [outcome.look_at, look_at].into_iter().flatten().min();
+            outcome.look_at = outcome.look_at.max(look_at);
         }
         outcome
     }
