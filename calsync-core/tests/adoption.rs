@@ -29,7 +29,9 @@ fn inherited(mut company: Company) -> Company {
 /// Whose event the old one is taken for, and what becomes of it.
 fn adopted(plan: &Plan) -> Vec<String> {
     let steps = plan.steps.iter().filter(|step| step.adopts.is_some());
-    steps.map(|step| format!("{} for {} of {}", common::action(step), step.role, step.calendar.person)).collect()
+    steps
+        .map(|step| format!("{} for {} of {}", common::action(step), step.role, step.calendar.person))
+        .collect()
 }
 
 fn without_calendar(company: &mut Company, id: i64) {
@@ -131,7 +133,8 @@ fn an_old_event_is_never_taken_for_one_that_stands_already() {
     }
     for company in [company.clone(), cancelled(company)] {
         let plan = company.plan();
-        let at_the_customers = plan.steps.iter().filter(|step| step.calendar.is_at(&company.place(CUSTOMER))).count();
+        let at_the_customers =
+            plan.steps.iter().filter(|step| step.calendar.is_at(&company.place(CUSTOMER))).count();
         assert_eq!(at_the_customers, 1, "one step a target: {plan}");
         assert!(adopted(&plan).is_empty());
         assert!(plan.notes.contains(&Note::OwnerUnknown { provider: ProviderKind::GOOGLE }), "{plan}");

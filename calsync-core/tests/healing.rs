@@ -288,7 +288,10 @@ async fn two_generations(cancelled: bool, reports: bool) -> Host {
     let id = host.row().confirmed().unwrap().remote_id.clone();
     assert!(host.world.calendar.person_deletes(&place, &id));
     let slow = host.syncer.run(slow).await;
-    assert_eq!((slow.outcomes[0].verdict, slow.outcomes[0].generation), (Verdict::Created, Generation::new(1)));
+    assert_eq!(
+        (slow.outcomes[0].verdict, slow.outcomes[0].generation),
+        (Verdict::Created, Generation::new(1))
+    );
     if cancelled {
         host.cancel();
     }

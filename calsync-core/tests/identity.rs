@@ -62,7 +62,10 @@ fn keys_are_the_ones_python_computes() {
     let uuid = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
     for (parts, key) in [
         (Parts::new("my-shop", "10", Some("3"), "default", "primary", 0), "f49a463b413e578e841647514dd53623"),
-        (Parts::new("my-shop", "10", Some("3"), "default", "primary", 7), "f49a463b413e578e841647514dd53623g7"),
+        (
+            Parts::new("my-shop", "10", Some("3"), "default", "primary", 7),
+            "f49a463b413e578e841647514dd53623g7",
+        ),
         (
             Parts::new("my-shop", uuid, Some("usr_8"), "home", "anna@example.org", 0),
             "1a0cb9bf865d5a9a860b50be96167c9f",
@@ -140,7 +143,9 @@ fn a_key_shows_its_target_and_is_read_back() {
     for tail in ["g", "g0", "g01", "g+1", "g-1", "g1 ", "G1", "g4294967296", "1", "-1"] {
         assert_eq!(format!("{text}{tail}").parse::<EventKey>(), Err(NotAKey), "{tail}");
     }
-    for other in [text.to_uppercase(), format!("{{{text}}}"), text[1..].to_owned(), String::new(), "é".repeat(16)] {
+    for other in
+        [text.to_uppercase(), format!("{{{text}}}"), text[1..].to_owned(), String::new(), "é".repeat(16)]
+    {
         assert_eq!(EventKey::parse(&other), None, "{other}");
     }
 }

@@ -22,7 +22,8 @@ use insta::assert_snapshot;
 fn steps(company: &Company) -> Vec<String> {
     let plan = company.plan();
     let line = |(action, step): (String, &calsync_core::plan::Step)| {
-        let own = if step.key() == key(company, CUSTOMER, step.generation.get()) { "" } else { " (another key)" };
+        let own =
+            if step.key() == key(company, CUSTOMER, step.generation.get()) { "" } else { " (another key)" };
         format!("{action} {}{own}", step.generation)
     };
     actions(&plan).into_iter().zip(&plan.steps).map(line).collect()

@@ -67,7 +67,10 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     host.wait(61);
     assert_eq!(state(&host), TargetState::Due);
     drop(host.begin());
-    assert_eq!((state(&host), receipt(&host).targets[0].pending_since), (TargetState::Unconfirmed, Some(now())));
+    assert_eq!(
+        (state(&host), receipt(&host).targets[0].pending_since),
+        (TargetState::Unconfirmed, Some(now()))
+    );
     host.wait(1);
     host.sync().await;
     let told = receipt(&host);

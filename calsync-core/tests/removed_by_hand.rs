@@ -4,12 +4,12 @@
 
 mod common;
 
+use calsync_core::ErrorKind;
 use calsync_core::calendar::Role;
 use calsync_core::error::Operation;
 use calsync_core::names::RemoteId;
 use calsync_core::plan::RemovedByPerson;
 use calsync_core::provider::Marker;
-use calsync_core::ErrorKind;
 use calsync_core::report::Verdict;
 use common::{CUSTOMER, Company, Fault, Host, key};
 
@@ -157,7 +157,12 @@ async fn an_update_that_is_answered_not_found_looks_before_it_makes_another() {
     let stored = host.world.calendar.events().remove(0);
     host.world.calendar.person_deletes(&stored.place, &stored.remote_id);
     // Somebody restored it under another id.
-    host.world.calendar.insert(&stored.place, RemoteId::new("moved"), stored.marker.clone(), stored.event.clone());
+    host.world.calendar.insert(
+        &stored.place,
+        RemoteId::new("moved"),
+        stored.marker.clone(),
+        stored.event.clone(),
+    );
     host.move_by_an_hour();
     host.sync().await;
     let events = host.world.calendar.events();

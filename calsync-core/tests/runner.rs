@@ -87,7 +87,9 @@ async fn a_removal_that_changed_nothing_is_tried_again() {
 /// the most, also where every attempt is made by another process.
 #[tokio::test]
 async fn what_keeps_failing_is_tried_less_and_less_and_never_given_up() {
-    for kind in [ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Unavailable, ErrorKind::Refused] {
+    for kind in
+        [ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Unavailable, ErrorKind::Refused]
+    {
         let mut host = Host::new(Company::of_one());
         host.company.appointment.start_time += chrono::Duration::days(60);
         host.company.appointment.end_time += chrono::Duration::days(60);
@@ -100,7 +102,11 @@ async fn what_keeps_failing_is_tried_less_and_less_and_never_given_up() {
             }
             let report = host.sync().await;
             assert_eq!(report.outcomes.len(), 1, "{kind}, {nth}");
-            assert!(report.notices().is_empty() || nth == 0, "{kind}, {nth}: told once: {:?}", report.notices());
+            assert!(
+                report.notices().is_empty() || nth == 0,
+                "{kind}, {nth}: told once: {:?}",
+                report.notices()
+            );
             assert_eq!(host.row().failures(), nth + 1);
             let until = host.watch.now() + chrono::Duration::minutes(minutes);
             assert_eq!(host.row().next_attempt_at(host.watch.now()), Some(until), "{kind}, {nth}");
@@ -222,7 +228,8 @@ async fn an_update_or_a_removal_whose_answer_was_lost_is_looked_after() {
 
 #[tokio::test]
 async fn nothing_is_believed_gone_while_the_look_fails() {
-    for kind in [ErrorKind::Unavailable, ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Other] {
+    for kind in [ErrorKind::Unavailable, ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Other]
+    {
         for is_gone in [false, true] {
             let mut host = Host::synced(RemovedByPerson::Recreate).await;
             host.move_by_an_hour();

@@ -47,8 +47,9 @@ fn two_connections_to_one_calendar_of_one_account_are_one_target() {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections =
         vec![google("a", "primary", "x"), google("b", "primary", "x"), google("c", "primary", "y")];
-    let connections =
-        |plan: &Plan| -> Vec<_> { plan.steps.iter().map(|step| step.calendar.connection.to_string()).collect() };
+    let connections = |plan: &Plan| -> Vec<_> {
+        plan.steps.iter().map(|step| step.calendar.connection.to_string()).collect()
+    };
     assert_eq!(connections(&company.plan()), ["a", "c"], "`primary` of two accounts is two calendars");
 
     // Nobody knows the accounts: only where an id means one calendar in all the world they are one.
@@ -84,7 +85,10 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
     company.order.notes = Some("changed".into());
     let plan = company.plan();
     assert_eq!(actions(&plan), ["update"]);
-    assert_eq!((&plan.steps[0].calendar, &plan.steps[0].moves_from), (&company.place(CUSTOMER), &Some(Box::new(before))));
+    assert_eq!(
+        (&plan.steps[0].calendar, &plan.steps[0].moves_from),
+        (&company.place(CUSTOMER), &Some(Box::new(before)))
+    );
     let row = &company.appointment.ledger.deliveries()[0];
     assert_eq!(plan.steps[0].target, row.target(), "the row keeps its key for life");
     let key = row.key();
@@ -193,7 +197,9 @@ fn two_events_that_ended_up_in_one_calendar_are_both_removed() {
     let plan = company.plan();
     assert_eq!(actions(&plan), ["delete", "delete"]);
     let _ = plan.begin(&mut company.appointment).unwrap();
-    let [first, second] = company.appointment.ledger.deliveries() else { panic!("each keeps a row of its own") };
+    let [first, second] = company.appointment.ledger.deliveries() else {
+        panic!("each keeps a row of its own")
+    };
     assert_ne!(first.target(), second.target());
 }
 

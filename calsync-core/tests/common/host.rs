@@ -286,11 +286,7 @@ impl CalendarProvider for Scripted {
         self.after(Operation::Delete, self.calendar.delete(place, id, marker, options)).await
     }
 
-    async fn find(
-        &self,
-        place: &CalendarRef,
-        query: &TargetQuery,
-    ) -> Result<Vec<Found>, Error> {
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         self.after(Operation::Find, self.calendar.find(place, query)).await
     }
 

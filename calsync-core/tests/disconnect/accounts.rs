@@ -3,7 +3,7 @@
 use calsync_core::ErrorKind;
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::Role;
-use calsync_core::ledger::{Hold, BlockReason, Presence, Unsure};
+use calsync_core::ledger::{BlockReason, Hold, Presence, Unsure};
 use calsync_core::plan::{Note, OtherAccount};
 use calsync_core::provider::{CalendarIds, Capabilities};
 use calsync_core::testing::Fault;

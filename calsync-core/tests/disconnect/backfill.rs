@@ -24,7 +24,9 @@ async fn every_appointment_that_is_not_over_is_planned_for_that_person_alone() {
     desk.wait(60 + 59);
     let all = plans(&desk, STAFF);
     assert_eq!(all.len(), 8);
-    assert!(all.iter().all(|plan| plan.steps.len() == 1 && plan.steps[0].calendar == desk.company.place(STAFF)));
+    assert!(
+        all.iter().all(|plan| plan.steps.len() == 1 && plan.steps[0].calendar == desk.company.place(STAFF))
+    );
     desk.wait(1);
     assert_eq!(plans(&desk, STAFF).len(), 7, "over is over");
 

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::Person;
-use calsync_core::plan::{Leave, LeaveReceipt, Leaving};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::model::{Appointment, Connection, Directory, Order};
 use calsync_core::names::ProviderKind;
-use calsync_core::plan::{OtherAccount, Plan};
 use calsync_core::plan::Receipt;
+use calsync_core::plan::{Leave, LeaveReceipt, Leaving};
+use calsync_core::plan::{OtherAccount, Plan};
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::Faulty;

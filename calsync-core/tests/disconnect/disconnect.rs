@@ -2,11 +2,11 @@
 
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
-use calsync_core::plan::{Leave, LeaveReceipt, Leaving};
-use calsync_core::ledger::{Hold, BlockReason, Presence};
+use calsync_core::ledger::{BlockReason, Hold, Presence};
 use calsync_core::names::RemoteId;
 use calsync_core::plan::Note;
 use calsync_core::plan::TargetState;
+use calsync_core::plan::{Leave, LeaveReceipt, Leaving};
 use calsync_core::testing::Fault;
 
 use crate::common::{Company, google};

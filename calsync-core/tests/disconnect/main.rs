@@ -7,7 +7,7 @@ mod common;
 
 mod accounts;
 mod backfill;
+mod brake;
 mod desk;
 mod disconnect;
-mod brake;
 mod moving;

@@ -7,16 +7,16 @@ use calsync_core::audience::Audience;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::identity::EventKey;
-use calsync_core::plan::Leave;
-use calsync_core::ledger::{Hold, BlockReason};
+use calsync_core::ledger::{BlockReason, Hold};
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
+use calsync_core::plan::Leave;
+use calsync_core::plan::TargetState;
 use calsync_core::plan::{Note, RemovedByPerson};
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
     Written,
 };
-use calsync_core::plan::TargetState;
 use calsync_core::report::{Report, Verdict};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::{Fault, Faulty, TestClock};

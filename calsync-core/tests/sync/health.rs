@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use calsync_core::ErrorKind;
 use calsync_core::error::Operation;
-use calsync_core::ledger::{Hold, BlockReason};
+use calsync_core::ledger::{BlockReason, Hold};
 use calsync_core::plan::Plan;
 use calsync_core::provider::Capabilities;
 use calsync_core::report::{Report, Verdict};

@@ -6,10 +6,10 @@
 mod common;
 
 mod fairness;
+mod health;
 mod lost_answers;
 mod metrics;
 mod pacing;
-mod health;
 mod retries;
 mod server;
 mod waits;
