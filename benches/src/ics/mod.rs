@@ -64,7 +64,11 @@ fn draft(booking: &Booking, zone: &Zone) -> Draft {
         .with_description(booking.description.as_str())
         .with_location(booking.location.as_str());
     let target = TargetKey::from_uuid(booking.uid.parse().expect("a UUID"));
-    Draft::new(Marker::new("leeds-cleaning", target.event(Generation::FIRST), booking.sequence.into()), event, booking.changed)
+    Draft::new(
+        Marker::new("leeds-cleaning", target.event(Generation::FIRST), booking.sequence.into()),
+        event,
+        booking.changed,
+    )
 }
 
 fn zone() -> Zone {
