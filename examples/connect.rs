@@ -127,7 +127,7 @@ pub async fn run<C: Consent>(
     // Held to the end: a run in between would write its own state over the tokens.
     let mut lock = Lock::of(&[files::folder_of(&files.state)])?;
     lock.complete(&[&files.state])?;
-    let mut state = State::load(&files.state)?;
+    let mut state = State::load(&files.state, &mut Vec::new())?;
     let (tokens, mut untried) = TokenFile::open(&world, &state, &files, std::slice::from_ref(&about.kind))?;
     tokens.begin(&state)?;
 
@@ -160,7 +160,7 @@ fn grant(kind: &ProviderKind, options: &ConnectOptions, world: &World) -> Result
         .map_err(|error| BadInput::of_option("--connection", error))?;
     let named = options.profile.as_deref().map(ProfileId::text).transpose();
     let named = named.map_err(|error| BadInput::of_option("--profile", error))?;
-    let mut profiles = world.profiles.iter().filter(|it| named.as_ref().is_none_or(|id| *id == it.id));
+    let mut profiles = world.profiles().iter().filter(|it| named.as_ref().is_none_or(|id| *id == it.id));
     if let Some(id) = &named
         && profiles.clone().next().is_none()
     {

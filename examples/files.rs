@@ -1,18 +1,19 @@
 //! Where this host keeps its rows: two JSON files. A real one has a database.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use calsync_core::calendar::ConnectionKey;
+use calsync_core::calendar::{CalendarRef, ConnectionKey};
 use calsync_core::ledger::Delivery;
-use calsync_core::model::{Appointment, Customer, Directory, Order, Profile, Service, Staff};
+use calsync_core::model::{Appointment, Customer, Directory, Loaded, Order, Profile, Service, Staff};
 use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, OrderId, ProfileId, ProviderKind};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::tokens::TokenRow;
@@ -50,8 +51,13 @@ impl FileName {
 
     /// An error in this file.
     pub fn bad(&self, problem: impl fmt::Display) -> BadInput {
+        BadInput(self.says(problem))
+    }
+
+    /// A line about this file.
+    pub fn says(&self, problem: impl fmt::Display) -> String {
         let line = format!("{}: {problem}", self.0.display());
-        BadInput(line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect())
+        line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 }
 
@@ -85,17 +91,21 @@ pub struct World {
     pub namespace: String,
     pub time_zone: Zone,
     #[serde(default)]
-    pub profiles: Vec<Profile>,
+    profiles: Loaded<Profile>,
     #[serde(default)]
-    customers: Vec<Customer>,
+    customers: Loaded<Customer>,
     #[serde(default)]
-    services: Vec<Service>,
+    services: Loaded<Service>,
     #[serde(default)]
-    staff: Vec<Staff>,
-    #[serde(default)]
+    staff: Loaded<Staff>,
+    #[serde(default, deserialize_with = "null_is_none")]
     admins: Vec<ProfileId>,
     #[serde(default)]
-    pub orders: Vec<Order>,
+    orders: Loaded<Order>,
+}
+
+fn null_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ProfileId>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl World {
@@ -108,31 +118,45 @@ impl World {
         Ok(world)
     }
 
-    pub fn directory(&self) -> Result<Directory, BadInput> {
-        let directory = Directory::new()
-            .with_services(self.services.clone())
-            .with_customers(self.customers.clone())
-            .with_staff(self.staff.clone())
-            .with_profiles(self.profiles.clone())
-            .with_admins(self.admins.clone());
-        if let Some(error) = directory.rejected().first() {
-            return Err(self.file.bad(error));
-        }
-        // calsync leaves such an admin out, and says so in every plan.
-        match directory.admins().iter().find(|id| directory.profile(id).is_none()) {
-            Some(id) => Err(self.file.bad(format_args!("admins: there is no profile {id}"))),
-            None => Ok(directory),
-        }
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles.records
     }
 
-    pub fn orders_by_id(&self) -> Result<HashMap<OrderId, &Order>, BadInput> {
-        let mut orders = HashMap::new();
-        for order in &self.orders {
-            if orders.insert(order.id.clone(), order).is_some() {
-                return Err(self.file.bad(format_args!("order {}: id: is used twice", order.id)));
+    /// The orders, each id once.
+    pub fn take_orders(&mut self, problems: &mut Vec<String>) -> Vec<Order> {
+        let mut seen = HashSet::new();
+        let mut orders = std::mem::take(&mut self.orders.records);
+        orders.retain(|order| {
+            let is_new = seen.insert(order.id.clone());
+            if !is_new {
+                problems.push(self.file.says(format_args!("order {}: id: is used twice", order.id)));
             }
-        }
-        Ok(orders)
+            is_new
+        });
+        orders
+    }
+
+    /// The people and services; and what is wrong with rows that cannot be used.
+    pub fn directory(&self, problems: &mut Vec<String>) -> Directory {
+        let directory = Directory::new()
+            .with_services(self.services.records.clone())
+            .with_customers(self.customers.records.clone())
+            .with_staff(self.staff.records.clone())
+            .with_profiles(self.profiles.records.clone())
+            .with_admins(self.admins.clone());
+        let rejected = [
+            &self.services.rejected,
+            &self.customers.rejected,
+            &self.staff.rejected,
+            &self.profiles.rejected,
+            &self.orders.rejected,
+        ];
+        let rejected = rejected.into_iter().flatten().chain(directory.rejected());
+        problems.extend(rejected.map(|error| self.file.says(error)));
+        // calsync leaves such an admin out, and says so in every plan.
+        let unknown = directory.admins().iter().filter(|id| directory.profile(id).is_none());
+        problems.extend(unknown.map(|id| self.file.says(format_args!("admins: there is no profile {id}"))));
+        directory
     }
 }
 
@@ -142,10 +166,19 @@ impl World {
 pub struct State {
     #[serde(skip)]
     pub file: FileName,
-    #[serde(default)]
+    #[serde(skip)]
     pub appointments: Vec<Appointment>,
+    /// The rows as they are stored. One that cannot be read is written back as it is.
+    #[serde(default, rename = "appointments")]
+    rows: Vec<Value>,
     #[serde(default)]
     pub profiles: Vec<Profile>,
+    /// Calendars of which it is not known yet what of ours is in them: nothing is written there before they were listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to_list: Vec<CalendarRef>,
+    /// There was no state file: its ledgers are rebuilt from the calendars.
+    #[serde(skip)]
+    pub is_new: bool,
     /// Which Google its events stand at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     google: Option<At>,
@@ -173,36 +206,58 @@ pub enum At {
 
 impl State {
     /// The rows of the last run; none before the first.
-    pub fn load(path: &Path) -> Result<Self, BadInput> {
-        let mut state = if path.exists() { read_json(path)? } else { Self::default() };
+    pub fn load(path: &Path, problems: &mut Vec<String>) -> Result<Self, BadInput> {
+        let mut state =
+            if path.exists() { read_json(path)? } else { Self { is_new: true, ..Self::default() } };
         state.file = FileName(path.to_owned());
-        for appointment in std::mem::take(&mut state.appointments) {
-            if state.by_id.contains_key(&appointment.id) {
-                return Err(state
-                    .file
-                    .bad(format_args!("appointment {}: id: is used twice", appointment.id)));
+        let mut rows = std::mem::take(&mut state.rows);
+        rows.retain(|row| {
+            let list = Value::Array(vec![row.clone()]);
+            let loaded = serde_json::from_value::<Loaded<Appointment>>(list).unwrap_or_default();
+            problems.extend(loaded.rejected.iter().map(|error| state.file.says(error)));
+            let mut records = loaded.records.into_iter();
+            match records.next() {
+                Some(appointment) => {
+                    problems.extend(state.add([appointment]));
+                    false
+                }
+                None => true,
             }
-            state.add([appointment])?;
-        }
+        });
+        state.rows = rows;
         Ok(state)
     }
 
-    /// Adds rows. One whose id is there already is an error: the order's item is not linked to it.
-    pub fn add(&mut self, appointments: impl IntoIterator<Item = Appointment>) -> Result<(), BadInput> {
+    /// Adds rows, and says which could not be: its id is there already, since the order's item is not linked to it.
+    pub fn add(&mut self, appointments: impl IntoIterator<Item = Appointment>) -> Vec<String> {
+        let mut problems = Vec::new();
         for appointment in appointments {
-            let at = self.appointments.len();
-            if self.by_id.insert(appointment.id.clone(), at).is_some() {
-                let id = &appointment.id;
-                return Err(self
-                    .file
-                    .bad(format_args!("appointment {id}: is there twice, or has lost its order_item_id")));
+            let id = &appointment.id;
+            let is_unreadable = |row: &Value| row.get("id").is_some_and(|other| is_id(other, id));
+            if self.by_id.contains_key(id) || self.rows.iter().any(is_unreadable) {
+                let problem = "is there twice, or has lost its order_item_id";
+                problems.push(self.file.says(format_args!("appointment {id}: {problem}")));
+                continue;
             }
+            let at = self.appointments.len();
+            self.by_id.insert(id.clone(), at);
             if let Some(order) = &appointment.order_id {
                 self.of_order.entry(order.clone()).or_default().push(at);
             }
             self.appointments.push(appointment);
         }
-        Ok(())
+        problems
+    }
+
+    /// Writes all rows, those that could not be read as they are.
+    pub fn save(&mut self, path: &Path) -> Result<(), BadInput> {
+        let unreadable = self.rows.len();
+        for appointment in &self.appointments {
+            self.rows.push(serde_json::to_value(appointment).map_err(|error| self.file.bad(error))?);
+        }
+        let saved = write_json(path, self);
+        self.rows.truncate(unreadable);
+        saved
     }
 
     pub fn appointment_mut(&mut self, id: &AppointmentId) -> Option<&mut Appointment> {
@@ -213,20 +268,15 @@ impl State {
         self.of_order.get(order).into_iter().flatten().filter_map(|at| self.appointments.get(*at))
     }
 
-    /// Whether every appointment's order and every item's appointment is there.
-    pub fn check_links(&self, world: &World) -> Result<(), BadInput> {
-        let orders = world.orders_by_id()?;
-        for appointment in &self.appointments {
-            self.order_of(appointment, &orders)?;
-        }
-        for item in world.orders.iter().flat_map(Order::items) {
-            if let Some(id) = item.appointment_id.as_ref().filter(|id| !self.by_id.contains_key(id)) {
-                let (place, problem) =
-                    (&item.id, format!("there is no appointment {id} in {}", self.file.0.display()));
-                return Err(world.file.bad(format_args!("order item {place}: appointment_id: {problem}")));
-            }
-        }
-        Ok(())
+    /// The items whose appointment is not there.
+    pub fn missing_appointments(&self, orders: &[Order], world: &World) -> Vec<String> {
+        let items = orders.iter().flat_map(|order| order.items.iter().flatten());
+        let missing = items.filter_map(|item| {
+            let id = item.appointment_id.as_ref().filter(|id| !self.by_id.contains_key(id))?;
+            let problem = format!("there is no appointment {id} in {}", self.file.0.display());
+            Some(world.file.says(format_args!("order item {}: appointment_id: {problem}", item.id)))
+        });
+        missing.collect()
     }
 
     /// Where that provider's events stand, where they are not files.
@@ -255,18 +305,12 @@ impl State {
             }
         }
     }
+}
 
-    /// The order of an appointment.
-    pub fn order_of<'a>(
-        &self,
-        appointment: &Appointment,
-        orders: &HashMap<OrderId, &'a Order>,
-    ) -> Result<&'a Order, BadInput> {
-        let order = appointment.order_id.as_ref().and_then(|id| orders.get(id).copied());
-        let problem =
-            format_args!("appointment {}: order_id: there is no such order", appointment.id).to_string();
-        order.ok_or_else(|| self.file.bad(problem))
-    }
+/// Whether a value is that id, as a number or a text.
+fn is_id(value: &Value, id: &AppointmentId) -> bool {
+    let text = id.to_string();
+    value.as_str() == Some(&text) || value.as_i64().is_some_and(|number| number.to_string() == text)
 }
 
 /// No file may be named twice: the second to be written would take the first one's place.

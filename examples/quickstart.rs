@@ -23,11 +23,13 @@ mod google;
 mod key_file;
 #[allow(dead_code, reason = "connect_outlook uses the rest")]
 mod outlook;
+mod recovering;
 mod remote;
 mod summary;
 #[allow(dead_code, reason = "connect_google and connect_outlook use the rest")]
 mod tokens;
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,20 +37,23 @@ use std::sync::Arc;
 
 use calsync_core::audience::Audience;
 use calsync_core::clock::{Clock, SystemClock};
+use calsync_core::error::Problem;
+use calsync_core::model::{Appointment, Directory, Order};
 use calsync_core::plan::Plan;
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
-use calsync_core::{InputError, ProviderKind};
+use calsync_core::{InputError, OrderId, ProviderKind};
 use calsync_ics::IcsFolder;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use files::{BadInput, HostFiles, Lock, State, World, write_json};
 use google::GoogleServer;
 use outlook::OutlookServer;
+use recovering::Recovering;
 use remote::Remotes;
-use summary::Summary;
+use summary::{Summary, notes_of};
 
 /// Puts the orders of a world file into people's calendars: .ics files, Google Calendar and Outlook.
 #[derive(Debug, Parser)]
@@ -68,6 +73,16 @@ struct Options {
     /// Say what would be done, and write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Remove as many events as the plans ask for, however many that are.
+    #[arg(long)]
+    allow_deletes: bool,
+    /// Doubt everything: list every calendar, look at every event, and put right what is not as it should be.
+    #[arg(long)]
+    verify: bool,
+    /// Remove events of this namespace that belong to no appointment. They are known after a run without a state file, or with
+    /// --verify.
+    #[arg(long)]
+    remove_orphans: bool,
     /// Pretend it is this time (RFC 3339).
     #[arg(long)]
     now: Option<DateTime<Utc>>,
@@ -105,9 +120,12 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     let fakes = [ProviderKind::GOOGLE, ProviderKind::OUTLOOK].map(|kind| files.fake(&kind));
     files::check_distinct(&[&options.world, state_file, &report_file, key, &fakes[0], &fakes[1]])?;
     let mut lock = Lock::of(&[files::folder_of(state_file), &files.out])?;
+    // A record that cannot be used is named once; everybody else is served.
+    let mut problems = Vec::new();
     let mut world = World::load(&options.world)?;
-    let mut state = State::load(state_file)?;
-    let directory = world.directory()?;
+    let mut state = State::load(state_file, &mut problems)?;
+    let directory = world.directory(&mut problems);
+    let mut orders = world.take_orders(&mut problems);
     let clock: Arc<dyn Clock> = match options.now {
         Some(now) => Arc::new(StoppedClock(now)),
         None => Arc::new(SystemClock),
@@ -126,21 +144,19 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         syncer = syncer.shared_provider(provider);
     }
     let syncer = syncer.build();
-
-    state.check_links(&world)?;
+    let now = clock.now();
 
     // 1. Confirm: an order that is confirmed gets an appointment for every item that has none.
-    for order in &mut world.orders {
+    problems.extend(state.missing_appointments(&orders, &world));
+    for order in &mut orders {
         let id = order.id.clone();
         order.link(state.of_order(&id));
         let confirmed = order.confirm(&directory, &world.time_zone);
-        if let Some(rejected) = confirmed.rejected.first() {
-            return Err(world.file.bad(&rejected.error));
-        }
-        state.add(confirmed.made)?;
+        problems.extend(confirmed.rejected.iter().map(|rejected| world.file.says(&rejected.error)));
+        problems.extend(state.add(confirmed.made));
     }
     //    An order that was cancelled takes its appointments along, and so does an item that left.
-    let orders = world.orders_by_id()?;
+    let orders: HashMap<OrderId, Order> = orders.into_iter().map(|order| (order.id.clone(), order)).collect();
     for appointment in &mut state.appointments {
         if let Some(order) = appointment.order_id.as_ref().and_then(|id| orders.get(id)) {
             order.carry_status(appointment);
@@ -148,21 +164,50 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         }
     }
 
+    //    Where there is no state, or it is in doubt, what is in the calendars comes first.
+    let mut recovery = Recovering::new(&state, &world, &orders, &directory, options.verify);
+    if options.verify {
+        for appointment in &mut state.appointments {
+            appointment.ledger.doubt();
+        }
+    }
+    problems.extend(recovery.list(&syncer).await);
+    recovery.rebuild(&mut state, now);
+
     // 2. Plan: what should be in whose calendar, and what has to be done about it.
     let mut plans: Vec<Plan> = Vec::new();
     for appointment in &state.appointments {
-        let order = state.order_of(appointment, &orders)?;
-        let bad = |error: InputError| {
-            // An appointment is a row of the state; whatever it refers to stands in the world.
-            let file = if error.record.starts_with("appointment ") { &state.file } else { &world.file };
-            file.bad(error)
-        };
-        let audience = Audience::of(order, appointment, &directory).map_err(bad)?;
-        plans.push(syncer.plan(order, appointment, &audience).map_err(bad)?);
+        match plan(&syncer, &directory, &orders, appointment) {
+            Ok(mut plan) => {
+                // Nothing is written to a calendar of which it is not known what is in it.
+                plan.steps
+                    .retain(|step| !state.to_list.iter().any(|calendar| calendar.is_at(&step.calendar)));
+                plans.push(plan);
+            }
+            Err(error) => {
+                // An appointment is a row of the state; what it refers to is in the world.
+                let is_row = error.record.starts_with("appointment ");
+                problems.push(if is_row { state.file.says(error) } else { world.file.says(error) });
+            }
+        }
     }
-    let now = clock.now();
+    //    Too many removals at once need a word.
+    let confirmed = state.appointments.iter().map(|appointment| appointment.ledger.confirmed_count());
+    syncer.brake().set_confirmed(Some(confirmed.sum()));
+    if options.allow_deletes {
+        syncer.brake().allow_until(&world.namespace, now + TimeDelta::hours(1));
+    }
+    let held = syncer.brake().judge(&plans);
+    problems.extend(held.iter().map(|notice| format!("held: {notice}; --allow-deletes if that is meant")));
+    let orphans = recovery.orphans();
+    if !options.remove_orphans {
+        problems.extend(
+            orphans.iter().map(|orphan| format!("{orphan} that is not there; --remove-orphans removes it")),
+        );
+    }
     if options.dry_run {
-        return Ok(Summary::of_plans(&plans, &world, now).with_remarks(remotes.remarks()));
+        let summary = Summary::of_plans(&plans, &world, now);
+        return Ok(summary.with_remarks(remotes.remarks()).with_problems(problems));
     }
 
     lock.complete(&[state_file, &fakes[0], &fakes[1]])?;
@@ -170,19 +215,28 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     write_json(&report_file, &Summary::of_plans(&plans, &world, now))?;
 
     // 3. Begin: the rows about to be touched are marked, and saved. From here a crash can lose nothing.
-    for (plan, appointment) in plans.iter().zip(&mut state.appointments) {
-        plan.begin(appointment).map_err(|error| state.file.bad(error))?;
+    let notes = notes_of(&plans);
+    let mut begun = Vec::new();
+    for plan in plans {
+        let id = plan.appointment.clone();
+        let Some(appointment) = state.appointment_mut(&id) else { continue };
+        match plan.begin(appointment) {
+            Ok(plan) => begun.push(plan),
+            Err(error) => problems.push(state.file.says(format_args!("appointment {id}: {error}"))),
+        }
     }
-    state.profiles = world.profiles.clone();
+    if options.remove_orphans {
+        begun.extend(orphans.iter().map(|orphan| orphan.removal(now)));
+    }
+    state.profiles = world.profiles().to_vec();
     remotes.begin(&mut state)?;
-    write_json(state_file, &state)?;
+    state.save(state_file)?;
     remotes.begun(&state)?;
 
     // 4. Run: the only step that touches the world.
-    let notes = plans.iter().map(Plan::without_steps).collect::<Vec<_>>();
-    let bar = progress(plans.iter().map(|plan| plan.steps.len()).sum());
+    let bar = progress(begun.iter().map(|begun| begun.plan().steps.len()).sum());
     let mut report = Report::new();
-    let mut run = syncer.run_all(plans);
+    let mut run = syncer.run_all(begun);
     while let Some(outcome) = run.next().await {
         // 5. Record: what happened goes back into the appointment's ledger.
         if let Some(appointment) = state.appointment_mut(&outcome.appointment) {
@@ -193,12 +247,31 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     }
     bar.finish_and_clear();
     remotes.end(&mut state)?;
-    write_json(state_file, &state)?;
+    state.save(state_file)?;
 
-    let summary = Summary::of_run(&notes, &report, &state, &world, now).with_remarks(remotes.remarks());
+    let summary = Summary::of_run(notes, &report, &state, &world, now)
+        .with_remarks(remotes.remarks())
+        .with_problems(problems);
     write_json(&report_file, &summary)?;
     drop(lock);
     Ok(summary)
+}
+
+/// The plan for one appointment. What is wrong with its records costs nobody else anything.
+fn plan(
+    syncer: &Syncer,
+    directory: &Directory,
+    orders: &HashMap<OrderId, Order>,
+    appointment: &Appointment,
+) -> Result<Plan, InputError> {
+    let order = appointment.order_id.as_ref().and_then(|id| orders.get(id)).ok_or_else(|| {
+        // A missing order cancels nothing.
+        let id = appointment.order_id.as_ref().map_or("named".to_owned(), OrderId::to_string);
+        let problem = Problem::NoSuchRecord(format!("order {id}"));
+        InputError::new("appointment", &appointment.id, "order_id", problem)
+    })?;
+    let audience = Audience::of(order, appointment, directory)?;
+    syncer.plan(order, appointment, &audience)
 }
 
 /// A bar on a terminal, nothing elsewhere.

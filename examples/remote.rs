@@ -184,7 +184,7 @@ impl Reached {
         }
         let uses_it =
             |profile: &Profile| profile.connections.iter().any(|connection| connection.provider == kind);
-        if !has_rows && !world.profiles.iter().any(uses_it) {
+        if !has_rows && !world.profiles().iter().any(uses_it) {
             return Ok(Self::Unused);
         }
         let (fake, file) = (service.fake(clock), files.fake(&kind));
@@ -206,7 +206,7 @@ async fn open_accounts(
 ) -> MemoryTokenStore {
     let store = MemoryTokenStore::new();
     let mut grants = BTreeSet::new();
-    for profile in &world.profiles {
+    for profile in world.profiles() {
         let person = Person::Profile(profile.id.clone());
         for connection in profile.connections.iter().filter(|it| it.provider == *kind) {
             let key = ConnectionKey::new(person.clone(), kind.clone(), connection.id.clone());
@@ -236,7 +236,7 @@ fn account(key: &ConnectionKey, named: Option<&str>, world: &World) -> String {
     if let Some(account) = named {
         return account.to_owned();
     }
-    let profile = world.profiles.iter().find(|profile| Person::Profile(profile.id.clone()) == key.person);
+    let profile = world.profiles().iter().find(|profile| Person::Profile(profile.id.clone()) == key.person);
     let email = profile.and_then(|profile| profile.email.clone()).filter(|email| email.contains('@'));
     let email = email.unwrap_or_else(|| format!("{}@example.org", key.person.to_string().replace(' ', "-")));
     match key.connection.to_string() {

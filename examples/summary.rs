@@ -1,13 +1,12 @@
 //! What happened, as a table for people and as JSON for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use calsync_core::ProfileId;
 use calsync_core::audience::Reason;
 use calsync_core::calendar::{CalendarRef, Person, Role};
 use calsync_core::event::clean_line;
-use calsync_core::ledger::{Hold, ParkReason};
 use calsync_core::plan::{Action, Note, Plan};
 use calsync_core::report::{Report, Verdict};
 use chrono::{DateTime, Utc};
@@ -28,6 +27,9 @@ pub struct Summary {
     /// What the reader has to know first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remarks: Vec<String>,
+    /// Records that cannot be used, and what else somebody has to look at, each once.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    problems: BTreeSet<String>,
     /// Who got what.
     #[serde(serialize_with = "values")]
     people: BTreeMap<CalendarName, Line>,
@@ -59,23 +61,32 @@ struct Line {
     standing: usize,
 }
 
+/// What is not done for an appointment, and why.
 #[derive(Debug, Serialize)]
-struct AppointmentNotes {
+pub struct AppointmentNotes {
     appointment: calsync_core::AppointmentId,
     notes: Vec<Note>,
+}
+
+/// What plans do not do, and why.
+pub fn notes_of(plans: &[Plan]) -> Vec<AppointmentNotes> {
+    let notes = plans.iter().filter(|plan| !plan.notes.is_empty());
+    let notes = notes
+        .map(|plan| AppointmentNotes { appointment: plan.appointment.clone(), notes: plan.notes.clone() });
+    notes.collect()
 }
 
 impl Summary {
     /// What would be done.
     pub fn of_plans(plans: &[Plan], world: &World, now: DateTime<Utc>) -> Self {
-        let mut summary = Self::new(plans, world, now);
+        let mut summary = Self::new(notes_of(plans), world, now);
         summary.dry_run = true;
         for step in plans.iter().flat_map(|plan| &plan.steps) {
-            let line = summary.line(&step.place);
+            let line = summary.line(&step.calendar);
             match &step.action {
                 Action::Create { .. } => line.created += 1,
-                Action::Update { .. } | Action::Look { content: Some(_), .. } => line.updated += 1,
-                Action::Delete { .. } | Action::Look { content: None, .. } => line.removed += 1,
+                Action::Update { .. } | Action::Find { content: Some(_), .. } => line.updated += 1,
+                Action::Delete { .. } | Action::Find { content: None, .. } => line.removed += 1,
             }
         }
         summary.plans = plans.iter().filter(|plan| !plan.is_empty()).map(Plan::to_string).collect();
@@ -83,11 +94,17 @@ impl Summary {
     }
 
     /// What was done.
-    pub fn of_run(plans: &[Plan], report: &Report, state: &State, world: &World, now: DateTime<Utc>) -> Self {
-        let mut summary = Self::new(plans, world, now);
+    pub fn of_run(
+        notes: Vec<AppointmentNotes>,
+        report: &Report,
+        state: &State,
+        world: &World,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let mut summary = Self::new(notes, world, now);
         for outcome in &report.outcomes {
             *summary.totals.entry(outcome.verdict.to_string()).or_default() += 1;
-            let line = summary.line(&outcome.place);
+            let line = summary.line(&outcome.calendar);
             match outcome.verdict {
                 Verdict::Created => line.created += 1,
                 Verdict::Updated => line.updated += 1,
@@ -95,13 +112,16 @@ impl Summary {
                 _ => line.failed += usize::from(!outcome.verdict.is_done()),
             }
         }
-        for row in state.appointments.iter().flat_map(|appointment| &appointment.ledger.deliveries) {
-            if row.standing().is_some() {
-                summary.line(&row.place).standing += 1;
+        for row in state.appointments.iter().flat_map(|appointment| appointment.ledger.deliveries()) {
+            if row.confirmed().is_some() {
+                summary.line(row.calendar()).standing += 1;
             }
         }
         summary.outcomes = report.clone();
-        summary.outcomes.outcomes.sort_by(|a, b| (&a.appointment, &a.place).cmp(&(&b.appointment, &b.place)));
+        summary
+            .outcomes
+            .outcomes
+            .sort_by(|a, b| (&a.appointment, &a.calendar).cmp(&(&b.appointment, &b.calendar)));
         summary
     }
 
@@ -111,34 +131,36 @@ impl Summary {
         self
     }
 
-    fn new(plans: &[Plan], world: &World, now: DateTime<Utc>) -> Self {
-        let names = world.profiles.iter();
+    /// The same with what the host has to look at: records that cannot be used, removals that are held.
+    pub fn with_problems(mut self, problems: impl IntoIterator<Item = String>) -> Self {
+        self.problems.extend(problems);
+        self
+    }
+
+    fn new(notes: Vec<AppointmentNotes>, world: &World, now: DateTime<Utc>) -> Self {
+        let names = world.profiles().iter();
         let names = names.map(|profile| (profile.id.clone(), clean_line(&profile.name).into_owned()));
-        let notes = plans.iter().filter(|plan| !plan.notes.is_empty());
-        let notes = notes.map(|plan| AppointmentNotes {
-            appointment: plan.appointment.clone(),
-            notes: plan.notes.clone(),
-        });
         Self {
             at: now,
             dry_run: false,
             totals: BTreeMap::new(),
             remarks: Vec::new(),
             people: BTreeMap::new(),
-            notes: notes.collect(),
+            problems: BTreeSet::new(),
+            notes,
             outcomes: Report::new(),
             plans: Vec::new(),
             names: names.collect(),
         }
     }
 
-    /// Whether every event that should stand somewhere does. Somebody without a provider is reported, and is no failure.
+    /// Whether every event that should be somewhere is, and every record could be used. Somebody without a provider is reported,
+    /// and is no failure.
     pub fn is_all_delivered(&self) -> bool {
-        let waits = |note: &Note| match note {
-            Note::Held { hold, .. } => !matches!(hold, Hold::Parked { reason: ParkReason::Settling, .. }),
-            _ => false,
-        };
-        self.outcomes.is_all_done() && !self.notes.iter().flat_map(|plan| &plan.notes).any(waits)
+        let waits = |note: &Note| matches!(note, Note::Held { .. });
+        self.problems.is_empty()
+            && self.outcomes.is_all_done()
+            && !self.notes.iter().flat_map(|plan| &plan.notes).any(waits)
     }
 
     fn line(&mut self, place: &CalendarRef) -> &mut Line {
@@ -156,7 +178,7 @@ impl Summary {
     fn reasons(&self) -> BTreeMap<String, usize> {
         let mut reasons = BTreeMap::new();
         for outcome in self.outcomes.outcomes.iter().filter(|outcome| !outcome.verdict.is_done()) {
-            let who = self.who(outcome.role, Some(&outcome.place.person));
+            let who = self.who(outcome.role, Some(&outcome.calendar.person));
             let reason = match (&outcome.hold, &outcome.failure) {
                 (Some(hold), _) => format!("{who}: waiting: {hold}"),
                 (None, Some(failure)) => format!("{who}: {failure}; the next run goes on"),
@@ -170,15 +192,15 @@ impl Summary {
                 Note::LeftOut { role, person, reason } => {
                     format!("{}: {reason}", self.who(*role, person.as_ref()))
                 }
-                Note::NoProvider { role, place } => {
+                Note::NoProvider { role, calendar } => {
                     format!(
                         "{}: no provider registered for {}",
-                        self.who(*role, Some(&place.person)),
-                        place.provider
+                        self.who(*role, Some(&calendar.person)),
+                        calendar.provider
                     )
                 }
-                Note::Held { role, place, hold } => {
-                    format!("{}: waiting: {hold}", self.who(*role, Some(&place.person)))
+                Note::Held { role, calendar, hold } => {
+                    format!("{}: waiting: {hold}", self.who(*role, Some(&calendar.person)))
                 }
                 other => other.to_string(),
             };
@@ -203,6 +225,9 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for remark in &self.remarks {
             writeln!(f, "{remark}")?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "! {problem}")?;
         }
         for plan in &self.plans {
             writeln!(f, "{plan}")?;

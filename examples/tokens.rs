@@ -94,7 +94,7 @@ impl TokenFile {
             }
         }
         let mut untried = Vec::new();
-        for profile in &world.profiles {
+        for profile in world.profiles() {
             for connection in profile.connections.iter().filter(|it| kinds.contains(&it.provider)) {
                 let Some(tokens) = Tokens::of(&connection.credentials) else { continue };
                 let person = Person::Profile(profile.id.clone());

@@ -294,7 +294,7 @@ impl CalendarProvider for MemoryCalendar {
         let entry = entry.ok_or_else(|| self.error(ErrorKind::NotFound, Operation::Update))?;
         self.check(entry, &draft.marker, Operation::Update)?;
         let is_as_drafted = entry.stored.marker.is_some() && entry.stored.event == *draft.event;
-        if options.etag.is_some() || !is_as_drafted {
+        if options.etag.is_some() || options.rewrite || !is_as_drafted {
             *entry = Entry::new(place, remote_id.clone(), draft, version);
         }
         Ok(Written::new(remote_id.clone()).with_etag(entry.etag()).with_account(place.account.clone()))
@@ -319,8 +319,9 @@ impl CalendarProvider for MemoryCalendar {
     async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Find)?;
-        let matches =
-            |entry: &&Entry| entry.alive && query.matches(entry.stored.marker.as_ref(), entry.key());
+        let matches = |entry: &&Entry| {
+            entry.alive && query.matches(&entry.stored.remote_id, entry.stored.marker.as_ref(), entry.key())
+        };
         Ok(events.values().filter(matches).map(|entry| entry.found(place)).collect())
     }
 

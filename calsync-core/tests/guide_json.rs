@@ -308,8 +308,7 @@ fn what_calsync_does_not_know_survives_a_round_trip() {
 
 #[test]
 fn a_ledger_is_believed_before_the_guides_columns() {
-    let mut company = common::settled();
-    company.appointment.ledger.revision = 4;
+    let company = common::settled();
     let mut row = serde_json::to_value(&company.appointment).unwrap();
     row["calendar_event_id"] = json!({"outlook": "written by somebody else"});
     let again: Appointment = load(row);
@@ -318,29 +317,38 @@ fn a_ledger_is_believed_before_the_guides_columns() {
 
 #[test]
 fn every_state_of_a_row_survives_being_stored() {
-    use calsync_core::ledger::{Hold, ParkReason, Presence, Unsure};
-    let company = common::settled();
-    let row = company.appointment.ledger.deliveries[0].clone();
-    let standing = row.standing().unwrap().clone();
-    let fingerprint = standing.fingerprint.unwrap();
-    let unsure = Unsure::new(standing.key, Some(standing.clone()), common::now()).with_removing(true);
-    let mut appointment = company.appointment.clone();
-    for presence in [Presence::Absent, Presence::Present(standing), Presence::Unsure(unsure)] {
+    use calsync_core::ledger::{BlockReason, DeliveryState, Hold, PendingWrite};
+    let settled = common::settled();
+    let event = settled.appointment.ledger.deliveries()[0].confirmed().unwrap().clone();
+    let fingerprint = event.fingerprint;
+    let removal = PendingWrite::new(Some(event.clone())).with_removing(true);
+    let created = PendingWrite::new(None).with_account(Some("anna".into()));
+    let failure = common::error(calsync_core::ErrorKind::Forbidden, calsync_core::error::Operation::Update);
+    let failure = failure.with_status(403).into_failure();
+    for state in [
+        DeliveryState::Absent,
+        DeliveryState::Confirmed(event),
+        DeliveryState::Pending(removal),
+        DeliveryState::Pending(created),
+    ] {
         for hold in [
             None,
-            Some(Hold::Refused { fingerprint }),
-            Some(Hold::Parked { reason: ParkReason::Reconnect, until: None }),
-            Some(Hold::Parked { reason: ParkReason::Quota, until: Some(common::now()) }),
+            Some(Hold::Rejected { fingerprint, set_at: common::now(), until: None }),
+            Some(Hold::AwaitingHost { since: common::now() }),
+            Some(common::blocked(BlockReason::Reconnect, None)),
+            Some(common::blocked(BlockReason::Quota, Some(common::now()))),
         ] {
-            let mut row = row.clone();
-            (row.presence, row.hold, row.generation) = (presence.clone(), hold, 3);
-            row.last_error = Some(
-                common::error(calsync_core::ErrorKind::Forbidden, calsync_core::error::Operation::Update)
-                    .with_status(403)
-                    .into_failure(),
-            );
-            appointment.ledger.deliveries.push(row);
+            let mut company = settled.clone();
+            common::edit(&mut company, |rows| {
+                common::set_state(&mut rows[0], &state);
+                rows[0]["hold"] = serde_json::to_value(&hold).unwrap();
+                rows[0]["generation"] = json!(3);
+                rows[0]["last_error"] = serde_json::to_value(&failure).unwrap();
+            });
+            let row = &company.appointment.ledger.deliveries()[0];
+            assert_eq!((row.state(), row.hold(), row.last_error()), (&state, hold.as_ref(), Some(&failure)));
+            let stored = serde_json::to_value(&company.appointment).unwrap();
+            assert_eq!(load::<Appointment>(stored), company.appointment);
         }
     }
-    assert_eq!(load::<Appointment>(serde_json::to_value(&appointment).unwrap()), appointment);
 }

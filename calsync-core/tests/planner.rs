@@ -327,7 +327,7 @@ fn a_ledger_of_another_namespace_is_not_planned_from() {
     let directory = company.directory();
     let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
     let error = other.plan(&company.order, &company.appointment, &audience, now()).unwrap_err();
-    assert_eq!((error.record.as_str(), error.field), ("appointment 10", "calendar_ledger"));
+    assert_eq!((error.record.as_str(), &*error.field), ("appointment 10", "calendar_ledger"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod common;
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::{Person, Role};
 use calsync_core::ledger::{BlockReason, DeliveryState, RemoteEvent};
-use calsync_core::model::Appointment;
+use calsync_core::model::{Appointment, Stated};
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::plan::{Note, OtherAccount, Plan};
 use calsync_core::provider::{CalendarIds, Capabilities};

@@ -75,7 +75,8 @@ impl CalendarProvider for GoogleCalendar {
             let standing = self.standing(&place, remote_id, Operation::Update, EVENT_FIELDS).await?;
             check_marker(&standing, &draft.marker, Operation::Update)?;
             let etag = convert::etag(&standing);
-            let written = self.write_over(&place, remote_id, draft, etag.as_ref(), Some(&standing)).await;
+            let standing = Standing { event: &standing, rewrite: options.rewrite };
+            let written = self.write_over(&place, remote_id, draft, etag.as_ref(), Some(standing)).await;
             written.map_err(contradicted)
         })
         .await
@@ -108,8 +109,10 @@ impl CalendarProvider for GoogleCalendar {
     /// By the ids that are known, since listings lag, and by the target. Where a tombstone is all there is, the person may have
     /// moved the event: then in the account's other calendars, if the grant shows them.
     async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
-        let matches =
-            |event: &EventResource| query.matches(marker::marker(event).as_ref(), marker::own_key(event));
+        let matches = |event: &EventResource| {
+            let id = RemoteId::new(event.id.clone().unwrap_or_default());
+            query.matches(&id, marker::marker(event).as_ref(), marker::own_key(event))
+        };
         let by_key = convert::remote_id(&query.key());
         let known = query.known.as_ref().filter(|known| **known != by_key);
         let mut ids = Vec::from([by_key.clone()]);
@@ -184,7 +187,14 @@ impl GoogleCalendar {
             self.update(place, &remote_id, draft, &UpdateOptions::new()).await
         } else {
             let etag = convert::etag(&standing);
-            self.write_over(place, &remote_id, draft, etag.as_ref(), Some(&standing)).await
+            self.write_over(
+                place,
+                &remote_id,
+                draft,
+                etag.as_ref(),
+                Some(Standing { event: &standing, rewrite: false }),
+            )
+            .await
         };
         match written {
             // Tombstones vanish in the end, and what stood a moment ago may be deleted by now.
@@ -205,19 +215,19 @@ impl GoogleCalendar {
         remote_id: &RemoteId,
         draft: &Draft,
         etag: Option<&Etag>,
-        standing: Option<&EventResource>,
+        standing: Option<Standing<'_>>,
     ) -> Result<Written, Error> {
         let reminders = &draft.event.reminders;
         let mut style = self.style(draft);
         let mut event = loop {
             let patch = {
                 let mut body = convert::to_patch(draft, style);
-                if let Some(standing) = standing {
-                    if !convert::has_reminders(standing, reminders) {
+                if let Some(Standing { event, rewrite }) = standing {
+                    if !convert::has_reminders(event, reminders) {
                         convert::set_reminders(&mut body, reminders);
                     }
-                    if convert::says(standing, &body) {
-                        return self.written(standing);
+                    if !rewrite && convert::says(event, &body) {
+                        return self.written(event);
                     }
                 }
                 self.client.patch(place, remote_id, etag, &body)
@@ -361,6 +371,14 @@ impl GoogleCalendar {
             None => Err(not_found(operation)),
         }
     }
+}
+
+/// The event as it was read before it is written over.
+#[derive(Clone, Copy)]
+struct Standing<'a> {
+    event: &'a EventResource,
+    /// Write also where it says what it should.
+    rewrite: bool,
 }
 
 /// Google would cut a longer value without a word, and nobody would know our events again.

@@ -4,11 +4,13 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use calsync_core::ErrorKind;
-use calsync_core::auth::MemoryWaitStore;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Operation, Retry};
 use calsync_core::event::{Event, Reminders, TextLimits, Visibility};
+use calsync_core::health::MemoryAccountHealthStore;
 use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, Draft, EventReader, FOREIGN_EVENT, UpdateOptions, Written,
@@ -456,10 +458,10 @@ async fn the_time_a_server_asks_for_is_told() {
 
 /// Every process has a provider of its own.
 #[tokio::test]
-async fn processes_that_share_who_waits_all_wait() {
-    let (world, waits) = (World::new().await, MemoryWaitStore::new());
+async fn processes_that_share_a_health_store_all_wait() {
+    let (world, health) = (World::new().await, Arc::new(MemoryAccountHealthStore::new()));
     let process =
-        || world.builder().transport(world.google.clone()).wait_store(waits.clone()).build().unwrap();
+        || world.builder().transport(world.google.clone()).health_store(health.clone()).build().unwrap();
     let (one, other, apart) = (process(), process(), world.provider());
     let limited = Fault::status(StatusCode::TOO_MANY_REQUESTS);
     let limited = limited.with_header(http::header::RETRY_AFTER, http::HeaderValue::from_static("17"));

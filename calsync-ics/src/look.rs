@@ -4,7 +4,7 @@ use std::hash::Hasher;
 use std::path::Path;
 
 use calsync_core::identity::{EventKey, TargetKey};
-use calsync_core::names::Etag;
+use calsync_core::names::{Etag, RemoteId};
 use calsync_core::provider::{Marker, TargetQuery};
 use siphasher::sip128::{Hasher128, SipHasher13};
 
@@ -132,7 +132,10 @@ pub(crate) fn look_for(folder: &Path, query: &TargetQuery) -> Result<Vec<Listed>
         let may_be_ours = |unread: &Unread| name == Name::Ours || unread.names(query.target);
         let file = entry(&folder.join(file), name == Name::Ours, may_be_ours)?;
         let file = file.map(|file| file.spelled(&query.namespace));
-        found.extend(file.filter(|file| file.is_looked_for(query)).map(|file| (remote_id, file)));
+        found.extend(
+            file.filter(|file| file.is_looked_for(&RemoteId::new(remote_id.as_str()), query))
+                .map(|file| (remote_id, file)),
+        );
     }
     Ok(found)
 }
@@ -163,8 +166,8 @@ enum Name {
 }
 
 impl EventFile {
-    fn is_looked_for(&self, query: &TargetQuery) -> bool {
-        query.matches(self.identity.marker.as_ref(), self.identity.key)
+    fn is_looked_for(&self, id: &RemoteId, query: &TargetQuery) -> bool {
+        query.matches(id, self.identity.marker.as_ref(), self.identity.key)
     }
 }
 

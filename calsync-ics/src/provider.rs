@@ -281,7 +281,7 @@ impl CalendarProvider for IcsFolder {
         let name = name_in(&folder, remote_id.as_str()).map_err(failed)?;
         let before = self.touch(operation, &folder.join(&name), &draft.marker)?.ok_or_else(gone)?;
         let at = At { operation, calendar, folder: &folder, remote_id: remote_id.as_str(), name: &name };
-        self.write(at, draft, Some(&before), options.etag.is_some())
+        self.write(at, draft, Some(&before), options.etag.is_some() || options.rewrite)
     }
 
     async fn delete(

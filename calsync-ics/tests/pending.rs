@@ -35,9 +35,9 @@ impl Host {
         let mut cleo = Customer::new(7, "Cleo");
         cleo.profile_id = Some(1.into());
         let calendar = Connection::new(1, ProviderKind::APPLE, CalendarId::primary());
-        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 60)]).unwrap();
-        let directory = directory.with_customers([cleo]).unwrap();
-        let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]).unwrap();
+        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 60)]);
+        let directory = directory.with_customers([cleo]);
+        let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]);
         let mut order = Order::new(1, OrderStatus::Confirmed);
         order.customer_id = Some(7.into());
         // Zones have to be known for that year.

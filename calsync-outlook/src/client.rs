@@ -195,7 +195,7 @@ impl Client {
             let is_known = event.id == known_id;
             let (marker, key) = (convert::marker(&event), convert::key(&event));
             // A ledger's row names an event that older code wrote by its id alone.
-            let is_meant = query.matches(marker.as_ref(), key) || (is_known && marker.is_none());
+            let is_meant = query.matches(&id, marker.as_ref(), key) || (is_known && marker.is_none());
             if !seen.insert(id) || !is_meant {
                 continue;
             }

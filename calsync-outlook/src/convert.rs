@@ -97,6 +97,7 @@ pub(crate) fn to_update<'a>(
     draft: &'a Draft,
     standing: &EventResource,
     limits: &Limits,
+    rewrite: bool,
 ) -> Option<EventBody<'a>> {
     let mut body = whole(draft, limits);
     if standing.subject.as_deref() == body.subject.as_deref() {
@@ -127,7 +128,7 @@ pub(crate) fn to_update<'a>(
     }
     body.single_value_extended_properties
         .retain(|wanted| property(&standing.identity, &wanted.id) != Some(&*wanted.value));
-    (!changes_nothing(&body)).then_some(body)
+    (rewrite || !changes_nothing(&body)).then_some(body)
 }
 
 /// Whether a change changes nothing but the revision, if anything.
@@ -527,12 +528,12 @@ mod tests {
     #[test]
     fn an_update_says_only_what_differs() {
         let standing = read(stored(&draft(london())));
-        assert_eq!(to_update(&draft(london()), &standing, &LIMITS), None);
+        assert_eq!(to_update(&draft(london()), &standing, &LIMITS, false), None);
         let revision = property_of("calsyncRevision", "8");
         let differing = |event: Event| {
             let mut draft = draft(event);
             draft.marker.revision = 8;
-            let body = to_update(&draft, &standing, &LIMITS);
+            let body = to_update(&draft, &standing, &LIMITS, false);
             body.map(|body| serde_json::to_value(body).unwrap()).unwrap_or_default()
         };
         assert_eq!(differing(london()), Value::Null, "another revision alone is no difference");
@@ -566,11 +567,11 @@ mod tests {
         json["isOnlineMeeting"] = json!(true);
         json["body"]["content"] =
             json!("Order: 1  \r\n5 < 6 & 7\r\n\r\n________________________________\r\nJoin the meeting\r\n");
-        assert_eq!(to_update(&draft(london()), &read(json.clone()), &LIMITS), None);
+        assert_eq!(to_update(&draft(london()), &read(json.clone()), &LIMITS, false), None);
         // Until the host wants another reminder, or is no longer sure that the event takes place.
         let wanted = london().with_reminders(Reminders::Before(vec![30])).with_status(EventStatus::Tentative);
         let wanted = draft(wanted);
-        let body = serde_json::to_value(to_update(&wanted, &read(json), &LIMITS).unwrap()).unwrap();
+        let body = serde_json::to_value(to_update(&wanted, &read(json), &LIMITS, false).unwrap()).unwrap();
         assert_eq!((&body["showAs"], &body["reminderMinutesBeforeStart"]), (&json!("tentative"), &json!(30)));
         assert_eq!(body.get("body"), None);
     }
@@ -579,7 +580,7 @@ mod tests {
     fn the_sensitivity_is_written_where_the_host_chose_one_and_differs() {
         let body_of = |event: Event, standing: &Value| {
             let (draft, standing) = (draft(event), read(standing.clone()));
-            to_update(&draft, &standing, &LIMITS).map(|body| serde_json::to_value(body).unwrap())
+            to_update(&draft, &standing, &LIMITS, false).map(|body| serde_json::to_value(body).unwrap())
         };
         let (normal, private) = (stored(&draft(london())), london().with_visibility(Visibility::Private));
         let as_private = stored(&draft(private.clone()));
@@ -599,7 +600,7 @@ mod tests {
         json["body"] = json!({"contentType": "html", "content": "<html><body>Order: 1<br>5 &lt; 6 &amp; 7</body></html>"});
         let standing = read(json);
         assert_eq!(&*event(&standing).unwrap().description, "");
-        assert!(to_update(&draft(london()), &standing, &LIMITS).unwrap().body.is_some());
+        assert!(to_update(&draft(london()), &standing, &LIMITS, false).unwrap().body.is_some());
     }
 
     #[test]
@@ -641,7 +642,10 @@ mod tests {
             assert_eq!(event(&resource), None, "{nothing}");
             assert!(found(&resource.identity).is_some(), "it is there, whatever it says: {nothing}");
             // What it is to be is known all the same.
-            assert!(to_update(&draft(london()), &resource, &LIMITS).unwrap().start.is_some(), "{nothing}");
+            assert!(
+                to_update(&draft(london()), &resource, &LIMITS, false).unwrap().start.is_some(),
+                "{nothing}"
+            );
         }
         for nobody in [json!({}), json!({"id": null}), json!({"id": ""})] {
             assert_eq!(found(&read(nobody.clone()).identity), None, "{nobody}");

@@ -52,12 +52,12 @@ impl CalendarProvider for OutlookCalendar {
         place: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
-        _: &UpdateOptions,
+        options: &UpdateOptions,
     ) -> Result<Written, Error> {
         check_namespace(&draft.marker.namespace, Operation::Update)?;
         self.with_relocated_calendar(place, |place| async move {
             match self.client.get(&place, remote_id).await {
-                Ok(there) => self.write_over(&place, there, draft).await,
+                Ok(there) => self.write_over(&place, there, draft, options.rewrite).await,
                 Err(error) => Err(self.missing(&place, Operation::Update, error).await),
             }
         })
@@ -239,7 +239,7 @@ impl OutlookCalendar {
         }
         let theirs = convert::marker(&there.identity);
         draft.marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Create)?;
-        match self.write_over(place, there, draft).await {
+        match self.write_over(place, there, draft, false).await {
             // What was there a moment ago may be deleted by now.
             Err(error) if error.kind() == ErrorKind::NotFound => Err(spent()),
             result => result,
@@ -314,13 +314,16 @@ impl OutlookCalendar {
         place: &CalendarRef,
         mut there: Box<EventResource>,
         draft: &Draft,
+        rewrite: bool,
     ) -> Result<Written, Error> {
         let mut is_last = false;
         loop {
             let theirs = convert::marker(&there.identity);
             draft.marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Update)?;
             let now = self.written(Operation::Get, &there.identity)?;
-            let Some(mut body) = convert::to_update(draft, &there, &self.limits()) else { return Ok(now) };
+            let Some(mut body) = convert::to_update(draft, &there, &self.limits(), rewrite) else {
+                return Ok(now);
+            };
             if there.is_online_meeting == Some(true) && body.body.is_some() {
                 Box::pin(self.keep_meeting(place, &now.remote_id, draft, &mut body)).await?;
             }

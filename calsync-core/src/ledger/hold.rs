@@ -121,6 +121,11 @@ impl Hold {
         }
     }
 
+    /// Whether the brake stopped the removal.
+    pub(crate) fn is_awaiting_host(&self) -> bool {
+        matches!(self, Self::AwaitingHost { .. })
+    }
+
     /// Whether the event was kept in a calendar that was disconnected.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.reason() == Some(BlockReason::Disconnected)

@@ -421,7 +421,7 @@ fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) 
             let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
             Some(Action::Find { content, pending })
         }
-        (content, DeliveryState::Absent) if is_look_due => {
+        (content, DeliveryState::Absent) if is_look_due || (content.is_none() && is_unreported) => {
             Some(Action::Find { content, pending: PendingWrite::new(None) })
         }
         (None, DeliveryState::Absent) => None,

@@ -151,7 +151,13 @@ impl Draft<'_> {
             let from = step.row_calendar();
             let is_unsure =
                 ledger.delivery(from).is_some_and(|row| matches!(row.state(), DeliveryState::Pending(_)));
-            let state = if is_unsure { TargetState::Unconfirmed } else { TargetState::Due };
+            let braked =
+                ledger.delivery(from).and_then(Delivery::hold).filter(|hold| hold.is_awaiting_host());
+            let state = match braked {
+                Some(hold) => TargetState::Waiting { hold: hold.clone() },
+                None if is_unsure => TargetState::Unconfirmed,
+                None => TargetState::Due,
+            };
             targets.push(self.target(step.role, &step.calendar, from, !step.removes(), state));
             mentioned.extend([step.calendar.clone(), from.clone()]);
         }

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use crate::audience::{Audience, Member, Treatment};
+use crate::audience::{Audience, Member};
 use crate::calendar::{CalendarRef, Role};
 use crate::identity::TargetKey;
-use crate::ledger::Delivery;
+use crate::ledger::{BlockReason, Delivery, Hold};
 use crate::names::{ProviderKind, RemoteId};
 use crate::plan::work::{Desired, PlanDraft, Row};
 use crate::plan::{Note, OtherAccount};
@@ -20,8 +20,7 @@ impl<'a> PlanDraft<'a> {
         let mut rows = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let calendar = delivery.calendar();
-            let is_left = audience.treatment_of_row(calendar, delivery.role()) == Treatment::LeaveAsIs;
-            if !audience.is_about(&calendar.person) || is_left {
+            if !audience.is_about(&calendar.person) || audience.leaves_row_as_is(calendar, delivery.role()) {
                 continue;
             }
             if self.capabilities(calendar).is_none() {
@@ -45,8 +44,12 @@ impl<'a> PlanDraft<'a> {
         if own.as_ref().is_some_and(Row::may_exist) {
             return own;
         }
-        let is_same_calendar =
-            |row: &Row<'_>| row.may_exist() && self.is_one_calendar(row.delivery.calendar(), &event.calendar);
+        // A person who deleted the event said so for the calendar, through whichever connection it is reached now.
+        let is_same_calendar = |row: &Row<'_>| {
+            let was_removed =
+                row.delivery.hold().and_then(Hold::reason) == Some(BlockReason::RemovedByPerson);
+            (row.may_exist() || was_removed) && self.is_one_calendar(row.delivery.calendar(), &event.calendar)
+        };
         match rows.iter().position(is_same_calendar) {
             Some(at) => Some(rows.swap_remove(at)),
             None => own,
@@ -89,6 +92,8 @@ impl<'a> PlanDraft<'a> {
             self.is_one_calendar(today, calendar)
                 && !today.is_in_another_account(calendar)
                 && !ledger.delivery(today).is_some_and(Delivery::may_exist)
+                // A calendar has one row.
+                && self.plan.steps.iter().all(|step| !step.calendar.is_at(today))
         };
         today.iter().find(is_anew).unwrap_or(calendar).clone()
     }

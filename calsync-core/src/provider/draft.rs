@@ -116,6 +116,9 @@ pub struct CreateOptions {
 pub struct UpdateOptions {
     /// The version last seen. Saves the provider a read where it is still current.
     pub etag: Option<Etag>,
+    /// Write also where the event says what it should: its marker has to carry the new revision, since an older write may still
+    /// arrive.
+    pub rewrite: bool,
 }
 
 /// How to delete.
@@ -280,13 +283,13 @@ impl TargetQuery {
         self.target.event(self.generation)
     }
 
-    /// Whether an event with this marker and own key is one that this looks for: it carries our marker for the target, or it
-    /// lost the marker and was made under a key of the target.
+    /// Whether an event with this id, marker and own key is one that this looks for: it carries our marker for the target; or it
+    /// carries none, and is the one known last or was made under a key of the target.
     #[must_use]
-    pub fn matches(&self, marker: Option<&Marker>, key: Option<EventKey>) -> bool {
+    pub fn matches(&self, id: &RemoteId, marker: Option<&Marker>, key: Option<EventKey>) -> bool {
         match marker {
             Some(marker) => marker.key.target() == self.target && *marker.namespace == *self.namespace,
-            None => key.is_some_and(|key| key.target() == self.target),
+            None => self.known.as_ref() == Some(id) || key.is_some_and(|key| key.target() == self.target),
         }
     }
 }
@@ -325,6 +328,15 @@ impl UpdateOptions {
     #[must_use]
     pub fn with_etag(mut self, etag: Option<Etag>) -> Self {
         self.etag = etag;
+        self
+    }
+}
+
+impl UpdateOptions {
+    /// Whether to write also where the event says what it should.
+    #[must_use]
+    pub fn with_rewrite(mut self, rewrite: bool) -> Self {
+        self.rewrite = rewrite;
         self
     }
 }

@@ -79,7 +79,8 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
     /// person set, colour, guests) stays. The marker is written even where there was none (an adopted event).
     ///
     /// An etag in the options that is out of date is no error: the event is read again, once, and the draft is written into what
-    /// is there now. Without an etag the event is read first; if it says what the draft says, nothing is written.
+    /// is there now. Without an etag the event is read first; if it says what the draft says, nothing is written
+    /// unless the options [say so](UpdateOptions::rewrite).
     ///
     /// # Errors
     /// [`NotFound`](crate::error::ErrorKind::NotFound) when it is gone (a tombstone counts as gone);

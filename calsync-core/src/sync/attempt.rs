@@ -17,7 +17,8 @@ pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Out
     // Once an outcome was lost, every further attempt looks first.
     let mut looking = None;
     let mut attempts = 0;
-    let outcome = loop {
+    let mut lost_at = None;
+    let mut outcome = loop {
         let mut outcome = run_step(engine, &caller, context, looking.as_ref().unwrap_or(step)).await;
         attempts += 1;
         if looking.is_some() && outcome.verdict == Verdict::Failed && is_pending(&outcome) {
@@ -29,8 +30,14 @@ pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Out
         }
         if outcome.verdict == Verdict::Unknown {
             looking = Some(step.looking());
+            lost_at = Some(engine.clock.now());
         }
     };
+    if outcome.state == DeliveryState::Absent {
+        // What an earlier attempt sent may still arrive.
+        let settled = lost_at.and_then(|at| at.checked_add_signed(engine.settle_after));
+        outcome.look_at = outcome.look_at.max(settled);
+    }
     tracing::Span::current().record("calsync.attempts", attempts);
     if attempts > 1 {
         engine.measure(&step.calendar.provider, Measured::Retries(attempts - 1));

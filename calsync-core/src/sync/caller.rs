@@ -126,6 +126,11 @@ impl<'a> Caller<'a> {
         (hold, failures)
     }
 
+    /// Whether the account, the connection or the calendar fails for that reason.
+    pub(super) fn is_failing(&self, reason: BlockReason) -> bool {
+        self.failing(reason).is_some()
+    }
+
     /// The record of the account, the connection or the calendar, if it fails for that reason.
     fn failing(&self, reason: BlockReason) -> Option<Failing> {
         let health = &self.shared.engine.health;

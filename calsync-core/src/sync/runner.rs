@@ -81,7 +81,15 @@ impl StepRunner<'_> {
     }
 
     async fn update(&self, content: &Content, event: &RemoteEvent) -> Outcome {
-        match self.write_over(content, event, self.step.generation, event.etag.is_some()).await {
+        match self
+            .write_over(
+                content,
+                event,
+                self.step.generation,
+                UpdateOptions::new().with_etag(event.etag.clone()),
+            )
+            .await
+        {
             // It may be elsewhere under another id: only a look that succeeds shows that none is there.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
                 let pending = PendingWrite::new(Some(event.clone()));
@@ -101,10 +109,9 @@ impl StepRunner<'_> {
         content: &Content,
         event: &RemoteEvent,
         generation: Generation,
-        by_etag: bool,
+        options: UpdateOptions,
     ) -> Result<Outcome, Error> {
         let draft = self.draft(generation, content);
-        let options = UpdateOptions::new().with_etag(event.etag.clone().filter(|_| by_etag));
         let call = self.caller.provider.update(&self.step.calendar, &event.remote_id, &draft, &options);
         let written = self.caller.call(Operation::Update, call).await?;
         Ok(self.written(Verdict::Updated, generation, written, content))
@@ -153,16 +160,20 @@ impl StepRunner<'_> {
             Ok(ours) => ours,
             Err(error) => return self.still_pending(error, pending, Some(content)),
         };
+        // An older write or removal that is still on its way has to meet our revision.
+        let rewritten = UpdateOptions::new().with_rewrite(self.unsettled().is_some());
         let mut events = ours.events.into_iter();
         let mut outcome = match events.next() {
-            Some((event, generation)) => match self.write_over(content, &event, generation, false).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    let pending = PendingWrite::new(Some(event.clone()));
-                    let state = DeliveryState::Pending(pending.clone());
-                    self.failed(error, generation, state, pending, Some(content))
+            Some((event, generation)) => {
+                match self.write_over(content, &event, generation, rewritten.clone()).await {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        let pending = PendingWrite::new(Some(event.clone()));
+                        let state = DeliveryState::Pending(pending.clone());
+                        self.failed(error, generation, state, pending, Some(content))
+                    }
                 }
-            },
+            }
             None if pending.before.is_some() => self.was_removed(content, pending.removing).await,
             None => self.create(content, self.step.generation).await,
         };
@@ -253,14 +264,17 @@ impl StepRunner<'_> {
     /// since a row of which nothing is desired any more is not planned by itself, and where an event is there, since a late run that
     /// looks while it is not makes the next generation.
     fn with_look(&self, mut outcome: Outcome) -> Outcome {
-        let Some(since) = self.step.unreported_since else { return outcome };
-        let settled = since.checked_add_signed(self.engine.settle_after);
         if !matches!(outcome.state, DeliveryState::Pending(_)) {
-            let now = self.caller.now();
-            let look_at = settled.filter(|settled| now < *settled && since <= now);
-            outcome.look_at = outcome.look_at.max(look_at);
+            outcome.look_at = outcome.look_at.max(self.unsettled());
         }
         outcome
+    }
+
+    /// Until when another worker's write may still arrive, if that time has not come.
+    fn unsettled(&self) -> Option<DateTime<Utc>> {
+        let (since, now) = (self.step.unreported_since?, self.caller.now());
+        let settled = since.checked_add_signed(self.engine.settle_after)?;
+        (now < settled && since <= now).then_some(settled)
     }
 
     fn marker(&self, key: EventKey) -> Marker {
@@ -317,10 +331,9 @@ impl StepRunner<'_> {
         let fingerprint = content.map(|content| content.fingerprint);
         (outcome.hold, outcome.failures) = self.caller.hold_after(error.failure(), fingerprint);
         let was_blocked = self.step.blocked.map(|(reason, _)| reason);
-        let is_of_row = outcome.hold.as_ref().and_then(Hold::reason).is_some_and(|reason| {
-            !reason.is_of_account() && !reason.is_of_calendar() && was_blocked != Some(reason)
-        });
-        outcome.is_news = self.caller.is_news() || is_of_row;
+        let is_of_row = |reason| was_blocked != Some(reason) && !self.caller.is_failing(reason);
+        let reason = outcome.hold.as_ref().and_then(Hold::reason);
+        outcome.is_news = self.caller.is_news() || reason.is_some_and(is_of_row);
         outcome.failure = Some(error.into_failure());
         outcome
     }

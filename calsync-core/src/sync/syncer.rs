@@ -145,6 +145,12 @@ impl Syncer {
         &self.engine
     }
 
+    /// Whether a provider of that kind is registered.
+    #[must_use]
+    pub fn has_provider(&self, kind: &ProviderKind) -> bool {
+        self.engine.providers.contains_key(kind)
+    }
+
     /// The person has connected again, or granted a permission: what failed through that connection before is over, and rows that
     /// are held for it are planned again. [`AccessTokens`](crate::auth::AccessTokens) says so itself to the store it was given;
     /// in another process the host says it, or calls [`Ledger::revive`](crate::ledger::Ledger::revive) for each row.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "tokens")]
 use crate::auth::{MemoryTokenStore, TokenStore, Tokens};
+#[cfg(feature = "tokens")]
 use crate::calendar::ConnectionKey;
 use crate::calendar::{CalendarRef, Person};
 use crate::event::{Event, When};

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use calsync_core::auth::*;
+use calsync_core::clock::Clock;
 use calsync_core::error::{ErrorKind, Operation, Retry};
+use calsync_core::health::{AccountHealthStore, Health, HealthEvent, HealthKey, MemoryAccountHealthStore};
 use calsync_core::http::{Request, Response, TransportErrorKind};
 use calsync_core::{Error, ProviderKind};
 use chrono::{DateTime, Utc};
@@ -101,26 +103,31 @@ async fn a_lost_answer_leaves_the_outcome_unknown() {
 
 /// A host's own, which says the same to everybody.
 #[derive(Debug, Default)]
-struct OneForAll(Mutex<(Option<DateTime<Utc>>, Vec<String>)>);
+struct OneForAll(Mutex<(Health, Vec<String>)>);
 
-impl WaitStore for OneForAll {
-    fn until(&self, key: WaitKey<'_>) -> Option<DateTime<Utc>> {
+impl AccountHealthStore for OneForAll {
+    fn get(&self, key: &HealthKey) -> Health {
         let mut state = self.0.lock().unwrap();
         state.1.push(format!("{key:?}"));
-        state.0
+        state.0.clone()
     }
 
-    fn note(&self, _: WaitKey<'_>, _: DateTime<Utc>, until: DateTime<Utc>) {
-        self.0.lock().unwrap().0 = Some(until);
+    fn apply(&self, _: &HealthKey, event: &HealthEvent, now: DateTime<Utc>) -> Health {
+        let mut state = self.0.lock().unwrap();
+        // It keeps waits only.
+        if matches!(event, HealthEvent::AskedToWait(_)) {
+            state.0 = state.0.after(event, now);
+        }
+        state.0.clone()
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_may_say_who_waits_at_the_api_and_where_tokens_are_given() {
+async fn a_host_may_say_who_waits_at_the_api_and_at_the_token_endpoint() {
     let mut host = Host::new().await;
     let api = Server::default();
-    let waits = Arc::new(OneForAll::default());
-    host.tokens = host.tokens.with_wait_store(waits.clone());
+    let health = Arc::new(OneForAll::default());
+    host.tokens = host.tokens.with_health_store(health.clone());
     api.answer_with(429, &[("retry-after", "40")], "");
     assert_eq!(send(&host, &api).await.unwrap().status(), 429);
     let error = send(&host, &api).await.unwrap_err();
@@ -128,15 +135,18 @@ async fn a_host_may_say_who_waits_at_the_api_and_where_tokens_are_given() {
     assert_eq!(api.seen(Operation::Create).len(), 1);
 
     // No host's word makes it longer than a day, and one that is over is none.
-    waits.0.lock().unwrap().0 = Some(DateTime::<Utc>::MAX_UTC);
+    let now = host.clock.now();
+    let asks = |until| Health::default().after(&HealthEvent::AskedToWait(until), now);
+    health.0.lock().unwrap().0 = asks(DateTime::<Utc>::MAX_UTC);
     assert_eq!(send(&host, &api).await.unwrap_err().retry_after(), Some(Duration::from_secs(86_400)));
-    waits.0.lock().unwrap().0 = Some(DateTime::UNIX_EPOCH);
+    health.0.lock().unwrap().0 = asks(DateTime::UNIX_EPOCH);
     api.answer(200, "made");
     assert_eq!(send(&host, &api).await.unwrap().status(), 200);
-    let asked = waits.0.lock().unwrap().1.clone();
+    let asked = health.0.lock().unwrap().1.clone();
     assert!(
-        asked.iter().any(|key| key.starts_with("Refresh("))
-            && asked.iter().any(|key| key.starts_with("Grant("))
+        asked.iter().any(|key| key.starts_with("TokenEndpoint("))
+            && asked.iter().any(|key| key.starts_with("Connection(")),
+        "{asked:?}"
     );
 }
 
@@ -194,14 +204,15 @@ async fn the_second_request_of_a_call_goes_to_no_other_account_either() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_belongs_to_the_account_that_the_token_opens() {
     let (mut host, api) = (Host::new().await, Server::default());
-    let waits = Arc::new(MemoryWaitStore::new());
-    host.tokens = host.tokens.with_wait_store(waits.clone());
+    let health = Arc::new(MemoryAccountHealthStore::new());
+    host.tokens = host.tokens.with_health_store(health.clone());
     host.store.put(&key(), &host.fresh("at", "rt").with_account(account("anna"))).await;
     api.answer_with(429, &[("retry-after", "40")], "");
     send_for(&host, &api, None).await.unwrap();
     let anna = "anna".into();
-    assert!(waits.until(WaitKey::Account(&ProviderKind::GOOGLE, &anna)).is_some());
-    assert!(waits.until(WaitKey::Grant(&key())).is_none());
+    let now = host.clock.now();
+    assert!(health.get(&HealthKey::Account(ProviderKind::GOOGLE, anna)).waits_until(now).is_some());
+    assert!(health.get(&HealthKey::Connection(key())).waits_until(now).is_none());
     assert_eq!(send_for(&host, &api, Some("anna")).await.unwrap_err().kind(), ErrorKind::RateLimited);
 }
 

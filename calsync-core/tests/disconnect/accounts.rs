@@ -4,6 +4,7 @@ use calsync_core::ErrorKind;
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::Role;
 use calsync_core::ledger::{BlockReason, DeliveryState, PendingWrite};
+use calsync_core::model::Stated;
 use calsync_core::plan::{Note, OtherAccount};
 use calsync_core::provider::{CalendarIds, Capabilities};
 use calsync_core::testing::Fault;
@@ -82,7 +83,7 @@ fn somebody_who_left_the_audience_is_looked_up_too() {
     let mut company = Company::new();
     let standing = as_wanted(&company, crate::common::STAFF);
     crate::common::put(&mut company, crate::common::STAFF, Role::Staff, &DeliveryState::Confirmed(standing));
-    company.appointment.staff_id = None;
+    company.appointment.staff_id = Stated::Empty;
     assert_eq!(actions(&company.plan()).last().map(String::as_str), Some("delete"));
     company.profile(crate::common::STAFF).connections = vec![google("default", "primary", "another")];
     let plan = company.plan();

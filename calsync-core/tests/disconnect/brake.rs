@@ -128,7 +128,7 @@ async fn ongoing(people: i64, each: i64, lose: usize, brake: &Brake) -> Desk {
     let mut desk = desk(company, each, brake).await;
     assert_eq!(desk.standing(), usize::try_from(people * each).unwrap());
     for profile in desk.company.profiles.iter_mut().take(lose) {
-        profile.calendar_sync_enabled = false;
+        profile.calendar_sync_enabled = Some(false);
     }
     desk
 }
@@ -156,7 +156,7 @@ async fn removals_while_the_appointments_go_on_are_held_sooner() {
             assert_eq!((notice.kind, notice.events, notice.people), (RemovalKind::Ongoing, removed, lose));
             // The profiles are loaded whole again: nothing is lost, and nothing waits.
             for profile in &mut desk.company.profiles {
-                profile.calendar_sync_enabled = true;
+                profile.calendar_sync_enabled = Some(true);
             }
             desk.assert_quiet().await;
         }
@@ -181,7 +181,7 @@ async fn one_persons_removals_are_not_hidden_by_anothers_new_events() {
     let theirs = std::mem::take(&mut company.profile(CUSTOMER).connections);
     let mut desk = desk(company, 1, &brake).await;
     desk.company.profile(CUSTOMER).connections = theirs;
-    desk.company.profile(STAFF).calendar_sync_enabled = false;
+    desk.company.profile(STAFF).calendar_sync_enabled = Some(false);
     let report = desk.sync().await;
     assert_eq!((report.count(Verdict::Created), report.count(Verdict::Removed)), (1, 0));
     assert_eq!((awaiting(&desk), brake.held(NAMESPACE)[0].people), (1, 1));

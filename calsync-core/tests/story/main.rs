@@ -9,6 +9,7 @@ mod host;
 mod reached;
 
 use calsync_core::ledger::DeliveryState;
+use calsync_core::model::Stated;
 use calsync_core::sync::RetryPolicy;
 use company::{Company, Event};
 use host::{Crash, Host};

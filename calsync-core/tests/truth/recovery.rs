@@ -1,6 +1,7 @@
 //! A ledger that was lost, or restored from an old backup.
 
 use calsync_core::ledger::Ledger;
+use calsync_core::model::Stated;
 use calsync_core::plan::Recovery;
 use chrono::TimeDelta;
 
@@ -57,7 +58,7 @@ async fn what_a_restored_ledger_does_not_know_is_found() {
     // Meanwhile: one cancelled, one moved, one reassigned, one deleted by hand after the backup.
     shop.appointments[0].status = "cancelled".into();
     shop.appointments[1].start_time -= TimeDelta::hours(1);
-    shop.appointments[2].staff_id = Some(4.into());
+    shop.appointments[2].staff_id = Stated::Is(4.into());
     shop.sync().await;
     shop.appointments = backup;
     for appointment in &mut shop.appointments {

@@ -6,7 +6,9 @@ use calsync_core::clock::Clock;
 use calsync_core::health::{AccountHealthStore, MemoryAccountHealthStore};
 use calsync_core::ledger::Delivery;
 use calsync_core::memory::{MemoryCalendar, StoredEvent};
-use calsync_core::model::{Appointment, Connection, Directory, Order, OrderStatus, Profile, Service, Staff};
+use calsync_core::model::{
+    Appointment, Connection, Directory, Order, OrderStatus, Profile, Service, Staff, Stated,
+};
 use calsync_core::names::{CalendarId, ProviderKind};
 use calsync_core::plan::Plan;
 use calsync_core::report::Report;
@@ -46,7 +48,7 @@ impl Shop {
         let made = (0..appointments).map(|id| {
             let start = at("2026-06-01T09:00:00Z") + TimeDelta::days(id);
             let mut appointment = Appointment::new(id + 10, 5, start, start + TimeDelta::minutes(90));
-            (appointment.order_id, appointment.staff_id) = (Some(1.into()), Some(3.into()));
+            (appointment.order_id, appointment.staff_id) = (Some(1.into()), Stated::Is(3.into()));
             appointment
         });
         let appointments = made.collect();
@@ -64,8 +66,8 @@ impl Shop {
         let mut staff = [Staff::new(3, "Eve"), Staff::new(4, "Sue")];
         staff[0].profile_id = Some(STAFF.into());
         staff[1].profile_id = Some(OTHER_STAFF.into());
-        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]).unwrap();
-        directory.with_staff(staff).unwrap().with_profiles(self.profiles.clone()).unwrap()
+        let directory = Directory::new().with_services([Service::new(5, "Deep clean", 90)]);
+        directory.with_staff(staff).with_profiles(self.profiles.clone())
     }
 
     pub(crate) fn plan(&self, appointment: usize) -> Plan {
@@ -114,7 +116,7 @@ impl Shop {
 
     pub(crate) fn assign_all(&mut self, staff: i64) {
         for appointment in &mut self.appointments {
-            appointment.staff_id = Some(staff.into());
+            appointment.staff_id = Stated::Is(staff.into());
         }
     }
 

@@ -1,0 +1,82 @@
+//! A state that was lost, or is in doubt, is rebuilt from what is in the calendars.
+
+use std::collections::{BTreeMap, HashMap};
+
+use calsync_core::OrderId;
+use calsync_core::audience::Audience;
+use calsync_core::calendar::{CalendarKey, CalendarRef};
+use calsync_core::model::{Directory, Order};
+use calsync_core::plan::{Orphan, Recovery};
+use calsync_core::sync::Syncer;
+use chrono::{DateTime, Utc};
+
+use crate::files::{State, World};
+
+/// The calendars that have to be listed, and what was found in them.
+pub struct Recovering {
+    calendars: BTreeMap<CalendarKey, CalendarRef>,
+    recovery: Recovery,
+    unlisted: Vec<CalendarRef>,
+    is_complete: bool,
+}
+
+impl Recovering {
+    /// Where there was no state, or all of it is doubted, every calendar of today is listed; else those that could not be listed
+    /// the last time.
+    pub fn new(
+        state: &State,
+        world: &World,
+        orders: &HashMap<OrderId, Order>,
+        directory: &Directory,
+        verify: bool,
+    ) -> Self {
+        let is_complete = state.is_new || verify;
+        let mut calendars: Vec<CalendarRef> = state.to_list.clone();
+        if is_complete {
+            calendars.extend(world.profiles().iter().flat_map(|profile| profile.calendars()));
+            for appointment in &state.appointments {
+                let order = appointment.order_id.as_ref().and_then(|id| orders.get(id));
+                let audience = order.and_then(|order| Audience::of(order, appointment, directory).ok());
+                for member in audience.iter().flat_map(|audience| &audience.members) {
+                    calendars.extend(member.places());
+                }
+                calendars.extend(appointment.ledger.deliveries().iter().map(|row| row.calendar().clone()));
+            }
+        }
+        let calendars = calendars.into_iter().map(|calendar| (calendar.key(), calendar)).collect();
+        let recovery = Recovery::new(world.namespace.as_str());
+        Self { calendars, recovery, unlisted: Vec::new(), is_complete }
+    }
+
+    /// Lists each calendar once. Says which could not be.
+    pub async fn list(&mut self, syncer: &Syncer) -> Vec<String> {
+        let mut problems = Vec::new();
+        for calendar in std::mem::take(&mut self.calendars).into_values() {
+            if !syncer.has_provider(&calendar.provider) {
+                continue;
+            }
+            match syncer.list_ours(&calendar).await {
+                Ok(found) => self.recovery.add(&calendar, found),
+                Err(error) => {
+                    problems
+                        .push(format!("{calendar}: not listed, so nothing is written there yet: {error}"));
+                    self.unlisted.push(calendar);
+                }
+            }
+        }
+        problems
+    }
+
+    /// Attaches what was found to the ledgers.
+    pub fn rebuild(&mut self, state: &mut State, now: DateTime<Utc>) {
+        state.to_list = std::mem::take(&mut self.unlisted);
+        for appointment in &mut state.appointments {
+            self.recovery.rebuild(appointment, now);
+        }
+    }
+
+    /// The events that belong to no appointment. Only a listing of every calendar says.
+    pub fn orphans(&self) -> Vec<Orphan> {
+        if self.is_complete { self.recovery.orphans() } else { Vec::new() }
+    }
+}
