@@ -250,12 +250,17 @@ impl StepRunner<'_> {
     }
 
     /// While another worker's write may still arrive, one more look is due after it has had its time: also where this step has failed,
-    /// since a row of which nothing is desired any more is not planned by itself, and where an event is there, since a late run that
-    /// looks while it is not makes the next generation.
+    /// since a row of which nothing is desired any more is not planned by itself.
     fn with_look(&self, mut outcome: Outcome) -> Outcome {
         let Some(since) = self.step.unreported_since else { return outcome };
         let settled = since.checked_add_signed(self.engine.settle_after);
-        if !matches!(outcome.state, DeliveryState::Pending(_)) {
+        // A late write under the same id is one with what is there. A late run that misses an event it knew makes the next generation.
+        let knew_an_event =
+            matches!(&self.step.action, Action::Find { pending, .. } if pending.before.is_some());
+        let may_be_another = knew_an_event
+            || outcome.state == DeliveryState::Absent
+            || outcome.generation != self.step.generation;
+        if may_be_another && !matches!(outcome.state, DeliveryState::Pending(_)) {
             let now = self.caller.now();
             let look_at = settled.filter(|settled| now < *settled && since <= now);
             outcome.look_at = outcome.look_at.max(look_at);
