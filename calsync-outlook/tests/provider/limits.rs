@@ -1,11 +1,12 @@
 //! Too many requests: what is throttled waits as long as it is told to, a part of a batch like a whole request. And how much room one
 //! takes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use calsync_core::ErrorKind;
-use calsync_core::auth::MemoryWaitStore;
 use calsync_core::error::Retry;
+use calsync_core::health::MemoryAccountHealthStore;
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Written};
 use calsync_outlook::OutlookCalendar;
@@ -71,9 +72,15 @@ async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
 /// Every process has a provider of its own.
 #[tokio::test]
 async fn processes_that_share_who_waits_all_wait() {
-    let (world, waits) = (World::new().await, MemoryWaitStore::new());
-    let process =
-        || world.builder().transport(world.outlook.clone()).wait_store(waits.clone()).build().unwrap();
+    let (world, waits) = (World::new().await, MemoryAccountHealthStore::new());
+    let process = || {
+        world
+            .builder()
+            .transport(world.outlook.clone())
+            .health_store(Arc::new(waits.clone()))
+            .build()
+            .unwrap()
+    };
     let (one, other, apart) = (process(), process(), world.provider());
     world.outlook.fault(FaultRule::new(throttled(Some(17))).with_path("/v1.0/"));
     create(&one, &draft(1)).await.unwrap_err();
