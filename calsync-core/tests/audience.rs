@@ -142,7 +142,7 @@ fn one_person_in_several_roles_has_the_first_of_staff_manager_admin_customer() {
         }
         let plan = company.plan();
         let person = Person::Profile(77.into());
-        let theirs: Vec<_> = plan.steps.iter().filter(|step| step.place.person == person).collect();
+        let theirs: Vec<_> = plan.steps.iter().filter(|step| step.calendar.person == person).collect();
         assert_eq!(theirs.len(), 1, "{roles:?}: {plan}");
         assert_eq!(theirs[0].role, first, "{roles:?}");
         let already = automatic(&company)
@@ -240,8 +240,8 @@ fn a_customer_without_an_account_is_invited_at_their_own_address_first() {
     company.order.guest_email = Some("other@example.org".into());
     let address_of = |company: &Company| {
         let plan = company.plan();
-        let step = plan.steps.iter().find(|step| step.place.person == Person::Guest);
-        step.map(|step| step.place.calendar.as_str().to_owned())
+        let step = plan.steps.iter().find(|step| step.calendar.person == Person::Guest);
+        step.map(|step| step.calendar.calendar.as_str().to_owned())
     };
     assert_eq!(address_of(&company).as_deref(), Some("cara@example.org"));
     company.customer.email = None;

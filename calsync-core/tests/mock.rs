@@ -40,7 +40,7 @@ async fn a_host_can_see_how_its_provider_is_called() {
 
     let plan =
         syncer.plan(&order, &appointment, &Audience::of(&order, &appointment, &directory).unwrap()).unwrap();
-    plan.begin(&mut appointment).unwrap();
-    appointment.record(&syncer.run(plan).await);
+    let begun = plan.begin(&mut appointment).unwrap();
+    appointment.record(&syncer.run(begun).await);
     assert_eq!(appointment.ledger.synced_to(), [ProviderKind::GOOGLE]);
 }

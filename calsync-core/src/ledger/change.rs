@@ -146,30 +146,46 @@ impl Ledger {
         revived
     }
 
-    /// Keeps events on purpose in calendars that are disconnected. `is_begun`: a plan with steps was begun with it, so that the
+    /// A calendar is disconnected: the rows of `kept` keep their events on purpose, and those of `taken_over` go to another
+    /// connection that leads to the same calendar, without a request. `is_begun`: a plan with steps was begun with it, so that the
     /// revision has risen already.
-    pub(crate) fn keep<'a>(
+    pub(crate) fn disconnect<'a>(
         &mut self,
-        rows: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
+        kept: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
+        taken_over: impl IntoIterator<Item = (TargetKey, &'a CalendarRef, &'a CalendarRef)>,
         at: DateTime<Utc>,
         is_begun: bool,
     ) {
-        let mut revision = self.revision;
-        if !is_begun {
-            // An older run that reports later is late.
-            revision = revision.saturating_add(1).min(MAX_NUMBER);
-        }
-        for (target, calendar) in rows {
+        // An older run that reports later is late.
+        let next = self.revision.saturating_add(1).min(MAX_NUMBER);
+        let revision = if is_begun { self.revision } else { next };
+        let mut is_changed = false;
+        for (target, calendar) in kept {
             let Some(row) = self.position(target, calendar).and_then(|at| self.deliveries.get_mut(at)) else {
                 continue;
             };
             row.hold = Some(Box::new(Hold::blocked(BlockReason::Disconnected, at, None)));
             row.pending_since = None;
-            row.changed_at = at;
-            row.revision = revision;
-            self.revision = revision;
+            (row.changed_at, row.revision) = (at, revision);
+            is_changed = true;
         }
-        self.changed();
+        for (target, from, to) in taken_over {
+            self.fold_at(to);
+            let Some(row) = self.position(target, from).and_then(|at| self.deliveries.get_mut(at)) else {
+                continue;
+            };
+            row.home.get_or_insert_with(|| Box::new(from.key()));
+            // A calendar whose id is enough to name it may be reached through another account.
+            let is_same = |account: &AccountId| to.account.as_ref().is_none_or(|other| other == account);
+            let account = row.calendar.account.take().filter(is_same);
+            row.calendar = CalendarRef { account, ..to.clone() };
+            (row.changed_at, row.revision) = (at, revision);
+            is_changed = true;
+        }
+        if is_changed {
+            self.revision = revision;
+            self.changed();
+        }
     }
 
     /// The brake holds these rows. Returns whether that is news for any of them.
@@ -193,20 +209,6 @@ impl Ledger {
             self.changed();
         }
         is_changed
-    }
-
-    /// Takes rows over to another connection that leads to the same calendar. No request is made.
-    pub(crate) fn rehome(&mut self, target: TargetKey, from: &CalendarRef, to: &CalendarRef) {
-        self.fold_at(to);
-        let Some(row) = self.position(target, from).and_then(|at| self.deliveries.get_mut(at)) else {
-            return;
-        };
-        row.home.get_or_insert_with(|| Box::new(from.key()));
-        // A calendar whose id is enough to name it may be reached through another account.
-        let is_same = |account: &AccountId| to.account.as_ref().is_none_or(|other| other == account);
-        let account = row.calendar.account.take().filter(is_same);
-        row.calendar = CalendarRef { account, ..to.clone() };
-        self.changed();
     }
 
     /// Doubts everything: every confirmed row becomes pending, so that the next run looks. For a ledger that was restored from

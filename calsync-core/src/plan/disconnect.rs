@@ -214,15 +214,9 @@ impl DisconnectPlan {
         let is_begun = !self.plan.is_empty();
         let begun = self.plan.begin_allowed(appointment)?;
         let plan = begun.plan();
-        let kept: Vec<_> = plan.notes.iter().filter_map(kept).collect();
-        if !kept.is_empty() {
-            appointment.ledger.keep(kept, plan.at, is_begun);
-        }
-        for note in &plan.notes {
-            if let Note::TakenOver { target, calendar, by, .. } = note {
-                appointment.ledger.rehome(*target, calendar, by);
-            }
-        }
+        let (kept, taken_over) =
+            (plan.notes.iter().filter_map(kept), plan.notes.iter().filter_map(taken_over));
+        appointment.ledger.disconnect(kept, taken_over, plan.at, is_begun);
         Ok(begun)
     }
 }
@@ -230,6 +224,13 @@ impl DisconnectPlan {
 fn kept(note: &Note) -> Option<(TargetKey, &CalendarRef)> {
     match note {
         Note::KeptOnDisconnect { target, calendar, .. } => Some((*target, calendar)),
+        _ => None,
+    }
+}
+
+fn taken_over(note: &Note) -> Option<(TargetKey, &CalendarRef, &CalendarRef)> {
+    match note {
+        Note::TakenOver { target, calendar, by, .. } => Some((*target, calendar, by)),
         _ => None,
     }
 }

@@ -56,7 +56,10 @@ impl<'a> PlanDraft<'a> {
     /// Whether an event of ours is, or may be, in another account than the one this connection leads to.
     pub(super) fn is_in_another_account(&self, calendar: &CalendarRef) -> bool {
         let mut rows = self.appointment.ledger.deliveries().iter().filter(|row| row.may_exist());
-        rows.any(|row| row.calendar().is_in_another_account(calendar))
+        rows.any(|row| {
+            // Where a calendar's id alone names it, the account does not matter.
+            row.calendar().is_in_another_account(calendar) && !self.is_one_calendar(row.calendar(), calendar)
+        })
     }
 
     /// A row whose event is to go, and the calendar to remove it from.
@@ -99,7 +102,10 @@ impl<'a> PlanDraft<'a> {
         other_account: OtherAccount,
     ) -> Option<Note> {
         let today = audience.connected(&calendar.person);
-        if !row.may_exist() || !today.iter().any(|today| today.is_in_another_account(calendar)) {
+        let is_elsewhere = |today: &CalendarRef| {
+            today.is_in_another_account(calendar) && !self.is_one_calendar(today, calendar)
+        };
+        if !row.may_exist() || !today.iter().any(is_elsewhere) {
             return None;
         }
         let (role, calendar) = (row.delivery.role(), calendar.clone());

@@ -108,6 +108,12 @@ impl Context {
         generation: Generation,
         state: DeliveryState,
     ) -> Outcome {
+        let state = match state {
+            DeliveryState::Pending(pending) => {
+                DeliveryState::Pending(pending.with_account(step.calendar.account.clone()))
+            }
+            state => state,
+        };
         Outcome {
             appointment: self.appointment.clone(),
             calendar: step.calendar.clone(),

@@ -23,6 +23,12 @@ impl<P> Reached<P> {
         Self { inner, accounts: Arc::default() }
     }
 
+    /// A token was granted by that account.
+    #[allow(dead_code, reason = "only the stories say so")]
+    pub(crate) fn leads_to(&self, connection: ConnectionKey, account: AccountId) {
+        self.accounts.lock().unwrap().insert(connection, account);
+    }
+
     fn calendar(&self, place: &CalendarRef) -> CalendarRef {
         let mut accounts = self.accounts.lock().unwrap();
         if let Some(account) = &place.account {

@@ -1,11 +1,10 @@
 //! A calendar is connected, and filled.
 
 use calsync_core::audience::Trigger;
-use calsync_core::backfill::Backfill;
 use calsync_core::calendar::Person;
 use calsync_core::ledger::Ledger;
 use calsync_core::model::SyncSettings;
-use calsync_core::plan::Plan;
+use calsync_core::plan::{Backfill, Plan};
 
 use crate::common::{CUSTOMER, Company, STAFF, google};
 use crate::desk::{Desk, customer};
@@ -32,11 +31,11 @@ async fn every_appointment_that_is_not_over_is_planned_for_that_person_alone() {
 
     for plan in all {
         let nth = desk.appointments.iter().position(|it| it.id == plan.appointment).unwrap();
-        plan.begin(&mut desk.appointments[nth]).unwrap();
-        let report = desk.syncer.run(plan).await;
+        let begun = plan.begin(&mut desk.appointments[nth]).unwrap();
+        let report = desk.syncer.run(begun).await;
         desk.record(&report);
     }
-    assert_eq!(desk.confirmed(), 8);
+    assert_eq!(desk.standing(), 8);
     assert_eq!(plans(&desk, STAFF), [], "nothing is left to do");
     assert_eq!(plans(&desk, CUSTOMER).len(), 7);
 }
@@ -57,13 +56,12 @@ async fn a_second_calendar_is_filled_without_touching_the_first() {
     for item in backfill {
         let (appointment, plan) = item.unwrap();
         let nth = desk.appointments.iter().position(|it| it.id == appointment.id).unwrap();
-        plan.begin(&mut desk.appointments[nth]).unwrap();
-        plans.push(plan);
+        plans.push(plan.begin(&mut desk.appointments[nth]).unwrap());
     }
     assert_eq!(plans.len(), 3);
     let report = desk.syncer.run_all(plans).await;
     desk.record(&report);
-    assert_eq!((desk.confirmed(), desk.calls() - calls), (8, 3), "one create each, and nothing else");
+    assert_eq!((desk.standing(), desk.calls() - calls), (8, 3), "one create each, and nothing else");
 }
 
 #[tokio::test]

@@ -7,15 +7,15 @@ use calsync_core::calendar::Person;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::model::{Appointment, Connection, Directory, Order};
 use calsync_core::names::ProviderKind;
-use calsync_core::plan::Receipt;
-use calsync_core::plan::{Leave, LeaveReceipt, Leaving};
-use calsync_core::plan::{OtherAccount, Plan};
+use calsync_core::plan::{
+    Begun, Brake, Disconnect, DisconnectPlan, DisconnectReceipt, OnDisconnect, OtherAccount, Plan, Receipt,
+};
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::Faulty;
 use chrono::Duration;
 
-use crate::common::{CUSTOMER, Company, NAMESPACE, Watch, now};
+use crate::common::{CUSTOMER, Company, NAMESPACE, Reached, Watch, now};
 
 pub(crate) struct Desk {
     pub(crate) company: Company,
@@ -41,13 +41,24 @@ impl Desk {
         over: i64,
         other_account: OtherAccount,
     ) -> Self {
+        Self::with_brake(company, appointments, over, other_account, Brake::off())
+    }
+
+    pub(crate) fn with_brake(
+        company: Company,
+        appointments: i64,
+        over: i64,
+        other_account: OtherAccount,
+        brake: Brake,
+    ) -> Self {
         let calendar = Faulty::new(MemoryCalendar::new().with_kind(ProviderKind::GOOGLE));
         let watch = Watch(Arc::new(Mutex::new(now())));
         let syncer = Syncer::builder(NAMESPACE)
-            .provider(calendar.clone())
+            .provider(Reached::new(calendar.clone()))
             .clock(watch.clone())
             .retry(RetryPolicy::none())
             .other_account(other_account)
+            .brake(brake)
             .build();
         let appointments = (0..appointments).map(|nth| {
             let mut it = company.appointment.clone();
@@ -63,7 +74,7 @@ impl Desk {
     pub(crate) async fn synced(appointments: i64, over: i64) -> Self {
         let mut desk = Self::new(Company::of_one(), appointments, over);
         assert!(desk.sync().await.is_all_done());
-        assert_eq!(desk.confirmed(), desk.appointments.len());
+        assert_eq!(desk.standing(), desk.appointments.len());
         desk
     }
 
@@ -93,17 +104,14 @@ impl Desk {
         (0..self.appointments.len()).map(|nth| self.plan(nth)).collect()
     }
 
-    pub(crate) fn begin(&mut self) -> Vec<Plan> {
-        let plans = self.plans();
-        for (plan, appointment) in plans.iter().zip(&mut self.appointments) {
-            plan.begin(appointment).unwrap();
-        }
-        plans
+    pub(crate) fn begin(&mut self) -> Vec<Begun> {
+        let plans = self.plans().into_iter().zip(&mut self.appointments);
+        plans.map(|(plan, appointment)| plan.begin(appointment).unwrap()).collect()
     }
 
     pub(crate) async fn sync(&mut self) -> Report {
-        let plans = self.begin();
-        let report = self.syncer.run_all(plans).await;
+        let begun = self.begin();
+        let report = self.syncer.run_all(begun).await;
         self.record(&report);
         report
     }
@@ -114,24 +122,38 @@ impl Desk {
         }
     }
 
-    /// Takes the steps of leaving for every appointment.
-    pub(crate) async fn leave(&mut self, connection: &Connection, leave: Leave) -> LeaveReceipt {
-        let leaving = Leaving::new(self.syncer.planner(), customer(), connection, leave);
-        let mut receipt = LeaveReceipt::new(&leaving);
-        self.go_on_leaving(&leaving, &mut receipt).await;
+    /// What a disconnect means for one appointment.
+    pub(crate) fn departure(&self, disconnect: &Disconnect, nth: usize) -> DisconnectPlan {
+        let now = *self.watch.0.lock().unwrap();
+        self.syncer.planner().plan_disconnect(disconnect, &self.appointments[nth], now).unwrap()
+    }
+
+    /// Takes the steps of a disconnect for every appointment.
+    pub(crate) async fn disconnect(&mut self, from: &Connection, which: OnDisconnect) -> DisconnectReceipt {
+        let disconnect = Disconnect::new(&customer(), from, which);
+        let mut receipt = DisconnectReceipt::new(&disconnect);
+        self.go_on(&disconnect, &mut receipt).await;
         receipt
     }
 
-    pub(crate) async fn go_on_leaving(&mut self, leaving: &Leaving, receipt: &mut LeaveReceipt) {
-        let now = *self.watch.0.lock().unwrap();
-        let mut plans = Vec::new();
-        for appointment in &mut self.appointments {
-            let departure = leaving.plan(appointment, now);
-            departure.begin(appointment).unwrap();
-            receipt.begun(&departure);
-            plans.push(departure.plan);
+    pub(crate) fn begin_disconnect(
+        &mut self,
+        disconnect: &Disconnect,
+        receipt: &mut DisconnectReceipt,
+    ) -> Vec<Begun> {
+        let mut all = Vec::new();
+        for nth in 0..self.appointments.len() {
+            let departure = self.departure(disconnect, nth);
+            let begun = departure.begin(&mut self.appointments[nth]).unwrap();
+            receipt.begun(&begun);
+            all.push(begun);
         }
-        let mut run = self.syncer.run_all(plans);
+        all
+    }
+
+    pub(crate) async fn go_on(&mut self, disconnect: &Disconnect, receipt: &mut DisconnectReceipt) {
+        let all = self.begin_disconnect(disconnect, receipt);
+        let mut run = self.syncer.run_all(all);
         let mut report = Report::new();
         while let Some(outcome) = run.next().await {
             receipt.record(&outcome);

@@ -66,7 +66,7 @@ async fn a_calendar_connected_again_has_no_event_twice() {
     // The row was begun and the host crashed, and meanwhile the person dragged the event elsewhere.
     let stored = host.world.calendar.events().remove(0);
     host.move_by_an_hour();
-    host.begin();
+    drop(host.begin());
     assert!(host.world.calendar.person_edits(&stored.place, &stored.remote_id, |event| {
         event.when = timed("2026-02-01T09:00:00Z", "2026-02-01T10:00:00Z", "Europe/London");
     }));

@@ -40,9 +40,7 @@ async fn an_event_refused_for_good_is_set_aside_and_those_after_it_go_on() {
     let mut plans = Vec::new();
     for (id, company) in (0..).zip(&mut companies) {
         company.appointment.id = id.into();
-        let plan = company.plan();
-        plan.begin(&mut company.appointment).unwrap();
-        plans.push(plan);
+        plans.push(company.plan().begin(&mut company.appointment).unwrap());
     }
     host.world.fail(Operation::Create, ErrorKind::Refused);
     let report = host.syncer.run_all(plans).await;

@@ -156,7 +156,7 @@ impl Company {
 }
 
 /// Connections 0 and 2 of a person lead to one account, 1 to another.
-fn connection(number: usize, calendar: usize) -> Connection {
+pub(crate) fn connection(number: usize, calendar: usize) -> Connection {
     let calendar = CalendarId::new(["home", "work"][calendar]).unwrap();
     Connection::new(number as i64, ProviderKind::MEMORY, calendar).with_account(["one", "two", "one"][number])
 }

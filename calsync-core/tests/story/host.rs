@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use calsync_core::audience::Audience;
-use calsync_core::calendar::{CalendarRef, Person};
+use calsync_core::calendar::{CalendarRef, ConnectionKey, Person};
 use calsync_core::clock::Clock;
 use calsync_core::event::When;
 use calsync_core::health::{AccountHealthStore, HealthEvent, HealthKey, MemoryAccountHealthStore};
@@ -69,9 +69,16 @@ impl Host {
         let when = When::AllDay { start: "2026-12-24".parse().unwrap(), end: "2026-12-25".parse().unwrap() };
         let event = calsync_core::event::Event::new("Grandma's birthday", when);
         calendar.inner().insert(&place, RemoteId::new("grandma"), None, event);
+        let reached = Reached::new(calendar.clone());
+        for (person, number) in (100..105).flat_map(|person| (0..3).map(move |number| (person, number))) {
+            let connection = crate::company::connection(number, 0);
+            let person = Person::Profile(person.into());
+            let key = ConnectionKey::new(person, ProviderKind::MEMORY, connection.id);
+            reached.leads_to(key, connection.account.unwrap());
+        }
         let health = MemoryAccountHealthStore::new();
         let syncer = Syncer::builder("stories")
-            .provider(Reached::new(calendar.clone()))
+            .provider(reached)
             .provider(mail.clone())
             .health_store(Arc::new(health.clone()))
             .brake(Brake::off())

@@ -200,3 +200,95 @@ async fn a_delete_that_was_not_saved_does_not_lose_the_event() {
 fn sync(appointment: usize) -> Happening {
     Happening::Sync { appointment, crash: Crash::Never }
 }
+
+/// Both retry policies; the numbers of a story that once ended badly.
+async fn tell_both(story: &[Happening]) {
+    for retry in [RetryPolicy::none(), RetryPolicy::new()] {
+        tell(story, retry).await.unwrap();
+    }
+}
+
+/// The order in which calls under way take their turns.
+fn turns(seed: u64) -> Happening {
+    Happening::Trouble { seed, per_mille: 0 }
+}
+
+fn two_workers(appointment: usize, between: Happening, crash: Crash) -> Happening {
+    Happening::TwoWorkers { appointment, between: Box::new(between), crash }
+}
+
+/// A removal that is slow meets the revision of the worker that found the event as it should be.
+#[tokio::test]
+async fn a_slow_removal_does_not_remove_what_was_found_right() {
+    let connect = Happening::Connect { person: 4, connection: 2 };
+    tell_both(&[
+        turns(2_618_333_438_489_190_286),
+        Happening::Confirm { order: 0 },
+        sync(0),
+        Happening::Connect { person: 0, connection: 1 },
+        Happening::Sync { appointment: 0, crash: Crash::AfterOutcomes(1) },
+        Happening::Disconnect { person: 4, connection: 0 },
+        two_workers(0, connect, Crash::Never),
+    ])
+    .await;
+    tell_both(&[
+        Happening::Confirm { order: 1 },
+        Happening::Sync { appointment: 0, crash: Crash::AfterOutcomes(1) },
+        turns(7_232_749_503_488_264_580),
+        Happening::Reassign { appointment: 0, staff: 2 },
+        two_workers(0, Happening::Reassign { appointment: 0, staff: 1 }, Crash::BeforeTheReportIsSaved),
+    ])
+    .await;
+}
+
+/// A look that is due later is not forgotten over a write that comes first.
+#[tokio::test]
+async fn a_look_that_is_due_later_outlives_the_next_write() {
+    tell_both(&[
+        turns(3_228_949_463_092_206_608),
+        Happening::Confirm { order: 1 },
+        two_workers(0, Happening::Cancel { order: 1 }, Crash::AfterOutcomes(1)),
+        two_workers(0, Happening::Confirm { order: 1 }, Crash::Never),
+    ])
+    .await;
+}
+
+/// The create of a worker that died came through; the next worker's was refused, and then nobody wants the event.
+#[tokio::test]
+async fn an_unreported_create_is_looked_for_when_nobody_wants_the_event_any_more() {
+    tell_both(&[
+        Happening::Trouble { seed: 2_670_934_306_407_825_506, per_mille: 300 },
+        Happening::Confirm { order: 2 },
+        two_workers(0, Happening::CancelOne { appointment: 1 }, Crash::AfterPolls(3)),
+        Happening::Disconnect { person: 1, connection: 0 },
+    ])
+    .await;
+}
+
+/// A look that was to write finds nothing, since another worker removed the event meanwhile; it makes the next one and dies.
+#[tokio::test]
+async fn what_a_look_made_and_did_not_report_is_looked_for() {
+    let switch = Happening::SwitchCalendar { person: 3, connection: 0, calendar: 1 };
+    tell_both(&[
+        turns(5_355_997_267_945_395_964),
+        Happening::Confirm { order: 0 },
+        Happening::Straggler { appointment: 0, meanwhile: vec![switch], crash: Crash::Never },
+        two_workers(0, Happening::Confirm { order: 0 }, Crash::Never),
+        two_workers(0, Happening::Disconnect { person: 3, connection: 0 }, Crash::AfterOutcomes(1)),
+    ])
+    .await;
+}
+
+/// An empty row with a look due moves to no calendar that gets an event by the same plan.
+#[tokio::test]
+async fn a_calendar_has_one_row() {
+    tell_both(&[
+        Happening::Confirm { order: 0 },
+        Happening::Enable { person: 0, on: false },
+        Happening::Sync { appointment: 0, crash: Crash::AfterOutcomes(1) },
+        Happening::Disconnect { person: 1, connection: 0 },
+        sync(0),
+        Happening::Connect { person: 1, connection: 2 },
+    ])
+    .await;
+}

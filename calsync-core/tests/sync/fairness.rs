@@ -32,7 +32,7 @@ async fn ten_thousand_steps_of_one_account_delay_another_by_no_more_than_a_share
     let mut run = server.syncer().build().run_all(all);
     let mut done = 0;
     while done < 20 {
-        done += usize::from(run.next().await.unwrap().place.account.as_deref() == Some("b"));
+        done += usize::from(run.next().await.unwrap().calendar.account.as_deref() == Some("b"));
     }
     assert!(server.elapsed() < Duration::from_secs(2), "{:?}", server.elapsed());
 }
@@ -88,7 +88,7 @@ async fn an_hours_ban_ends_that_accounts_steps_at_once_and_nobody_elses() {
     assert!(server.calls_of("a").len() <= 4, "those that were under way when the ban came");
     for outcome in report.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Failed) {
         let failure = outcome.failure.as_ref().unwrap();
-        assert_eq!(failure.kind, ErrorKind::RateLimited);
+        assert!(failure.untried || failure.kind == ErrorKind::RateLimited, "{failure}");
         let wait = outcome.next_attempt_at().unwrap() - outcome.at;
         assert!((3600..3700).contains(&wait.num_seconds()), "{wait}");
     }

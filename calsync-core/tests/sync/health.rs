@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use calsync_core::ErrorKind;
+use calsync_core::audience::Audience;
 use calsync_core::error::Operation;
 use calsync_core::ledger::{BlockReason, Hold};
-use calsync_core::plan::Plan;
+use calsync_core::plan::Begun;
 use calsync_core::provider::Capabilities;
 use calsync_core::report::{Report, Verdict};
 use calsync_core::sync::RetryPolicy;
@@ -33,11 +34,12 @@ async fn of_two_accounts(server: &Server) -> Report {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_cannot_be_written_is_not_called_any_more_and_said_once() {
-    for (kind, reason, until) in [
-        (ErrorKind::Unauthenticated, BlockReason::Reconnect, false),
-        (ErrorKind::MissingScope, BlockReason::MissingScope, false),
-        (ErrorKind::Forbidden, BlockReason::Forbidden, false),
-        (ErrorKind::QuotaExceeded, BlockReason::Quota, true),
+    for (kind, reason, minutes) in [
+        (ErrorKind::Unauthenticated, BlockReason::Reconnect, 60),
+        (ErrorKind::MissingScope, BlockReason::MissingScope, 5),
+        (ErrorKind::Forbidden, BlockReason::Forbidden, 5),
+        (ErrorKind::QuotaExceeded, BlockReason::Quota, 5 * 60),
+        (ErrorKind::CalendarNotFound, BlockReason::CalendarNotFound, 5),
     ] {
         let server = fails_a(kind);
         let report = of_two_accounts(&server).await;
@@ -46,15 +48,17 @@ async fn an_account_that_cannot_be_written_is_not_called_any_more_and_said_once(
         let holds = report.outcomes.iter().filter_map(|outcome| outcome.hold.as_ref());
         let holds: Vec<&Hold> = holds.collect();
         assert_eq!(holds.len(), 200);
-        let is_same = |hold: &&Hold| matches!(hold, Hold::Parked { reason: why, .. } if *why == reason);
+        let is_same = |hold: &&Hold| matches!(hold, Hold::Blocked { reason: why, .. } if *why == reason);
         assert!(holds.iter().all(is_same), "{kind}");
 
         let notices = report.notices();
         assert_eq!(notices.len(), 1, "{notices:?}");
         let notice = &notices[0];
         assert_eq!((notice.reason, notice.kind, notice.steps), (reason, kind, 200));
-        assert_eq!((notice.until.is_some(), report.next_attempt_at().is_some()), (until, until));
-        assert_eq!(notice.place.account.as_deref(), Some("a"));
+        let wait = notice.until.unwrap() - notice.since;
+        assert!((minutes * 60..minutes * 60 + 5).contains(&wait.num_seconds()), "{kind}: {wait}");
+        assert!(report.next_attempt_at().is_some());
+        assert_eq!(notice.calendar.account.as_deref(), Some("a"));
         assert!(notice.to_string().starts_with("google of profile 33 (connection a): "), "{notice}");
     }
 }
@@ -83,7 +87,7 @@ async fn after_the_reconnect_the_latest_wish_is_carried_out() {
 }
 
 #[tokio::test]
-async fn an_event_that_may_not_be_changed_does_not_park_its_calendar() {
+async fn an_event_that_may_not_be_changed_does_not_hold_its_calendar() {
     let (host, _naps) = host(Company::of_one(), RetryPolicy::new());
     let mut companies: Vec<Company> = (0..3)
         .map(|id| {
@@ -98,7 +102,7 @@ async fn an_event_that_may_not_be_changed_does_not_park_its_calendar() {
         company.appointment.end_time += chrono::TimeDelta::hours(1);
     }
     host.world.fail(Operation::Update, ErrorKind::Forbidden);
-    let all: Vec<Plan> = companies.iter_mut().map(begun).collect();
+    let all: Vec<Begun> = companies.iter_mut().map(begun).collect();
     let report = host.syncer.run_all(all).await;
     assert_eq!((report.count(Verdict::Failed), report.count(Verdict::Updated)), (1, 2));
 }
@@ -122,7 +126,8 @@ async fn an_account_nobody_has_luck_with_is_left_alone_for_the_rest_of_the_run()
     assert!(server.calls_of("a").len() < 20, "{} calls", server.calls_of("a").len());
     assert!(server.elapsed() < Duration::from_secs(130), "{:?}", server.elapsed());
     assert!(report.notices().is_empty(), "nobody can do anything about it");
-    assert!(report.outcomes.iter().all(|outcome| outcome.hold.is_none()));
+    let is_held = |outcome: &&calsync_core::report::Outcome| outcome.next_attempt_at().is_some();
+    assert_eq!(report.outcomes.iter().filter(is_held).count(), 200, "they are tried again by themselves");
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,9 +143,52 @@ async fn one_event_that_always_fails_does_not_keep_the_others_of_its_account() {
     }
 }
 
+/// One call probes a failing account; its success lifts the hold from all rows. What was not tried counts nothing.
+#[tokio::test]
+async fn one_call_probes_an_account_and_its_success_lifts_the_holds_of_all() {
+    let (host, _naps) = host(Company::of_one(), RetryPolicy::none());
+    let mut companies: Vec<Company> = (0..5)
+        .map(|id| {
+            let mut company = host.company.clone();
+            company.appointment.id = id.into();
+            company
+        })
+        .collect();
+    for (minutes, calls) in [(0, 1), (4, 1), (1, 2), (9, 2)] {
+        host.wait(minutes);
+        host.world.clear();
+        host.world.fail(Operation::Create, ErrorKind::MissingScope);
+        let report = run_all(&host, &mut companies).await;
+        assert_eq!((report.count(Verdict::Created), host.world.calls()), (0, calls), "{minutes}");
+    }
+    let failures = companies.iter().map(|company| company.appointment.ledger.deliveries()[0].failures());
+    assert_eq!(failures.sum::<u32>(), 2);
+    host.world.clear();
+    host.wait(1);
+    // The first plan is made while the others are held; the next one knows that the account is well again.
+    run_all(&host, &mut companies).await;
+    run_all(&host, &mut companies).await;
+    assert_eq!(host.world.calendar.events().len(), 5);
+}
+
+async fn run_all(host: &crate::common::Host, companies: &mut [Company]) -> Report {
+    let now = calsync_core::clock::Clock::now(&host.watch);
+    let mut all = Vec::new();
+    for company in companies.iter_mut() {
+        let directory = company.directory();
+        let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
+        let planner = host.syncer.planner();
+        let plan = planner.plan(&company.order, &company.appointment, &audience, now).unwrap();
+        all.push(plan.begin(&mut company.appointment).unwrap());
+    }
+    let report = host.syncer.run_all(all).await;
+    for company in companies {
+        company.appointment.record(&report);
+    }
+    report
+}
+
 /// Planned and begun.
-fn begun(company: &mut Company) -> Plan {
-    let plan = company.plan();
-    plan.begin(&mut company.appointment).unwrap();
-    plan
+fn begun(company: &mut Company) -> Begun {
+    company.plan().begin(&mut company.appointment).unwrap()
 }

@@ -8,7 +8,7 @@ use calsync_core::error::Operation;
 use calsync_core::provider::Capabilities;
 use calsync_core::sync::{Measurement, Meter, RetryPolicy, Syncer};
 
-use crate::common::{Company, Host, NAMESPACE, error};
+use crate::common::{Company, Host, NAMESPACE, Reached, error};
 use crate::server::{Server, plans};
 use crate::waits::host;
 
@@ -37,8 +37,10 @@ impl Lines {
 fn measured() -> (Host, Lines) {
     let (mut host, naps) = host(Company::of_one(), RetryPolicy::none());
     let lines = Lines::default();
-    let syncer =
-        Syncer::builder(NAMESPACE).provider(host.world.clone()).clock(host.watch.clone()).sleep(naps);
+    let syncer = Syncer::builder(NAMESPACE)
+        .provider(Reached::new(host.world.clone()))
+        .clock(host.watch.clone())
+        .sleep(naps);
     host.syncer = syncer.retry(RetryPolicy::none()).meter(lines.clone()).build();
     (host, lines)
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use calsync_core::error::{Failure, Operation};
+use calsync_core::error::Operation;
 use calsync_core::ledger::Delivery;
 use calsync_core::report::Verdict;
 use calsync_core::sync::RetryPolicy;
-use calsync_core::{Error, ErrorKind, Retry};
+use calsync_core::{Error, ErrorKind};
 
 use crate::common::{Company, Fault, Host, error};
 use crate::server::{Server, plans};
@@ -60,16 +60,13 @@ async fn who_is_to_wait_longer_than_a_step_may_gives_up_at_once_and_says_until_w
         // The row keeps it, and says so.
         let row = serde_json::to_string(host.row()).unwrap();
         let row: Delivery = serde_json::from_str(&row).unwrap();
-        assert_eq!(
-            row.last_error.as_ref().and_then(|failure| failure.next_attempt_at),
-            report.next_attempt_at()
-        );
+        assert_eq!(row.next_attempt_at(host.plan().at), report.next_attempt_at());
         assert!(row.explain().to_string().contains("next attempt at 2026-01-1"), "{}", row.explain());
 
         // Before that nobody calls, whatever the run: not even by a plan of a process that was started since.
         let calls = host.world.calls();
         assert!(host.plan().is_empty());
-        assert!(host.plan().to_string().contains("to be left alone for a while, until 2026-01-1"));
+        assert!(host.plan().to_string().contains("next attempt at 2026-01-1"));
         assert!(host.sync().await.outcomes.is_empty());
         assert_eq!(host.world.calls(), calls);
         host.wait((believed / 60 + 1) as i64);
@@ -155,21 +152,16 @@ async fn what_will_fail_again_is_not_tried_again() {
 #[tokio::test]
 async fn one_attempt_is_one_call_and_leaves_nobody_waiting() {
     let (mut host, naps) = host(Company::of_one(), RetryPolicy::none());
-    for failure in [never_sent(), error(ErrorKind::Unavailable, Operation::Create)] {
+    for (failure, minutes) in [(never_sent(), 5), (error(ErrorKind::Unavailable, Operation::Create), 10)] {
         host.world.fail_with(Operation::Create, failure);
         let report = host.sync().await;
-        assert_eq!((report.count(Verdict::Failed), report.next_attempt_at()), (1, None));
+        assert_eq!(report.count(Verdict::Failed), 1);
+        let wait = report.next_attempt_at().unwrap() - report.outcomes[0].at;
+        assert_eq!(wait.num_minutes(), minutes);
+        host.wait(minutes);
     }
-    host.world.fail_with(Operation::Create, busy(50));
-    host.sync().await;
-    let calls = host.world.calls();
-    // Another process, which knows of it by the row alone.
-    host.syncer = another(&host, &naps, RetryPolicy::none(), Always(0));
-    assert!(host.sync().await.next_attempt_at().is_some());
-    assert_eq!(host.world.calls(), calls, "what was asked for in so many words is kept to");
-    host.wait(1);
+    assert_eq!((host.world.calls(), naps.take().len()), (2, 0));
     host.assert_heals(1).await;
-    assert_eq!(naps.take().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,18 +173,6 @@ async fn a_clock_that_stands_still_ends_no_wait_later() {
         .build();
     host.world.fail_with(Operation::Create, busy(5));
     assert!(host.sync().await.is_all_done());
-}
-
-#[tokio::test]
-async fn failures_stored_before_there_were_retries_still_load() {
-    let stored =
-        r#"{"kind":"rate_limited","retry":"later","provider":"google","operation":"create","status":429}"#;
-    let failure: Failure = serde_json::from_str(stored).unwrap();
-    assert_eq!((failure.retry, failure.never_sent, failure.next_attempt_at), (Retry::Later, false, None));
-    assert_eq!(
-        serde_json::to_value(&failure).unwrap(),
-        serde_json::from_str::<serde_json::Value>(stored).unwrap()
-    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,9 +215,11 @@ async fn a_hanging_call_of_a_dropped_run_keeps_nobodys_room() {
 async fn another_process_waits_as_the_row_says() {
     let (mut host, naps) = one();
     host.syncer = another(&host, &naps, RetryPolicy::none(), Always(0));
-    host.world.fail_with(Operation::Create, busy(50));
+    host.world.fail_with(Operation::Create, busy(7 * 60));
     host.sync().await;
     host.syncer = another(&host, &naps, RetryPolicy::new(), Always(0));
-    assert!(host.sync().await.is_all_done());
-    assert_eq!(naps.take(), [Duration::from_secs(50)]);
+    host.wait(6);
+    assert!(host.plan().is_empty());
+    host.wait(1);
+    assert_eq!((host.sync().await.count(Verdict::Created), naps.take().len()), (1, 0));
 }

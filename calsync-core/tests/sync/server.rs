@@ -9,13 +9,12 @@ use async_trait::async_trait;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::clock::{Clock, Sleep, TokioSleep};
 use calsync_core::error::Operation;
-use calsync_core::identity::EventKey;
 use calsync_core::memory::MemoryCalendar;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::plan::Plan;
+use calsync_core::plan::Begun;
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, UpdateOptions,
-    Written,
+    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
+    TargetQuery, UpdateOptions, Written,
 };
 use calsync_core::sync::{Random, SeededRandom, Syncer, SyncerBuilder};
 use calsync_core::{AppointmentId, Error, ErrorKind};
@@ -192,14 +191,14 @@ impl Clock for Virtual {
     }
 }
 
-/// A plan each for so many new appointments of somebody with that account.
-pub(crate) fn plans(account: &str, count: i64) -> Vec<Plan> {
+/// A plan each, begun, for so many new appointments of somebody with that account.
+pub(crate) fn plans(account: &str, count: i64) -> Vec<Begun> {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections = vec![google(account, "primary", account)];
     let plans = (0..count).map(|id| {
         company.appointment.id = AppointmentId::text(&format!("{account}-{id}")).unwrap();
         company.service.name = format!("{id}");
-        company.plan()
+        company.plan().begin(&mut company.appointment.clone()).unwrap()
     });
     plans.collect()
 }
@@ -245,13 +244,17 @@ impl CalendarProvider for Server {
         self.serve(place, Operation::Delete, "", self.calendar.delete(place, id, marker, options)).await
     }
 
-    async fn find(
+    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+        self.serve(place, Operation::Find, "", self.calendar.find(place, query)).await
+    }
+
+    async fn list_ours(
         &self,
         place: &CalendarRef,
         namespace: &str,
-        key: &EventKey,
-    ) -> Result<Option<Found>, Error> {
-        self.serve(place, Operation::Find, "", self.calendar.find(place, namespace, key)).await
+        page: Option<PageToken>,
+    ) -> Result<OursPage, Error> {
+        self.serve(place, Operation::ListOurs, "", self.calendar.list_ours(place, namespace, page)).await
     }
 
     async fn get(&self, place: &CalendarRef, id: &RemoteId) -> Result<Option<Found>, Error> {

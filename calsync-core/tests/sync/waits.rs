@@ -8,7 +8,7 @@ use calsync_core::clock::Sleep;
 use calsync_core::plan::RemovedByPerson;
 use calsync_core::sync::{Random, RetryPolicy, Syncer};
 
-use crate::common::{Company, Host, NAMESPACE, Watch};
+use crate::common::{Company, Host, NAMESPACE, Reached, Watch};
 
 /// Every sleep, in order. The clock moves on with each.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub(crate) fn host_by(company: Company, retry: RetryPolicy, chance: Always) -> (
 /// A syncer that knows nothing yet, as another process has one.
 pub(crate) fn another(host: &Host, naps: &Naps, retry: RetryPolicy, chance: Always) -> Syncer {
     Syncer::builder(NAMESPACE)
-        .provider(host.world.clone())
+        .provider(Reached::new(host.world.clone()))
         .clock(host.watch.clone())
         .sleep(naps.clone())
         .random(chance)
