@@ -34,7 +34,7 @@ async fn a_host_can_see_how_its_provider_is_called() {
         .with_staff([staff])
         .with_profiles([Profile::new(7).with_connection(google)]);
     let order = Order::new(1, OrderStatus::Confirmed);
-    let (start, end) = ("2026-01-20T09:00:00Z".parse().unwrap(), "2026-01-20T10:30:00Z".parse().unwrap());
+    let (start, end) = ("2096-01-20T09:00:00Z".parse().unwrap(), "2096-01-20T10:30:00Z".parse().unwrap());
     let mut appointment = Appointment::new(10, 5, start, end);
     appointment.staff_id = Stated::Is(3.into());
 
