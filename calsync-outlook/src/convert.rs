@@ -640,15 +640,15 @@ mod tests {
         ] {
             let resource = read(nothing.clone());
             assert_eq!(event(&resource), None, "{nothing}");
-            assert!(found(&resource.identity).is_some(), "it is there, whatever it says: {nothing}");
+            assert!(found(&resource.identity).is_some(), "it is there: {nothing}");
             // What it is to be is known all the same.
             assert!(
                 to_update(&draft(london()), &resource, &LIMITS, false).unwrap().start.is_some(),
                 "{nothing}"
             );
         }
-        for nobody in [json!({}), json!({"id": null}), json!({"id": ""})] {
-            assert_eq!(found(&read(nobody.clone()).identity), None, "{nobody}");
+        for unnamed in [json!({}), json!({"id": null}), json!({"id": ""})] {
+            assert_eq!(found(&read(unnamed.clone()).identity), None, "{unnamed}");
         }
     }
 

@@ -118,7 +118,9 @@ impl OutlookCalendar {
     ///
     /// The owner of the primary one is the account's address. A calendar's name is worth keeping
     /// ([`Connection::calendar_name`](calsync_core::model::Connection::calendar_name)): ids of calendars have changed by themselves, and
-    /// by its name one is found again.
+    /// by its name one is found again. The id of the primary one is worth keeping as well
+    /// ([`Connection::primary_calendar`](calsync_core::model::Connection::primary_calendar)): a connection to `primary` and one to that id
+    /// are then one calendar.
     ///
     /// # Errors
     /// As any call.

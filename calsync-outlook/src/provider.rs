@@ -200,7 +200,7 @@ impl OutlookCalendar {
         };
         Box::pin(self.take_over(place, draft, by, is_answer)).await.map_err(|error| match error.kind() {
             ErrorKind::KeySpent | ErrorKind::Superseded => error,
-            // An event of ours may be there by now, whatever kept us from looking at it.
+            // An event of ours may be there by now, and could not be looked at.
             _ => error.with_retry(Retry::Unknown),
         })
     }

@@ -2,7 +2,6 @@
 
 use calsync_core::Secret;
 use calsync_core::auth::{MemoryTokenStore, TokenStore, Tokens};
-use calsync_core::calendar::ConnectionKey;
 use calsync_core::event::{Event, When};
 use calsync_core::calendar::CalendarRef;
 use calsync_core::provider::{Draft, Marker};

@@ -261,8 +261,7 @@ impl StepRunner<'_> {
     }
 
     /// While another worker's write may still arrive, one more look is due after it has had its time: also where this step has failed,
-    /// since a row of which nothing is desired any more is not planned by itself, and where an event is there, since a late run that
-    /// looks while it is not makes the next generation.
+    /// since a row of which nothing is desired any more is not planned by itself.
     fn with_look(&self, mut outcome: Outcome) -> Outcome {
         if !matches!(outcome.state, DeliveryState::Pending(_)) {
             outcome.look_at = outcome.look_at.max(self.unsettled());

@@ -4,8 +4,8 @@ use calsync_core::calendar::CalendarRef;
 use calsync_core::error::Retry;
 use calsync_core::names::CalendarId;
 use calsync_core::provider::{
-    AccountCalendar, CalendarProvider, CreateOptions, DeleteOptions, EventReader, TargetQuery, UpdateOptions,
-    Written,
+    AccountCalendar, CalendarProvider, CreateOptions, DeleteOptions, EventReader, PageToken, TargetQuery,
+    UpdateOptions, Written,
 };
 use calsync_core::testing::Recording;
 use calsync_core::{Error, ErrorKind};
@@ -212,8 +212,11 @@ async fn a_next_page_never_leads_to_another_host() {
     ]});
     world.outlook.fault(Fault::json(StatusCode::OK, &parts));
     find(&provider).await.unwrap();
+    world.outlook.fault(Fault::json(StatusCode::OK, &json!({"value": [], "@odata.nextLink": link})));
+    let listed = provider.list_ours(&place_of(1), "tests", None).await.unwrap();
+    provider.list_ours(&place_of(1), "tests", listed.next).await.unwrap();
     let requests = transport.requests();
-    assert_eq!(requests.len(), 5);
+    assert_eq!(requests.len(), 7);
     for request in requests {
         assert_eq!(request.authority, "graph.microsoft.com", "{}", request.path);
         assert!(request.path.starts_with("/v1.0/") && !request.path.contains("messages"), "{}", request.path);
@@ -223,6 +226,11 @@ async fn a_next_page_never_leads_to_another_host() {
         let page = json!({"value": [], "@odata.nextLink": link});
         world.outlook.fault(Fault::json(StatusCode::OK, &page));
         assert!(provider.calendars(&key_of(1)).await.is_err(), "{link:?}");
+        world.outlook.fault(Fault::json(StatusCode::OK, &page));
+        let error = provider.list_ours(&place_of(1), "tests", None).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later), "{link:?}");
+        let token = PageToken((*link).to_owned());
+        assert!(provider.list_ours(&place_of(1), "tests", Some(token)).await.is_err(), "{link:?}");
     }
 }
 
@@ -253,5 +261,11 @@ async fn the_default_calendar_goes_by_its_own_id_too_and_mailboxes_are_apart() {
     let written = create(&provider, &draft(1)).await.unwrap();
     let found = provider.get(&place_in(1, id.clone()), &written.remote_id).await.unwrap();
     assert_eq!(found.unwrap().marker, Some(draft(1).marker));
+    // To the planner they are one, once the host knows which one the default is.
+    assert!(calendars[0].is_primary);
+    let (named, primary) = (place_in(1, id.clone()), place_of(1));
+    let capabilities = provider.capabilities();
+    assert!(!capabilities.is_one_calendar(&named, &primary));
+    assert!(capabilities.is_one_calendar(&named, &primary.with_primary(Some(id.clone()))));
     assert_eq!(provider.get(&place_of(2), &written.remote_id).await.unwrap(), None, "not in Ben's mailbox");
 }

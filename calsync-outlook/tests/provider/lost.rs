@@ -1,10 +1,15 @@
 //! Creates whose outcome nobody heard of: whatever became of them, there is one event in the end.
 
+use std::time::Duration;
+
 use calsync_core::ErrorKind;
 use calsync_core::error::{Operation, Retry};
+use calsync_core::names::RemoteId;
 use calsync_core::provider::{CalendarProvider, UpdateOptions};
 use calsync_outlook::fake::{AfterDeletion, ApiMethod, Fault, FaultRule, graph_error};
+use chrono::TimeDelta;
 use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
 use crate::bench::*;
@@ -13,6 +18,13 @@ use crate::common::{World, key_at, place_of};
 /// The server's own trouble, after it has made the event.
 fn late_error() -> Fault {
     graph_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again.").after()
+}
+
+/// The answer to another create, though this one was made.
+fn another_create() -> Fault {
+    let event =
+        by_hand(&json!({"id": "AAkALgOther1", "transactionId": "7E163156-7762-4BEB-A1C6-729EA81755A7"}));
+    Fault::json(StatusCode::CREATED, &event).after()
 }
 
 fn at_create(fault: Fault) -> FaultRule {
@@ -29,6 +41,7 @@ async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
         Fault::WithoutId,
         Fault::OtherJson,
         late_error(),
+        another_create(),
     ] {
         let world = World::new().await;
         let provider = world.provider();
@@ -44,6 +57,107 @@ async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
             assert_eq!(stands.id, again.remote_id.as_str(), "{fault:?}");
             assert_eq!(stands.json["location"]["displayName"], *draft.event.location);
         }
+    }
+}
+
+/// Graph stored the event and then called for fewer requests: taken for a refusal, the event stayed for good.
+#[tokio::test]
+async fn a_create_that_was_throttled_may_have_been_made() {
+    for (status, code) in [
+        (StatusCode::SERVICE_UNAVAILABLE, "ErrorServerBusy"),
+        (StatusCode::SERVICE_UNAVAILABLE, "ApplicationThrottled"),
+        (StatusCode::TOO_MANY_REQUESTS, "ApplicationThrottled"),
+    ] {
+        let world = World::new().await;
+        let provider = world.provider();
+        let fault = graph_error(status, code, "Later.").with_header(RETRY_AFTER, HeaderValue::from(7));
+        world.outlook.fault(at_create(fault.after()));
+        let error = create(&provider, &draft(1)).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::RateLimited, Retry::Unknown), "{code}");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+        world.clock.advance(TimeDelta::seconds(7));
+        let found = find(&provider).await.unwrap().unwrap();
+        delete(&provider, &row_of(&found), &draft(2)).await.unwrap();
+        assert!(world.outlook.events().is_empty());
+    }
+}
+
+/// An answer that names an event which is another's confirms nothing, and takes nothing from its owner.
+#[tokio::test]
+async fn a_create_that_is_answered_with_another_event_is_not_known_to_be_made() {
+    let world = World::new().await;
+    let provider = world.provider();
+    let theirs = world.anna.adds_event("primary", by_hand(&json!({}))).unwrap();
+    let before = only(&world);
+    for transaction in [None, Some("7E163156-7762-4BEB-A1C6-729EA81755A7")] {
+        let mut answer = by_hand(&json!({"id": theirs}));
+        if let Some(transaction) = transaction {
+            answer["transactionId"] = json!(transaction);
+        }
+        world.outlook.fault(at_create(Fault::json(StatusCode::CREATED, &answer)));
+        let error = create(&provider, &draft(1)).await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retry()),
+            (ErrorKind::Unavailable, Retry::Unknown),
+            "{transaction:?}"
+        );
+        assert_eq!(find(&provider).await.unwrap(), None);
+        assert_eq!(only(&world), before);
+    }
+}
+
+/// One look finds all that there is of a target: each generation, one that lost its marker, and a copy, which is told apart.
+#[tokio::test]
+async fn a_look_finds_every_event_of_the_target() {
+    for is_sparse in [false, true] {
+        let world = World::new().await;
+        let provider = world.provider();
+        let of = |generation: u32| {
+            let mut draft = draft(5);
+            draft.marker.key = key_at(&place_of(1), generation);
+            draft
+        };
+        let mut expected = Vec::new();
+        for generation in [0, 1, 12] {
+            let written = create(&provider, &of(generation)).await.unwrap();
+            expected.push((written.remote_id, Some(of(generation).marker.key), true));
+        }
+        world.outlook.set(|settings| settings.loses_properties_on_error = true);
+        world.outlook.fault(at_create(late_error()));
+        create(&provider, &of(2)).await.unwrap_err();
+        let lost = world.anna.events("primary").pop().unwrap();
+        expected.push((RemoteId::new(lost.id), Some(of(2).marker.key), false));
+        let copy = by_hand(&json!({"singleValueExtendedProperties": marks("tests", "1")}));
+        let copy = world.anna.adds_event("primary", copy).unwrap();
+        expected.push((RemoteId::new(copy), None, true));
+        // Of others: another host's, in other letters, and one of no one's.
+        for namespace in ["another", "TESTS"] {
+            let theirs = by_hand(&json!({"singleValueExtendedProperties": marks(namespace, "1")}));
+            world.anna.adds_event("primary", theirs).unwrap();
+        }
+        world.anna.adds_event("primary", by_hand(&json!({"transactionId": "theirs"}))).unwrap();
+        world.outlook.set(|settings| (settings.sparse_pages, settings.page_size) = (is_sparse, 2));
+        let found = find_all(&provider).await.unwrap().into_iter();
+        let mut found: Vec<_> = found.map(|it| (it.remote_id, it.key, it.marker.is_some())).collect();
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected);
+
+        // A listing tells what carries the namespace, a page a call, and never another's.
+        let (mut listed, mut page, mut calls) = (Vec::new(), None, 0);
+        loop {
+            let ours = provider.list_ours(&place_of(1), "tests", page).await.unwrap();
+            calls += 1;
+            listed.extend(ours.events.into_iter().map(|it| (it.remote_id, it.key, it.marker.is_some())));
+            page = ours.next;
+            if page.is_none() {
+                break;
+            }
+        }
+        listed.sort();
+        expected.retain(|(_, _, is_marked)| *is_marked);
+        assert_eq!(listed, expected);
+        assert_eq!(calls > 1, is_sparse);
     }
 }
 

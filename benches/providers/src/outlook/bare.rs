@@ -22,7 +22,7 @@ pub struct Event {
     show_as: &'static str,
     is_reminder_on: bool,
     reminder_minutes_before_start: u32,
-    single_value_extended_properties: [Property; 5],
+    single_value_extended_properties: [Property; 6],
 }
 
 #[derive(Debug, Serialize)]
@@ -59,6 +59,7 @@ pub struct Answer {
     pub id: String,
     #[serde(rename = "@odata.etag")]
     etag: Option<String>,
+    transaction_id: Option<String>,
     subject: Option<String>,
     start: Option<AnsweredMoment>,
     end: Option<AnsweredMoment>,
@@ -104,7 +105,7 @@ impl Bare {
 pub fn event(booking: &Booking) -> Event {
     let moment = |time: DateTime<Utc>| Moment { date_time: time.naive_utc(), time_zone: "UTC" };
     let property = |id, value: &str| Property { id, value: value.to_owned() };
-    let key = booking.key.to_string();
+    let (target, key) = (booking.key.target().to_string(), booking.key.to_string());
     Event {
         subject: booking.title.clone(),
         body: Body { content_type: "text", content: booking.description.clone() },
@@ -116,6 +117,7 @@ pub fn event(booking: &Booking) -> Event {
         is_reminder_on: true,
         reminder_minutes_before_start: 15,
         single_value_extended_properties: [
+            property("String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncTarget", &target),
             property("String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncKey", &key),
             property("String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncNamespace", NAMESPACE),
             property("String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncRevision", "1"),
