@@ -83,7 +83,7 @@ fn the_guides_database_state_loads_as_it_stands_and_can_be_planned() {
       nothing for customer: no account and no e-mail address
     appointment 11: nothing to do
       nothing for customer: no account and no e-mail address
-      an event of older code in google belongs to nobody here; left as it is
+      an event of older code in google has no owner here; it stays as it is
     ");
 }
 

@@ -281,13 +281,14 @@ fn beginning_marks_what_is_touched_and_raises_the_revision() {
     set(&mut company, 0, "hold", hold);
     let before = company.appointment.ledger.deliveries()[0].confirmed().cloned();
     let plan = company.plan();
+    let account = plan.steps[0].calendar.account.clone();
     let revision = plan.revision();
     let begun = plan.begin(&mut company.appointment).unwrap();
     assert_eq!((begun.plan().steps.len(), begun.held().len()), (1, 0));
     let ledger = &company.appointment.ledger;
     assert_eq!((ledger.revision(), revision, ledger.version()), (1, 1, 1));
     let row = &ledger.deliveries()[0];
-    assert_eq!(row.state(), &DeliveryState::Pending(PendingWrite::new(before)));
+    assert_eq!(row.state(), &DeliveryState::Pending(PendingWrite::new(before).with_account(account)));
     assert_eq!((row.hold(), row.revision(), row.changed_at()), (None, 1, now()));
     assert!(ledger.event_ids().is_empty(), "what is not sure is not claimed to be synced");
 }

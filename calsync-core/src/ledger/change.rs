@@ -217,8 +217,7 @@ impl Ledger {
         let mut doubted = 0;
         for row in &mut self.deliveries {
             if let DeliveryState::Confirmed(event) = &row.state {
-                let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
-                row.state = DeliveryState::Pending(pending);
+                row.state = DeliveryState::Pending(PendingWrite::doubt(event.clone()));
                 doubted += 1;
             }
         }

@@ -49,7 +49,7 @@ impl Ledger {
         row.calendar.account = found.account.clone();
         row.generation = key.generation();
         let event = RemoteEvent::new(found.remote_id.clone()).with_etag(found.etag.clone());
-        row.state = DeliveryState::Pending(PendingWrite::new(Some(event)).with_removing(true));
+        row.state = DeliveryState::Pending(PendingWrite::doubt(event));
         row.revision = revision.min(self.revision);
         row.pending_since = Some(at);
         self.add_found(row);

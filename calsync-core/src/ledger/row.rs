@@ -83,6 +83,9 @@ pub struct PendingWrite {
     /// is then missing counts as never made, not as deleted by the person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
+    /// No write was begun: the ledger was restored or rebuilt, and has to look.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubted: bool,
     /// The account that it was meant for, where the row has learned none: the look for it goes there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
@@ -309,7 +312,7 @@ impl PendingWrite {
     /// A write over what was confirmed before.
     #[must_use]
     pub fn new(before: Option<RemoteEvent>) -> Self {
-        Self { before, removing: false, account: None }
+        Self { before, removing: false, doubted: false, account: None }
     }
 
     /// With the account that it is meant for.
@@ -324,6 +327,13 @@ impl PendingWrite {
     pub fn with_removing(mut self, removing: bool) -> Self {
         self.removing = removing;
         self
+    }
+}
+
+impl PendingWrite {
+    /// No write, but a doubt whether this is what is there.
+    pub(super) fn doubt(event: RemoteEvent) -> Self {
+        Self { before: Some(event), removing: true, doubted: true, account: None }
     }
 }
 

@@ -300,7 +300,7 @@ impl Step {
             // Once it was being removed, a look that finds nothing cannot tell who did it.
             Action::Find { content, pending } => {
                 let removing = pending.removing || content.is_none();
-                pending.clone().with_removing(removing)
+                PendingWrite { removing, doubted: false, ..pending.clone() }
             }
         }
     }

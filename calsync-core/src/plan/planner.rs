@@ -443,7 +443,7 @@ fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) 
 /// first, and was to write, makes an event anew where ours was taken away by us.
 fn unreported_since(row: &Delivery) -> Option<DateTime<Utc>> {
     match row.state() {
-        DeliveryState::Pending(_) => Some(row.changed_at()),
+        DeliveryState::Pending(pending) if !pending.doubted => Some(row.changed_at()),
         _ => row.unreported_since(),
     }
 }

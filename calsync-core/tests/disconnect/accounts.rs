@@ -51,7 +51,7 @@ fn what_may_stand_in_the_account_of_before_counts_and_an_empty_row_does_not() {
 }
 
 #[test]
-fn a_calendar_all_the_world_knows_is_refused_too_until_the_host_says_so() {
+fn a_calendar_that_its_id_alone_names_is_the_same_through_another_account() {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "before")];
     let standing = as_wanted(&company, CUSTOMER);
@@ -60,8 +60,6 @@ fn a_calendar_all_the_world_knows_is_refused_too_until_the_host_says_so() {
     company.order.notes = Some("changed".into());
     let global = Capabilities::new().with_calendar_ids(CalendarIds::GlobalButPrimary);
     let planner = planner().with_provider(calsync_core::ProviderKind::GOOGLE, global);
-    assert!(company.plan_by(&planner, Trigger::Automatic, now()).is_empty());
-    let planner = planner.with_other_account(OtherAccount::StartAnew);
     let plan = company.plan_by(&planner, Trigger::Automatic, now());
     assert_eq!(actions(&plan), ["update"], "it is the same event in the same calendar");
 }
