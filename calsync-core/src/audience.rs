@@ -42,6 +42,7 @@ pub struct Audience<'a> {
     pub members: Vec<Member<'a>>,
     directory: &'a Directory,
     kept: Vec<KeptRole>,
+    leaves_some: bool,
     trigger: Trigger,
     only: Option<Person>,
     withdrawn: bool,
@@ -153,6 +154,7 @@ impl<'a> Audience<'a> {
             members: Vec::new(),
             directory,
             kept: Vec::new(),
+            leaves_some: false,
             trigger,
             only: None,
             withdrawn: false,
@@ -168,6 +170,8 @@ impl<'a> Audience<'a> {
             audience.keep(&lookup, Role::Admin, Column::Admins, false);
         }
         audience.add_customer(&lookup, trigger, order, named)?;
+        let is_left = |member: &Member<'_>| member.left_out.as_ref().is_some_and(Reason::leaves_as_is);
+        audience.leaves_some = !audience.kept.is_empty() || audience.members.iter().any(is_left);
         Ok(audience)
     }
 
@@ -201,6 +205,11 @@ impl<'a> Audience<'a> {
             Person::Guest => None,
         };
         connections.unwrap_or_default().iter().map(|connection| place_of(person, connection)).collect()
+    }
+
+    /// Whether an event of the ledger is left as it is. Asked of every row, and nearly always no.
+    pub(crate) fn leaves_row_as_is(&self, place: &CalendarRef, role: Role) -> bool {
+        self.leaves_some && self.treatment_of_row(place, role) == Treatment::LeaveAsIs
     }
 
     /// What becomes of an event of the ledger that is not asked for: the one at that place, in the role it was written in. See

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::audience::{Audience, Member, Treatment};
+use crate::audience::{Audience, Member};
 use crate::calendar::{CalendarRef, Role};
 use crate::identity::EventKey;
 use crate::ledger::{Delivery, Presence, Standing};
@@ -19,8 +19,7 @@ impl<'a> PlanDraft<'a> {
         let mut rows = Vec::with_capacity(self.appointment.ledger.deliveries.len());
         for delivery in &self.appointment.ledger.deliveries {
             let person = &delivery.place.person;
-            let is_left = audience.treatment_of_row(&delivery.place, delivery.role) == Treatment::LeaveAsIs;
-            if !audience.is_about(person) || is_left {
+            if !audience.is_about(person) || audience.leaves_row_as_is(&delivery.place, delivery.role) {
                 continue;
             }
             if !self.providers.contains_key(&delivery.place.provider) {
