@@ -233,6 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn the_quick_look_misses_no_character_that_has_to_go() {
+        for character in ('\0'..=char::MAX).filter(|c| !matches!(c, '\n' | '\t')) {
+            let text = format!("a{character}b");
+            let has_to_go = character.is_control()
+                || is_invisible(character)
+                || matches!(character, '\u{2028}' | '\u{2029}');
+            assert_eq!(clean_block(&text) != text, has_to_go, "{character:?}");
+        }
+    }
+
+    #[test]
     fn later_lines_are_indented() {
         assert_eq!(indented("one".into()), "one");
         assert_eq!(indented("one\n\nAddress: 2\n  three".into()), "one\n\n  Address: 2\n    three");
