@@ -212,11 +212,6 @@ impl<'a> Audience<'a> {
         self.leaves_some && self.treatment_of_row(calendar, role) == Treatment::LeaveAsIs
     }
 
-    /// Whether an event of the ledger is left as it is. Asked of every row, and nearly always no.
-    pub(crate) fn leaves_row_as_is(&self, place: &CalendarRef, role: Role) -> bool {
-        self.leaves_some && self.treatment_of_row(place, role) == Treatment::LeaveAsIs
-    }
-
     /// What becomes of an event of the ledger that is not asked for: the one at that place, in the role it was written in. See
     /// the type's documentation.
     pub(crate) fn treatment_of_row(&self, place: &CalendarRef, role: Role) -> Treatment {

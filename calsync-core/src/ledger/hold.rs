@@ -52,6 +52,7 @@ pub enum Hold {
 
 impl Hold {
     /// The hold of a row after its `failures`th attempt in a row has failed.
+    #[cfg_attr(not(feature = "sync"), expect(dead_code, reason = "the syncer calls it"))]
     pub(crate) fn after(
         failure: &Failure,
         content: Option<Fingerprint>,

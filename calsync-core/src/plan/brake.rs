@@ -145,6 +145,9 @@ impl Default for Brake {
     }
 }
 
+/// Removals of one batch: the kind of each, and whose calendar it is in.
+type Removals<'p> = Vec<(RemovalKind, &'p Person)>;
+
 impl Brake {
     /// A brake with the usual limits, which counts in this process.
     #[must_use]
@@ -203,7 +206,7 @@ impl Brake {
     /// Judges a batch that is known whole, before its first plan is begun: removals that would be too many together are all held.
     /// Returns what is held now.
     pub fn judge<'a>(&self, plans: impl IntoIterator<Item = &'a Plan>) -> Vec<BrakeNotice> {
-        let mut batch: BTreeMap<&str, (DateTime<Utc>, Vec<(RemovalKind, &Person)>)> = BTreeMap::new();
+        let mut batch: BTreeMap<&str, (DateTime<Utc>, Removals<'_>)> = BTreeMap::new();
         for plan in plans {
             let (at, removals) = batch.entry(&plan.namespace).or_insert((plan.at, Vec::new()));
             *at = plan.at.max(*at);

@@ -115,7 +115,6 @@ impl Recovery {
 
 impl Orphan {
     /// Removes the event, on the host's word: to be [run](crate::sync::Syncer::run) as it is. Its outcome belongs to no ledger.
-    #[must_use]
     pub fn removal(&self, now: DateTime<Utc>) -> Begun {
         let key = self.marker.key;
         let event = RemoteEvent::new(self.remote_id.clone()).with_etag(self.etag.clone());

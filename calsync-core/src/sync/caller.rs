@@ -195,7 +195,9 @@ impl<'a> Caller<'a> {
             probed.push(key);
         }
         if !self.probes.swap(!probed.is_empty(), Ordering::Relaxed) {
-            probed.iter().for_each(|key| drop(health.apply(key, &HealthEvent::Probing, now)));
+            for key in &probed {
+                health.apply(key, &HealthEvent::Probing, now);
+            }
         }
         Ok(!probed.is_empty())
     }
