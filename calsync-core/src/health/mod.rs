@@ -50,6 +50,9 @@ pub struct Health {
     /// When a call succeeded first after a failure: holds set before that are void.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recovered_at: Option<DateTime<Utc>>,
+    /// When the person connected last. Of a connection only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connected_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,12 +161,19 @@ impl Health {
         self.recovered_at.is_some_and(|at| since <= at)
     }
 
+    /// Whether this connection was made anew after a failure or a hold of `since`: one for that reason is void then.
+    pub(crate) fn was_connected_after(&self, reason: BlockReason, since: DateTime<Utc>) -> bool {
+        let is_ended = reason.is_of_connection() || reason.is_of_calendar();
+        is_ended && self.connected_at.is_some_and(|at| since <= at)
+    }
+
     /// Whether the record still says something: no hold lasts longer than a week.
     fn is_needed(&self, now: DateTime<Utc>) -> bool {
         let is_recent = |at: &DateTime<Utc>| now.signed_duration_since(*at) <= LONGEST_HOLD;
         self.failing.is_some()
             || self.waits_until(now).is_some()
             || self.recovered_at.as_ref().is_some_and(is_recent)
+            || self.connected_at.as_ref().is_some_and(is_recent)
     }
 
     /// The record after an event.
@@ -197,7 +207,7 @@ impl Health {
             }
             HealthEvent::Connected => {
                 health.failing = None;
-                health.recovered_at = Some(now);
+                (health.recovered_at, health.connected_at) = (Some(now), Some(now));
             }
         }
         health
@@ -210,6 +220,12 @@ impl Failing {
     #[must_use]
     pub fn held_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.next_probe.and_then(|at| deadline::left(at, self.noted_at, LONGEST_HOLD, now))
+    }
+
+    /// Whether a new connection was made since: see [`Health::was_connected_after`].
+    #[cfg_attr(not(feature = "sync"), expect(dead_code, reason = "the syncer calls it"))]
+    pub(crate) fn is_void(&self, connection: &Health) -> bool {
+        connection.was_connected_after(self.reason, self.noted_at)
     }
 
     /// Whether only a new connection can help.

@@ -393,10 +393,14 @@ impl<'a> PlanDraft<'a> {
         }
         let Hold::Blocked { reason, set_at, .. } = hold else { return Some(hold) };
         let Some(health) = &self.planner.health else { return Some(hold) };
+        let connection = HealthKey::Connection(row.calendar().connection_key());
+        if health.get(&connection).was_connected_after(*reason, *set_at) {
+            return None;
+        }
         let key = if reason.is_of_account() {
             HealthKey::account_of(row.calendar())
         } else if reason.is_of_connection() {
-            HealthKey::Connection(row.calendar().connection_key())
+            connection
         } else if reason.is_of_calendar() {
             HealthKey::Calendar(row.calendar().key())
         } else {

@@ -143,6 +143,11 @@ impl<'a> Caller<'a> {
         account
     }
 
+    fn connection(&self) -> &HealthKey {
+        let [_, connection, _] = &self.keys;
+        connection
+    }
+
     async fn admit(&self, requests: u32) -> Result<CallPermit<'_>, Error> {
         let gates = &self.shared.engine.gates;
         let queue = self.gate.queue.lock().await;
@@ -184,12 +189,13 @@ impl<'a> Caller<'a> {
     /// step probes it.
     fn may_call(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         let health = &self.shared.engine.health;
+        let connection = health.get(self.connection());
         let mut probed = Vec::new();
         for key in &self.keys {
             let record = health.get(key);
             let Some(failing) = record.failing() else { continue };
-            let probes = self.probes.load(Ordering::Relaxed);
-            if !probes && failing.keeps_back(now) {
+            let may_probe = self.probes.load(Ordering::Relaxed) || failing.is_void(&connection);
+            if !may_probe && failing.keeps_back(now) {
                 return Err(self.untried(failing.reason, failing.held_until(now), now));
             }
             probed.push(key);

@@ -151,9 +151,9 @@ impl Syncer {
         self.engine.providers.contains_key(kind)
     }
 
-    /// The person has connected again, or granted a permission: what failed through that connection before is over, and rows that
-    /// are held for it are planned again. [`AccessTokens`](crate::auth::AccessTokens) says so itself to the store it was given;
-    /// in another process the host says it, or calls [`Ledger::revive`](crate::ledger::Ledger::revive) for each row.
+    /// The person has connected again, granted a permission or restored a calendar: what failed through that connection for such a
+    /// reason is over, and rows that are held for it are planned again. [`AccessTokens`](crate::auth::AccessTokens) says so itself to
+    /// the store it was given; in another process the host says it, or calls [`Ledger::revive`](crate::ledger::Ledger::revive) too.
     pub fn connected(&self, connection: &ConnectionKey) {
         let key = HealthKey::Connection(connection.clone());
         self.engine.health.apply(&key, &HealthEvent::Connected, self.engine.clock.now());

@@ -5,7 +5,7 @@ use calsync_core::ledger::{BlockReason, Hold, Verdict};
 use calsync_core::testing::Fault;
 use chrono::TimeDelta;
 
-use crate::shop::{STAFF, Shop};
+use crate::shop::{STAFF, Shop, calendar};
 
 /// Whatever a stray failure was, daily runs make everything right again within eight days, without a call to `revive`.
 #[tokio::test]
@@ -180,4 +180,24 @@ async fn a_create_may_be_forbidden_for_a_calendar_and_reads_do_not_lift_that() {
     shop.clock.advance(TimeDelta::minutes(5));
     shop.sync().await;
     assert!(shop.is_right());
+}
+
+/// A permission was granted, a calendar restored: the host says so, and nobody waits for the probe.
+#[tokio::test]
+async fn a_new_connection_ends_what_was_forbidden_through_the_old_one() {
+    for kind in [ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::MissingScope] {
+        let mut shop = Shop::new(2);
+        shop.provider.script(vec![Fault::Before(kind); 100]);
+        for _ in 0..4 {
+            shop.clock.advance(TimeDelta::hours(2));
+            shop.sync().await;
+        }
+        shop.provider.quiet();
+        let calls = shop.calls();
+        shop.sync().await;
+        assert_eq!(shop.calls(), calls, "{kind:?}: held");
+        shop.syncer.connected(&calendar(STAFF).connection_key());
+        assert!(shop.sync().await.is_all_done(), "{kind:?}");
+        assert!(shop.is_right(), "{kind:?}");
+    }
 }
