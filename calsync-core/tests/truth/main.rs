@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bad_ledgers;
+mod costs;
 mod deadlines;
 mod holds;
 mod looks;
