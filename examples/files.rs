@@ -260,6 +260,17 @@ impl State {
         saved
     }
 
+    /// Lifts every hold, so that the next plan tries again.
+    pub fn retry(&mut self) {
+        for appointment in &mut self.appointments {
+            let held = appointment.ledger.deliveries().iter().filter(|row| row.hold().is_some());
+            let held: Vec<CalendarRef> = held.map(|row| row.calendar().clone()).collect();
+            for calendar in held {
+                appointment.ledger.revive(&calendar.person, &calendar.connection);
+            }
+        }
+    }
+
     pub fn appointment_mut(&mut self, id: &AppointmentId) -> Option<&mut Appointment> {
         self.by_id.get(id).and_then(|at| self.appointments.get_mut(*at))
     }

@@ -79,6 +79,9 @@ struct Options {
     /// Doubt everything: list every calendar, look at every event, and put right what is not as it should be.
     #[arg(long)]
     verify: bool,
+    /// Try again at once what failed before, instead of waiting for its next attempt.
+    #[arg(long)]
+    retry: bool,
     /// Remove events of this namespace that belong to no appointment. They are known after a run without a state file, or with
     /// --verify.
     #[arg(long)]
@@ -171,8 +174,15 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
             appointment.ledger.doubt();
         }
     }
-    problems.extend(recovery.list(&syncer).await);
-    recovery.rebuild(&mut state, now);
+    if !options.dry_run {
+        // Tokens that are refreshed for it are saved at once.
+        lock.complete(&[state_file, &fakes[0], &fakes[1]])?;
+        problems.extend(recovery.list(&syncer).await);
+        recovery.rebuild(&mut state, now);
+    }
+    if options.retry {
+        state.retry();
+    }
 
     // 2. Plan: what should be in whose calendar, and what has to be done about it.
     let mut plans: Vec<Plan> = Vec::new();
@@ -210,7 +220,6 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         return Ok(summary.with_remarks(remotes.remarks()).with_problems(problems));
     }
 
-    lock.complete(&[state_file, &fakes[0], &fakes[1]])?;
     // What cannot be reported is not begun.
     write_json(&report_file, &Summary::of_plans(&plans, &world, now))?;
 

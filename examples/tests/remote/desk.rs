@@ -78,7 +78,7 @@ impl<S: Service> Desk<S> {
     /// Quickstart, asking the server, and trying nothing twice: what one run leaves open, the next one has to find.
     pub fn quickstart(&self) -> Command {
         let mut command = self.patient_quickstart();
-        command.args(["--attempts", "1"]);
+        command.args(["--attempts", "1", "--retry"]);
         command
     }
 
