@@ -12,7 +12,8 @@ use calsync_core::model::{Appointment, Customer, Directory, Loaded, Order, Profi
 use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, OrderId, ProfileId, ProviderKind};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeSeq as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -166,19 +167,13 @@ impl World {
 pub struct State {
     #[serde(skip)]
     pub file: FileName,
-    #[serde(skip)]
-    pub appointments: Vec<Appointment>,
-    /// The rows as they are stored. One that cannot be read is written back as it is.
-    #[serde(default, rename = "appointments")]
-    rows: Vec<Value>,
+    #[serde(default, rename = "appointments", skip_serializing_if = "Rows::are_unknown")]
+    rows: Rows,
     #[serde(default)]
     pub profiles: Vec<Profile>,
     /// Calendars of which it is not known yet what of ours is in them: nothing is written there before they were listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_list: Vec<CalendarRef>,
-    /// There was no state file: its ledgers are rebuilt from the calendars.
-    #[serde(skip)]
-    pub is_new: bool,
     /// Which Google its events stand at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     google: Option<At>,
@@ -194,6 +189,42 @@ pub struct State {
     of_order: HashMap<OrderId, Vec<usize>>,
 }
 
+/// The rows of the appointments. However they are written, all are: a row that cannot be read goes back as it was.
+#[derive(Debug, Default)]
+struct Rows {
+    appointments: Vec<Appointment>,
+    unreadable: Vec<Value>,
+    /// Unset while no run has begun on this state: there was no file, or only tokens are in it.
+    are_known: bool,
+}
+
+impl Rows {
+    fn are_unknown(&self) -> bool {
+        !self.are_known
+    }
+}
+
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.unreadable.len() + self.appointments.len()))?;
+        for row in &self.unreadable {
+            list.serialize_element(row)?;
+        }
+        for appointment in &self.appointments {
+            list.serialize_element(appointment)?;
+        }
+        list.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Rows {
+    /// Every row, unread.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let unreadable = Vec::deserialize(deserializer)?;
+        Ok(Self { appointments: Vec::new(), unreadable, are_known: true })
+    }
+}
+
 /// Which of a provider's services events stand at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -207,10 +238,9 @@ pub enum At {
 impl State {
     /// The rows of the last run; none before the first.
     pub fn load(path: &Path, problems: &mut Vec<String>) -> Result<Self, BadInput> {
-        let mut state =
-            if path.exists() { read_json(path)? } else { Self { is_new: true, ..Self::default() } };
+        let mut state: Self = if path.exists() { read_json(path)? } else { Self::default() };
         state.file = FileName(path.to_owned());
-        let mut rows = std::mem::take(&mut state.rows);
+        let mut rows = std::mem::take(&mut state.rows.unreadable);
         rows.retain(|row| {
             let list = Value::Array(vec![row.clone()]);
             let loaded = serde_json::from_value::<Loaded<Appointment>>(list).unwrap_or_default();
@@ -224,7 +254,7 @@ impl State {
                 None => true,
             }
         });
-        state.rows = rows;
+        state.rows.unreadable = rows;
         Ok(state)
     }
 
@@ -233,36 +263,50 @@ impl State {
         let mut problems = Vec::new();
         for appointment in appointments {
             let id = &appointment.id;
-            let is_unreadable = |row: &Value| row.get("id").is_some_and(|other| is_id(other, id));
-            if self.by_id.contains_key(id) || self.rows.iter().any(is_unreadable) {
+            // That it cannot be read is said already.
+            if self.is_unreadable(id) {
+                continue;
+            }
+            if self.by_id.contains_key(id) {
                 let problem = "is there twice, or has lost its order_item_id";
                 problems.push(self.file.says(format_args!("appointment {id}: {problem}")));
                 continue;
             }
-            let at = self.appointments.len();
+            let at = self.rows.appointments.len();
             self.by_id.insert(id.clone(), at);
             if let Some(order) = &appointment.order_id {
                 self.of_order.entry(order.clone()).or_default().push(at);
             }
-            self.appointments.push(appointment);
+            self.rows.appointments.push(appointment);
         }
         problems
     }
 
-    /// Writes all rows, those that could not be read as they are.
-    pub fn save(&mut self, path: &Path) -> Result<(), BadInput> {
-        let unreadable = self.rows.len();
-        for appointment in &self.appointments {
-            self.rows.push(serde_json::to_value(appointment).map_err(|error| self.file.bad(error))?);
-        }
-        let saved = write_json(path, self);
-        self.rows.truncate(unreadable);
-        saved
+    /// Whether no run has begun on it yet: what is in the calendars is not known.
+    pub fn is_new(&self) -> bool {
+        self.rows.are_unknown()
+    }
+
+    /// A run begins: what is to be listed is noted.
+    pub fn begin(&mut self, to_list: Vec<CalendarRef>) {
+        (self.to_list, self.rows.are_known) = (to_list, true);
+    }
+
+    pub fn appointments(&self) -> &[Appointment] {
+        &self.rows.appointments
+    }
+
+    pub fn appointments_mut(&mut self) -> &mut [Appointment] {
+        &mut self.rows.appointments
+    }
+
+    pub fn appointment_mut(&mut self, id: &AppointmentId) -> Option<&mut Appointment> {
+        self.by_id.get(id).and_then(|at| self.rows.appointments.get_mut(*at))
     }
 
     /// Lifts every hold, so that the next plan tries again.
     pub fn retry(&mut self) {
-        for appointment in &mut self.appointments {
+        for appointment in self.appointments_mut() {
             let held = appointment.ledger.deliveries().iter().filter(|row| row.hold().is_some());
             let held: Vec<CalendarRef> = held.map(|row| row.calendar().clone()).collect();
             for calendar in held {
@@ -271,19 +315,20 @@ impl State {
         }
     }
 
-    pub fn appointment_mut(&mut self, id: &AppointmentId) -> Option<&mut Appointment> {
-        self.by_id.get(id).and_then(|at| self.appointments.get_mut(*at))
+    fn is_unreadable(&self, id: &AppointmentId) -> bool {
+        self.rows.unreadable.iter().any(|row| row.get("id").is_some_and(|other| is_id(other, id)))
     }
 
     pub fn of_order(&self, order: &OrderId) -> impl Iterator<Item = &Appointment> {
-        self.of_order.get(order).into_iter().flatten().filter_map(|at| self.appointments.get(*at))
+        self.of_order.get(order).into_iter().flatten().filter_map(|at| self.rows.appointments.get(*at))
     }
 
     /// The items whose appointment is not there.
     pub fn missing_appointments(&self, orders: &[Order], world: &World) -> Vec<String> {
         let items = orders.iter().flat_map(|order| order.items.iter().flatten());
         let missing = items.filter_map(|item| {
-            let id = item.appointment_id.as_ref().filter(|id| !self.by_id.contains_key(id))?;
+            let is_missing = |id: &&AppointmentId| !self.by_id.contains_key(id) && !self.is_unreadable(id);
+            let id = item.appointment_id.as_ref().filter(is_missing)?;
             let problem = format!("there is no appointment {id} in {}", self.file.0.display());
             Some(world.file.says(format_args!("order item {}: appointment_id: {problem}", item.id)))
         });
@@ -297,20 +342,20 @@ impl State {
 
     /// Every row of a ledger that is about that provider.
     pub fn rows_of(&self, kind: &ProviderKind) -> impl Iterator<Item = &Delivery> {
-        let rows = self.appointments.iter().flat_map(|appointment| appointment.ledger.deliveries());
+        let rows = self.appointments().iter().flat_map(|appointment| appointment.ledger.deliveries());
         rows.filter(move |row| row.calendar().provider == *kind)
     }
 
     /// Forgets what stands with that provider: it is another one that is used from now on.
     pub fn forget(&mut self, kind: &ProviderKind) {
-        for appointment in &mut self.appointments {
+        for appointment in self.appointments_mut() {
             appointment.ledger.forget_provider(kind);
         }
     }
 
     /// Lets everything that waits for new tokens of these grants be tried again.
     pub fn revive(&mut self, grants: &[ConnectionKey]) {
-        for appointment in &mut self.appointments {
+        for appointment in self.appointments_mut() {
             for grant in grants {
                 appointment.ledger.revive(&grant.person, &grant.connection);
             }

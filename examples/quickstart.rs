@@ -15,6 +15,10 @@
 //! Tokens refreshed meanwhile are sealed into the state file; the key is in `tokens.key` beside it. Should the key be lost, take
 //! `tokens` out of the state file: the profiles' columns are used again.
 //!
+//! It exits with 0 when every event is where it should be, with 3 when something is not: a record that cannot be used (a line that
+//! begins with `!`), a calendar that cannot be reached, removals that are held. Everybody else is served all the same. It exits with
+//! 2, and has written nothing, when a file or an option cannot be used at all.
+//!
 //! The five steps are marked below. Everything else here is what any host has anyway: a place to load its rows from, and a
 //! place to save them.
 
@@ -42,9 +46,10 @@ use calsync_core::model::{Appointment, Directory, Order};
 use calsync_core::plan::Plan;
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
+use calsync_core::time::{TimeError, YEARS};
 use calsync_core::{InputError, OrderId, ProviderKind};
 use calsync_ics::IcsFolder;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -82,12 +87,12 @@ struct Options {
     /// Try again at once what failed before, instead of waiting for its next attempt.
     #[arg(long)]
     retry: bool,
-    /// Remove events of this namespace that belong to no appointment. They are known after a run without a state file, or with
-    /// --verify.
+    /// List every calendar, and remove events of this namespace that belong to no appointment; none while a record cannot be read,
+    /// which may be the one that they belong to.
     #[arg(long)]
     remove_orphans: bool,
     /// Pretend it is this time (RFC 3339).
-    #[arg(long)]
+    #[arg(long, value_parser = time)]
     now: Option<DateTime<Utc>>,
     /// How many events may be under way at once.
     #[arg(long, default_value_t = 16)]
@@ -160,7 +165,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     }
     //    An order that was cancelled takes its appointments along, and so does an item that left.
     let orders: HashMap<OrderId, Order> = orders.into_iter().map(|order| (order.id.clone(), order)).collect();
-    for appointment in &mut state.appointments {
+    for appointment in state.appointments_mut() {
         if let Some(order) = appointment.order_id.as_ref().and_then(|id| orders.get(id)) {
             order.carry_status(appointment);
             order.carry_items(appointment);
@@ -168,25 +173,35 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     }
 
     //    Where there is no state, or it is in doubt, what is in the calendars comes first.
-    let mut recovery = Recovering::new(&state, &world, &orders, &directory, options.verify);
+    if options.retry {
+        state.retry();
+    }
+    let are_all_read = problems.is_empty();
+    let lists_all = options.verify || options.remove_orphans;
+    let mut recovery = Recovering::new(&state, &world, &orders, &directory, lists_all);
     if options.verify {
-        for appointment in &mut state.appointments {
+        for appointment in state.appointments_mut() {
             appointment.ledger.doubt();
         }
     }
-    if !options.dry_run {
-        // Tokens that are refreshed for it are saved at once.
+    let mut remarks = remotes.remarks();
+    if options.dry_run {
+        remarks.extend(recovery.remark());
+    } else {
         lock.complete(&[state_file, &fakes[0], &fakes[1]])?;
-        problems.extend(recovery.list(&syncer).await);
-        recovery.rebuild(&mut state, now);
-    }
-    if options.retry {
-        state.retry();
+        if recovery.begin(&mut state) {
+            // A listing may refresh tokens: they are kept in the state file, with everything else that is in it.
+            remotes.begin(&mut state)?;
+            write_json(state_file, &state)?;
+            remotes.begun(&state)?;
+            problems.extend(recovery.list(&syncer).await);
+            recovery.rebuild(&mut state, now);
+        }
     }
 
     // 2. Plan: what should be in whose calendar, and what has to be done about it.
     let mut plans: Vec<Plan> = Vec::new();
-    for appointment in &state.appointments {
+    for appointment in state.appointments() {
         match plan(&syncer, &directory, &orders, appointment) {
             Ok(mut plan) => {
                 // Nothing is written to a calendar of which it is not known what is in it.
@@ -202,22 +217,24 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
         }
     }
     //    Too many removals at once need a word.
-    let confirmed = state.appointments.iter().map(|appointment| appointment.ledger.confirmed_count());
+    let confirmed = state.appointments().iter().map(|appointment| appointment.ledger.confirmed_count());
     syncer.brake().set_confirmed(Some(confirmed.sum()));
     if options.allow_deletes {
         syncer.brake().allow_until(&world.namespace, now + TimeDelta::hours(1));
     }
     let held = syncer.brake().judge(&plans);
     problems.extend(held.iter().map(|notice| format!("held: {notice}; --allow-deletes if that is meant")));
+    //    What belongs to nothing goes on the host's word, and not while it may belong to a record that cannot be read.
     let orphans = recovery.orphans();
-    if !options.remove_orphans {
-        problems.extend(
-            orphans.iter().map(|orphan| format!("{orphan} that is not there; --remove-orphans removes it")),
-        );
+    let removes_orphans = options.remove_orphans && are_all_read;
+    if !removes_orphans {
+        let mend = if are_all_read { "" } else { " once every record can be read" };
+        let says = |orphan| format!("{orphan} that is not there; --remove-orphans removes it{mend}");
+        problems.extend(orphans.iter().map(says));
     }
     if options.dry_run {
         let summary = Summary::of_plans(&plans, &world, now);
-        return Ok(summary.with_remarks(remotes.remarks()).with_problems(problems));
+        return Ok(summary.with_remarks(remarks).with_problems(problems));
     }
 
     // What cannot be reported is not begun.
@@ -234,12 +251,12 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
             Err(error) => problems.push(state.file.says(format_args!("appointment {id}: {error}"))),
         }
     }
-    if options.remove_orphans {
+    if removes_orphans {
         begun.extend(orphans.iter().map(|orphan| orphan.removal(now)));
     }
     state.profiles = world.profiles().to_vec();
     remotes.begin(&mut state)?;
-    state.save(state_file)?;
+    write_json(state_file, &state)?;
     remotes.begun(&state)?;
 
     // 4. Run: the only step that touches the world.
@@ -256,11 +273,10 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     }
     bar.finish_and_clear();
     remotes.end(&mut state)?;
-    state.save(state_file)?;
+    write_json(state_file, &state)?;
 
-    let summary = Summary::of_run(notes, &report, &state, &world, now)
-        .with_remarks(remotes.remarks())
-        .with_problems(problems);
+    let summary =
+        Summary::of_run(notes, &report, &state, &world, now).with_remarks(remarks).with_problems(problems);
     write_json(&report_file, &summary)?;
     drop(lock);
     Ok(summary)
@@ -281,6 +297,13 @@ fn plan(
     })?;
     let audience = Audience::of(order, appointment, directory)?;
     syncer.plan(order, appointment, &audience)
+}
+
+/// A time that calendars can hold.
+fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    let time: DateTime<Utc> = text.parse().map_err(|error: chrono::ParseError| error.to_string())?;
+    let year = time.year();
+    if YEARS.contains(&year) { Ok(time) } else { Err(TimeError::Year(year).to_string()) }
 }
 
 /// A bar on a terminal, nothing elsewhere.

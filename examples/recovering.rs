@@ -18,23 +18,25 @@ pub struct Recovering {
     recovery: Recovery,
     unlisted: Vec<CalendarRef>,
     is_complete: bool,
+    /// Nothing is known of any calendar.
+    is_first: bool,
 }
 
 impl Recovering {
-    /// Where there was no state, or all of it is doubted, every calendar of today is listed; else those that could not be listed
-    /// the last time.
+    /// Where there was no state, or the host asks for `all`, every calendar of today is listed; else those that could not be
+    /// listed the last time.
     pub fn new(
         state: &State,
         world: &World,
         orders: &HashMap<OrderId, Order>,
         directory: &Directory,
-        verify: bool,
+        all: bool,
     ) -> Self {
-        let is_complete = state.is_new || verify;
+        let is_complete = state.is_new() || all;
         let mut calendars: Vec<CalendarRef> = state.to_list.clone();
         if is_complete {
             calendars.extend(world.profiles().iter().flat_map(|profile| profile.calendars()));
-            for appointment in &state.appointments {
+            for appointment in state.appointments() {
                 let order = appointment.order_id.as_ref().and_then(|id| orders.get(id));
                 let audience = order.and_then(|order| Audience::of(order, appointment, directory).ok());
                 for member in audience.iter().flat_map(|audience| &audience.members) {
@@ -45,7 +47,22 @@ impl Recovering {
         }
         let calendars = calendars.into_iter().map(|calendar| (calendar.key(), calendar)).collect();
         let recovery = Recovery::new(world.namespace.as_str());
-        Self { calendars, recovery, unlisted: Vec::new(), is_complete }
+        Self { calendars, recovery, unlisted: Vec::new(), is_complete, is_first: state.is_new() }
+    }
+
+    /// Notes in the state what is to be listed: a run that is cut off leaves it to the next one. Returns whether there is any.
+    pub fn begin(&self, state: &mut State) -> bool {
+        state.begin(self.calendars.values().cloned().collect());
+        !self.calendars.is_empty()
+    }
+
+    /// What a dry run, which asks nobody, has to say of it.
+    pub fn remark(&self) -> Option<String> {
+        let why = if self.is_first { "no run has begun here yet: " } else { "" };
+        let count = self.calendars.len();
+        (count > 0).then(|| {
+            format!("{why}a run lists {count} calendars first, and takes over what it finds there of its own")
+        })
     }
 
     /// Lists each calendar once. Says which could not be.
@@ -70,12 +87,12 @@ impl Recovering {
     /// Attaches what was found to the ledgers.
     pub fn rebuild(&mut self, state: &mut State, now: DateTime<Utc>) {
         state.to_list = std::mem::take(&mut self.unlisted);
-        for appointment in &mut state.appointments {
+        for appointment in state.appointments_mut() {
             self.recovery.rebuild(appointment, now);
         }
     }
 
-    /// The events that belong to no appointment. Only a listing of every calendar says.
+    /// The events that belong to no appointment. They are asked for where every calendar is listed.
     pub fn orphans(&self) -> Vec<Orphan> {
         if self.is_complete { self.recovery.orphans() } else { Vec::new() }
     }

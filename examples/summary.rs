@@ -7,6 +7,7 @@ use calsync_core::ProfileId;
 use calsync_core::audience::Reason;
 use calsync_core::calendar::{CalendarRef, Person, Role};
 use calsync_core::event::clean_line;
+use calsync_core::health::BlockReason;
 use calsync_core::plan::{Action, Note, Plan};
 use calsync_core::report::{Report, Verdict};
 use chrono::{DateTime, Utc};
@@ -112,7 +113,7 @@ impl Summary {
                 _ => line.failed += usize::from(!outcome.verdict.is_done()),
             }
         }
-        for row in state.appointments.iter().flat_map(|appointment| appointment.ledger.deliveries()) {
+        for row in state.appointments().iter().flat_map(|appointment| appointment.ledger.deliveries()) {
             if row.confirmed().is_some() {
                 summary.line(row.calendar()).standing += 1;
             }
@@ -180,6 +181,12 @@ impl Summary {
         for outcome in self.outcomes.outcomes.iter().filter(|outcome| !outcome.verdict.is_done()) {
             let who = self.who(outcome.role, Some(&outcome.calendar.person));
             let reason = match (&outcome.hold, &outcome.failure) {
+                // What a person has to do says more than the response did; else that is what somebody looks for.
+                (Some(hold), Some(failure))
+                    if !failure.untried && hold.reason() != Some(BlockReason::Reconnect) =>
+                {
+                    format!("{who}: {failure}; waiting: {hold}")
+                }
                 (Some(hold), _) => format!("{who}: waiting: {hold}"),
                 (None, Some(failure)) => format!("{who}: {failure}; the next run goes on"),
                 (None, None) => continue,
