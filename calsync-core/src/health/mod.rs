@@ -100,7 +100,7 @@ pub enum HealthEvent {
     },
     /// A call succeeded.
     Succeeded,
-    /// The person connected again: whatever failed before is over.
+    /// The person connected again: what failed for want of a grant or of a permission is over.
     Connected,
 }
 
@@ -206,8 +206,14 @@ impl Health {
                 }
             }
             HealthEvent::Connected => {
-                health.failing = None;
-                (health.recovered_at, health.connected_at) = (Some(now), Some(now));
+                // It may be the same account again: what that account asked for holds still.
+                let is_ended = |failing: &mut Failing| {
+                    failing.reason.is_of_connection() || failing.reason.is_of_calendar()
+                };
+                if health.failing.take_if(is_ended).is_some() {
+                    health.recovered_at = Some(now);
+                }
+                health.connected_at = Some(now);
             }
         }
         health
