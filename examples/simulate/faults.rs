@@ -122,6 +122,10 @@ fn http_fault(
         (6, "too slow, done"),
         (6, "slow"),
         (8, "proxy's page"),
+        (4, "empty 403, 404 or 410"),
+        (4, "gateway's 403, 404 or 410"),
+        (3, "503 of the server's own after commit"),
+        (3, "another id after commit"),
         (8, "page after commit"),
         (4, "page as success"),
         (4, "page as success after commit"),
@@ -146,6 +150,15 @@ fn http_fault(
         }
         "slow" => return (which, HttpFault::None, Some(Duration::from_secs(dice.number() % 25))),
         "proxy's page" => HttpFault::Instead(answers::html(*dice.pick(&BY_A_PROXY))),
+        "empty 403, 404 or 410" => HttpFault::Instead(answers::status(*dice.pick(&[403, 404, 410]))),
+        "gateway's 403, 404 or 410" => HttpFault::Instead(answers::json(
+            *dice.pick(&[403, 404, 410]),
+            json!({"message": "no Route matched with those values"}),
+        )),
+        "503 of the server's own after commit" => {
+            HttpFault::Garbled(refusal(503, "backendError", "ErrorServerBusy"))
+        }
+        "another id after commit" => HttpFault::Garbled(answers::json(200, json!({"id": "another0event"}))),
         "page after commit" => HttpFault::Garbled(answers::html(*dice.pick(&AFTER))),
         "page as success" => HttpFault::Instead(answers::html(200)),
         "page as success after commit" => HttpFault::Garbled(answers::html(200)),

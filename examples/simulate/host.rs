@@ -108,6 +108,21 @@ impl Host {
         syncer.brake().allow_until(syncer.planner().namespace(), now + TimeDelta::hours(1));
     }
 
+    /// The host's people answer the holds without an end: the mailer's password is set anew, and so on. Holds that have an end
+    /// have to end by themselves.
+    pub fn answers_endless(&mut self) {
+        for row in self.table.values_mut() {
+            let mut ledger = read(&row.ledger);
+            let endless = |row: &&Delivery| row.hold().is_some_and(|hold| hold.is_endless());
+            let held = ledger.deliveries().iter().filter(endless);
+            let places: Vec<CalendarRef> = held.map(|row| row.calendar().clone()).collect();
+            for place in places {
+                ledger.revive(&place.person, &place.connection);
+            }
+            row.ledger = written(&ledger);
+        }
+    }
+
     /// The places of rows that wait for somebody to mend something; they are let try again.
     pub fn revive(&mut self, is_mended: impl Fn(&CalendarRef) -> bool) {
         for row in self.table.values_mut() {

@@ -43,6 +43,8 @@ pub struct Figures {
     pub told: u64,
     /// Rows that are still unsure, and stories that did not come to rest.
     pub unsettled: u64,
+    /// Rows that are held after the quiet rounds, though no verdict, person or brake holds them.
+    pub waiting: u64,
     /// Stories in which a sync with nothing to do makes a call.
     pub loud: u64,
     /// How much time passed by the stories' own clock.
@@ -53,7 +55,7 @@ pub struct Figures {
 
 impl Figures {
     /// Everything that has to be nought.
-    fn noughts(&self) -> [(&'static str, u64); 10] {
+    fn noughts(&self) -> [(&'static str, u64); 11] {
         [
             ("duplicates", self.duplicates),
             ("lost", self.lost),
@@ -63,6 +65,7 @@ impl Figures {
             ("mails", self.mails),
             ("told in logs", self.told),
             ("unsettled", self.unsettled),
+            ("rows that wait for ever", self.waiting),
             ("calls with nothing to do", self.loud),
             ("requests with nobody's token", self.nobodys),
         ]
@@ -99,6 +102,7 @@ impl Figures {
         self.mails += other.mails;
         self.told += other.told;
         self.unsettled += other.unsettled;
+        self.waiting += other.waiting;
         self.loud += other.loud;
         self.virtual_time += other.virtual_time;
         self.problems.extend(other.problems);

@@ -55,6 +55,11 @@ impl Watch {
         self.learn(&mut notes);
     }
 
+    /// The account that was last connected there.
+    pub fn account_of(&self, key: &ConnectionKey) -> Option<String> {
+        self.notes().accounts.get(key).cloned()
+    }
+
     /// How many requests there were.
     pub fn requests(&self) -> u64 {
         self.notes().requests
