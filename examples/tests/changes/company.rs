@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use calsync_core::audience::Audience;
+use calsync_core::calendar::{CalendarRef, Person};
+use calsync_core::identity::TargetKey;
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, ManagerRef, Order, OrderStatus, Profile, Service, Staff,
     Stated,
@@ -110,6 +112,17 @@ impl Company {
     /// The calendar of today, or the one that was.
     pub fn calendar_of(&self, person: i64) -> CalendarId {
         self.calendars.get(&person).cloned().unwrap_or_else(CalendarId::primary)
+    }
+
+    /// The key of what is due in the calendar of today, or in the one that was.
+    pub fn target_of(&self, person: i64) -> TargetKey {
+        let calendar = CalendarRef::new(
+            Person::Profile(person.into()),
+            self.house.clone(),
+            1.into(),
+            self.calendar_of(person),
+        );
+        TargetKey::derive("tests", &self.appointment.id, &calendar)
     }
 
     pub fn calendars_left(&self, person: i64) -> Vec<CalendarId> {
