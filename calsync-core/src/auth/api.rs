@@ -118,7 +118,16 @@ impl ApiClient {
         if !response.status().is_success() {
             let now = self.tokens.now();
             if let Some(wait) = retry_after(response.headers(), now) {
-                self.tokens.asked_to_wait(&health_key(to, token), wait);
+                match token.account() {
+                    Some(account) => self.tokens.asked_to_wait(&account_key(to, account), wait),
+                    // The next call may know the account, or not.
+                    None => {
+                        self.tokens.asked_to_wait(&HealthKey::Connection(to.connection.clone()), wait);
+                        if let Some(account) = &to.account {
+                            self.tokens.asked_to_wait(&account_key(to, account), wait);
+                        }
+                    }
+                }
             }
         }
         // Not the transport's to say.
@@ -143,7 +152,10 @@ impl ApiClient {
         {
             return Err(self.unauthorized(AuthError::OtherAccount, operation));
         }
-        if let Some(wait) = self.tokens.waits(&health_key(to, token)) {
+        let account = token.account().or(to.account.as_ref()).map(|account| account_key(to, account));
+        let of_account = account.and_then(|key| self.tokens.waits(&key));
+        let of_connection = self.tokens.waits(&HealthKey::Connection(to.connection.clone()));
+        if let Some(wait) = of_account.max(of_connection) {
             let error = Error::new(ErrorKind::RateLimited, self.provider.clone(), operation);
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }
@@ -159,12 +171,8 @@ impl ApiClient {
     }
 }
 
-/// Who calls an API with that token of a grant: the account that it opens, else the one that is meant, else the connection.
-fn health_key(to: &Access, token: &AccessToken) -> HealthKey {
-    match token.account().or(to.account.as_ref()) {
-        Some(account) => HealthKey::Account(to.connection.provider.clone(), account.clone()),
-        None => HealthKey::Connection(to.connection.clone()),
-    }
+fn account_key(to: &Access, account: &AccountId) -> HealthKey {
+    HealthKey::Account(to.connection.provider.clone(), account.clone())
 }
 
 /// The account whose token a response of [`ApiClient::send`] answers; `None` where it is not known.
