@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use calsync_core::OrderId;
 use calsync_core::audience::Audience;
-use calsync_core::calendar::{CalendarKey, CalendarRef};
+use calsync_core::calendar::{CalendarKey, CalendarRef, Person};
 use calsync_core::model::{Directory, Order};
 use calsync_core::plan::{Orphan, Recovery};
 use calsync_core::sync::Syncer;
@@ -20,6 +20,8 @@ pub struct Recovering {
     is_complete: bool,
     /// Nothing is known of any calendar.
     is_first: bool,
+    /// The people who want no events: their calendars are listed where that is possible, and nobody has to help.
+    is_off: Vec<Person>,
 }
 
 impl Recovering {
@@ -47,7 +49,9 @@ impl Recovering {
         }
         let calendars = calendars.into_iter().map(|calendar| (calendar.key(), calendar)).collect();
         let recovery = Recovery::new(world.namespace.as_str());
-        Self { calendars, recovery, unlisted: Vec::new(), is_complete, is_first: state.is_new() }
+        let off = world.profiles().iter().filter(|profile| profile.calendar_sync_enabled == Some(false));
+        let is_off = off.map(|profile| Person::Profile(profile.id.clone())).collect();
+        Self { calendars, recovery, unlisted: Vec::new(), is_complete, is_first: state.is_new(), is_off }
     }
 
     /// Notes in the state what is to be listed: a run that is cut off leaves it to the next one. Returns whether there is any.
@@ -75,8 +79,11 @@ impl Recovering {
             match syncer.list_ours(&calendar).await {
                 Ok(found) => self.recovery.add(&calendar, found),
                 Err(error) => {
-                    problems
-                        .push(format!("{calendar}: not listed, so nothing is written there yet: {error}"));
+                    if !self.is_off.contains(&calendar.person) {
+                        problems.push(format!(
+                            "{calendar}: not listed, so nothing is written there yet: {error}"
+                        ));
+                    }
                     self.unlisted.push(calendar);
                 }
             }

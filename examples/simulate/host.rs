@@ -110,13 +110,14 @@ impl Host {
 
     /// The host's people answer the holds without an end: the mailer's password is set anew, and so on. Holds that have an end
     /// have to end by themselves.
-    pub fn answers_endless(&mut self) {
+    pub fn answers_endless(&mut self, syncer: &Syncer) {
         for row in self.table.values_mut() {
             let mut ledger = read(&row.ledger);
             let endless = |row: &&Delivery| row.hold().is_some_and(|hold| hold.is_endless());
             let held = ledger.deliveries().iter().filter(endless);
             let places: Vec<CalendarRef> = held.map(|row| row.calendar().clone()).collect();
             for place in places {
+                syncer.connected(&place.connection_key());
                 ledger.revive(&place.person, &place.connection);
             }
             row.ledger = written(&ledger);

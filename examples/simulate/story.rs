@@ -344,7 +344,7 @@ impl Story {
             self.host.allows(&self.syncer, self.world.clock.now());
             // Once: a grant that is called dead again, in a world that is honest, is a failure.
             if rounds == 0 {
-                self.host.answers_endless();
+                self.host.answers_endless(&self.syncer);
             }
             let before = self.world.calls();
             self.sync_all(Crash::Never).await;

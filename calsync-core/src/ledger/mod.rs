@@ -146,7 +146,12 @@ impl Ledger {
 
     /// The row of a target. Where an account was exchanged there is one in each account.
     fn position(&self, target: TargetKey, calendar: &CalendarRef) -> Option<usize> {
-        let is_it = |row: &Delivery| row.target == target && !row.calendar.is_in_another_account(calendar);
+        // Two providers may give a connection and a calendar the same ids: the key does not name the provider.
+        let is_it = |row: &Delivery| {
+            row.target == target
+                && row.calendar.provider == calendar.provider
+                && !row.calendar.is_in_another_account(calendar)
+        };
         self.deliveries.iter().position(is_it)
     }
 }

@@ -28,7 +28,10 @@ impl Ledger {
             // The next plan has to be above what is in the calendar.
             self.revision = self.revision.max(revision);
         }
-        let is_row = |row: &Delivery| row.target == key.target() || row.calendar.is_at(calendar);
+        let is_row = |row: &Delivery| {
+            let is_target = row.target == key.target() && row.calendar.provider == calendar.provider;
+            is_target || row.calendar.is_at(calendar)
+        };
         if let Some(row) = self.deliveries.iter_mut().find(|row| is_row(row)) {
             let is_known = row.confirmed().is_some_and(|event| event.remote_id == found.remote_id);
             if is_known || row.look_at.is_some_and(|look_at| look_at <= at) {

@@ -110,7 +110,10 @@ with_each_service! {
 async fn somebody_connects_and_the_next_run_uses_it<S: Service>() {
     let desk = Desk::<S>::without_annas().await;
     let (code, printed) = desk.run();
-    assert!(code == Some(3) && printed.contains("Anna (customer): waiting"), "{printed}");
+    assert!(
+        code == Some(3) && printed.contains("of profile 1 (connection default): not listed"),
+        "{printed}"
+    );
 
     let waiting = desk.connect();
     assert!(redirect_of(&waiting.page).starts_with(S::REDIRECT), "{}", waiting.page);
@@ -297,7 +300,7 @@ async fn an_app_of_one_organization_names_it() {
 
     desk.service.expire_access_tokens();
     let (code, printed) = desk.run();
-    assert!(code == Some(3) && printed.contains("9 failed"), "{printed}");
+    assert!(code == Some(3) && printed.contains("set up wrongly"), "{printed}");
     let output = desk.quickstart().args(["--outlook-tenant", FakeOutlook::TENANT]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     desk.assert_delivered(AS_PLANNED);

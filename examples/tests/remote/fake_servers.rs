@@ -87,7 +87,7 @@ async fn a_host_in_another_process_delivers_to_both() {
     }
     let run = || {
         let mut command = desk.program("quickstart");
-        command.args(["--attempts", "1"]);
+        command.args(["--attempts", "1", "--retry"]);
         command.args(at_server::<FakeGoogle>(served.url::<FakeGoogle>()));
         command.args(at_server::<FakeOutlook>(served.url::<FakeOutlook>()));
         command.env(secret_variable::<FakeOutlook>(), FakeOutlook::CLIENT_SECRET);

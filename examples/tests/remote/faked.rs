@@ -46,7 +46,8 @@ async fn it_remembers_from_run_to_run<S: Service>() {
     assert_eq!(desk.faked_events(ANNA).len(), 3);
     assert!(!desk.file("tokens.key").exists() && desk.state().get("tokens").is_none(), "it needs no tokens");
     let before = (desk.faked(), desk.state());
-    assert!(desk.run_faked().contains("nothing to do"));
+    let printed = desk.run_faked();
+    assert!(printed.contains("nothing to do"), "{printed}");
     assert_eq!((desk.faked(), desk.state()), before);
 
     desk.move_to(14);
@@ -55,10 +56,12 @@ async fn it_remembers_from_run_to_run<S: Service>() {
     assert!(desk.faked_events(ANNA).contains(&moved), "{:?}", desk.faked_events(ANNA));
 
     desk.world["profiles"][0]["calendar_provider"] = json!("apple");
-    desk.run_faked();
+    let printed = desk.run_faked();
+    assert!(printed.contains("3 created, 3 removed"), "{printed}");
     assert_eq!(desk.faked_events(ANNA), [], "she left, and her events with her");
     assert_eq!(S::restored(&desk.faked()).deleted(), 3);
-    assert!(desk.run_faked().contains("nothing to do"));
+    let printed = desk.run_faked();
+    assert!(printed.contains("nothing to do"), "{printed}");
     assert_eq!(desk.service.count_all(), 0, "nobody else was asked");
 }
 
