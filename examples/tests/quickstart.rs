@@ -8,6 +8,9 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// When it runs: some days before the appointments, whatever the day of the test.
+const NOW: &str = "2027-01-11T08:00:00Z";
+
 /// A world file, an out folder, and the program.
 struct Desk {
     folder: TempDir,
@@ -53,7 +56,33 @@ impl Desk {
         fs::write(&world, serde_json::to_string_pretty(&self.world).unwrap()).unwrap();
         let mut command = Command::new(program());
         command.arg("--world").arg(world).arg("--out").arg(self.out()).args(options);
+        if !options.contains(&"--now") {
+            command.args(["--now", NOW]);
+        }
         command.output().unwrap()
+    }
+
+    /// Runs it, expects that something is not well, and gives what it printed.
+    fn run_with_problems(&self, options: &[&str]) -> String {
+        let output = self.run_with(options);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The host's disk is gone; the calendars are not.
+    fn loses_its_state(&self) {
+        fs::remove_file(self.out().join("state.json")).unwrap();
+    }
+
+    /// More orders like the first, of the same people.
+    fn orders(&mut self, number: i64) {
+        let orders = self.world["orders"].as_array_mut().unwrap();
+        for id in 2..=number {
+            let mut order = orders[0].clone();
+            (order["id"], order["order_number"]) = (json!(id), json!(format!("ORD-{id}")));
+            order["items"][0]["id"] = json!(id);
+            orders.push(order);
+        }
     }
 
     /// Runs it, expects all well, and gives what it printed.
@@ -254,6 +283,7 @@ fn a_dry_run_writes_nothing_and_says_what_it_would() {
     assert!(output.status.success());
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.contains("create for staff in apple of profile 2"), "{printed}");
+    assert!(printed.contains("a run lists 5 calendars first"), "{printed}");
     assert!(!desk.out().exists());
 }
 
@@ -449,7 +479,9 @@ fn two_at_once_leave_one_whole_state() {
     let world = desk.folder.path().join("world.json");
     for _ in 0..10 {
         let start = || {
-            Command::new(program()).arg("--world").arg(&world).arg("--out").arg(desk.out()).spawn().unwrap()
+            let mut command = Command::new(program());
+            command.arg("--world").arg(&world).arg("--out").arg(desk.out()).args(["--now", NOW]);
+            command.spawn().unwrap()
         };
         for mut process in [start(), start()] {
             let code = process.wait().unwrap().code();
@@ -584,4 +616,127 @@ fn a_row_that_lost_its_item_is_not_doubled() {
     assert_eq!(output.status.code(), Some(3), "{printed}");
     assert!(printed.contains("has lost its order_item_id"), "{printed}");
     assert_eq!(desk.state()["appointments"], state["appointments"]);
+}
+
+/// The events are those of a later generation, which only a look into the calendars tells.
+#[test]
+fn a_lost_state_doubles_nothing() {
+    let desk = Desk::new();
+    desk.run();
+    for status in ["cancelled", "confirmed"] {
+        desk.edit("status", json!(status));
+        desk.run();
+    }
+    let files = desk.files();
+    desk.loses_its_state();
+    let printed = desk.run();
+    assert!(!printed.contains("created,") && !printed.contains(" created\n"), "{printed}");
+    assert_eq!(desk.files().into_keys().collect::<Vec<_>>(), files.into_keys().collect::<Vec<_>>());
+    assert!(desk.run().contains("nothing to do"));
+    // What was found is kept right from then on.
+    desk.edit("status", json!("cancelled"));
+    desk.run();
+    assert_eq!(desk.files().len(), 0);
+}
+
+/// What is in a calendar that cannot be read is not known: a write could double it.
+#[test]
+fn a_lost_state_writes_nothing_where_nothing_could_be_listed() {
+    let desk = Desk::new();
+    desk.run();
+    let name = desk.files().into_keys().find(|name| name.starts_with("2/home/")).unwrap();
+    let (home, away) = (desk.out().join("2/home"), desk.folder.path().join("away"));
+    desk.loses_its_state();
+    fs::rename(&home, &away).unwrap();
+    fs::write(&home, "a file where the folder belongs").unwrap();
+    for _ in 0..2 {
+        let printed = desk.run_with_problems(&["--attempts", "1"]);
+        let said = printed.lines().filter(|line| line.starts_with("! apple of profile 2 "));
+        assert_eq!(said.filter(|line| line.contains("not listed")).count(), 1, "{printed}");
+    }
+    fs::remove_file(&home).unwrap();
+    fs::rename(&away, &home).unwrap();
+    desk.run();
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+    assert!(desk.files().contains_key(&name));
+    assert!(desk.run().contains("nothing to do"));
+}
+
+#[test]
+fn orphans_are_named_and_go_on_a_word() {
+    let mut desk = Desk::new();
+    desk.orders(2);
+    desk.run();
+    let orders = desk.world["orders"].clone();
+    let files = desk.files();
+    desk.world["orders"].as_array_mut().unwrap().remove(0);
+    desk.loses_its_state();
+    let printed = desk.run_with_problems(&[]);
+    let named = printed.lines().filter(|line| line.starts_with("! ") && line.contains("--remove-orphans"));
+    assert_eq!(named.count(), 4, "{printed}");
+    assert_eq!(desk.files().len(), files.len());
+
+    // An order that cannot be read may be the one that they belong to.
+    desk.world["orders"] = orders.clone();
+    desk.world["orders"][0]["scheduled_date"] = json!("2027-02-30");
+    desk.loses_its_state();
+    let printed = desk.run_with_problems(&["--remove-orphans"]);
+    assert!(printed.contains("scheduled_date") && printed.contains("once every record"), "{printed}");
+    assert_eq!(desk.files().len(), files.len());
+
+    desk.world["orders"] = orders;
+    desk.world["orders"].as_array_mut().unwrap().remove(0);
+    let output = desk.run_with(&["--remove-orphans"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("4 removed"));
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+    let output = desk.run_with(&["--remove-orphans"]);
+    assert!(output.status.success() && desk.files().len() == 4, "nothing is left to remove: {output:?}");
+}
+
+/// An import that cancels everything is more often a mistake than not.
+#[test]
+fn many_removals_at_once_wait_for_a_word() {
+    let mut desk = Desk::new();
+    desk.orders(27);
+    desk.run();
+    let files = desk.files();
+    assert_eq!(files.len(), 27 * 4);
+    for order in &mut desk.world["orders"].as_array_mut().unwrap()[1..] {
+        order["status"] = json!("cancelled");
+    }
+    desk.world["orders"][0]["notes"] = json!("Use the side door");
+    for _ in 0..2 {
+        let printed = desk.run_with_problems(&[]);
+        let held = printed.lines().filter(|line| line.starts_with("! held: "));
+        assert_eq!(held.filter(|line| line.contains("--allow-deletes")).count(), 1, "{printed}");
+        assert_eq!(desk.files().len(), files.len());
+        let told = desk.files().into_values().filter(|content| content.contains("side door")).count();
+        assert_eq!(told, 4, "what is no removal goes on");
+    }
+    let output = desk.run_with(&["--allow-deletes"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+    assert!(desk.run().contains("nothing to do"));
+}
+
+#[test]
+fn verify_puts_right_what_people_did_to_events() {
+    let desk = Desk::new();
+    desk.run();
+    let files = desk.files();
+    let of = |calendar: &str| {
+        let name = files.keys().find(|name| name.starts_with(calendar)).unwrap();
+        desk.out().join(name)
+    };
+    fs::remove_file(of("2/home")).unwrap();
+    let theirs = fs::read_to_string(of("3/home")).unwrap().replace("Eve - Deep clean", "Something else");
+    fs::write(of("3/home"), theirs).unwrap();
+    assert!(desk.run().contains("nothing to do"), "calendars are not looked into without need");
+    let output = desk.run_with(&["--verify"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
+    assert!(desk.content("2/home").contains("SUMMARY:Deep clean at Anna's\r\n"));
+    assert!(desk.content("3/home").contains("SUMMARY:Eve - Deep clean\r\n"));
+    assert!(desk.run().contains("nothing to do"));
 }

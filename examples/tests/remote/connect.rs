@@ -99,6 +99,8 @@ fn redirect_of(page: &str) -> String {
 with_each_service! {
     somebody_connects_and_the_next_run_uses_it
     a_first_connect_needs_no_run_before
+    a_connect_costs_the_state_nothing
+    a_connect_after_the_state_was_lost_doubles_nothing
     a_consent_that_is_none_is_said_in_words_and_stores_nothing
     a_callback_that_is_not_ours_ends_nothing
     a_person_who_does_not_come_back_is_waited_for_only_so_long
@@ -150,6 +152,39 @@ async fn a_first_connect_needs_no_run_before<S: Service>() {
     assert_eq!(waiting.end().0, Some(0));
     assert_eq!(desk.run_until_delivered(), 1);
     assert_eq!(desk.events_of(ANNA).len(), 3);
+    desk.assert_at_rest();
+}
+
+async fn a_connect_costs_the_state_nothing<S: Service>() {
+    let desk = Desk::<S>::new().await;
+    desk.run_until_delivered();
+    let before = desk.state();
+    let waiting = desk.connect();
+    waiting.decide(&desk.service, &Decision::Allow);
+    assert_eq!(waiting.end().0, Some(0));
+    let after = desk.state();
+    assert_eq!((&after["appointments"], &after["profiles"]), (&before["appointments"], &before["profiles"]));
+    desk.assert_at_rest();
+}
+
+/// Tokens alone are no state: the calendars are listed still.
+async fn a_connect_after_the_state_was_lost_doubles_nothing<S: Service>() {
+    let mut desk = Desk::<S>::new().await;
+    for status in ["confirmed", "cancelled", "confirmed"] {
+        for order in desk.world["orders"].as_array_mut().unwrap() {
+            order["status"] = json!(status);
+        }
+        desk.run_until_delivered();
+    }
+    let ids = |desk: &Desk<S>| desk.service.events().into_iter().map(|event| event.id).collect::<Vec<_>>();
+    let before = ids(&desk);
+    std::fs::remove_file(desk.file("state.json")).unwrap();
+    let waiting = desk.connect();
+    waiting.decide(&desk.service, &Decision::Allow);
+    assert_eq!(waiting.end().0, Some(0));
+    assert_eq!(desk.run_until_delivered(), 1);
+    assert_eq!(ids(&desk), before);
+    desk.assert_delivered(AS_PLANNED);
     desk.assert_at_rest();
 }
 

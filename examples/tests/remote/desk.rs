@@ -15,6 +15,9 @@ pub const ANNA: &str = "anna@example.org";
 pub const EVE: &str = "eve@example.org";
 pub const MIA: &str = "mia@example.org";
 
+/// When quickstart runs: some days before the appointments, whatever the day of the test.
+const NOW: &str = "2027-01-11T08:00:00Z";
+
 pub const AS_PLANNED: [&str; 3] = ["10:00"; 3];
 
 /// A world file, an out folder, and a server.
@@ -72,10 +75,14 @@ impl<S: Service> Desk<S> {
         let mut command = Command::new(program(name));
         command.arg("--world").arg(world).arg("--out").arg(self.out());
         command.env(secret_variable::<S>(), S::CLIENT_SECRET);
+        if name == "quickstart" {
+            command.args(["--now", NOW]);
+        }
         command
     }
 
-    /// Quickstart, asking the server, and trying nothing twice: what one run leaves open, the next one has to find.
+    /// Quickstart, asking the server, and trying nothing twice: what one run leaves open, the next one has to find, which does not
+    /// wait for the next attempt.
     pub fn quickstart(&self) -> Command {
         let mut command = self.patient_quickstart();
         command.args(["--attempts", "1", "--retry"]);

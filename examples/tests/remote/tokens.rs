@@ -36,6 +36,7 @@ with_each_service! {
     tokens_that_ran_out_are_refreshed_once_and_used_from_then_on
     a_rotated_refresh_token_is_never_lost
     a_rotated_refresh_token_survives_a_run_that_is_killed
+    a_run_that_is_killed_while_it_lists_costs_the_state_nothing
     a_token_endpoint_that_is_down_blames_nobody
     a_dead_grant_waits_for_its_person_and_wakes_when_they_connect
     somebody_without_tokens_waits_until_there_are_some
@@ -115,12 +116,49 @@ async fn a_rotated_refresh_token_survives_a_run_that_is_killed<S: Service>() {
         let _passed = tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await;
     }
     assert!(run.try_wait().unwrap().is_none(), "they were not saved while they were needed");
+    assert_eq!(
+        desk.state()["appointments"].as_array().unwrap().len(),
+        3,
+        "nor in the place of anything else"
+    );
     run.kill().unwrap();
     run.wait().unwrap();
     desk.service.no_faults();
     desk.service.expire_access_tokens();
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);
+    desk.assert_at_rest();
+}
+
+/// A listing comes before anything else that is saved, and may be what needs new tokens.
+async fn a_run_that_is_killed_while_it_lists_costs_the_state_nothing<S: Service>() {
+    let desk = Desk::at(S::waiting()).await;
+    desk.run_until_delivered();
+    let before = desk.state();
+    desk.service.expire_access_tokens();
+    let refused = FaultRule::new(S::refused()).with_path(S::API).with_times(1);
+    desk.service.fault(refused);
+    let stuck = Fault::Delay(Duration::from_secs(600));
+    desk.service.fault(FaultRule::new(stuck).with_path(S::API).after(1).always());
+    let mut run = desk.quickstart().arg("--verify").stdout(Stdio::null()).spawn().unwrap();
+    let is_sealed = || fs::read_to_string(desk.file("state.json")).unwrap_or_default().contains("\"sealed\"");
+    while run.try_wait().unwrap().is_none() && !is_sealed() {
+        let _passed = tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await;
+    }
+    assert!(run.try_wait().unwrap().is_none(), "it ended before it was killed");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    desk.service.no_faults();
+    let ids = |state: &Value| -> Vec<(Value, Value)> {
+        let rows = state["appointments"].as_array().unwrap().iter();
+        let rows = rows.flat_map(|row| row["calendar_ledger"]["deliveries"].as_array().unwrap());
+        rows.map(|row| (row["target"].clone(), row["remote_id"].clone())).collect()
+    };
+    assert_eq!(ids(&before).len(), 9);
+    assert_eq!(ids(&desk.state()), ids(&before));
+    assert_eq!(desk.run_until_delivered(), 1);
+    desk.assert_delivered(AS_PLANNED);
+    assert_eq!(desk.service.deleted(), 0);
     desk.assert_at_rest();
 }
 
