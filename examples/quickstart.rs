@@ -194,7 +194,7 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
             remotes.begin(&mut state)?;
             write_json(state_file, &state)?;
             remotes.begun(&state)?;
-            problems.extend(recovery.list(&syncer).await);
+            problems.extend(recovery.list(&syncer, options.concurrency).await);
             recovery.rebuild(&mut state, now);
         }
     }

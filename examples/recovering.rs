@@ -9,6 +9,7 @@ use calsync_core::model::{Directory, Order};
 use calsync_core::plan::{Orphan, Recovery};
 use calsync_core::sync::Syncer;
 use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
 
 use crate::files::{State, World};
 
@@ -69,14 +70,29 @@ impl Recovering {
         })
     }
 
-    /// Lists each calendar once. Says which could not be.
-    pub async fn list(&mut self, syncer: &Syncer) -> Vec<String> {
-        let mut problems = Vec::new();
-        for calendar in std::mem::take(&mut self.calendars).into_values() {
-            if !syncer.has_provider(&calendar.provider) {
-                continue;
+    /// Lists each calendar once, so many side by side. Says which could not be.
+    pub async fn list(&mut self, syncer: &Syncer, side_by_side: usize) -> Vec<String> {
+        let calendars = std::mem::take(&mut self.calendars).into_values();
+        let mut calendars = calendars.filter(|calendar| syncer.has_provider(&calendar.provider));
+        let (mut under_way, mut listed) = (JoinSet::new(), BTreeMap::new());
+        loop {
+            for calendar in calendars.by_ref().take(side_by_side.max(1) - under_way.len()) {
+                let syncer = syncer.clone();
+                under_way.spawn(async move {
+                    let found = syncer.list_ours(&calendar).await;
+                    (calendar, found)
+                });
             }
-            match syncer.list_ours(&calendar).await {
+            match under_way.join_next().await {
+                Some(Ok((calendar, found))) => listed.insert(calendar.key(), (calendar, found)),
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                None => break,
+            };
+        }
+        let mut problems = Vec::new();
+        // In an order that does not depend on who was faster.
+        for (calendar, found) in listed.into_values() {
+            match found {
                 Ok(found) => self.recovery.add(&calendar, found),
                 Err(error) => {
                     if !self.is_off.contains(&calendar.person) {

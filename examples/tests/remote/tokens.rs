@@ -152,7 +152,8 @@ async fn a_run_that_is_killed_while_it_lists_costs_the_state_nothing<S: Service>
     let ids = |state: &Value| -> Vec<(Value, Value)> {
         let rows = state["appointments"].as_array().unwrap().iter();
         let rows = rows.flat_map(|row| row["calendar_ledger"]["deliveries"].as_array().unwrap());
-        rows.map(|row| (row["target"].clone(), row["remote_id"].clone())).collect()
+        let id = |row: &Value| [row, &row["before"]].iter().find_map(|it| it.get("remote_id").cloned());
+        rows.map(|row| (row["target"].clone(), id(row).unwrap())).collect()
     };
     assert_eq!(ids(&before).len(), 9);
     assert_eq!(ids(&desk.state()), ids(&before));
