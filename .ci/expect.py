@@ -2,7 +2,7 @@
 
     expect.py WORLD OUT EXPECT
 
-Checks that OUT holds exactly the files that should be there (person, calendar, event key), and writes EXPECT for the judge:
+The time of the run is read from OUT/report.json. Checks that OUT holds exactly the files that should be there (person, calendar, event key), and writes EXPECT for the judge:
 {"key.ics": {"events": [{...}]}}. Checks the events in OUT/fake-google.json and OUT/fake-outlook.json itself. The texts are the
 guide's own f-strings.
 """
@@ -27,7 +27,8 @@ def texts(role, order, service, staff, customer):
     name = (customer or {}).get("name") or order.get("guest_name") or "Guest"
     email = (customer or {}).get("email") or order.get("guest_email")
     phone = (customer or {}).get("phone") or order.get("guest_phone") or "N/A"
-    notes = (order.get("notes") or "").replace("\r\n", "\n").strip() or None
+    # The further lines of a note are indented, so that a note cannot pass for a line of ours.
+    notes = re.sub(r"\n(?=[^\n])", "\n  ", (order.get("notes") or "").replace("\r\n", "\n").strip()) or None
     address = ", ".join(p for p in (order["address_line1"], order["city"], order["postcode"]) if p)
     staff_name, staff_phone = (staff["name"], staff["phone"] or "N/A") if staff else ("Unassigned", "N/A")
     if role == "customer":
@@ -100,10 +101,15 @@ def people(world, order, staff, customer):
             yield "customer", "guest", "invitation", "invitations/guest", 0, email
 
 
-def google_event(namespace, zone, key, texts, start, end):
+def marker(namespace, appointment, person, key):
+    """What our own mark on an event says. No event has been withdrawn yet, so an event's key is its target's."""
+    return {"Key": key, "Target": key, "Namespace": namespace, "Appointment": str(appointment), "Person": person, "Revision": "1"}
+
+
+def google_event(marker, zone, key, texts, start, end):
     """What a program can say about an event. The description is HTML there, so what looks like it is escaped."""
     summary, description, location = texts
-    private = {"calsyncKey": key, "calsyncNamespace": namespace, "calsyncRevision": "1"}
+    private = {f"calsync{name}": value for name, value in marker.items()}
     return {"id": key, "status": "confirmed", "summary": summary, "location": location, "start": (start, zone), "end": (end, zone),
             "description": html.escape(description, quote=False), "extendedProperties": {"private": private}}
 
@@ -127,10 +133,10 @@ def found_google(there):
             yield calendar, id, None if event["body"]["status"] == "cancelled" else read_google(event)
 
 
-def outlook_event(namespace, zone, key, texts, start, end):
+def outlook_event(marker, zone, key, texts, start, end):
     """Times are in UTC, since Exchange knows few zones, and the description is text."""
     summary, description, location = texts
-    named = {"Key": key, "Namespace": namespace, "Revision": "1", "Zone": zone, "Reminder": "default"}
+    named = {**marker, "Zone": zone, "Reminder": "default"}
     properties = {f"String {{8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861}} Name calsync{name}": value for name, value in named.items()}
     return {"subject": summary, "location": location, "start": (start, "UTC"), "end": (end, "UTC"), "text": description,
             "html": html.escape(description, quote=False).split("\n"), "properties": properties, "transaction": key,
@@ -205,6 +211,9 @@ def main(world_file, out, expect_file):
     world = json.loads(pathlib.Path(world_file).read_text("utf-8"))
     by_id = lambda kind: {str(r["id"]): r for r in world[kind]}
     services, staff_by_id, customers = by_id("services"), by_id("staff"), by_id("customers")
+    # Nothing is written for an appointment that ended over 30 days before the run.
+    ran_at = json.loads((pathlib.Path(out) / "report.json").read_text("utf-8"))["at"]
+    closed = dt.datetime.fromisoformat(ran_at).timestamp() - 30 * 24 * 3600
     files, expect, events = set(), {}, {provider: {} for provider in CHECKED}
     for order in world["orders"]:
         if order["status"] != "confirmed":
@@ -216,11 +225,14 @@ def main(world_file, out, expect_file):
             appointment = derived(APPOINTMENTS, order["id"], item["id"])
             start = instant(order["scheduled_date"], order.get("scheduled_time"), world["time_zone"])
             end = start + 60 * service["duration"]
+            if end < closed:
+                continue
             for role, person, provider, where, connection, calendar in people(world, order, staff, customer):
-                key = derived(KEYS, world["namespace"], appointment, person, connection, calendar, 0).hex
+                key = derived(KEYS, world["namespace"], appointment, person, connection, calendar).hex
                 summary, description, location = said = texts(role, order, service, staff, customer)
                 if provider in CHECKED:
-                    event = CHECKED[provider][0](world["namespace"], world["time_zone"], key, said, start, end)
+                    mark = marker(world["namespace"], appointment, person, key)
+                    event = CHECKED[provider][0](mark, world["time_zone"], key, said, start, end)
                     events[provider].setdefault(where if calendar == "primary" else calendar, {})[key] = event
                     continue
                 files.add(f"{where}/{calendar}/{key}.ics")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use calsync_core::auth::{MemoryTokenStore, TokenStore as _, Tokens};
+use calsync_core::auth::{Account, MemoryTokenStore, TokenStore as _, Tokens};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::calendar::{CalendarRef, Person};
 use calsync_core::clock::Clock as _;
@@ -270,11 +270,13 @@ impl World {
     }
 
     fn grants(&self, house: &ProviderKind, account: &str) -> Tokens {
-        if *house == ProviderKind::GOOGLE {
+        let tokens: Tokens = if *house == ProviderKind::GOOGLE {
             self.google.user(account).tokens(&["calendar.events.owned"]).into()
         } else {
             self.outlook.user(account).tokens(&["Calendars.ReadWrite"]).into()
-        }
+        };
+        // As a connect knows it: of two connections to one account each waits for what was asked of the other.
+        tokens.with_account(Some(Account::new(account)))
     }
 
     /// A person deletes a calendar of theirs with everything in it, and makes another. Returns its id.

@@ -158,6 +158,14 @@ impl<'a> Caller<'a> {
             let place_in_run = self.shared.places.acquire().await.ok();
             let now = gates.now();
             let is_probe = self.may_call(now)?;
+            if let Some(until) = self.asked_to_wait(now) {
+                if !self.may_wait(until - now) {
+                    return Err(self.untried(BlockReason::Unavailable, Some(until), now));
+                }
+                drop(place_in_run);
+                self.sleep_until(until, Throttle::Pause, now).await;
+                continue;
+            }
             let (until, cause) = match gates.enter(&self.quota, requests, now) {
                 Admission::Now(failures) => {
                     return Ok(CallPermit {
@@ -179,10 +187,24 @@ impl<'a> Caller<'a> {
                 }
             };
             drop(place_in_run);
-            gates.sleep_until(until).await;
-            let waited = (gates.now() - now).to_std().unwrap_or_default();
-            self.measure(Measured::Throttled(cause, waited));
+            self.sleep_until(until, cause, now).await;
         }
+    }
+
+    async fn sleep_until(&self, until: DateTime<Utc>, cause: Throttle, now: DateTime<Utc>) {
+        let gates = &self.shared.engine.gates;
+        gates.sleep_until(until).await;
+        let waited = (gates.now() - now).to_std().unwrap_or_default();
+        self.measure(Measured::Throttled(cause, waited));
+    }
+
+    /// Until when the account has asked to wait, where its gate does not know: it asked another process, or through another connection.
+    fn asked_to_wait(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        if self.shared.engine.gates.is_paused(&self.quota, now) {
+            return None;
+        }
+        let health = &self.shared.engine.health;
+        [self.account(), self.connection()].iter().filter_map(|key| health.get(key).waits_until(now)).max()
     }
 
     /// Whether the account, the connection and the calendar may be called. Where one of them fails and its time has come, this
@@ -218,6 +240,10 @@ impl<'a> Caller<'a> {
     /// Notes what a failed call says about those to come.
     fn learn(&self, permit: &CallPermit<'_>, failure: &Failure) {
         let engine = &self.shared.engine;
+        if let Some(until) = self.retry_after(failure) {
+            // Kept apart from why calls fail: neither another failure nor a success that was under way shortens it.
+            engine.health.apply(self.account(), &HealthEvent::AskedToWait(until), self.now());
+        }
         if !is_retried(failure) {
             if let Some((key, reason)) = self.scope(failure) {
                 self.mark_failing(key, reason, failure, self.retry_after(failure));

@@ -100,6 +100,11 @@ impl Gates {
         self.state().account(quota, now).gate.clone()
     }
 
+    /// Whether the account is not called for a while.
+    pub(super) fn is_paused(&self, quota: &Quota, now: DateTime<Utc>) -> bool {
+        self.state().account(quota, now).pause.as_ref().is_some_and(|(until, _)| now < *until)
+    }
+
     /// Whether the account, which has room, may be called now, with so many requests. If so the call has begun.
     pub(super) fn enter(&self, quota: &Quota, requests: u32, now: DateTime<Utc>) -> Admission {
         let mut state = self.state();
