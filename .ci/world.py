@@ -24,7 +24,7 @@ def world(provider, source, target, told):
 
 def changes(provider, path):
     state = json.load(open(path))
-    is_there = lambda row: row["place"]["provider"] == provider and row["presence"]["state"] == "present"
+    is_there = lambda row: row["calendar"]["provider"] == provider and row["state"] == "confirmed"
     later = lambda text: (datetime.datetime.fromisoformat(text) + datetime.timedelta(hours=1)).isoformat()
     appointments = [a for a in state["appointments"] if any(map(is_there, a["calendar_ledger"]["deliveries"]))]
     for number, appointment in enumerate(appointments):
@@ -34,7 +34,9 @@ def changes(provider, path):
             appointment["status"] = "cancelled"
         else:
             for row in filter(is_there, appointment["calendar_ledger"]["deliveries"]):
-                row["presence"] = {"state": "unsure", "key": row["presence"]["key"], "before": None, "since": row["changed_at"]}
+                for field in ("remote_id", "etag", "fingerprint"):
+                    row.pop(field, None)
+                row["state"] = "pending"
     json.dump(state, open(path, "w"))
 
 
