@@ -310,7 +310,7 @@ impl State {
             let held = appointment.ledger.deliveries().iter().filter(|row| row.hold().is_some());
             let held: Vec<CalendarRef> = held.map(|row| row.calendar().clone()).collect();
             for calendar in held {
-                appointment.ledger.revive(&calendar.person, &calendar.connection);
+                appointment.ledger.revive(&calendar.connection_key());
             }
         }
     }
@@ -357,7 +357,7 @@ impl State {
     pub fn revive(&mut self, grants: &[ConnectionKey]) {
         for appointment in self.appointments_mut() {
             for grant in grants {
-                appointment.ledger.revive(&grant.person, &grant.connection);
+                appointment.ledger.revive(grant);
             }
         }
     }

@@ -33,8 +33,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use uuid::Uuid;
 
-use crate::calendar::{CalendarRef, Person};
-use crate::id::AppointmentId;
+use crate::calendar::{CalendarKey, CalendarRef, Person};
+use crate::id::{AppointmentId, ConnectionId};
+use crate::names::CalendarId;
 
 /// The UUID namespace of target keys: version 5 of `calsync:event-key:1` under the URL namespace.
 pub const KEY_NAMESPACE: Uuid = Uuid::from_u128(0xa626fb1a_706e_50cf_a216_eda0282c90b7);
@@ -72,17 +73,33 @@ impl TargetKey {
     /// The key of the target of `appointment` in a calendar.
     #[must_use]
     pub fn derive(namespace: &str, appointment: &AppointmentId, calendar: &CalendarRef) -> Self {
+        Self::of_parts(namespace, appointment, &calendar.person, &calendar.connection, &calendar.calendar)
+    }
+
+    /// The same, from the identity alone.
+    pub(crate) fn derive_at(namespace: &str, appointment: &AppointmentId, calendar: &CalendarKey) -> Self {
+        let through = &calendar.connection;
+        Self::of_parts(namespace, appointment, &through.person, &through.connection, &calendar.calendar)
+    }
+
+    fn of_parts(
+        namespace: &str,
+        appointment: &AppointmentId,
+        person: &Person,
+        connection: &ConnectionId,
+        calendar: &CalendarId,
+    ) -> Self {
         let mut name = String::with_capacity(128);
         let mut part = String::with_capacity(48);
         push(&mut name, namespace);
-        let pieces = [&appointment as &dyn fmt::Display, &PersonPart(&calendar.person), &calendar.connection];
+        let pieces = [&appointment as &dyn fmt::Display, &PersonPart(person), &connection];
         for piece in pieces {
             part.clear();
             // Writing to a String cannot fail.
             let _ = write!(part, "{piece}");
             push(&mut name, &part);
         }
-        push(&mut name, calendar.calendar.as_str());
+        push(&mut name, calendar.as_str());
         Self(Uuid::new_v5(&KEY_NAMESPACE, name.as_bytes()))
     }
 

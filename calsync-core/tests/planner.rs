@@ -103,9 +103,28 @@ fn a_held_row_waits_until_its_time_or_until_it_is_revived() {
             assert_eq!(plan.is_empty(), until.is_none(), "{reason}: {plan}");
         }
         let place = company.place(CUSTOMER);
-        assert_eq!(company.appointment.ledger.revive(&place.person, &"another".try_into().unwrap()), 0);
-        assert_eq!(company.appointment.ledger.revive(&place.person, &place.connection), 1);
+        let mut another = place.connection_key();
+        another.connection = "another".try_into().unwrap();
+        assert_eq!(company.appointment.ledger.revive(&another), 0);
+        another = place.connection_key();
+        another.provider = ProviderKind::OUTLOOK;
+        assert_eq!(company.appointment.ledger.revive(&another), 0, "the same ids at another provider");
+        assert_eq!(company.appointment.ledger.revive(&place.connection_key()), 1);
         assert_eq!(actions(&company.plan()), ["update"], "{reason}");
+    }
+}
+
+#[test]
+fn what_a_person_chose_outlives_a_revive() {
+    let mut company = settled();
+    let connection = company.place(CUSTOMER).connection_key();
+    for reason in [BlockReason::RemovedByPerson, BlockReason::Disconnected] {
+        set(&mut company, 0, "hold", blocked(reason, None));
+        let version = company.appointment.ledger.version();
+        assert_eq!(company.appointment.ledger.revive(&connection), 0, "{reason}");
+        assert_eq!(company.appointment.ledger.version(), version);
+        let asked_back = usize::from(reason == BlockReason::RemovedByPerson);
+        assert_eq!(company.appointment.ledger.restore_removed(&connection), asked_back, "{reason}");
     }
 }
 

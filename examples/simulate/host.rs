@@ -87,10 +87,10 @@ impl Host {
                     && calendar_of.provider == *house
                     && calendar_of.calendar == *calendar
             };
-            let rows = ledger.deliveries().iter().filter(|row| is_there(row.calendar()));
-            let targets: Vec<_> = rows.map(|row| row.target()).collect();
-            for target in targets {
-                ledger.abandon(target);
+            let rows = ledger.deliveries().iter().map(Delivery::calendar).filter(|it| is_there(it));
+            let gone: Vec<CalendarRef> = rows.cloned().collect();
+            for calendar in gone {
+                ledger.abandon(&calendar);
             }
             row.ledger = written(&ledger);
         }
@@ -118,7 +118,7 @@ impl Host {
             let places: Vec<CalendarRef> = held.map(|row| row.calendar().clone()).collect();
             for place in places {
                 syncer.connected(&place.connection_key());
-                ledger.revive(&place.person, &place.connection);
+                ledger.revive(&place.connection_key());
             }
             row.ledger = written(&ledger);
         }
@@ -132,7 +132,7 @@ impl Host {
             let places: Vec<CalendarRef> =
                 waiting.map(|row| row.calendar().clone()).filter(|it| is_mended(it)).collect();
             for place in places {
-                ledger.revive(&place.person, &place.connection);
+                ledger.revive(&place.connection_key());
             }
             row.ledger = written(&ledger);
         }

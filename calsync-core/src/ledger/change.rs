@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::calendar::{CalendarRef, Person, Role};
+use crate::calendar::{CalendarRef, ConnectionKey, Person, Role};
 use crate::health::BlockReason;
-use crate::id::ConnectionId;
 use crate::identity::{Generation, TargetKey};
 use crate::ledger::hold::Hold;
 use crate::ledger::outcome::{Outcome, Verdict};
-use crate::ledger::row::{Delivery, DeliveryState, PendingWrite};
+use crate::ledger::row::{Delivery, DeliveryState, Home, PendingWrite};
 use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};
 use crate::names::{AccountId, ProviderKind};
 use crate::provider::MAX_REVISION_LEAD;
@@ -74,8 +73,8 @@ impl Ledger {
             }
         };
         if let Some(from) = begin.moves_from {
-            row.home.get_or_insert_with(|| Box::new(from.key()));
-            if row.home.as_deref() == Some(&begin.calendar.key()) {
+            row.home.get_or_insert_with(|| Box::new(Home::At(from.key())));
+            if row.home.as_deref().is_some_and(|home| home.is_at(begin.calendar)) {
                 row.home = None;
             }
         }
@@ -129,21 +128,34 @@ impl Ledger {
         is_changed
     }
 
-    /// Lifts the holds of a person's connection, so that the next plan tries at once: after a new connection, a permission
-    /// granted, a calendar restored. Returns how many rows were held.
-    pub fn revive(&mut self, person: &Person, connection: &ConnectionId) -> usize {
-        let mut revived = 0;
+    /// Lifts the holds of a connection that another attempt may end, so that the next plan tries at once: after a new connection,
+    /// a permission granted, a calendar restored. Returns how many rows were held.
+    ///
+    /// What a person chose stays: an event that the person has removed
+    /// ([`restore_removed`](Ledger::restore_removed) brings it back), and one that was kept on a disconnect. So does what the
+    /// brake holds, which the host [allows](crate::plan::Brake::allow_until).
+    pub fn revive(&mut self, connection: &ConnectionKey) -> usize {
+        self.lift(connection, Hold::ends_with_an_attempt)
+    }
+
+    /// Lets the next plan make events again that the person has removed from a calendar of this connection, because the person
+    /// asks for them. Returns how many that are.
+    pub fn restore_removed(&mut self, connection: &ConnectionKey) -> usize {
+        self.lift(connection, |hold| hold.reason() == Some(BlockReason::RemovedByPerson))
+    }
+
+    fn lift(&mut self, connection: &ConnectionKey, is_lifted: impl Fn(&Hold) -> bool) -> usize {
+        let mut lifted = 0;
         for row in &mut self.deliveries {
-            if row.calendar.person == *person && row.calendar.connection == *connection && row.hold.is_some()
-            {
+            if row.calendar.connection_key() == *connection && row.hold().is_some_and(&is_lifted) {
                 (row.hold, row.failures) = (None, 0);
-                revived += 1;
+                lifted += 1;
             }
         }
-        if revived > 0 {
+        if lifted > 0 {
             self.changed();
         }
-        revived
+        lifted
     }
 
     /// A calendar is disconnected: the rows of `kept` keep their events on purpose, and those of `taken_over` go to another
@@ -174,7 +186,7 @@ impl Ledger {
             let Some(row) = self.position(target, from).and_then(|at| self.deliveries.get_mut(at)) else {
                 continue;
             };
-            row.home.get_or_insert_with(|| Box::new(from.key()));
+            row.home.get_or_insert_with(|| Box::new(Home::At(from.key())));
             // A calendar whose id is enough to name it may be reached through another account.
             let is_same = |account: &AccountId| to.account.as_ref().is_none_or(|other| other == account);
             let account = row.calendar.account.take().filter(is_same);
@@ -227,16 +239,29 @@ impl Ledger {
         doubted
     }
 
-    /// Drops the row of a target, such as one left behind in another account, or in a calendar that the person has deleted. Its
-    /// event is never touched again. Returns whether there was such a row.
-    pub fn abandon(&mut self, target: TargetKey) -> bool {
-        let before = self.deliveries.len();
-        self.deliveries.retain(|row| row.target != target);
-        let is_gone = self.deliveries.len() < before;
-        if is_gone {
+    /// Drops the rows of a calendar, such as one left behind in another account, or one that the person has deleted. Their events
+    /// are never touched again. Returns how many rows that were.
+    ///
+    /// `calendar` is a row's own ([`Delivery::calendar`]), or that of a [`LeftBehind`](Verdict::LeftBehind) outcome or note. Where
+    /// it names an account, rows of another account stay.
+    pub fn abandon(&mut self, calendar: &CalendarRef) -> usize {
+        let mut dropped = 0;
+        let mut at = 0;
+        while let Some(row) = self.deliveries.get(at) {
+            if row.is_of(calendar) {
+                let row = self.deliveries.remove(at);
+                // The id of an event that may exist is used up.
+                let generation = if row.may_exist() { row.generation.next() } else { row.generation };
+                self.withdrawn(row.target, generation);
+                dropped += 1;
+            } else {
+                at += 1;
+            }
+        }
+        if dropped > 0 {
             self.changed();
         }
-        is_gone
+        dropped
     }
 
     /// Drops every row of a kind of provider: it is another service from now on, such as the real one after a trial with a fake.
@@ -287,7 +312,7 @@ impl Ledger {
         while let Some(row) = self.deliveries.get(at) {
             if row.is_idle() {
                 let row = self.deliveries.remove(at);
-                self.withdrawn(&row);
+                self.withdrawn(row.target, row.generation);
             } else {
                 at += 1;
             }
@@ -298,13 +323,16 @@ impl Ledger {
         let is_it = |row: &Delivery| row.is_of(calendar) && !row.may_exist();
         if let Some(at) = self.deliveries.iter().position(is_it) {
             let row = self.deliveries.remove(at);
-            self.withdrawn(&row);
+            self.withdrawn(row.target, row.generation);
         }
     }
 
-    fn withdrawn(&mut self, row: &Delivery) {
-        if row.generation != Generation::FIRST {
-            self.withdrawn.push(Withdrawn { target: row.target, generation: row.generation });
+    /// Keeps the generation of a target whose row goes.
+    fn withdrawn(&mut self, target: TargetKey, generation: Generation) {
+        let generation = generation.max(self.generation_of(target));
+        self.withdrawn.retain(|withdrawn| withdrawn.target != target);
+        if generation != Generation::FIRST {
+            self.withdrawn.push(Withdrawn { target, generation });
         }
     }
 
@@ -331,7 +359,11 @@ impl Delivery {
         self.calendar = CalendarRef { account, ..outcome.calendar.clone() };
         self.role = outcome.role;
         self.revision = outcome.revision;
-        self.changed_at = outcome.at;
+        self.changed_at = match outcome.state {
+            // From then on the write may still arrive for a while: a long run ends long after its plan was made.
+            DeliveryState::Pending(_) => outcome.ended_at,
+            DeliveryState::Absent | DeliveryState::Confirmed(_) => outcome.at,
+        };
         self.generation = outcome.generation;
         self.state = outcome.state.clone();
         self.hold = outcome.hold.clone().map(Box::new);
@@ -350,7 +382,10 @@ impl Delivery {
 
     /// An older run reports after a newer plan was begun. What it left in the calendar is found by one look.
     fn record_late(&mut self, outcome: &Outcome) -> bool {
-        if matches!(outcome.state, DeliveryState::Absent) || self.look_at.is_some_and(|at| at <= outcome.at) {
+        // A late removal may have taken away what the newer plan has written.
+        let is_removed = outcome.state == DeliveryState::Absent;
+        let changed_nothing = is_removed && (!outcome.verdict.is_done() || !self.may_exist());
+        if changed_nothing || self.look_at.is_some_and(|at| at <= outcome.at) {
             return false;
         }
         self.look_at = self.look_at.max(Some(outcome.at));

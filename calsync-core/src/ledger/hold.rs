@@ -12,10 +12,10 @@ use crate::identity::Fingerprint;
 
 /// What keeps a row from being acted on.
 ///
-/// Only three holds have no end: what a person chose ([`RemovedByPerson`](BlockReason::RemovedByPerson),
+/// Four holds have no end: what a person chose ([`RemovedByPerson`](BlockReason::RemovedByPerson),
 /// [`Disconnected`](BlockReason::Disconnected)), a grant that the token endpoint refused twice
 /// ([`Reconnect`](BlockReason::Reconnect)), and the brake ([`Hold::AwaitingHost`]). Every other one ends: after the nth failure
-/// in a row it lasts 5 minutes × 2^(n−1), at most 7 days.
+/// in a row it lasts 5 minutes × 2^(n−1), at most 7 days. A refusal that the provider calls final lasts until the content changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "hold", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -119,6 +119,16 @@ impl Hold {
             Self::Blocked { reason: BlockReason::Disconnected, .. } => content.is_none(),
             Self::Blocked { reason: BlockReason::RemovedByPerson, .. } => content.is_some(),
             Self::Blocked { .. } => is_in_force,
+        }
+    }
+
+    /// Whether another attempt may end it: it is not what a person chose, nor for the host to decide.
+    pub(crate) fn ends_with_an_attempt(&self) -> bool {
+        use BlockReason::{Disconnected, RemovedByPerson};
+        match self {
+            Self::Blocked { reason, .. } => ![Disconnected, RemovedByPerson].contains(reason),
+            Self::Rejected { .. } => true,
+            Self::AwaitingHost { .. } => false,
         }
     }
 

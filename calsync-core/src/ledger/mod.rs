@@ -17,12 +17,13 @@
 //! | --- | --- | --- | --- |
 //! | begin | any | Pending, at the plan's revision; a hold is lifted | rises |
 //! | record, of the begun revision or a newer one | any | what the outcome says | rises |
-//! | record, of an older revision | any | the same, with a look as soon as possible: the late write may have left an event | rises |
-//! | [`revive`](Ledger::revive) | any, held | the same without hold and failures | rises |
+//! | record, of an older revision | any | the same, with a look as soon as possible: the late write may have left an event, or removed one | rises |
+//! | [`revive`](Ledger::revive) | any, held for a failure | the same without hold and failures | rises |
+//! | [`restore_removed`](Ledger::restore_removed) | Absent, held as `RemovedByPerson` | the same without hold | rises |
 //! | keep (begin of a disconnect) | Confirmed or Pending | the same, held as `Disconnected` | rises |
 //! | hold for the host (begin, by the brake) | any | the same, held as `AwaitingHost` | rises |
 //! | [`doubt`](Ledger::doubt) | Confirmed | Pending, as if a removal of ours had been lost | rises |
-//! | [`abandon`](Ledger::abandon) | Confirmed or Pending | the row is gone, the event stays | rises |
+//! | [`abandon`](Ledger::abandon) | any | the row is gone, the event stays | rises |
 //! | [`forget`](Ledger::forget) | any | the rows of that person are gone | rises |
 //! | recover | no row | Pending, for an event that was found | rises |
 
@@ -111,16 +112,13 @@ impl Ledger {
         &self.deliveries
     }
 
-    /// The row of a calendar. A row whose event is known to be in another account is not it.
+    /// The row of a calendar. A row whose event is known to be in another account is not it. Of two rows, which there are only after
+    /// a recovery, the one whose event may exist.
     #[must_use]
     pub fn delivery(&self, calendar: &CalendarRef) -> Option<&Delivery> {
-        self.deliveries.iter().find(|row| row.is_of(calendar))
-    }
-
-    /// The row of a target.
-    #[must_use]
-    pub fn delivery_of(&self, target: TargetKey) -> Option<&Delivery> {
-        self.deliveries.iter().find(|row| row.target == target)
+        let mut rows = self.deliveries.iter().filter(|row| row.is_of(calendar));
+        let first = rows.clone().next();
+        rows.find(|row| row.may_exist()).or(first)
     }
 
     /// Events of older code that no plan has adopted yet.

@@ -28,6 +28,8 @@ pub struct Outcome {
     pub revision: u64,
     /// The time of change that its events carry: when the plan was made.
     pub at: DateTime<Utc>,
+    /// When the step ended.
+    pub ended_at: DateTime<Utc>,
     /// What happened.
     pub verdict: Verdict,
     /// The row's generation from now on.

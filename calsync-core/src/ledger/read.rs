@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::AppointmentId;
 use crate::identity::TargetKey;
-use crate::ledger::row::Delivery;
+use crate::ledger::row::{Delivery, Home};
 use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};
 use crate::names::{ProviderKind, RemoteId};
 
@@ -92,7 +92,12 @@ impl Ledger {
         };
         let of_other = |row: &Delivery| {
             // A row that was taken over by another connection keeps the key of the one it was made for.
-            row.home.is_none() && TargetKey::derive(namespace, appointment, &row.calendar) != row.target
+            let derived = match row.home.as_deref() {
+                Some(Home::Unknown) => return false,
+                Some(Home::At(home)) => TargetKey::derive_at(namespace, appointment, home),
+                None => TargetKey::derive(namespace, appointment, &row.calendar),
+            };
+            derived != row.target
         };
         match self.deliveries.iter().position(of_other) {
             Some(at) => Err(LedgerError::Foreign(at)),

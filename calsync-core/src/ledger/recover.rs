@@ -8,7 +8,7 @@ use crate::calendar::{CalendarRef, Role};
 use crate::id::AppointmentId;
 use crate::identity::TargetKey;
 use crate::ledger::Ledger;
-use crate::ledger::row::{Delivery, DeliveryState, PendingWrite, RemoteEvent};
+use crate::ledger::row::{Delivery, DeliveryState, Home, PendingWrite, RemoteEvent};
 use crate::provider::{Found, MAX_REVISION_LEAD};
 
 impl Ledger {
@@ -28,11 +28,9 @@ impl Ledger {
             // The next plan has to be above what is in the calendar.
             self.revision = self.revision.max(revision);
         }
-        let is_row = |row: &Delivery| {
-            let is_target = row.target == key.target() && row.calendar.provider == calendar.provider;
-            is_target || row.calendar.is_at(calendar)
-        };
-        if let Some(row) = self.deliveries.iter_mut().find(|row| is_row(row)) {
+        let place = calendar.clone().with_account(found.account.clone().or_else(|| calendar.account.clone()));
+        let row = self.position(key.target(), &place);
+        if let Some(row) = row.and_then(|at| self.deliveries.get_mut(at)) {
             let is_known = row.confirmed().is_some_and(|event| event.remote_id == found.remote_id);
             if is_known || row.look_at.is_some_and(|look_at| look_at <= at) {
                 return false;
@@ -47,7 +45,7 @@ impl Ledger {
         let mut row = Delivery::new(calendar.clone(), key.target(), Role::Customer, at);
         if TargetKey::derive(namespace, appointment, calendar) != key.target() {
             // Made through a connection since replaced.
-            row.home = Some(Box::new(calendar.key()));
+            row.home = Some(Box::new(Home::Unknown));
         }
         row.calendar.account = found.account.clone();
         row.generation = key.generation();

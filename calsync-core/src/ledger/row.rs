@@ -19,9 +19,9 @@ use crate::names::{AccountId, Etag, RemoteId};
 pub struct Delivery {
     pub(super) calendar: CalendarRef,
     pub(super) target: TargetKey,
-    /// The calendar that the target's key was derived from, where the row is reached through another connection today.
+    /// What the target's key was derived from, where that is not the row's own calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) home: Option<Box<CalendarKey>>,
+    pub(super) home: Option<Box<Home>>,
     pub(super) role: Role,
     #[serde(default, skip_serializing_if = "Generation::is_first")]
     pub(super) generation: Generation,
@@ -44,6 +44,22 @@ pub struct Delivery {
     pub(super) failures: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) last_error: Option<Box<Failure>>,
+}
+
+/// What a target's key was derived from, where the row is reached through another connection today.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Home {
+    /// That calendar.
+    At(CalendarKey),
+    /// A listing has found the event; the connection that it was written through is not known.
+    Unknown,
+}
+
+impl Home {
+    pub(super) fn is_at(&self, calendar: &CalendarRef) -> bool {
+        matches!(self, Self::At(key) if *key == calendar.key())
+    }
 }
 
 /// What the ledger believes of a target.

@@ -38,6 +38,7 @@ pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Out
         let settled = lost_at.and_then(|at| at.checked_add_signed(engine.settle_after));
         outcome.look_at = outcome.look_at.max(settled);
     }
+    outcome.ended_at = engine.clock.now();
     tracing::Span::current().record("calsync.attempts", attempts);
     if attempts > 1 {
         engine.measure(&step.calendar.provider, Measured::Retries(attempts - 1));

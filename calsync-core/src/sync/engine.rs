@@ -121,6 +121,7 @@ impl Context {
             role: step.role,
             revision: self.revision,
             at: self.at,
+            ended_at: self.at,
             verdict,
             generation,
             state,

@@ -15,8 +15,9 @@ use super::fixtures::{NAMESPACE, at, place_in, put};
 use super::{FaultyTransport, TestClock};
 use crate::audience::Audience;
 use crate::auth::{MemoryTokenStore, Tokens};
-use crate::calendar::{CalendarRef, Person};
+use crate::calendar::{CalendarRef, ConnectionKey, Person};
 use crate::http::HttpTransport;
+use crate::id::ConnectionId;
 use crate::model::{
     Appointment, Connection, Customer, Directory, Order, OrderStatus, Profile, Service, Staff, Stated,
 };
@@ -243,7 +244,12 @@ impl<S: Scene> Company<S> {
     fn revive(&mut self) {
         for appointment in &mut self.appointments {
             for person in 0..PEOPLE.len() {
-                appointment.ledger.revive(&Person::Profile(profile_id(person).into()), &1.into());
+                let person = Person::Profile(profile_id(person).into());
+                appointment.ledger.revive(&ConnectionKey::new(
+                    person,
+                    self.provider.clone(),
+                    ConnectionId::from(1),
+                ));
             }
         }
     }

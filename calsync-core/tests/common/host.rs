@@ -88,7 +88,7 @@ impl Host {
     pub(crate) fn revive(&mut self) {
         let place = self.company.place(CUSTOMER);
         self.syncer.connected(&place.connection_key());
-        self.company.appointment.ledger.revive(&place.person, &place.connection);
+        self.company.appointment.ledger.revive(&place.connection_key());
     }
 
     /// A create that was sent long ago arrives.

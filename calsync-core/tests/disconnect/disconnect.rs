@@ -80,7 +80,8 @@ async fn an_event_that_is_as_it_should_be_can_still_be_removed_after_a_reconnect
         desk.connect([home()]);
         for appointment in &mut desk.appointments {
             if revived {
-                assert_eq!(appointment.ledger.revive(&customer(), &home().id), 1);
+                let connection = home().calendar(&customer()).connection_key();
+                assert_eq!(appointment.ledger.revive(&connection), 0, "what the person chose stays");
             }
             appointment.status = "cancelled".into();
         }
@@ -130,7 +131,7 @@ async fn what_fails_stays_in_the_receipt_and_can_be_tried_again_while_there_are_
     let mut receipt: DisconnectReceipt = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string(&receipt).unwrap(), json);
     for appointment in &mut desk.appointments {
-        appointment.ledger.revive(&customer(), &home().id);
+        appointment.ledger.revive(&home().calendar(&customer()).connection_key());
     }
     for _ in 0..2 {
         desk.wait(60);

@@ -311,7 +311,7 @@ async fn a_person_with_many_appointments_is_never_without_one_of_their_events() 
         let place = desk.company.place(CUSTOMER);
         desk.syncer.connected(&place.connection_key());
         for appointment in &mut desk.appointments {
-            appointment.ledger.revive(&place.person, &place.connection);
+            appointment.ledger.revive(&place.connection_key());
         }
         for _ in 0..8 {
             clock.advance(chrono::Duration::days(1));

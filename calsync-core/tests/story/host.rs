@@ -142,7 +142,7 @@ impl Host {
             let places: Vec<CalendarRef> =
                 ledger.deliveries().iter().map(|row| row.calendar().clone()).collect();
             for place in places {
-                ledger.revive(&place.person, &place.connection);
+                ledger.revive(&place.connection_key());
                 for key in [
                     HealthKey::account_of(&place),
                     HealthKey::Connection(place.connection_key()),

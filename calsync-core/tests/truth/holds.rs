@@ -112,7 +112,7 @@ async fn a_dead_grant_is_told_once_asked_again_after_an_hour_and_then_waits_for_
     assert_eq!(shop.sync().await.outcomes, [], "only a new connection helps");
     let calendar = crate::shop::calendar(STAFF);
     for appointment in &mut shop.appointments {
-        appointment.ledger.revive(&calendar.person, &calendar.connection);
+        appointment.ledger.revive(&calendar.connection_key());
     }
     shop.restart();
     shop.sync().await;

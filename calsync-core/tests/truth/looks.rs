@@ -67,8 +67,8 @@ async fn an_event_that_carries_another_hosts_marker_is_left_behind_until_the_hos
     assert!(!report.is_all_done());
     assert_eq!(shop.row(0).hold().unwrap().reason(), Some(BlockReason::NotOurs));
     assert!(shop.row(0).confirmed().is_some(), "nothing is called removed that is still there");
-    let target = shop.row(0).target();
-    assert!(shop.appointments[0].ledger.abandon(target));
+    let calendar = shop.row(0).calendar().clone();
+    assert_eq!(shop.appointments[0].ledger.abandon(&calendar), 1);
     assert_eq!(shop.sync().await.outcomes, []);
     assert_eq!(shop.events().len(), 1, "theirs");
 }
@@ -159,6 +159,77 @@ async fn a_late_report_of_an_older_run_makes_the_next_plan_look() {
     shop.appointments[0].record(&newer);
     shop.appointments[0].record(&older);
     for _ in 0..3 {
+        shop.clock.advance(TimeDelta::minutes(11));
+        shop.sync().await;
+    }
+    assert_eq!(shop.events(), []);
+    assert_eq!(shop.sync().await.outcomes, []);
+}
+
+#[tokio::test]
+async fn a_late_report_of_a_removal_makes_the_next_plan_look() {
+    let mut shop = Shop::new(1);
+    shop.sync().await;
+    shop.assign_all(4);
+    let older = shop.plan(0).begin(&mut shop.appointments[0]).unwrap();
+    shop.assign_all(3);
+    let newer = shop.plan(0).begin(&mut shop.appointments[0]).unwrap();
+    // The newer run ends first; the removal of the older one arrives after it.
+    let newer = shop.syncer.run(newer).await;
+    shop.appointments[0].record(&newer);
+    let event = shop.events().into_iter().find(|event| event.place.person == calendar(STAFF).person).unwrap();
+    shop.memory.person_deletes(&calendar(STAFF), &event.remote_id);
+    let mut older = shop.syncer.run(older).await;
+    for outcome in
+        older.outcomes.iter_mut().filter(|outcome| outcome.calendar.person == calendar(STAFF).person)
+    {
+        (outcome.verdict, outcome.state) = (Verdict::Removed, DeliveryState::Absent);
+        (outcome.hold, outcome.failure) = (None, None);
+    }
+    assert!(shop.appointments[0].record(&older) > 0);
+    for _ in 0..3 {
+        shop.clock.advance(TimeDelta::minutes(11));
+        shop.sync().await;
+    }
+    assert!(shop.is_right(), "{} events", shop.events().len());
+    assert_eq!(shop.sync().await.outcomes, []);
+}
+
+#[tokio::test]
+async fn an_abandoned_calendar_keeps_its_generation_and_another_accounts_row() {
+    let mut shop = Shop::new(1);
+    shop.sync().await;
+    let row = shop.row(0).clone();
+    let elsewhere = row.calendar().clone().with_account(Some("another@example.org".into()));
+    let mut named = serde_json::to_value(&shop.appointments[0].ledger).unwrap();
+    named["deliveries"][0]["calendar"]["account"] = "eve@example.org".into();
+    shop.appointments[0].ledger = serde_json::from_value(named).unwrap();
+    assert_eq!(shop.appointments[0].ledger.abandon(&elsewhere), 0, "that account has no row");
+    let calendar = shop.row(0).calendar().clone();
+    assert_eq!(shop.appointments[0].ledger.abandon(&calendar), 1);
+    shop.sync().await;
+    let again = shop.row(0);
+    assert_eq!((again.target(), again.generation()), (row.target(), row.generation().next()));
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_may_still_arrive_counted_from_its_call() {
+    let mut shop = Shop::new(1);
+    let begun = shop.plan(0).begin(&mut shop.appointments[0]).unwrap();
+    // A long run: the step's turn comes twenty minutes after its plan.
+    shop.clock.advance(TimeDelta::minutes(20));
+    shop.provider.script([Fault::AnswerLost]);
+    let report = shop.syncer.run(begun).await;
+    assert_eq!(report.outcomes[0].verdict, Verdict::Unknown);
+    assert_eq!(report.outcomes[0].ended_at, shop.now());
+    shop.appointments[0].record(&report);
+    let event = shop.events().remove(0);
+    shop.memory.person_deletes(&calendar(STAFF), &event.remote_id);
+    shop.cancel_all();
+    shop.sync().await;
+    // The write arrives only now.
+    shop.memory.insert(&calendar(STAFF), event.remote_id, event.marker, event.event);
+    for _ in 0..2 {
         shop.clock.advance(TimeDelta::minutes(11));
         shop.sync().await;
     }

@@ -1,7 +1,9 @@
 //! A ledger that was lost, or restored from an old backup.
 
+use calsync_core::identity::{Generation, TargetKey};
 use calsync_core::ledger::Ledger;
 use calsync_core::model::Stated;
+use calsync_core::names::RemoteId;
 use calsync_core::plan::Recovery;
 use chrono::TimeDelta;
 
@@ -71,6 +73,35 @@ async fn what_a_restored_ledger_does_not_know_is_found() {
     assert!(shop.is_right());
     assert_eq!(shop.events().len(), 4);
     assert_eq!(shop.sync().await.outcomes, []);
+}
+
+#[tokio::test]
+async fn an_event_that_another_connection_once_wrote_is_found_beside_the_calendars_own() {
+    let mut shop = Shop::new(1);
+    shop.sync().await;
+    let own = shop.events().remove(0);
+    // Written through a connection that was replaced since: another target, the same calendar.
+    let place = calendar(STAFF);
+    let mut older = place.clone();
+    older.connection = 9.into();
+    let key = TargetKey::derive(NAMESPACE, &shop.appointments[0].id, &older).event(Generation::FIRST);
+    let mut marker = own.marker.unwrap();
+    marker.key = key;
+    for lost in [false, true] {
+        shop.memory.insert(&place, RemoteId::new(key.to_string()), Some(marker.clone()), own.event.clone());
+        if lost {
+            shop.appointments[0].ledger = Ledger::default();
+        }
+        assert_eq!(shop.recover().await.orphans(), []);
+        // The ledger as the host stores it: both rows are this appointment's.
+        let json = serde_json::to_string(&shop.appointments[0]).unwrap();
+        shop.appointments[0] = serde_json::from_str(&json).unwrap();
+        for _ in 0..2 {
+            assert!(shop.sync().await.is_all_done());
+        }
+        assert!(shop.is_right(), "lost: {lost}: {:?}", shop.events().len());
+        assert_eq!(shop.sync().await.outcomes, []);
+    }
 }
 
 #[tokio::test]
