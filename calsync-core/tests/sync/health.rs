@@ -1,10 +1,12 @@
 //! What cannot work is not tried on, and said once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
 use calsync_core::error::Operation;
+use calsync_core::health::{AccountHealthStore, MemoryAccountHealthStore};
 use calsync_core::ledger::{BlockReason, Hold};
 use calsync_core::plan::Begun;
 use calsync_core::provider::Capabilities;
@@ -61,6 +63,49 @@ async fn an_account_that_cannot_be_written_is_not_called_any_more_and_said_once(
         assert_eq!(notice.calendar.account.as_deref(), Some("a"));
         assert!(notice.to_string().starts_with("google of profile 33 (connection a): "), "{notice}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_account_asked_for_is_not_shortened_by_a_call_that_was_under_way() {
+    let hours = Duration::from_secs(5 * 3600);
+    for other in [None, Some(ErrorKind::Unavailable)] {
+        let limits = Capabilities::new().with_in_flight_per_account(4);
+        let server = Server::new(limits).with_temper(move |call| match call.before {
+            0 => Some(error(ErrorKind::QuotaExceeded, call.operation).with_retry_after(hours)),
+            _ => other.map(|kind| error(kind, call.operation)),
+        });
+        let syncer = server.syncer().build();
+        for _ in 0..3 {
+            syncer.run_all(plans("a", 20)).await;
+            tokio::time::sleep(Duration::from_secs(1800)).await;
+        }
+        // The refusal is a fifth of a second on its way.
+        let second = Duration::from_secs(1);
+        let late = |server: &Server| server.calls_of("a").iter().filter(|call| call.at > second).count();
+        assert_eq!(late(&server), 0, "{other:?}");
+        tokio::time::sleep(hours).await;
+        syncer.run_all(plans("a", 20)).await;
+        assert!(late(&server) > 0, "{other:?}: the time is over");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_that_shares_the_store_waits_as_the_account_asked() {
+    let wait = Duration::from_secs(90);
+    let server = Server::new(Capabilities::new()).with_temper(move |call| {
+        (call.before == 0).then(|| error(ErrorKind::RateLimited, call.operation).with_retry_after(wait))
+    });
+    let health: Arc<dyn AccountHealthStore> = Arc::new(MemoryAccountHealthStore::new());
+    let [one, other] = [(); 2].map(|()| server.syncer().health_store(health.clone()).build());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        other.run_all(plans("a", 5)).await
+    };
+    let (_, report) = tokio::join!(one.run_all(plans("a", 1)).report(), later);
+    let told = server.calls_of("a")[0].at;
+    assert_eq!(report.count(Verdict::Created), 5, "it waits within its run");
+    let later = server.calls_of("a").split_off(1);
+    assert!(later.iter().all(|call| call.at >= told + wait), "{later:?}");
 }
 
 #[tokio::test(start_paused = true)]
