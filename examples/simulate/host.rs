@@ -97,10 +97,8 @@ impl Host {
     }
 
     /// Whether no row waits for a time to come.
-    pub fn waits_for_nothing(&self) -> bool {
-        let waits =
-            |row: &Delivery| row.look_at().is_some() || row.hold().is_some_and(|hold| !hold.is_endless());
-        self.ledgers().all(|ledger| !ledger.deliveries().iter().any(waits))
+    pub fn waits_for_nothing(&self, now: DateTime<Utc>) -> bool {
+        self.ledgers().all(|ledger| ledger.next_attempt_at(now).is_none())
     }
 
     /// The host's people have looked at what the brake holds, and allow it.

@@ -69,7 +69,7 @@ pub struct Reached {
     house: ProviderKind,
     account: String,
     calendar: String,
-    id: String,
+    pub id: String,
     /// The event.
     pub event: Event,
     raw: String,

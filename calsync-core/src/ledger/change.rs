@@ -78,8 +78,7 @@ impl Ledger {
                 row.home = None;
             }
         }
-        let account = row.calendar.account.take().filter(|_| begin.moves_from.is_none());
-        row.calendar = CalendarRef { account, ..begin.calendar.clone() };
+        row.move_to(begin.calendar);
         if row.is_look_due(at) {
             // The plan looks; were it cut off, a pending row is looked at anyway.
             row.look_at = None;
@@ -187,10 +186,7 @@ impl Ledger {
                 continue;
             };
             row.home.get_or_insert_with(|| Box::new(Home::At(from.key())));
-            // A calendar whose id is enough to name it may be reached through another account.
-            let is_same = |account: &AccountId| to.account.as_ref().is_none_or(|other| other == account);
-            let account = row.calendar.account.take().filter(is_same);
-            row.calendar = CalendarRef { account, ..to.clone() };
+            row.move_to(to);
             (row.changed_at, row.revision) = (at, revision);
             is_changed = true;
         }
@@ -345,6 +341,14 @@ impl Ledger {
 }
 
 impl Delivery {
+    /// The row is reached so from now on. It keeps the account that it has learned, unless this connection leads to another one: a
+    /// calendar whose id is enough to name it may be reached through several accounts.
+    fn move_to(&mut self, calendar: &CalendarRef) {
+        let is_same = |account: &AccountId| calendar.account.as_ref().is_none_or(|other| other == account);
+        let account = self.calendar.account.take().filter(is_same);
+        self.calendar = CalendarRef { account, ..calendar.clone() };
+    }
+
     fn record(&mut self, outcome: &Outcome) {
         let is_success = outcome.failure.is_none();
         if outcome.verdict.is_done() {

@@ -142,14 +142,9 @@ impl Ledger {
         rows.map(|row| row.generation.next()).max().map_or(withdrawn, |next| next.max(withdrawn))
     }
 
-    /// The row of a target. Where an account was exchanged there is one in each account.
+    /// The row of a target. Where an account was exchanged there is one in each account, also after one of them was taken over by
+    /// another connection.
     fn position(&self, target: TargetKey, calendar: &CalendarRef) -> Option<usize> {
-        // Two providers may give a connection and a calendar the same ids: the key does not name the provider.
-        let is_it = |row: &Delivery| {
-            row.target == target
-                && row.calendar.provider == calendar.provider
-                && !row.calendar.is_in_another_account(calendar)
-        };
-        self.deliveries.iter().position(is_it)
+        self.deliveries.iter().position(|row| row.is_of_target(target, calendar))
     }
 }

@@ -235,6 +235,11 @@ impl Delivery {
         self.calendar.account.as_ref().or(meant)
     }
 
+    /// The calendar, with the account that a write under way was meant for where none was learned: where to find the event.
+    pub(crate) fn place(&self) -> CalendarRef {
+        self.calendar.clone().with_account(self.account().cloned())
+    }
+
     /// The event that the provider confirmed.
     #[must_use]
     pub fn confirmed(&self) -> Option<&RemoteEvent> {
@@ -259,6 +264,16 @@ impl Delivery {
     /// Whether this is the row of a calendar: the key is the same, and the account is not known to be another one.
     pub(crate) fn is_of(&self, calendar: &CalendarRef) -> bool {
         self.calendar.is_at(calendar) && !self.calendar.is_in_another_account(calendar)
+    }
+
+    /// Whether this is the row of a target, in the account of a calendar where both accounts are known.
+    pub(crate) fn is_of_target(&self, target: TargetKey, calendar: &CalendarRef) -> bool {
+        let is_another = match (&self.calendar.account, &calendar.account) {
+            (Some(account), Some(other)) => account != other,
+            _ => false,
+        };
+        // Two providers may give a connection and a calendar the same ids: the key does not name the provider.
+        self.target == target && self.calendar.provider == calendar.provider && !is_another
     }
 
     /// Whether an event of ours is there, or may be.

@@ -183,7 +183,7 @@ impl Planner {
                 // The row itself is dealt with below.
                 continue;
             }
-            let row = draft.take_row(&mut rows, &event).or_else(|| draft.adopt(audience, &event));
+            let row = draft.take_row(audience, &mut rows, &event).or_else(|| draft.adopt(audience, &event));
             let (person, role) = (event.calendar.person.clone(), event.role);
             if draft.decide(row, event.calendar, role, Some(event.content)) == Decided::WaitsForNew {
                 waiting.push((person, role));

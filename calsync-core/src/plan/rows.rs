@@ -38,7 +38,12 @@ impl<'a> PlanDraft<'a> {
 
     /// The row of a desired event: the one of its calendar, or that of the same calendar under a connection since replaced, which
     /// this one takes over.
-    pub(super) fn take_row(&self, rows: &mut Vec<Row<'a>>, event: &Desired) -> Option<Row<'a>> {
+    pub(super) fn take_row(
+        &self,
+        audience: &Audience<'_>,
+        rows: &mut Vec<Row<'a>>,
+        event: &Desired,
+    ) -> Option<Row<'a>> {
         let own = rows.iter().position(|row| row.delivery.is_of(&event.calendar));
         let own = own.map(|at| rows.swap_remove(at));
         if own.as_ref().is_some_and(Row::may_exist) {
@@ -48,12 +53,21 @@ impl<'a> PlanDraft<'a> {
         let is_same_calendar = |row: &Row<'_>| {
             let was_removed =
                 row.delivery.hold().and_then(Hold::reason) == Some(BlockReason::RemovedByPerson);
-            (row.may_exist() || was_removed) && self.is_one_calendar(row.delivery.calendar(), &event.calendar)
+            (row.may_exist() || was_removed) && self.is_one_calendar(&row.delivery.place(), &event.calendar)
         };
-        match rows.iter().position(is_same_calendar) {
-            Some(at) => Some(rows.swap_remove(at)),
-            None => own,
+        if let Some(at) = rows.iter().position(is_same_calendar) {
+            return Some(rows.swap_remove(at));
         }
+        if own.is_some() || rows.is_empty() {
+            return own;
+        }
+        // A row that another connection has taken over keeps its target. It comes back when that one is gone.
+        let target = TargetKey::derive(&self.plan.namespace, &self.appointment.id, &event.calendar);
+        let today = audience.connected(&event.calendar.person);
+        let is_free = |row: &Row<'_>| today.iter().all(|today| !today.is_at(row.delivery.calendar()));
+        let is_it = |row: &Row<'_>| row.delivery.is_of_target(target, &event.calendar) && is_free(row);
+        let at = rows.iter().position(is_it)?;
+        Some(rows.swap_remove(at))
     }
 
     /// Whether an event of ours is, or may be, in another account than the one this connection leads to.
@@ -79,7 +93,7 @@ impl<'a> PlanDraft<'a> {
         let today = audience.connected(&calendar.person);
         let ledger = &self.appointment.ledger;
         let existing = ledger.deliveries().iter().filter(|row| row.may_exist());
-        let rows = existing.filter(|row| self.is_one_calendar(row.calendar(), calendar)).count();
+        let rows = existing.filter(|row| self.is_one_calendar(&row.place(), calendar)).count();
         if let Some(today) = today.iter().find(|today| today.still_reaches(calendar)) {
             // The same connection, with what is known of it today.
             let account = calendar.account.clone().or_else(|| today.account.clone());
