@@ -201,7 +201,7 @@ mod tests {
         let at = |text: &str| text.parse().unwrap();
         let mut appointment = Appointment::new(10, 5, at("2026-01-20T09:00:00Z"), at("2026-01-20T09:00:00Z"));
         let error = appointment.check().unwrap_err();
-        assert_eq!(error.to_string(), "appointment 10: end_time: does not come after start_time");
+        assert_eq!(error.to_string(), "appointment 10: end_time: must be later than start_time");
         appointment.end_time = at("+10000-01-01T00:00:00Z");
         assert_eq!(appointment.check().unwrap_err().field, "end_time");
     }

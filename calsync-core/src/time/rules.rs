@@ -60,8 +60,8 @@ pub struct Onset {
 }
 
 impl Onset {
-    /// Returns the local time of the change in a year, in the offset before it. `None` if chrono
-    /// cannot represent the date.
+    /// Returns the local time of the change in a year, in the offset before it. `None` if the year
+    /// has no such date.
     #[must_use]
     pub fn local(&self, year: i32) -> Option<NaiveDateTime> {
         let date = if let Ok(nth) = u8::try_from(self.nth) {
@@ -75,7 +75,7 @@ impl Onset {
         Some(date.and_time(self.time))
     }
 
-    /// Returns the instant of the change in a year. `None` if chrono cannot represent it.
+    /// Returns the instant of the change in a year. `None` if the year has no such date.
     #[must_use]
     pub fn instant(&self, year: i32) -> Option<DateTime<Utc>> {
         let local = self.local(year)?;
