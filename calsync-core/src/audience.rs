@@ -23,15 +23,16 @@ use crate::names::{CalendarId, ProviderKind};
 ///
 /// A person in several roles has the first of staff, manager, admin and customer.
 ///
-/// **What is not stated is kept.** A row without a column does not say that there is no such person.
-/// So there are three treatments for an event in the ledger that the audience does not ask for: it
-/// is removed, it is not changed, or it is kept up to date.
+/// **What is not stated is kept.** A row without a column does not say that there is no such
+/// person. So there are three treatments for an event in the ledger that the audience does not ask
+/// for: it is removed, it is not changed, or it is kept up to date.
 ///
-/// - For a member of the audience, the treatment follows from the reason why the member gets no event,
-///   and from the connections that the profile states.
-/// - For any other person, it follows from the role of the event. If the columns that decide the role
-///   are not stated, the event is kept up to date. It is removed if a record of the directory shows
-///   that the profile belongs to another person, or if the person's own profile asks for no events.
+/// - For a member of the audience, the treatment follows from the reason why the member gets no
+///   event, and from the connections that the profile states.
+/// - For any other person, it follows from the role of the event. If the columns that decide the
+///   role are not stated, the event is kept up to date. It is removed if a record of the directory
+///   shows that the profile belongs to another person, or if the person's own profile asks for no
+///   events.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Audience<'a> {

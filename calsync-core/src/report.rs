@@ -134,8 +134,8 @@ impl FromIterator<Outcome> for Report {
     }
 }
 
-/// Example: `google of profile 3 (connection default): <reason>, since 2026-01-10 12:00:00 UTC;
-/// steps that wait: 12`.
+/// Example: `google of profile 3 (connection default): the person has to connect the calendar
+/// again, since 2026-01-10 12:00:00 UTC; steps that wait: 12`.
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}, since {}", self.calendar, self.reason, self.since.format("%F %T UTC"))?;

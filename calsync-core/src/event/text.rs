@@ -136,8 +136,8 @@ pub(crate) fn indented(block: Cow<'_, str>) -> Cow<'_, str> {
 /// zero-width controls of Unicode's category Cf (Unicode 16). `\u{202e}` reverses a text,
 /// `\u{200b}` hides in a word.
 ///
-/// `false` for the zero-width joiner and non-joiner, because Persian, Hindi and many emoji need them,
-/// and for the visible characters of that category, such as the Arabic number sign.
+/// `false` for the zero-width joiner and non-joiner, because Persian, Hindi and many emoji need
+/// them, and for the visible characters of that category, such as the Arabic number sign.
 #[must_use]
 pub fn is_invisible(character: char) -> bool {
     // Fast path: nearly all characters are below the first invisible one.
