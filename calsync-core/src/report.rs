@@ -97,7 +97,8 @@ impl Report {
         for outcome in &self.outcomes {
             let Some(notice) = notice(outcome) else { continue };
             let theirs = of_person.entry(&outcome.calendar.person).or_default();
-            let is_same = |at: &usize| notices.get(*at).is_some_and(|(other, _)| other.is_same_problem(&notice));
+            let is_same =
+                |at: &usize| notices.get(*at).is_some_and(|(other, _)| other.is_same_problem(&notice));
             let same = theirs.iter().copied().find(is_same);
             match same.and_then(|at| notices.get_mut(at)) {
                 Some((same, is_news)) => {
