@@ -383,21 +383,21 @@ impl From<Failure> for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::NotFound => "the event is not there",
-            Self::CalendarNotFound => "the calendar is not there",
+            Self::NotFound => "the event does not exist",
+            Self::CalendarNotFound => "the calendar does not exist or cannot be reached",
             Self::KeySpent => "the event id was already used by another event",
-            Self::Superseded => "a newer revision is there",
-            Self::NotOurs => "the event is not ours",
+            Self::Superseded => "the event has a newer revision",
+            Self::NotOurs => "the event was not written by this host",
             Self::OtherAccount => "the connection leads to another account",
-            Self::Refused => "the content was refused",
+            Self::Refused => "the provider rejected the content",
             Self::Unsupported => "the provider cannot do this",
             Self::Unauthenticated => "the authorization expired or was revoked",
             Self::MissingScope => "a permission was not granted",
             Self::Forbidden => "the account may not do this",
-            Self::RateLimited => "too many calls",
+            Self::RateLimited => "too many calls in a short time",
             Self::QuotaExceeded => "a quota is used up",
             Self::Unavailable => "the provider is not available",
-            Self::Configuration => "the provider is set up wrongly",
+            Self::Configuration => "the provider's configuration is wrong",
             Self::Other => "the call failed",
         })
     }

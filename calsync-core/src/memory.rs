@@ -62,7 +62,7 @@ struct State {
 struct Entry {
     stored: StoredEvent,
     etag: u64,
-    alive: bool,
+    exists: bool,
 }
 
 /// Identifies a calendar: by its id, and by the account if the id is unique only within the
@@ -106,7 +106,7 @@ impl MemoryCalendar {
     pub fn events(&self) -> Vec<StoredEvent> {
         let state = self.state();
         let entries = state.calendars.values().flat_map(BTreeMap::values);
-        entries.filter(|entry| entry.alive).map(|entry| entry.stored.clone()).collect()
+        entries.filter(|entry| entry.exists).map(|entry| entry.stored.clone()).collect()
     }
 
     /// Returns the number of calls of one operation.
@@ -126,7 +126,7 @@ impl MemoryCalendar {
         let calendar = self.calendar(place);
         let mut state = self.state();
         let entry = state.calendars.get_mut(&calendar).and_then(|events| events.get_mut(remote_id));
-        entry.is_some_and(|entry| std::mem::take(&mut entry.alive))
+        entry.is_some_and(|entry| std::mem::take(&mut entry.exists))
     }
 
     /// Changes an event as the person would; its etag changes too. Returns `true` if the event
@@ -141,7 +141,7 @@ impl MemoryCalendar {
         let mut state = self.state();
         let version = state.next_version();
         let entry = state.calendars.get_mut(&calendar).and_then(|events| events.get_mut(remote_id));
-        let Some(entry) = entry.filter(|entry| entry.alive) else { return false };
+        let Some(entry) = entry.filter(|entry| entry.exists) else { return false };
         edit(&mut entry.stored.event);
         entry.etag = version;
         true
@@ -154,7 +154,7 @@ impl MemoryCalendar {
         let etag = state.next_version();
         let (id, place) = (remote_id.clone(), place.clone());
         let stored = StoredEvent { place, remote_id, marker, event, changed_at: DateTime::UNIX_EPOCH };
-        state.calendars.entry(calendar).or_default().insert(id, Entry { stored, etag, alive: true });
+        state.calendars.entry(calendar).or_default().insert(id, Entry { stored, etag, exists: true });
     }
 
     /// Deletes a calendar with all its events.
@@ -232,7 +232,7 @@ impl Entry {
             event: (*draft.event).clone(),
             changed_at: draft.changed_at,
         };
-        Self { stored, etag, alive: true }
+        Self { stored, etag, exists: true }
     }
 
     fn etag(&self) -> Option<Etag> {
@@ -272,9 +272,9 @@ impl CalendarProvider for MemoryCalendar {
         if let Some(entry) = events.get(&remote_id) {
             let ours =
                 entry.stored.marker.as_ref().is_some_and(|marker| marker.is_same_target(&draft.marker));
-            if !entry.alive || !ours {
-                let spent = self.error(ErrorKind::KeySpent, Operation::Create);
-                return Err(if entry.alive { spent.with_code(FOREIGN_EVENT) } else { spent });
+            if !entry.exists || !ours {
+                let error = self.error(ErrorKind::KeySpent, Operation::Create);
+                return Err(if entry.exists { error.with_code(FOREIGN_EVENT) } else { error });
             }
             self.check(entry, &draft.marker, Operation::Create)?;
         }
@@ -293,7 +293,7 @@ impl CalendarProvider for MemoryCalendar {
     ) -> Result<Written, Error> {
         let mut state = self.state();
         let (version, events) = self.call(&mut state, place, Operation::Update)?;
-        let entry = events.get_mut(remote_id).filter(|entry| entry.alive);
+        let entry = events.get_mut(remote_id).filter(|entry| entry.exists);
         let entry = entry.ok_or_else(|| self.error(ErrorKind::NotFound, Operation::Update))?;
         self.check(entry, &draft.marker, Operation::Update)?;
         let is_as_drafted = entry.stored.marker.is_some() && entry.stored.event == *draft.event;
@@ -312,10 +312,10 @@ impl CalendarProvider for MemoryCalendar {
     ) -> Result<(), Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Delete)?;
-        let entry = events.get_mut(remote_id).filter(|entry| entry.alive);
+        let entry = events.get_mut(remote_id).filter(|entry| entry.exists);
         let entry = entry.ok_or_else(|| self.error(ErrorKind::NotFound, Operation::Delete))?;
         self.check(entry, marker, Operation::Delete)?;
-        entry.alive = false;
+        entry.exists = false;
         Ok(())
     }
 
@@ -323,7 +323,7 @@ impl CalendarProvider for MemoryCalendar {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Find)?;
         let matches = |entry: &&Entry| {
-            entry.alive && query.matches(&entry.stored.remote_id, entry.stored.marker.as_ref(), entry.key())
+            entry.exists && query.matches(&entry.stored.remote_id, entry.stored.marker.as_ref(), entry.key())
         };
         Ok(events.values().filter(matches).map(|entry| entry.found(place)).collect())
     }
@@ -338,7 +338,7 @@ impl CalendarProvider for MemoryCalendar {
         let (_, events) = self.call(&mut state, place, Operation::ListOurs)?;
         let ours = |entry: &&Entry| {
             let marker = entry.stored.marker.as_ref();
-            entry.alive && marker.is_some_and(|marker| *marker.namespace == *namespace)
+            entry.exists && marker.is_some_and(|marker| *marker.namespace == *namespace)
         };
         Ok(OursPage::new(events.values().filter(ours).map(|entry| entry.found(place)).collect(), None))
     }
@@ -346,7 +346,7 @@ impl CalendarProvider for MemoryCalendar {
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Get)?;
-        Ok(events.get(remote_id).filter(|entry| entry.alive).map(|entry| entry.found(place)))
+        Ok(events.get(remote_id).filter(|entry| entry.exists).map(|entry| entry.found(place)))
     }
 }
 
@@ -355,6 +355,6 @@ impl EventReader for MemoryCalendar {
     async fn read(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Get)?;
-        Ok(events.get(remote_id).filter(|entry| entry.alive).map(|entry| entry.stored.event.clone()))
+        Ok(events.get(remote_id).filter(|entry| entry.exists).map(|entry| entry.stored.event.clone()))
     }
 }

@@ -501,7 +501,7 @@ mod tests {
 
     #[test]
     fn a_setting_of_the_wrong_type_is_an_error_that_names_it() {
-        for (json, word) in [
+        for (json, expected) in [
             (r#"{"id": 1, "calendar_sync_settings": {"auto_sync": "yes"}}"#, "auto_sync"),
             (r#"{"id": 1, "calendar_sync_settings": {"sync_direction": 3}}"#, "sync_direction"),
             (r#"{"id": 1, "calendar_provider": "apple", "calendar_calendar_id": "../../x"}"#, "path step"),
@@ -511,7 +511,7 @@ mod tests {
             ),
         ] {
             let error = serde_json::from_str::<Profile>(json).unwrap_err().to_string();
-            assert!(error.contains(word), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

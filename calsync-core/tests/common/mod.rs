@@ -148,9 +148,9 @@ impl Company {
 
     /// Returns the event of a role, as for an empty ledger.
     pub(crate) fn event_by(&self, planner: &Planner, role: Role) -> Event {
-        let mut anew = self.clone();
-        anew.appointment.ledger = Ledger::default();
-        let plan = anew.plan_by(planner, Trigger::Automatic, now());
+        let mut without_events = self.clone();
+        without_events.appointment.ledger = Ledger::default();
+        let plan = without_events.plan_by(planner, Trigger::Automatic, now());
         let step = plan.steps.iter().find(|step| step.role == role).unwrap();
         (*step.content().unwrap().event).clone()
     }
@@ -166,9 +166,9 @@ pub(crate) fn key(company: &Company, id: i64, generation: u32) -> EventKey {
 
 /// Returns the fingerprint of the desired event.
 pub(crate) fn wanted_fingerprint(company: &Company, id: i64) -> Fingerprint {
-    let mut anew = company.clone();
-    anew.appointment.ledger = Ledger::default();
-    let plan = anew.plan();
+    let mut without_events = company.clone();
+    without_events.appointment.ledger = Ledger::default();
+    let plan = without_events.plan();
     let step = plan.steps.iter().find(|step| step.calendar == company.place(id)).unwrap();
     step.content().unwrap().fingerprint
 }
