@@ -30,9 +30,9 @@ use crate::names::{CalendarId, ProviderKind};
 /// - For a member of the audience, the treatment follows from the reason why the member gets no
 ///   event, and from the connections that the profile states.
 /// - For any other person, it follows from the role of the event. If the columns that decide the
-///   role are not stated, the event is kept up to date. It is removed if a record of the directory
-///   shows that the profile belongs to another person, or if the person's own profile asks for no
-///   events.
+///   role are not stated, the event is kept up to date, unless a record of the directory shows that
+///   the profile belongs to another person, or the person's own profile decides otherwise. If the
+///   columns are stated, the event is removed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Audience<'a> {
