@@ -1,4 +1,4 @@
-//! Who should see an appointment, in which role, and who not and why.
+//! The people who should see an appointment, each with a role; and why others should not see it.
 
 mod lookup;
 mod reason;
@@ -18,27 +18,34 @@ use crate::model::{
 };
 use crate::names::{CalendarId, ProviderKind};
 
-/// The people of an appointment, each with a role; and the records their events are worded from.
+/// The people of an appointment, each with a role, and the records that the texts of their events
+/// use.
 ///
-/// One person has one role: staff before manager before admin before customer.
+/// A person in several roles has the first of staff, manager, admin and customer.
 ///
-/// **What is not stated is kept.** A row that leaves a column out says nothing about the person whom the column would name.
-/// So an audience knows of three ways to treat an event in the ledger that it does not ask for: withdraw it, leave it as it is, or keep it right. A person of the audience is treated by the reason why they are left out,
-/// and by which of their connections their profile speaks of. A person outside of it is treated by the role that the event
-/// has: where the columns behind that role say nothing, the event is kept right, unless a record of the directory says that
-/// the profile belongs to somebody else, or the person's own profile says that they want none.
+/// **What is not stated is kept.** A row without a column does not say that there is no such
+/// person. So there are three treatments for an event in the ledger that the audience does not ask
+/// for: it is removed, it is not changed, or it is kept up to date.
+///
+/// - For a member of the audience, the treatment follows from the reason why the member gets no
+///   event, and from the connections that the profile states.
+/// - For any other person, it follows from the role of the event. If the columns that decide the
+///   role are not stated, the event is kept up to date, unless a record of the directory shows that
+///   the profile belongs to another person, or the person's own profile decides otherwise. If the
+///   columns are stated, the event is removed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Audience<'a> {
-    /// What is to be done; `None` only where the appointment is cancelled and the record is gone.
+    /// The booked service; `None` only if the appointment is cancelled and the directory has no
+    /// record.
     pub service: Option<&'a Service>,
-    /// Who does it; `None` while it is unassigned. Where the appointment does not state its staff member, the one who has the
-    /// staff member's event.
+    /// The staff member; `None` while the appointment is unassigned. If the appointment does not
+    /// state its staff member, the one who has the staff member's event.
     pub staff: Option<&'a Staff>,
-    /// The customer's record; `None` for a guest. Where the order does not state its customer, the one who has the customer's
-    /// event.
+    /// The customer's record; `None` for a guest. If the order does not state its customer, the
+    /// customer who has the customer's event.
     pub customer: Option<&'a Customer>,
-    /// Everybody, whether they get an event or not.
+    /// All members, including those who get no event.
     pub members: Vec<Member<'a>>,
     directory: &'a Directory,
     kept: Vec<KeptRole>,
@@ -48,60 +55,63 @@ pub struct Audience<'a> {
     withdrawn: bool,
 }
 
-/// A role whose people are not stated: those who have its event keep it.
+/// A role whose people are not stated: people who have an event in this role keep it.
 #[derive(Debug, Clone)]
 struct KeptRole {
     role: Role,
-    /// Not where a record of the directory says that the profile is somebody else's.
+    /// Not if a record of the directory shows that the profile belongs to another person.
     unless_claimed: bool,
 }
 
-/// Somebody of the audience.
+/// A member of an audience.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Member<'a> {
-    /// The role the event is worded for.
+    /// The role, which decides the texts of the event.
     pub role: Role,
-    /// Who; `None` where there is nobody to name (a customer without an account or an address).
+    /// The person; `None` if no person is known (such as a customer without a profile and an
+    /// address).
     pub person: Option<Person>,
-    /// How they are reached.
+    /// How calsync reaches the person.
     pub reach: Reach<'a>,
-    /// Why they get no event; `None` when they do.
+    /// Why the member gets no event; `None` if they get one.
     pub left_out: Option<Reason>,
-    /// Where the events of connections are whose calendar the profile does not state.
+    /// For each connection without a stated calendar: the calendar that has or had the event.
     calendars: Vec<(ConnectionId, CalendarId)>,
 }
 
-/// How somebody is reached.
+/// How calsync reaches a member of an audience.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Reach<'a> {
     /// Through the calendars of a profile.
     Calendars(&'a Profile),
-    /// By an invitation to an e-mail address, which takes the place of the calendar's id.
+    /// By an invitation to an e-mail address. The address is used as the calendar's id.
     Invitation(CalendarId),
-    /// Not at all.
+    /// There is no way to reach the member.
     Nowhere,
 }
 
-/// Who asks for the plan.
+/// The reason for a plan: a change of data, or a request of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Trigger {
-    /// A change of the host's: people with `auto_sync` off are left as they are.
+    /// A change of the host's data. The events of people with `auto_sync` off are not changed.
     #[default]
     Automatic,
-    /// Somebody pressed a button: `auto_sync` does not matter.
+    /// A person asked for the sync, for example with a button. `auto_sync` is ignored.
     Manual,
 }
 
 impl<'a> Audience<'a> {
-    /// The audience of an appointment, for a plan that follows a change.
+    /// Builds the audience of an appointment, for a plan that follows a change of the host's data
+    /// ([`Trigger::Automatic`]).
     ///
     /// # Errors
-    /// When the appointment belongs to another order, or a record it refers to is not in the directory. A cancelled
-    /// appointment needs no record: its events are removed by the ledger alone. An admin whose profile is not in the directory
-    /// is left out, as it would otherwise hold up every appointment.
+    /// [`Problem::NoSuchRecord`] if the appointment belongs to another order, or if a record that
+    /// it refers to is not in the directory. A cancelled appointment or order needs no records: the
+    /// ledger alone tells which events to remove. An admin without a profile in the directory is no
+    /// error, because it would stop every appointment: the member gets [`Reason::NoRecord`].
     pub fn of(
         order: &'a Order,
         appointment: &Appointment,
@@ -110,10 +120,10 @@ impl<'a> Audience<'a> {
         Self::triggered(Trigger::Automatic, order, appointment, directory)
     }
 
-    /// The audience of an appointment, for a plan that was asked for in this way.
+    /// Builds the audience of an appointment, for a plan with this trigger.
     ///
     /// # Errors
-    /// As [`Audience::of`].
+    /// The same as [`Audience::of`].
     pub fn triggered(
         trigger: Trigger,
         order: &'a Order,
@@ -175,14 +185,14 @@ impl<'a> Audience<'a> {
         Ok(audience)
     }
 
-    /// Narrows a plan to one person: nobody else's events are touched.
+    /// Restricts plans for this audience to one person. Events of other people are not changed.
     #[must_use]
     pub fn only(mut self, person: Person) -> Self {
         self.only = Some(person);
         self
     }
 
-    /// A plan for this audience removes the events instead of keeping them right.
+    /// Makes plans for this audience remove the events instead of writing them.
     #[must_use]
     pub fn withdrawn(mut self) -> Self {
         self.withdrawn = true;
@@ -197,8 +207,8 @@ impl<'a> Audience<'a> {
         self.withdrawn
     }
 
-    /// Every calendar somebody has connected today, whether an event belongs there or not. Somebody who left the audience
-    /// has theirs too, as far as the directory knows.
+    /// Returns every calendar that a person has connected now, whether it should have an event or
+    /// not. Also works for people who left the audience, if their profile is in the directory.
     pub(crate) fn connected(&self, person: &Person) -> Vec<CalendarRef> {
         let connections = match person {
             Person::Profile(id) => self.directory.profile(id).map(|profile| profile.connections.as_slice()),
@@ -207,13 +217,14 @@ impl<'a> Audience<'a> {
         connections.unwrap_or_default().iter().map(|connection| connection.calendar(person)).collect()
     }
 
-    /// Whether an event of the ledger is left as it is. Asked of every row, and nearly always no.
+    /// Returns `true` if an event of the ledger must not be changed. Called for every row;
+    /// `leaves_some` makes the usual case cheap.
     pub(crate) fn leaves_row_as_is(&self, calendar: &CalendarRef, role: Role) -> bool {
         self.leaves_some && self.treatment_of_row(calendar, role) == Treatment::LeaveAsIs
     }
 
-    /// What becomes of an event of the ledger that is not asked for: the one at that place, in the role it was written in. See
-    /// the type's documentation.
+    /// Returns the treatment of an event of the ledger that the audience does not ask for. `role`
+    /// is the role that the event was written for. See the type's documentation.
     pub(crate) fn treatment_of_row(&self, place: &CalendarRef, role: Role) -> Treatment {
         let mut theirs =
             self.members.iter().filter(|member| member.person.as_ref() == Some(&place.person)).peekable();
@@ -226,7 +237,7 @@ impl<'a> Audience<'a> {
                 Some(Treatment::LeaveAsIs) => return Treatment::LeaveAsIs,
                 Some(Treatment::KeepRight) => treatment = Treatment::KeepRight,
                 Some(Treatment::Withdraw) if member.left_out != Some(Reason::NoConnection) => {}
-                // They would have one: only what their profile speaks of is disconnected or moved.
+                // The member gets an event. Only a stated connection is disconnected or moved.
                 _ => {
                     if let Reach::Calendars(profile) = &member.reach
                         && is_silent_about(profile, place)
@@ -239,7 +250,7 @@ impl<'a> Audience<'a> {
         treatment
     }
 
-    /// The same for somebody who is not in the audience.
+    /// Returns the treatment of an event of a person who is not in the audience.
     fn treatment_outside(&self, place: &CalendarRef, role: Role) -> Treatment {
         if !self.keeps(&place.person, role) {
             return Treatment::Withdraw;
@@ -252,13 +263,14 @@ impl<'a> Audience<'a> {
         match reason_of(profile, self.trigger) {
             None if connection_of(profile, place).is_some() => Treatment::KeepRight,
             None | Some(Reason::NoConnection) if is_silent_about(profile, place) => Treatment::KeepRight,
-            // Their own profile has disconnected that calendar, or says why not.
+            // The person's own profile has disconnected this calendar.
             None => Treatment::Withdraw,
             Some(reason) => reason.treatment(),
         }
     }
 
-    /// Whether the columns behind a role say nothing, so that a person outside of the audience keeps the role's event.
+    /// Returns `true` if a role is not stated, so that a person outside the audience keeps its
+    /// event.
     fn keeps(&self, person: &Person, role: Role) -> bool {
         self.kept.iter().any(|kept| kept.role == role && self.is_kept(kept, person))
     }
@@ -272,7 +284,7 @@ impl<'a> Audience<'a> {
         !(kept.unless_claimed && is_claimed())
     }
 
-    /// The staff member and the manager.
+    /// Adds the staff member and the manager.
     fn add_staff(
         &mut self,
         lookup: &Lookup<'a, '_>,
@@ -312,7 +324,7 @@ impl<'a> Audience<'a> {
         Ok(())
     }
 
-    /// The owner of a record, by the profile that the record names.
+    /// Adds the person of a record, by the profile in the record's `profile_id`.
     fn add_member(
         &mut self,
         lookup: &Lookup<'a, '_>,
@@ -344,16 +356,17 @@ impl<'a> Audience<'a> {
             self.add_member(lookup, Role::Customer, trigger, "customer", &customer.id, profile)?;
             let is_silent = |member: &Member<'_>| matches!(member.left_out, Some(Reason::NotStated(_)));
             if self.members.last().is_some_and(is_silent) {
-                // The event they have may still be the one from before they had an account.
+                // The customer's event may be the one from before the customer had a profile.
                 self.kept.push(KeptRole { role: Role::Customer, unless_claimed: true });
             }
             return Ok(());
         }
         if order.customer_id.is_some() && named.is_none() {
-            // Cancelled, and the record is gone.
+            // The appointment is cancelled and the record is gone: no error, see `Audience::of`.
             return Ok(());
         }
-        // A profile that has the customer's event is the customer's account, though a row leaves it out now.
+        // A profile that has the customer's event is the customer's, even if the row does not state
+        // it.
         let column = if named.is_some() { Column::ProfileId } else { Column::CustomerId };
         if !self.keep(lookup, Role::Customer, column, named.is_some()) {
             let email = named.and_then(|customer| customer.email.as_ref());
@@ -362,8 +375,8 @@ impl<'a> Audience<'a> {
         Ok(())
     }
 
-    /// Keeps the events of profiles that have one in a role, since a column does not say whose they are. Returns whether there
-    /// is a profile that has one, or had.
+    /// Keeps the events that profiles have in a role, because `column` does not state the person of
+    /// the role. Returns `true` if a profile has such an event, or had one.
     fn keep(&mut self, lookup: &Lookup<'_, '_>, role: Role, column: Column, unless_claimed: bool) -> bool {
         let kept = KeptRole { role, unless_claimed };
         let is_theirs = |place: &CalendarRef| {
@@ -375,7 +388,8 @@ impl<'a> Audience<'a> {
         if rows.peek().is_none() {
             return false;
         }
-        // Of an event that is gone there is nothing to say; but who had the customer's event is not invited as a guest.
+        // An event that no longer exists needs no note. But a customer who had one must not be
+        // invited as a guest, so the role is kept.
         if rows.any(|(_, is_there)| is_there) || role == Role::Customer {
             self.leave_out(role, None, Reason::NotStated(column));
         }
@@ -425,8 +439,9 @@ impl<'a> Audience<'a> {
         self.members.push(Member { role: Role::Customer, person, reach, left_out, calendars: Vec::new() });
     }
 
-    /// The role in which somebody has an event already, or would have but for their own settings. An admin who does not
-    /// follow every appointment may still be its customer.
+    /// Returns the role in which a person already is a member, even if their settings exclude an
+    /// event. An admin who does not get every appointment is not counted: they may still be its
+    /// customer.
     pub(crate) fn role_of(&self, person: &Person) -> Option<Role> {
         let same = |member: &&Member<'_>| {
             member.person.as_ref() == Some(person) && member.left_out != Some(Reason::NotAllAppointments)
@@ -436,8 +451,8 @@ impl<'a> Audience<'a> {
 }
 
 impl Member<'_> {
-    /// The places where this member's event belongs, in the order of the profile's connections. Somebody who was left out
-    /// has places too; no event belongs there.
+    /// Returns the member's calendars, in the order of the profile's connections; for an
+    /// invitation, the calendar of the address. A member who gets no event has calendars too.
     pub fn places(&self) -> impl Iterator<Item = CalendarRef> + '_ {
         let (connections, address) = match &self.reach {
             Reach::Calendars(profile) => (profile.connections.as_slice(), None),
@@ -463,7 +478,7 @@ impl Member<'_> {
         calendars.chain(mail)
     }
 
-    /// Whether they have an event, or keep the one they have.
+    /// Returns `true` if the member gets an event, or keeps an existing one.
     fn has_event(&self) -> bool {
         self.left_out.as_ref().is_none_or(Reason::keeps_right)
     }
@@ -488,13 +503,14 @@ impl fmt::Debug for Reach<'_> {
     }
 }
 
-/// The connection of a profile that leads to a calendar's provider.
+/// Returns the profile's connection with the id and the provider of a calendar.
 fn connection_of<'p>(profile: &'p Profile, place: &CalendarRef) -> Option<&'p Connection> {
     let mut connections = profile.connections.iter();
     connections.find(|it| it.id == place.connection && it.provider == place.provider)
 }
 
-/// Whether a profile does not say that the connection is disconnected, or that it leads to another calendar now.
+/// Returns `true` if the profile states neither that the connection is disconnected nor that it
+/// leads to another calendar.
 fn is_silent_about(profile: &Profile, place: &CalendarRef) -> bool {
     match connection_of(profile, place) {
         Some(connection) => connection.calendar_id.is_none(),
@@ -502,7 +518,8 @@ fn is_silent_about(profile: &Profile, place: &CalendarRef) -> bool {
     }
 }
 
-/// A bare address (`local@domain`, RFC 5322 section 3.4.1 without comments and quoting), as the calendar of an invitation.
+/// Returns a bare address (`local@domain`, RFC 5322 section 3.4.1 without comments and quoting, at
+/// most 254 bytes) as the calendar id of an invitation. `None` for any other text.
 fn mail_address(text: &str) -> Option<CalendarId> {
     let (local, domain) = text.rsplit_once('@')?;
     let bare = |part: &str| {

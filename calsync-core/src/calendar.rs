@@ -1,4 +1,4 @@
-//! Who has an event and in which calendar: role, person, connection, calendar.
+//! Role, person, connection and calendar: whose event it is, and in which calendar.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ConnectionId, ProfileId};
 use crate::names::{AccountId, CalendarId, ProviderKind};
 
-/// The part somebody plays in an appointment; it decides how the event is worded and what it may tell.
+/// The role of a person in an appointment. It decides the texts of the event and which data they
+/// show.
 ///
-/// In the order of precedence: a person in two roles sees the event of the first.
+/// The variants are in the order of precedence: a person in two roles gets the event of the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -19,7 +20,7 @@ pub enum Role {
     Staff,
     /// The staff member's manager.
     Manager,
-    /// An administrator who follows every appointment.
+    /// An administrator, who gets an event for every appointment.
     Admin,
     /// The customer, with an account or as a guest.
     Customer,
@@ -41,13 +42,14 @@ impl fmt::Display for Role {
     }
 }
 
-/// Somebody who can have an event: a profile, or the order's guest, who has none.
+/// A person who can have an event: the owner of a profile, or the order's guest, who has no
+/// profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Person {
     /// The owner of a profile.
     Profile(ProfileId),
-    /// The guest of the appointment's order; reached by e-mail.
+    /// The guest of the appointment's order, reached by e-mail.
     Guest,
 }
 
@@ -60,7 +62,8 @@ impl fmt::Display for Person {
     }
 }
 
-/// What a calendar's owner calls it, such as `Work`. A provider finds a calendar by it whose id has changed, as Outlook's do.
+/// The display name of a calendar, such as `Work`. If the id of a calendar has changed, as ids do
+/// at Outlook, a provider can find the calendar by its name.
 ///
 /// Not shown in `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,14 +71,14 @@ impl fmt::Display for Person {
 pub struct CalendarName(Arc<str>);
 
 impl CalendarName {
-    /// A name without the blanks around it; `None` for an empty one.
+    /// Trims the name. Returns `None` if it is empty then.
     #[must_use]
     pub fn new(name: &str) -> Option<Self> {
         let name = name.trim();
         (!name.is_empty()).then(|| Self(name.into()))
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,7 +91,7 @@ impl fmt::Debug for CalendarName {
     }
 }
 
-/// One connection of one person to one provider: whose grant. Tokens are stored under it.
+/// Identifies one connection of one person to one provider. Tokens are stored under this key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ConnectionKey {
@@ -96,50 +99,52 @@ pub struct ConnectionKey {
     pub person: Person,
     /// The kind of provider.
     pub provider: ProviderKind,
-    /// The connection, by its id within the person's profile.
+    /// The id of the connection, unique within the person's profile.
     pub connection: ConnectionId,
 }
 
-/// One calendar, reached through one connection. Identity only: equal keys name the same row of a ledger.
+/// Identifies a calendar that is reached through one connection. Equal keys mean the same row of a
+/// ledger.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CalendarKey {
     /// The connection.
     #[serde(flatten)]
     pub connection: ConnectionKey,
-    /// The calendar within the account; for a guest the e-mail address.
+    /// The id of the calendar within the account; for a guest, the e-mail address.
     pub calendar: CalendarId,
 }
 
-/// A calendar and what helps a provider to find it: the fields of its [`CalendarKey`], and hints.
+/// A calendar: the fields of its [`CalendarKey`], and hints that help a provider to find it.
 ///
-/// The hints (`account`, `name`, `primary`) do not identify: a calendar that was renamed is the same calendar. Compare
-/// [`key`](CalendarRef::key), or ask [`is_at`](CalendarRef::is_at).
+/// The hints (`account`, `name`, `primary`) are not part of the identity: a renamed calendar is the
+/// same calendar. To compare two calendars, use [`key`](CalendarRef::key) or
+/// [`is_at`](CalendarRef::is_at), not `==`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CalendarRef {
-    /// Whose calendar.
+    /// The person who has the calendar.
     pub person: Person,
     /// The kind of provider.
     pub provider: ProviderKind,
-    /// The person's connection.
+    /// The id of the person's connection.
     pub connection: ConnectionId,
-    /// The calendar within the account; for a guest the e-mail address.
+    /// The id of the calendar within the account; for a guest, the e-mail address.
     pub calendar: CalendarId,
-    /// The account behind the connection; `None` while it is not known.
+    /// The provider account behind the connection; `None` while it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// The calendar's name, where the host knows it.
+    /// The calendar's display name, if the host knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<CalendarName>,
-    /// The provider's own id of the account's default calendar, where it is known: `calendar` may name that calendar by this
-    /// id or as [`CalendarId::primary`].
+    /// The provider's own id of the account's default calendar, if known. `calendar` may be this id
+    /// or [`CalendarId::primary`]; both mean that calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<CalendarId>,
 }
 
 impl ConnectionKey {
-    /// The connection of a person to a provider.
+    /// Creates the key of a person's connection to a provider.
     #[must_use]
     pub fn new(person: Person, provider: ProviderKind, connection: impl Into<ConnectionId>) -> Self {
         Self { person, provider, connection: connection.into() }
@@ -147,7 +152,7 @@ impl ConnectionKey {
 }
 
 impl CalendarKey {
-    /// A calendar of a connection.
+    /// Creates the key of a calendar of a connection.
     #[must_use]
     pub fn new(connection: ConnectionKey, calendar: CalendarId) -> Self {
         Self { connection, calendar }
@@ -155,7 +160,7 @@ impl CalendarKey {
 }
 
 impl CalendarRef {
-    /// A calendar of which nothing but its key is known.
+    /// Creates a reference to a calendar, without hints.
     #[must_use]
     pub fn new(
         person: Person,
@@ -166,58 +171,59 @@ impl CalendarRef {
         Self { person, provider, connection, calendar, account: None, name: None, primary: None }
     }
 
-    /// With the account behind the connection.
+    /// Sets the account behind the connection.
     #[must_use]
     pub fn with_account(mut self, account: Option<AccountId>) -> Self {
         self.account = account;
         self
     }
 
-    /// With the calendar's name.
+    /// Sets the calendar's display name.
     #[must_use]
     pub fn with_name(mut self, name: Option<CalendarName>) -> Self {
         self.name = name;
         self
     }
 
-    /// With the provider's own id of the account's default calendar.
+    /// Sets the provider's own id of the account's default calendar.
     #[must_use]
     pub fn with_primary(mut self, primary: Option<CalendarId>) -> Self {
         self.primary = primary;
         self
     }
 
-    /// The identity, without the hints.
+    /// Returns the identity of the calendar, without the hints.
     #[must_use]
     pub fn key(&self) -> CalendarKey {
         CalendarKey { connection: self.connection_key(), calendar: self.calendar.clone() }
     }
 
-    /// The connection.
+    /// Returns the key of the connection.
     #[must_use]
     pub fn connection_key(&self) -> ConnectionKey {
         ConnectionKey::new(self.person.clone(), self.provider.clone(), self.connection.clone())
     }
 
-    /// Whether both have the same [`key`](CalendarRef::key).
+    /// Returns `true` if both have the same [`key`](CalendarRef::key).
     #[must_use]
     pub fn is_at(&self, other: &Self) -> bool {
         self.is_through(other) && self.calendar == other.calendar
     }
 
-    /// Whether both are reached through the same connection of the same person.
+    /// Returns `true` if both are reached through the same connection of the same person.
     #[must_use]
     pub fn is_through(&self, other: &Self) -> bool {
         self.connection == other.connection && self.provider == other.provider && self.person == other.person
     }
 
-    /// Whether this connection, as it is today, still leads where it led when it was `other`. Two unknown accounts count as the
-    /// same.
+    /// Returns `true` if the connection still leads to the account of `other`, an earlier state of
+    /// the same connection. An unknown account counts as the same.
     pub(crate) fn still_reaches(&self, other: &Self) -> bool {
         self.is_through(other) && !self.is_in_another_account(other)
     }
 
-    /// Whether both are reached through one connection, which is known to have led to another account when it was `other`.
+    /// Returns `true` if the connection is known to lead to another account than in `other`, an
+    /// earlier state of the same connection.
     pub(crate) fn is_in_another_account(&self, other: &Self) -> bool {
         let is_another = match (&self.account, &other.account) {
             (Some(account), Some(other)) => account != other,
@@ -227,7 +233,7 @@ impl CalendarRef {
     }
 }
 
-/// `google of profile 3 (connection default)`.
+/// Example: `google of profile 3 (connection default)`.
 impl fmt::Display for ConnectionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} (connection {})", self.provider, self.person, self.connection)
@@ -240,14 +246,14 @@ impl fmt::Debug for ConnectionKey {
     }
 }
 
-/// The connection alone: calendar ids may be e-mail addresses.
+/// Shows only the connection: calendar ids may be e-mail addresses.
 impl fmt::Debug for CalendarKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CalendarKey({})", self.connection)
     }
 }
 
-/// The connection alone, never the calendar or the account, which may be e-mail addresses.
+/// Shows only the connection, never the calendar or the account: they may be e-mail addresses.
 impl fmt::Display for CalendarRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} (connection {})", self.provider, self.person, self.connection)
@@ -278,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_written_where_there_is_one_and_never_shown() {
+    fn a_calendars_name_is_serialised_and_never_shown_in_debug() {
         let named = calendar(" Work ");
         let json = serde_json::to_value(&named).unwrap();
         assert_eq!(json["name"], "Work");

@@ -1,8 +1,9 @@
-//! From an order to its appointments.
+//! Makes the appointments of an order.
 //!
-//! A confirmed order gets one appointment for every item that has none. Confirming is repeatable: an item is linked to
-//! its appointment, and an appointment's default id follows from order and item, so that even two confirmations at once
-//! name the same appointment and the host's primary key keeps the second one out.
+//! A confirmed order gets one appointment for each item that has none. Confirming can be repeated:
+//! an item is linked to its appointment, and the default id of an appointment is computed from the
+//! order and the item. So two confirmations at the same time make the same appointment, and the
+//! host's primary key rejects the second one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,21 +20,20 @@ use crate::time::{self, Zone};
 /// The UUID namespace of appointment ids: version 5 of `calsync:appointment:1` under the URL namespace.
 pub const APPOINTMENT_NAMESPACE: Uuid = Uuid::from_u128(0xf68c3d6027a559d19f5892ec59db886d);
 
-/// What a change of an order's status asks for.
+/// What a change of an order's status means for its appointments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transition {
-    /// The order has just been confirmed.
+    /// The order was confirmed by this change.
     Confirmed,
-    /// The order has just been cancelled.
+    /// The order was cancelled by this change.
     Cancelled,
-    /// Neither.
+    /// The order was neither confirmed nor cancelled by this change.
     None,
 }
 
 impl Transition {
-    /// For hosts with change signals: what the step from one status to the other is. `before` is `None` for an order that
-    /// was just made.
+    /// Compares two statuses, for hosts with change signals. `before` is `None` for a new order.
     ///
     /// ```
     /// use calsync_core::confirm::Transition;
@@ -54,14 +54,14 @@ impl Transition {
     }
 }
 
-/// What became of an order's items.
+/// The result of [`Order::confirm`].
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use]
 #[non_exhaustive]
 pub struct Confirmed {
-    /// The appointments that were made.
+    /// The new appointments.
     pub made: Vec<Appointment>,
-    /// The items that got none, and why. The others are not held up by them.
+    /// The items that got no appointment, and why. They do not affect the other items.
     pub rejected: Vec<RejectedItem>,
 }
 
@@ -69,27 +69,29 @@ pub struct Confirmed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RejectedItem {
-    /// The item.
+    /// The id of the item.
     pub item_id: OrderItemId,
-    /// The record at fault, which may be the order's or the service's, and what is wrong with it.
+    /// The error. It names the record at fault, which may be the order or the service.
     pub error: InputError,
 }
 
 impl Order {
-    /// Makes the appointments that a confirmed order lacks, and links its items to them. An order that is not confirmed
-    /// gets none.
+    /// Makes an appointment for each item of a confirmed order that has none, and links the item to
+    /// it. If the order is not confirmed, it makes none.
     ///
-    /// The scheduled date and time (09:00 when there is none) are read in `zone` by the rule of RFC 5545 for skipped and
-    /// doubled hours; the end follows by the service's duration in real minutes.
+    /// The scheduled date and time (default time: 09:00) are local times in `zone`. For skipped and
+    /// doubled hours the rule of RFC 5545 applies. The end is the start plus the service's duration
+    /// in elapsed minutes.
     ///
-    /// An item is rejected where the order's date is missing, its service or staff member is unknown, the service's duration is
-    /// not positive, a time is outside [`time::YEARS`], or an item before it has the same id. Every other item gets its
-    /// appointment all the same.
+    /// An item is rejected if the order's date is missing, its service or staff member is not in
+    /// the directory, the service's duration is not positive, a time is outside [`time::YEARS`], or
+    /// an earlier item has the same id. The other items still get their appointments.
     pub fn confirm(&mut self, directory: &Directory, zone: &Zone) -> Confirmed {
         self.confirm_with(directory, zone, default_id)
     }
 
-    /// [`Order::confirm`], with ids of the host's giving. They must be the same whenever they are asked for.
+    /// Does the same as [`Order::confirm`], with ids from the host. `id` must always return the
+    /// same id for the same item.
     pub fn confirm_with(
         &mut self,
         directory: &Directory,
@@ -120,7 +122,7 @@ impl Order {
         confirmed
     }
 
-    /// When the order's appointments begin.
+    /// Returns the start of the order's appointments.
     fn start(&self, zone: &Zone) -> Result<DateTime<Utc>, InputError> {
         let bad = |problem: Problem| InputError::new("order", &self.id, "scheduled_date", problem);
         let date = self.scheduled_date.ok_or_else(|| bad(Problem::Missing))?;
@@ -161,10 +163,11 @@ impl Order {
         Ok(appointment)
     }
 
-    /// Links the order's items to appointments that exist, for a host whose item rows do not store the link.
+    /// Links the order's items to existing appointments, for a host whose item rows do not store
+    /// the link.
     pub fn link<'a>(&mut self, appointments: impl IntoIterator<Item = &'a Appointment>) {
         let Some(items) = &mut self.items else { return };
-        // An order may have tens of thousands of items: none is looked for one by one.
+        // An order may have tens of thousands of items, so a linear search for each is too slow.
         let mut by_id: HashMap<OrderItemId, &mut OrderItem> = HashMap::with_capacity(items.len());
         for item in items {
             by_id.entry(item.id.clone()).or_insert(item);
@@ -179,10 +182,10 @@ impl Order {
         }
     }
 
-    /// Carries the order's cancellation over to one of its appointments, and its confirmation back: an appointment that
-    /// was cancelled *with* its order comes back when the order does; one that was cancelled by itself does not.
+    /// Cancels one of the order's appointments if the order is cancelled, and confirms it again if
+    /// the order is confirmed again. An appointment that was cancelled on its own stays cancelled.
     ///
-    /// Returns whether the appointment was changed.
+    /// Returns `true` if the appointment was changed.
     pub fn carry_status(&self, appointment: &mut Appointment) -> bool {
         if appointment.order_id.as_ref() != Some(&self.id) {
             return false;
@@ -200,13 +203,15 @@ impl Order {
         false
     }
 
-    /// Cancels the appointment of an item that left the order, and brings it back with the item.
+    /// Cancels the appointment of an item that was removed from the order, and confirms it again if
+    /// the item returns.
     ///
-    /// Only the appointments of a confirmed order, or of one in progress, whose items were loaded: with an `items` column that
-    /// is null or missing nothing is cancelled; an empty list says that no item is left. An appointment that is being worked
-    /// on or over stays as it is.
+    /// Only changes appointments of an order that is confirmed or in progress and whose items were
+    /// loaded. If the `items` column is null or missing, nothing is cancelled; an empty list means
+    /// that no item is left. An appointment that is in progress, completed or a no-show is not
+    /// cancelled.
     ///
-    /// Returns whether the appointment was changed.
+    /// Returns `true` if the appointment was changed.
     pub fn carry_items(&self, appointment: &mut Appointment) -> bool {
         let (Some(items), Some(id)) = (&self.items, &appointment.order_item_id) else { return false };
         let is_live = self.status.is_confirmed() || self.status == OrderStatus::InProgress;
@@ -232,13 +237,13 @@ impl Order {
     }
 }
 
-/// The id of an item's appointment where the host has none of its own: a UUID version 5 over the order's and the item's
-/// ids, each with its length in front.
+/// The default id of an item's appointment: a UUID version 5 over the ids of the order and the
+/// item, each with its length in front.
 fn default_id(order: &Order, item: &OrderItem) -> AppointmentId {
     let (order, item) = (order.id.to_string(), item.id.to_string());
     let name = format!("{}:{order}{}:{item}", order.len(), item.len());
     let uuid = Uuid::new_v5(&APPOINTMENT_NAMESPACE, name.as_bytes()).to_string();
-    // A UUID is never empty and holds no control character, so the number is never taken.
+    // A UUID is a valid id, so the fallback is never used.
     Id::text(&uuid).unwrap_or_else(|_| Id::number(0))
 }
 
@@ -261,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn one_appointment_an_item_however_often_it_is_signalled() {
+    fn each_item_gets_one_appointment_even_if_the_order_is_confirmed_twice() {
         let (mut order, directory) = order();
         let mut other_worker = order.clone();
         let made = order.confirm(&directory, &london()).made;
@@ -275,18 +280,18 @@ mod tests {
     }
 
     #[test]
-    fn the_duration_is_in_real_minutes_across_the_change() {
+    fn the_duration_is_in_elapsed_minutes_across_a_clock_change() {
         let (mut order, directory) = order();
         order.scheduled_date = "2026-10-25".parse().ok();
         order.scheduled_time = "00:30".parse().ok();
         let made = order.confirm(&directory, &london()).made;
-        // 00:30 summer time and 90 minutes later: 01:00 winter time on the wall.
+        // 00:30 summer time plus 90 minutes is 01:00 winter time.
         assert_eq!(made[0].start_time.to_rfc3339(), "2026-10-24T23:30:00+00:00");
         assert_eq!(made[0].end_time.to_rfc3339(), "2026-10-25T01:00:00+00:00");
     }
 
     #[test]
-    fn only_a_confirmed_order_gets_any() {
+    fn an_order_that_is_not_confirmed_gets_no_appointments() {
         let (mut order, directory) = order();
         for status in ["pending", "cancelled", "draft"] {
             order.status = status.into();
@@ -295,9 +300,9 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_cannot_be_confirmed_is_named_and_holds_up_no_other() {
+    fn an_item_that_cannot_be_confirmed_is_named_and_the_others_get_appointments() {
         type Spoil = fn(&mut Order, &mut Vec<OrderItem>);
-        // What is wrong, the items that are rejected, and the items that get their appointment.
+        // The error, the spoiled data, the rejected items, and the items with an appointment.
         let cases: [(&str, Spoil, &[i64], &[i64]); 7] = [
             ("order 1: scheduled_date: is missing", |order, _| order.scheduled_date = None, &[1, 2], &[]),
             (
@@ -368,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_left_takes_its_appointment_along_and_brings_it_back() {
+    fn removing_an_item_cancels_its_appointment_and_adding_it_again_confirms_it() {
         let (mut order, directory) = order();
         let mut made = order.confirm(&directory, &london()).made;
         assert!(!made.iter_mut().any(|appointment| order.carry_items(appointment)), "both are there");
@@ -389,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_that_left_cancels_nothing_of_another_or_an_unconfirmed_order() {
+    fn a_removed_item_cancels_nothing_of_another_order_or_an_unconfirmed_one() {
         let (mut order, directory) = order();
         let made = order.confirm(&directory, &london()).made;
         order.items = Some(Vec::new());
@@ -408,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_takes_its_appointments_along_and_brings_back_only_those() {
+    fn an_order_cancels_its_appointments_and_confirms_only_those_again() {
         let (mut order, directory) = order();
         let mut made = order.confirm(&directory, &london()).made;
         made[1].status = AppointmentStatus::Cancelled;

@@ -1,22 +1,23 @@
-//! Stored deadlines, read in one place: a clock that was wrong once must not make anything wait for years.
+//! Reads stored deadlines, and limits them: a clock that was wrong once must not cause a wait of
+//! years.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The longest wait that a server can ask for.
+/// The upper bound of a `Retry-After` of a server.
 pub(crate) const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
 
-/// The longest hold: after this time the next attempt is made, however often the ones before failed.
+/// The longest hold: after this time the next attempt is made, even after many failures.
 pub(crate) const LONGEST_HOLD: TimeDelta = TimeDelta::days(7);
 
-/// The first hold; each further failure in a row doubles it.
+/// The hold after the first failure; each further failure in a row doubles it.
 const FIRST_HOLD: TimeDelta = TimeDelta::minutes(5);
 
-/// How far the clocks of two processes may be apart.
+/// The largest accepted difference between the clocks of two processes.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
-/// What is left of a stored deadline, or `None` once it has passed. It was noted at `noted_at` and ends `longest` after that at
-/// the latest. One that was noted more than five minutes
-/// in the future was written under a wrong clock and is void.
+/// Returns a stored deadline if it has not passed yet, at most `longest` after `noted_at`, the time
+/// when it was stored. If `noted_at` is more than five minutes in the future, the deadline was
+/// stored under a wrong clock, and the result is `None`.
 pub(crate) fn left(
     until: DateTime<Utc>,
     noted_at: DateTime<Utc>,
@@ -30,7 +31,8 @@ pub(crate) fn left(
     (now < until).then_some(until)
 }
 
-/// When to try again after the nth failure in a row: 5 minutes × 2^(n−1) from now, at most 7 days.
+/// Returns the time of the next attempt after n failures in a row: now + 5 minutes × 2^(n−1), at
+/// most now + 7 days.
 pub(crate) fn backoff(failures: u32, now: DateTime<Utc>) -> DateTime<Utc> {
     let doublings = failures.saturating_sub(1).min(16);
     let hold = (FIRST_HOLD * (1_i32 << doublings)).min(LONGEST_HOLD);
@@ -46,14 +48,14 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_ends_whatever_the_clock_said_when_it_was_noted() {
+    fn a_deadline_ends_even_if_it_was_stored_under_a_wrong_clock() {
         let years = 10 * 365 * 24 * 60;
         for (until, noted_at, now, expected) in [
             (at(30), at(0), at(10), Some(at(30))),
             (at(30), at(0), at(30), None),
-            // The clock was ten years ahead, and is right again.
+            // The clock was ten years ahead and is correct again.
             (at(years + 5), at(years), at(10), None),
-            // Noted at a right time, with an absurd end.
+            // Stored under a correct clock, with an end that is years away.
             (at(years), at(0), at(10), Some(at(24 * 60))),
             (at(years), at(0), at(24 * 60), None),
         ] {
@@ -62,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_double_from_five_minutes_to_a_week() {
+    fn holds_double_from_five_minutes_to_seven_days() {
         let minutes = |failures| (backoff(failures, at(0)) - at(0)).num_minutes();
         assert_eq!([0, 1, 2, 3].map(minutes), [5, 5, 10, 20]);
         assert_eq!(minutes(11), 5120);

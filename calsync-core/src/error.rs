@@ -1,4 +1,4 @@
-//! What can go wrong: input that cannot be used, and calls to a provider that failed.
+//! The errors: input that cannot be used, and calls to a provider that failed.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 use crate::names::ProviderKind;
 use crate::time::TimeError;
 
-/// A record of the host's that cannot be used: which one, which field, and what is wrong with it.
+/// A record of the host that cannot be used: which record, which field, and what is wrong with it.
 ///
-/// Names ids and fields only, never a person's data.
+/// Contains only ids and field names, never personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{record}: {field}: {problem}")]
 #[non_exhaustive]
 pub struct InputError {
-    /// The record, such as `order 17`.
+    /// The kind and id of the record, such as `order 17`.
     pub record: String,
-    /// The field, by its name in JSON, or its path, such as `items[1].service_id`.
+    /// The field's name in JSON, or its path, such as `items[1].service_id`.
     pub field: Cow<'static, str>,
-    /// What is wrong with it.
+    /// What is wrong with the field.
     pub problem: Problem,
 }
 
 impl InputError {
-    /// An error at a field of the record of that kind and id.
+    /// Creates an error about a field of the record with this kind and id.
     pub fn new(
         kind: &str,
         id: &dyn fmt::Display,
@@ -41,28 +41,29 @@ impl InputError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It is needed and not there.
+    /// The field is required and missing.
     #[error("is missing")]
     Missing,
-    /// It must be more than zero.
+    /// The number must be more than zero.
     #[error("must be more than zero")]
     NotPositive,
-    /// It is larger than calsync takes.
+    /// The number is larger than calsync accepts.
     #[error("is too large")]
     TooLarge,
-    /// The end does not come after the start.
-    #[error("does not come after start_time")]
+    /// The end is not after the start.
+    #[error("must be later than start_time")]
     EndBeforeStart,
-    /// It names a record that was not given.
+    /// The field refers to a record that is not in the host's data. The text names it: `service 5`.
     #[error("there is no {0}")]
     NoSuchRecord(String),
     /// The ledger was written under another namespace than the planner's.
-    #[error("is of another namespace")]
+    #[error("belongs to another namespace")]
     OtherNamespace,
     /// The stored ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
-    /// It cannot be read: what was expected there, where that is known. Never what was found, which may be a secret.
+    /// The field cannot be read. The text says what was expected, and is empty if that is unknown.
+    /// It never contains the value, which may be a secret.
     #[error("cannot be read{}{}", if .0.is_empty() { "" } else { ", expected " }, .0)]
     Unreadable(String),
     /// Two records have this id.
@@ -73,9 +74,10 @@ pub enum Problem {
     Time(#[from] TimeError),
 }
 
-/// A provider's call that failed.
+/// A call to a provider that failed.
 ///
-/// `Display` is one sentence without the source; [`std::error::Error::source`] carries the chain.
+/// `Display` shows one line without the source; [`std::error::Error::source`] returns the error
+/// underneath.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -83,136 +85,141 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of failure a call met. Decides what becomes of the ledger's row.
+/// The kind of a failure. It decides how the ledger's row changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The event is not there (404, 410, or a tombstone).
+    /// The event does not exist (status 404 or 410, or a tombstone of a deleted event).
     NotFound,
-    /// The calendar is not there.
+    /// The calendar does not exist or cannot be reached.
     CalendarNotFound,
-    /// The key was used by an event since deleted, or by a foreign one; the next generation has to be taken.
+    /// The event id was already used, by a deleted event or by an event that is not calsync's. The
+    /// next create must use the next generation.
     KeySpent,
-    /// The event at hand carries a newer revision than the one to be written.
+    /// The event in the calendar has a newer revision than the one that should be written. Nothing
+    /// was changed.
     Superseded,
-    /// The event at hand is not ours, and was not touched.
+    /// The event in the calendar is not calsync's. It was not changed.
     NotOurs,
-    /// The connection's token is of another account than the one the event is in. Nothing was sent.
+    /// The connection's token belongs to another account than the event. Nothing was sent.
     OtherAccount,
-    /// The content was refused for good.
+    /// The provider rejected the content of the event.
     Refused,
-    /// The provider cannot do this at all (see its capabilities).
+    /// The provider cannot do this at all (see its [capabilities](crate::provider::Capabilities)).
     Unsupported,
-    /// There is no grant, or the token endpoint says that it is dead: the person has to connect again.
+    /// There is no grant, or the token endpoint says that it expired or was revoked. The person
+    /// must connect again.
     Unauthenticated,
-    /// The person did not grant a permission that is needed.
+    /// The person did not grant a required permission.
     MissingScope,
     /// The account may not write to this calendar.
     Forbidden,
     /// Too many calls in a short time.
     RateLimited,
-    /// A quota is used up, for hours.
+    /// A quota is used up; it recovers after hours.
     QuotaExceeded,
-    /// The provider does not answer, or answers that it cannot now.
+    /// The provider does not respond, or responds that it is not available now.
     Unavailable,
-    /// The host set something up wrongly.
+    /// The host's configuration of the provider is wrong.
     Configuration,
-    /// None of these.
+    /// Any other failure.
     Other,
 }
 
-/// What may be done about a failed call.
+/// Whether a failed call may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Retry {
-    /// Nothing was changed, and the same call will fail again.
+    /// Nothing was changed, and the same call would fail again.
     Never,
     /// Nothing was changed; the same call may succeed later.
     Later,
-    /// It is not known whether anything was changed: look before writing again.
+    /// It is unknown whether anything was changed: look the event up before writing again.
     Unknown,
 }
 
-/// A failed call as data, as it goes into reports and the ledger: an [`Error`] without its source.
+/// A failed call as data, for reports and the ledger: an [`Error`] without its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The kind.
+    /// The kind of failure.
     pub kind: ErrorKind,
-    /// What may be done.
+    /// Whether the call may be repeated.
     pub retry: Retry,
     /// The provider that failed.
     pub provider: ProviderKind,
     /// The call that failed.
     pub operation: Operation,
-    /// How long the provider asked to be left alone, in milliseconds.
+    /// The provider's `Retry-After`: how long it asked to send no calls, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// The request was never sent: the provider has seen nothing of it.
+    /// The request was never sent, so the provider has not seen it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never_sent: bool,
-    /// The provider says that the same content will never be taken (a mail address answered 5xx): only other content is tried.
+    /// The provider says that it will never accept the same content (for example an SMTP 5xx reply
+    /// for a mail address). Only other content is tried.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_final: bool,
-    /// The token endpoint has refused the grant a second time, an hour or more after the first.
+    /// The token endpoint has rejected the grant a second time, an hour or more after the first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confirmed: bool,
-    /// No call was made: the account or the calendar is known to fail, and another call probes it.
+    /// No call was made, because the account or the calendar is known to fail; another call probes
+    /// it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub untried: bool,
-    /// The HTTP status, where there was one.
+    /// The HTTP status, if there was a response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// With [`ErrorKind::Superseded`]: the revision that stands there.
+    /// With [`ErrorKind::Superseded`]: the newer revision of the event in the calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newer_revision: Option<u64>,
-    /// The provider's own machine-readable code.
+    /// The provider's machine-readable error code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The provider's id of the request, for its support.
+    /// The provider's id of the request, for questions to its support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
-/// The calls a provider knows.
+/// The calls that a provider, or its token endpoint, can get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Operation {
-    /// Write an event that is not there yet.
+    /// Creates an event.
     Create,
-    /// Write over an event that is there.
+    /// Updates an event.
     Update,
-    /// Remove an event.
+    /// Deletes an event.
     Delete,
-    /// Look for the events of a target.
+    /// Looks up the events of a target.
     Find,
-    /// List the events that carry our namespace.
+    /// Lists the events of a calendar that have the host's namespace.
     ListOurs,
-    /// Read an event by the provider's id.
+    /// Reads an event by the provider's id.
     Get,
-    /// Trade a consent for tokens.
+    /// Exchanges an authorization code for tokens.
     Connect,
-    /// Get a new access token.
+    /// Gets a new access token with the refresh token.
     Refresh,
-    /// Give a grant back.
+    /// Revokes a grant.
     Revoke,
-    /// List an account's calendars.
+    /// Lists an account's calendars.
     ListCalendars,
-    /// Make a calendar.
+    /// Creates a calendar.
     CreateCalendar,
 }
 
 impl Operation {
-    /// Whether it only reads, so that a lost answer leaves nothing unknown.
+    /// Returns `true` if the call only reads, so that a lost response leaves nothing unknown.
     #[must_use]
     pub fn only_reads(self) -> bool {
         matches!(self, Self::Find | Self::ListOurs | Self::Get | Self::ListCalendars)
     }
 
-    /// What may be done where it was sent and its answer is not known.
+    /// Returns whether the call may be repeated if it was sent and its response was lost.
     #[must_use]
     pub fn after_lost_answer(self) -> Retry {
         if self.only_reads() { Retry::Later } else { Retry::Unknown }
@@ -220,7 +227,8 @@ impl Operation {
 }
 
 impl Error {
-    /// A failure of `operation` that the same call will meet again, or not, as is usual for its kind.
+    /// Creates an error with the usual [`Retry`] of its kind: `Later` for `RateLimited`,
+    /// `QuotaExceeded` and `Unavailable`, `Unknown` for `Other`, and `Never` for the other kinds.
     #[must_use]
     pub fn new(kind: ErrorKind, provider: ProviderKind, operation: Operation) -> Self {
         let retry = match kind {
@@ -245,7 +253,8 @@ impl Error {
         })
     }
 
-    /// A newer revision stands where `operation` was to act; nothing was changed.
+    /// Creates an [`ErrorKind::Superseded`]: the event has a newer revision, and nothing was
+    /// changed.
     #[must_use]
     pub fn superseded(provider: ProviderKind, operation: Operation, revision: u64) -> Self {
         let mut error = Self::new(ErrorKind::Superseded, provider, operation);
@@ -253,101 +262,104 @@ impl Error {
         error
     }
 
-    /// The same failure, understood as one of another kind: a 404 that turns out to be the calendar's.
+    /// Sets the kind, and keeps the rest. For example for a 404 that turns out to be the
+    /// calendar's.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.failure.kind = kind;
         self
     }
 
-    /// Says what may be done, where it is not the usual for the kind.
+    /// Sets whether the call may be repeated, if it is not as usual for the kind.
     #[must_use]
     pub fn with_retry(mut self, retry: Retry) -> Self {
         self.0.failure.retry = retry;
         self
     }
 
-    /// How long the provider asked to be left alone.
+    /// Sets how long the provider asked to send no calls.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.0.failure.retry_after_ms = Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         self
     }
 
-    /// The same content will never be taken.
+    /// Marks the failure as final: the provider will never accept the same content.
     #[must_use]
     pub fn with_final(mut self) -> Self {
         self.0.failure.is_final = true;
         self
     }
 
-    /// The token endpoint has refused the grant a second time.
+    /// Sets whether the token endpoint has rejected the grant a second time.
     #[must_use]
     pub fn with_confirmed(mut self, confirmed: bool) -> Self {
         self.0.failure.confirmed = confirmed;
         self
     }
 
-    /// The request was never sent: there was no connection, or one that was closed before a byte was sent.
+    /// Marks the request as never sent: there was no connection, or it closed before a byte was
+    /// sent.
     #[must_use]
     pub fn with_never_sent(mut self) -> Self {
         self.0.failure.never_sent = true;
         self
     }
 
-    /// The HTTP status.
+    /// Sets the HTTP status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.0.failure.status = Some(status);
         self
     }
 
-    /// The provider's machine-readable code. Not its sentence, which may hold a person's data.
+    /// Sets the provider's machine-readable code. Not its error message, which may contain personal
+    /// data.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.0.failure.code = Some(code.into());
         self
     }
 
-    /// The provider's id of the request.
+    /// Sets the provider's id of the request.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.0.failure.request_id = Some(id.into());
         self
     }
 
-    /// The error underneath. It must hold no secret and no person's data.
+    /// Sets the error underneath. It must contain no secret and no personal data.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The kind of failure.
+    /// Returns the kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.failure.kind
     }
 
-    /// What may be done about it.
+    /// Returns whether the call may be repeated.
     #[must_use]
     pub fn retry(&self) -> Retry {
         self.0.failure.retry
     }
 
-    /// How long the provider asked to be left alone.
+    /// Returns how long the provider asked to send no calls; `None` if it did not say.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.failure.retry_after()
     }
 
-    /// Everything but the source, as data.
+    /// Returns the failure as data, without the source.
     #[must_use]
     pub fn failure(&self) -> &Failure {
         &self.0.failure
     }
 
-    /// The data, for a report.
+    /// Converts the error into data, for a report. The source is dropped.
     #[must_use]
     pub fn into_failure(self) -> Failure {
         self.0.failure
@@ -355,7 +367,7 @@ impl Error {
 }
 
 impl Failure {
-    /// How long the provider asked to be left alone.
+    /// Returns how long the provider asked to send no calls; `None` if it did not say.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after_ms.map(Duration::from_millis)
@@ -371,21 +383,21 @@ impl From<Failure> for Error {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::NotFound => "the event is not there",
-            Self::CalendarNotFound => "the calendar is not there",
+            Self::NotFound => "the event does not exist",
+            Self::CalendarNotFound => "the calendar does not exist or cannot be reached",
             Self::KeySpent => "the event id was already used by another event",
-            Self::Superseded => "a newer revision is there",
-            Self::NotOurs => "the event is not ours",
+            Self::Superseded => "the event has a newer revision",
+            Self::NotOurs => "the event was not written by this host",
             Self::OtherAccount => "the connection leads to another account",
-            Self::Refused => "the content was refused",
+            Self::Refused => "the provider rejected the content",
             Self::Unsupported => "the provider cannot do this",
             Self::Unauthenticated => "the authorization expired or was revoked",
             Self::MissingScope => "a permission was not granted",
             Self::Forbidden => "the account may not do this",
-            Self::RateLimited => "too many calls",
+            Self::RateLimited => "too many calls in a short time",
             Self::QuotaExceeded => "a quota is used up",
             Self::Unavailable => "the provider is not available",
-            Self::Configuration => "the provider is set up wrongly",
+            Self::Configuration => "the provider's configuration is wrong",
             Self::Other => "the call failed",
         })
     }

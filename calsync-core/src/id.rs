@@ -1,4 +1,4 @@
-//! The ids of the host's records: numbers or strings, as the host has them.
+//! The ids of the host's records: numbers or strings, as the host stores them.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// What an [`Id`] is the id of. The types here exist only to keep an order's id from being used as a profile's.
+/// The record types of an [`Id`]. They exist only to prevent that an order's id is used as a
+/// profile's.
 pub mod of {
     /// The id of an [`Order`](crate::model::Order).
     #[derive(Debug)]
@@ -54,11 +55,12 @@ pub type ProfileId = Id<of::Profile>;
 /// The id of a calendar connection, unique within its profile.
 pub type ConnectionId = Id<of::Connection>;
 
-/// The id of one of the host's records: a whole number or a string, kept as it was given.
+/// The id of a record of the host: a whole number or a string, serialised in the form it was given
+/// in.
 ///
-/// A string that spells a number equals that number (`"10"` and `10` are one record), since a host that sends its
-/// 64-bit keys as JSON strings must not get a second set of events for it. An id is never empty and holds no
-/// control characters.
+/// A string that spells a number equals that number (`"10"` and `10` are the same record), so that
+/// a host that sends its 64-bit keys as JSON strings does not get a second set of events. An id is
+/// never empty and has no control characters.
 ///
 /// ```
 /// use calsync_core::OrderId;
@@ -79,29 +81,29 @@ enum Value {
     Text(Arc<str>),
 }
 
-/// Why a text cannot be an id.
+/// The error for a text that cannot be an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdError {
-    /// An id of no characters.
+    /// The text is empty.
     #[error("an id is empty")]
     Empty,
-    /// An id with a control character in it.
-    #[error("an id holds a control character")]
+    /// The text contains a control character.
+    #[error("an id contains a control character")]
     Control,
 }
 
 impl<Of> Id<Of> {
-    /// An id from a number.
+    /// Creates an id from a number.
     #[must_use]
     pub fn number(value: i64) -> Self {
         Self::of(Value::Number { value, quoted: false })
     }
 
-    /// An id from a text.
+    /// Creates an id from a text.
     ///
     /// # Errors
-    /// When the text is empty or holds a control character.
+    /// [`IdError`] if the text is empty or contains a control character.
     pub fn text(text: &str) -> Result<Self, IdError> {
         if text.is_empty() {
             return Err(IdError::Empty);
@@ -115,7 +117,7 @@ impl<Of> Id<Of> {
         }))
     }
 
-    /// The same text or number as the id of something else, where the host's data mean it so.
+    /// Returns the same value as the id of another record type, for hosts that use one id for both.
     #[must_use]
     pub fn cast<Other>(&self) -> Id<Other> {
         Id::of(self.value.clone())
@@ -126,7 +128,7 @@ impl<Of> Id<Of> {
     }
 }
 
-/// Is this the one spelling of its number ("7", not "+7" or "007")?
+/// Returns `true` if the text is the canonical spelling of its number: "7", not "+7" or "007".
 fn is_canonical(number: &str) -> bool {
     let digits = number.strip_prefix('-').unwrap_or(number);
     number == "0" || !digits.starts_with(['0', '+'])
@@ -246,7 +248,7 @@ impl<'de, Of> Deserialize<'de> for Id<Of> {
             }
         }
 
-        // A format that cannot describe itself would not know which of the two it holds.
+        // Needs a self-describing format such as JSON, to tell a number from a text.
         deserializer.deserialize_any(IdVisitor(PhantomData))
     }
 }
@@ -257,18 +259,18 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn numbers_and_their_spelling_are_one_record() {
+    fn a_number_and_its_canonical_spelling_are_the_same_id() {
         let mut seen = HashSet::new();
         assert!(seen.insert(OrderId::number(10)));
         assert!(!seen.insert(OrderId::text("10").unwrap()));
-        // Another spelling is another text: hosts do pad their numbers.
+        // Any other spelling is another id: some hosts pad their numbers.
         for other in ["010", "+10", "10 ", "-0"] {
             assert!(seen.insert(OrderId::text(other).unwrap()), "{other}");
         }
     }
 
     #[test]
-    fn what_came_in_goes_out() {
+    fn an_id_is_serialised_as_it_was_read() {
         for json in ["7", "\"7\"", "-3", "\"cus_7\"", "\"007\"", "9223372036854775807"] {
             let id: CustomerId = serde_json::from_str(json).unwrap();
             assert_eq!(serde_json::to_string(&id).unwrap(), json);
@@ -276,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_id_is_refused() {
+    fn a_value_that_cannot_be_an_id_is_an_error() {
         for json in
             ["\"\"", "1.5", "null", "true", "\"a\\u0000b\"", "\"a\\nb\"", "18446744073709551615", "[1]"]
         {

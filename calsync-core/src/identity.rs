@@ -1,4 +1,5 @@
-//! What identifies an event: the key of its target, its own key, and the fingerprint of its content.
+//! What identifies an event: the key of its target, the event's own key, and the fingerprint of its
+//! content.
 //!
 //! # Computing a key elsewhere
 //!
@@ -40,37 +41,40 @@ use crate::names::CalendarId;
 /// The UUID namespace of target keys: version 5 of `calsync:event-key:1` under the URL namespace.
 pub const KEY_NAMESPACE: Uuid = Uuid::from_u128(0xa626fb1a_706e_50cf_a216_eda0282c90b7);
 
-/// Identifies a target: one appointment in one calendar of one person, through one connection. Never changes.
+/// Identifies a target: one appointment in one calendar of one person, through one connection. The
+/// key of a target never changes.
 ///
-/// Derived from (namespace, appointment, person, connection, calendar). Every event of the target, whatever its
-/// [`Generation`], carries this key, so that one look finds them all.
+/// It is derived from (namespace, appointment, person, connection, calendar). The events of all
+/// [generations](Generation) of the target carry this key, so that one look-up finds them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TargetKey(Uuid);
 
-/// How often an event of ours was withdrawn at a target, or its id proved used up. A deleted event's id may not be used again
-/// (Google keeps it, Graph remembers the `transactionId`), so the next event gets the next generation.
+/// How often calsync has removed its event at a target, or found that the event's id was already
+/// used. The id of a deleted event cannot be used again (Google keeps it, Graph remembers the
+/// `transactionId`), so the next event gets the next generation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Generation(u32);
 
-/// The id of one event, the same in every system that takes an id from us: Google's event id, Graph's `transactionId`, the
-/// iCalendar UID and the name of a CalDAV file.
+/// The id of one event, used in every system that accepts an id from the client: Google's event id,
+/// Graph's `transactionId`, the iCalendar UID and the name of a CalDAV file.
 ///
-/// It is the text of the target's key, with `g1`, `g2`, … behind it for later generations, so that an id shows its target
-/// (letters that Google allows in an id). Asking again gives the same key, so a create can be repeated.
+/// It is the text of the target's key, followed by `g1`, `g2`, … for later generations, so that an
+/// id shows its target. Google allows all its letters in an event id. The key is always computed to
+/// the same value, so a create can be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey {
     target: TargetKey,
     generation: Generation,
 }
 
-/// A text that is not a key of ours.
+/// The error for a text that is not a target key or an event key of calsync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key is 32 lower-case hex digits, and for an event `g` and its generation")]
+#[error("not a calsync key: expected 32 lower-case hex digits, and for a later event `g` and a number")]
 pub struct NotAKey;
 
 impl TargetKey {
-    /// The key of the target of `appointment` in a calendar.
+    /// Derives the key of the target of an appointment in a calendar.
     #[must_use]
     pub fn derive(namespace: &str, appointment: &AppointmentId, calendar: &CalendarRef) -> Self {
         Self::of_parts(namespace, appointment, &calendar.person, &calendar.connection, &calendar.calendar)
@@ -103,19 +107,19 @@ impl TargetKey {
         Self(Uuid::new_v5(&KEY_NAMESPACE, name.as_bytes()))
     }
 
-    /// A key read back from where it was stored.
+    /// Creates a key from its stored UUID.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The key as a UUID.
+    /// Returns the key as a UUID.
     #[must_use]
     pub const fn as_uuid(self) -> Uuid {
         self.0
     }
 
-    /// The key of this target's event of a generation.
+    /// Returns the key of this target's event in a generation.
     #[must_use]
     pub const fn event(self, generation: Generation) -> EventKey {
         EventKey { target: self, generation }
@@ -123,22 +127,22 @@ impl TargetKey {
 }
 
 impl Generation {
-    /// The first one.
+    /// The first generation, number 0.
     pub const FIRST: Self = Self(0);
 
-    /// A generation by its number.
+    /// Creates a generation from its number; 0 is the first.
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
-    /// The one after this.
+    /// Returns the next generation.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    /// Its number, 0 for the first.
+    /// Returns the number; 0 for the first generation.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -150,19 +154,19 @@ impl Generation {
 }
 
 impl EventKey {
-    /// The target it belongs to.
+    /// Returns the target of the event.
     #[must_use]
     pub const fn target(self) -> TargetKey {
         self.target
     }
 
-    /// Its generation.
+    /// Returns the generation of the event.
     #[must_use]
     pub const fn generation(self) -> Generation {
         self.generation
     }
 
-    /// Reads a key out of an id or a UID; `None` if the text is not a key of ours.
+    /// Parses an event id or a UID. Returns `None` if the text is not a key of calsync.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -175,7 +179,7 @@ impl fmt::Display for Generation {
     }
 }
 
-/// 32 lower-case hex digits, which Google allows in an event id.
+/// Writes 32 lower-case hex digits, which Google allows in an event id.
 impl fmt::Display for TargetKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.0.simple().encode_lower(&mut Uuid::encode_buffer()))
@@ -194,7 +198,7 @@ impl FromStr for TargetKey {
     }
 }
 
-/// The target's key, and `g` with the generation where it is not the first.
+/// Writes the target's key, followed by `g` and the generation if it is not the first.
 impl fmt::Display for EventKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.target, f)?;
@@ -255,14 +259,14 @@ impl fmt::Display for PersonPart<'_> {
     }
 }
 
-/// A part of a name, with its length in front.
+/// Appends a part to a name, with its length in front.
 pub(crate) fn push(name: &mut String, part: &str) {
     push_number(name, part.len() as u64);
     name.push(':');
     name.push_str(part);
 }
 
-/// In decimal. Keys are made by the thousand, and formatting took longer than hashing.
+/// Appends a number in decimal. Written by hand because `write!` took longer than hashing the name.
 fn push_number(name: &mut String, number: u64) {
     if number >= 10 {
         push_number(name, number / 10);
@@ -270,10 +274,12 @@ fn push_number(name: &mut String, number: u64) {
     name.push(char::from(b'0' + (number % 10) as u8));
 }
 
-/// What an event says, in 128 bits: equal content has equal fingerprints, on every machine and in every version of
-/// calsync that says `v1` (SipHash-1-3-128 over the length-prefixed fields).
+/// A 128-bit hash of an event's content (SipHash-1-3-128 over the length-prefixed fields). Equal
+/// content has equal fingerprints, on every machine and in every version of calsync that writes
+/// `v1`.
 ///
-/// Not a defence against forgery: whoever could forge one would only hide his own change from his own calendar.
+/// It does not protect against forgery: a person who forged one could only hide their own change in
+/// their own calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(u128);
 
@@ -294,11 +300,11 @@ impl<'de> Deserialize<'de> for Fingerprint {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         let hex = text.strip_prefix("v1-").filter(|hex| hex.len() == 32);
         let value = hex.and_then(|hex| u128::from_str_radix(hex, 16).ok());
-        value.map(Self).ok_or_else(|| serde::de::Error::custom("a fingerprint is `v1-` and 32 hex digits"))
+        value.map(Self).ok_or_else(|| serde::de::Error::custom("expected `v1-` and 32 hex digits"))
     }
 }
 
-/// Takes the fields of an event in, one by one.
+/// Hashes the fields of an event, one by one.
 pub(crate) struct FingerprintWriter(SipHasher13);
 
 impl FingerprintWriter {
@@ -306,7 +312,8 @@ impl FingerprintWriter {
         Self(SipHasher13::new())
     }
 
-    /// A text, told apart from its neighbours by its length.
+    /// Hashes a text with its length in front, so that text cannot move between neighbouring fields
+    /// without a change of the hash.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         self.number(text.len() as i64);
         self.0.write(text.as_bytes());
@@ -314,7 +321,7 @@ impl FingerprintWriter {
     }
 
     pub(crate) fn number(&mut self, number: i64) -> &mut Self {
-        // By bytes, since the hasher's own integer methods follow the machine's byte order.
+        // As little-endian bytes: the hasher's own integer methods use the machine's byte order.
         self.0.write(&number.to_le_bytes());
         self
     }

@@ -1,7 +1,8 @@
 //! The reference provider: calendars in memory.
 //!
-//! It behaves as the strictest of the real ones: a deleted event's key stays spent, etags change with every write, a newer
-//! revision is never written over. Tests use it as the outside world and ask it what stands there.
+//! It behaves like the strictest real provider: the key of a deleted event stays used, etags change
+//! with every write, and a newer revision is never overwritten. Tests use it as the provider's
+//! server, and read its events.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ use crate::provider::{
     FOREIGN_EVENT, Found, Marker, OursPage, PageToken, TargetQuery, UpdateOptions, Written,
 };
 
-/// Calendars in memory. Clones share them.
+/// A provider with calendars in memory. Clones share the calendars.
 ///
 /// ```
 /// use calsync_core::memory::MemoryCalendar;
@@ -33,19 +34,19 @@ pub struct MemoryCalendar {
     state: Arc<Mutex<State>>,
 }
 
-/// An event as it stands in memory.
+/// An event of a [`MemoryCalendar`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StoredEvent {
-    /// Where. For a calendar reached through several connections, the place it was written through last.
+    /// The calendar. If it is reached through several connections, the one of the last write.
     pub place: CalendarRef,
-    /// Its id.
+    /// The id of the event.
     pub remote_id: RemoteId,
-    /// Our marker; `None` on somebody else's event.
+    /// The marker; `None` if calsync did not write the event.
     pub marker: Option<Marker>,
-    /// What it says.
+    /// The content of the event.
     pub event: Event,
-    /// The time of change it carries.
+    /// The draft's `changed_at`; the Unix epoch for an event from [`MemoryCalendar::insert`].
     pub changed_at: DateTime<Utc>,
 }
 
@@ -61,10 +62,11 @@ struct State {
 struct Entry {
     stored: StoredEvent,
     etag: u64,
-    alive: bool,
+    exists: bool,
 }
 
-/// What tells one calendar from another: its id, and the account where the id means something only there.
+/// Identifies a calendar: by its id, and by the account if the id is unique only within the
+/// account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Calendar {
     account: Option<(Person, String)>,
@@ -78,56 +80,57 @@ impl Default for MemoryCalendar {
 }
 
 impl MemoryCalendar {
-    /// Calendars for connections of kind `memory`.
+    /// Creates a provider for connections of kind `memory`, without events.
     #[must_use]
     pub fn new() -> Self {
         let capabilities = Capabilities::new().with_client_ids(true).with_etags(true);
         Self { kind: ProviderKind::MEMORY, capabilities, state: Arc::default() }
     }
 
-    /// For connections of another kind.
+    /// Sets the kind of connections that the provider serves.
     #[must_use]
     pub fn with_kind(mut self, kind: ProviderKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// With other capabilities.
+    /// Sets the capabilities.
     #[must_use]
     pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
         self.capabilities = capabilities;
         self
     }
 
-    /// Every event that stands, by calendar and id.
+    /// Returns every existing event, sorted by calendar and id.
     #[must_use]
     pub fn events(&self) -> Vec<StoredEvent> {
         let state = self.state();
         let entries = state.calendars.values().flat_map(BTreeMap::values);
-        entries.filter(|entry| entry.alive).map(|entry| entry.stored.clone()).collect()
+        entries.filter(|entry| entry.exists).map(|entry| entry.stored.clone()).collect()
     }
 
-    /// How many calls of that operation were made.
+    /// Returns the number of calls of one operation.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> usize {
         self.state().calls.get(&operation).copied().unwrap_or_default()
     }
 
-    /// How many calls were made in all.
+    /// Returns the number of all calls.
     #[must_use]
     pub fn all_calls(&self) -> usize {
         self.state().calls.values().sum()
     }
 
-    /// The person deletes an event by hand. Returns whether it stood.
+    /// Deletes an event as the person would. Returns `true` if the event existed.
     pub fn person_deletes(&self, place: &CalendarRef, remote_id: &RemoteId) -> bool {
         let calendar = self.calendar(place);
         let mut state = self.state();
         let entry = state.calendars.get_mut(&calendar).and_then(|events| events.get_mut(remote_id));
-        entry.is_some_and(|entry| std::mem::take(&mut entry.alive))
+        entry.is_some_and(|entry| std::mem::take(&mut entry.exists))
     }
 
-    /// The person changes an event by hand; its etag changes with it. Returns whether it stood.
+    /// Changes an event as the person would; its etag changes too. Returns `true` if the event
+    /// existed.
     pub fn person_edits(
         &self,
         place: &CalendarRef,
@@ -138,23 +141,23 @@ impl MemoryCalendar {
         let mut state = self.state();
         let version = state.next_version();
         let entry = state.calendars.get_mut(&calendar).and_then(|events| events.get_mut(remote_id));
-        let Some(entry) = entry.filter(|entry| entry.alive) else { return false };
+        let Some(entry) = entry.filter(|entry| entry.exists) else { return false };
         edit(&mut entry.stored.event);
         entry.etag = version;
         true
     }
 
-    /// Somebody who is not calsync, or not this host, puts an event in.
+    /// Inserts an event as a person, another program or another host would.
     pub fn insert(&self, place: &CalendarRef, remote_id: RemoteId, marker: Option<Marker>, event: Event) {
         let calendar = self.calendar(place);
         let mut state = self.state();
         let etag = state.next_version();
         let (id, place) = (remote_id.clone(), place.clone());
         let stored = StoredEvent { place, remote_id, marker, event, changed_at: DateTime::UNIX_EPOCH };
-        state.calendars.entry(calendar).or_default().insert(id, Entry { stored, etag, alive: true });
+        state.calendars.entry(calendar).or_default().insert(id, Entry { stored, etag, exists: true });
     }
 
-    /// The calendar is deleted, with everything in it.
+    /// Deletes a calendar with all its events.
     pub fn drop_calendar(&self, place: &CalendarRef) {
         let calendar = self.calendar(place);
         let mut state = self.state();
@@ -162,14 +165,14 @@ impl MemoryCalendar {
         state.gone.insert(calendar);
     }
 
-    /// A deleted calendar is made anew, empty.
+    /// Creates a deleted calendar again, without events.
     pub fn restore_calendar(&self, place: &CalendarRef) {
         let calendar = self.calendar(place);
         self.state().gone.remove(&calendar);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing here panics half way through a change, so what a panicking test left behind is whole.
+        // No code here panics during a change, so the state is consistent after a panic of a test.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -191,7 +194,7 @@ impl MemoryCalendar {
         Error::new(kind, self.kind.clone(), operation)
     }
 
-    /// Counts the call and opens the calendar.
+    /// Counts the call, and returns the next version number and the calendar's events.
     fn call<'s>(
         &self,
         state: &'s mut State,
@@ -207,7 +210,7 @@ impl MemoryCalendar {
         Ok((version, state.calendars.entry(calendar).or_default()))
     }
 
-    /// Whether an event that stands may be written over or removed in the name of `marker`.
+    /// Checks that a call with this marker may update or delete an existing event.
     fn check(&self, entry: &Entry, marker: &Marker, operation: Operation) -> Result<(), Error> {
         marker.check(entry.stored.marker.as_ref(), self.kind.clone(), operation)
     }
@@ -229,7 +232,7 @@ impl Entry {
             event: (*draft.event).clone(),
             changed_at: draft.changed_at,
         };
-        Self { stored, etag, alive: true }
+        Self { stored, etag, exists: true }
     }
 
     fn etag(&self) -> Option<Etag> {
@@ -245,7 +248,7 @@ impl Entry {
             .with_account(place.account.clone())
     }
 
-    /// The key of ours that the event was made under.
+    /// Returns the key under which the event was created, if its id is a key of calsync.
     fn key(&self) -> Option<EventKey> {
         EventKey::parse(self.stored.remote_id.as_str())
     }
@@ -269,9 +272,9 @@ impl CalendarProvider for MemoryCalendar {
         if let Some(entry) = events.get(&remote_id) {
             let ours =
                 entry.stored.marker.as_ref().is_some_and(|marker| marker.is_same_target(&draft.marker));
-            if !entry.alive || !ours {
-                let spent = self.error(ErrorKind::KeySpent, Operation::Create);
-                return Err(if entry.alive { spent.with_code(FOREIGN_EVENT) } else { spent });
+            if !entry.exists || !ours {
+                let error = self.error(ErrorKind::KeySpent, Operation::Create);
+                return Err(if entry.exists { error.with_code(FOREIGN_EVENT) } else { error });
             }
             self.check(entry, &draft.marker, Operation::Create)?;
         }
@@ -290,7 +293,7 @@ impl CalendarProvider for MemoryCalendar {
     ) -> Result<Written, Error> {
         let mut state = self.state();
         let (version, events) = self.call(&mut state, place, Operation::Update)?;
-        let entry = events.get_mut(remote_id).filter(|entry| entry.alive);
+        let entry = events.get_mut(remote_id).filter(|entry| entry.exists);
         let entry = entry.ok_or_else(|| self.error(ErrorKind::NotFound, Operation::Update))?;
         self.check(entry, &draft.marker, Operation::Update)?;
         let is_as_drafted = entry.stored.marker.is_some() && entry.stored.event == *draft.event;
@@ -309,10 +312,10 @@ impl CalendarProvider for MemoryCalendar {
     ) -> Result<(), Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Delete)?;
-        let entry = events.get_mut(remote_id).filter(|entry| entry.alive);
+        let entry = events.get_mut(remote_id).filter(|entry| entry.exists);
         let entry = entry.ok_or_else(|| self.error(ErrorKind::NotFound, Operation::Delete))?;
         self.check(entry, marker, Operation::Delete)?;
-        entry.alive = false;
+        entry.exists = false;
         Ok(())
     }
 
@@ -320,7 +323,7 @@ impl CalendarProvider for MemoryCalendar {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Find)?;
         let matches = |entry: &&Entry| {
-            entry.alive && query.matches(&entry.stored.remote_id, entry.stored.marker.as_ref(), entry.key())
+            entry.exists && query.matches(&entry.stored.remote_id, entry.stored.marker.as_ref(), entry.key())
         };
         Ok(events.values().filter(matches).map(|entry| entry.found(place)).collect())
     }
@@ -335,7 +338,7 @@ impl CalendarProvider for MemoryCalendar {
         let (_, events) = self.call(&mut state, place, Operation::ListOurs)?;
         let ours = |entry: &&Entry| {
             let marker = entry.stored.marker.as_ref();
-            entry.alive && marker.is_some_and(|marker| *marker.namespace == *namespace)
+            entry.exists && marker.is_some_and(|marker| *marker.namespace == *namespace)
         };
         Ok(OursPage::new(events.values().filter(ours).map(|entry| entry.found(place)).collect(), None))
     }
@@ -343,7 +346,7 @@ impl CalendarProvider for MemoryCalendar {
     async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Get)?;
-        Ok(events.get(remote_id).filter(|entry| entry.alive).map(|entry| entry.found(place)))
+        Ok(events.get(remote_id).filter(|entry| entry.exists).map(|entry| entry.found(place)))
     }
 }
 
@@ -352,6 +355,6 @@ impl EventReader for MemoryCalendar {
     async fn read(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
         let mut state = self.state();
         let (_, events) = self.call(&mut state, place, Operation::Get)?;
-        Ok(events.get(remote_id).filter(|entry| entry.alive).map(|entry| entry.stored.event.clone()))
+        Ok(events.get(remote_id).filter(|entry| entry.exists).map(|entry| entry.stored.event.clone()))
     }
 }

@@ -1,4 +1,4 @@
-//! Names the outside world gives: kinds of provider, calendars, remote events, etags.
+//! Names that providers give: kinds of provider, calendar ids, account ids, event ids, etags.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Which kind of backend: the guide's `google`, `outlook`, `apple`, or a host's own name.
+/// The kind of a provider: the guide's `google`, `outlook` or `apple`, or the host's own name.
 ///
-/// Kept in lower case, so that `Google` and `google` are one kind.
+/// Stored in lower case, so that `Google` and `google` are the same kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderKind(Cow<'static, str>);
 
@@ -17,20 +17,21 @@ impl ProviderKind {
     pub const GOOGLE: Self = Self::from_static("google");
     /// Outlook, through Microsoft Graph.
     pub const OUTLOOK: Self = Self::from_static("outlook");
-    /// Apple Calendar: .ics files or CalDAV, whichever provider the host registers under this name.
+    /// Apple Calendar: .ics files or CalDAV, depending on the provider that the host registers.
     pub const APPLE: Self = Self::from_static("apple");
     /// Invitations by e-mail, for guests who have no calendar connection.
     pub const INVITATION: Self = Self::from_static("invitation");
     /// The reference provider, [`MemoryCalendar`](crate::memory::MemoryCalendar).
     pub const MEMORY: Self = Self::from_static("memory");
 
-    /// A kind of the host's own, in lower case.
+    /// Creates a kind of the host's own. The name must be in lower case; this is not checked.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))
     }
 
-    /// A kind by its name; the case does not matter, and control characters go.
+    /// Creates a kind from its name. The name is trimmed and converted to lower case (ASCII), and
+    /// control characters are removed.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let name = name.trim();
@@ -40,7 +41,7 @@ impl ProviderKind {
         found.unwrap_or_else(|| Self(Cow::Owned(own())))
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,42 +66,44 @@ impl<'de> Deserialize<'de> for ProviderKind {
     }
 }
 
-/// The provider's own name of a calendar, such as `primary`. Never shown in `Debug`: Google's are e-mail addresses.
+/// The provider's id of a calendar, such as `primary`. Not shown in `Debug`, because Google's ids
+/// are e-mail addresses.
 ///
-/// Text that could only be meant to lead somewhere else is refused: control characters, the path steps `.` and `..`,
-/// and anything over [`CalendarId::MAX_LEN`] bytes.
+/// An id that could be an attack is rejected: control characters, the path steps `.` and `..`, and
+/// more than [`CalendarId::MAX_LEN`] bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CalendarId(Arc<str>);
 
-/// Why a text cannot be a [`CalendarId`].
+/// The error for a text that cannot be a [`CalendarId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CalendarIdError {
-    /// More than [`CalendarId::MAX_LEN`] bytes.
+    /// The text has more than [`CalendarId::MAX_LEN`] bytes.
     #[error("a calendar id is longer than {} bytes", CalendarId::MAX_LEN)]
     TooLong,
-    /// A control character.
-    #[error("a calendar id holds a control character")]
+    /// The text contains a control character.
+    #[error("a calendar id contains a control character")]
     Control,
-    /// A path step `.` or `..`.
-    #[error("a calendar id holds a path step")]
+    /// The text contains a path step, `.` or `..`.
+    #[error("a calendar id contains a path step (`.` or `..`)")]
     PathStep,
 }
 
 impl CalendarId {
-    /// The longest id taken, in bytes.
+    /// The longest accepted id, in bytes.
     pub const MAX_LEN: usize = 1024;
 
-    /// The calendar that the provider itself takes when none is named (`primary`).
+    /// Returns the id `primary`, which means the account's default calendar.
     #[must_use]
     pub fn primary() -> Self {
         Self("primary".into())
     }
 
-    /// A calendar by the provider's name for it; an empty name is [`CalendarId::primary`].
+    /// Creates an id from the provider's text, without the white space around it. An empty text
+    /// becomes [`CalendarId::primary`].
     ///
     /// # Errors
-    /// See [`CalendarIdError`].
+    /// [`CalendarIdError`] if the text is too long or contains a control character or a path step.
     pub fn new(id: &str) -> Result<Self, CalendarIdError> {
         let id = id.trim();
         if id.is_empty() {
@@ -118,13 +121,13 @@ impl CalendarId {
         Ok(Self(id.into()))
     }
 
-    /// The provider's text.
+    /// Returns the provider's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the provider's own default, which means another calendar in every account.
+    /// Returns `true` for the id `primary`, which means a different calendar in each account.
     #[must_use]
     pub fn is_primary(&self) -> bool {
         self.as_str() == "primary"
@@ -149,20 +152,21 @@ impl<'de> Deserialize<'de> for CalendarId {
     }
 }
 
-/// The stable id of a person's account at a provider: the subject of its OpenID Connect id token, or what else the host knows it
-/// by. Not shown in `Debug`, since some are e-mail addresses.
+/// The stable id of a person's account at a provider: the subject (`sub`) of its OpenID Connect id
+/// token, or another id that the host knows. Not shown in `Debug`, because it may be an e-mail
+/// address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(Arc<str>);
 
 impl AccountId {
-    /// An account's id as the provider wrote it.
+    /// Creates an id from the provider's text, unchanged.
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
 
-    /// The provider's text.
+    /// Returns the provider's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -189,19 +193,19 @@ impl fmt::Debug for AccountId {
     }
 }
 
-/// The id a provider gave an event. Opaque: nobody but that provider reads it.
+/// The provider's id of an event. Opaque: only the provider interprets it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RemoteId(Arc<str>);
 
 impl RemoteId {
-    /// The id as the provider wrote it.
+    /// Creates an id from the provider's text, unchanged.
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
 
-    /// The provider's text.
+    /// Returns the provider's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -214,19 +218,20 @@ impl fmt::Display for RemoteId {
     }
 }
 
-/// A provider's version of an event (HTTP `ETag`, RFC 9110 section 8.8.3). Opaque, compared byte by byte.
+/// The provider's version of an event (HTTP `ETag`, RFC 9110 section 8.8.3). Opaque; compared byte
+/// by byte.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Etag(Arc<str>);
 
 impl Etag {
-    /// The etag as the provider wrote it, quotes included.
+    /// Creates an etag from the provider's text, unchanged, with its quotes.
     #[must_use]
     pub fn new(etag: impl Into<Arc<str>>) -> Self {
         Self(etag.into())
     }
 
-    /// The provider's text.
+    /// Returns the provider's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -238,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_calendar_id_that_leads_elsewhere_is_refused() {
+    fn a_calendar_id_with_a_path_step_or_control_character_or_too_many_bytes_is_an_error() {
         for id in ["../../x", "..", "a/../b", "a\\..\\b", ".", "./x", "a\u{0}b", "a\nb", &"x".repeat(1025)] {
             assert!(CalendarId::new(id).is_err(), "{id:?}");
         }
@@ -251,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_does_not_show_whose_calendar_it_is() {
+    fn debug_does_not_show_a_calendar_id() {
         assert!(!format!("{:?}", CalendarId::new("anna@example.org").unwrap()).contains("anna"));
     }
 }

@@ -1,4 +1,4 @@
-//! What a run reports, outcome by outcome, and what people have to be told of it.
+//! The report of a run: one outcome for each step, and the notices that a host shows to people.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,35 +12,37 @@ use crate::ledger::{BlockReason, Hold};
 
 pub use crate::ledger::{Outcome, Verdict};
 
-/// The outcomes of a run.
+/// The outcomes of a run, one for each step that ended.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// In the order in which they came.
+    /// The outcomes, in the order in which the steps ended.
     pub outcomes: Vec<Outcome>,
 }
 
-/// A connection that waits for something outside, as a host tells its person: once, when it begins, however many events wait. An
-/// outcome whose hold is not news makes no notice.
+/// A problem of a connection that calsync cannot solve alone, for the host to show to the person.
+/// There is one notice for each new problem, however many events wait for it. An outcome whose hold
+/// was already reported makes no notice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Notice {
-    /// The calendar where it was met first.
+    /// The calendar of the first outcome with this problem.
     pub calendar: CalendarRef,
-    /// What must change.
+    /// The problem.
     pub reason: BlockReason,
     /// The kind of failure.
     pub kind: ErrorKind,
-    /// Since when, over all runs.
+    /// When the problem began, over all runs.
     pub since: DateTime<Utc>,
-    /// When the next attempt is made by itself; `None` if only a new connection can help.
+    /// When the next automatic attempt is made; `None` if the person must connect the calendar
+    /// again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
-    /// How many steps of the run wait for it.
+    /// The number of steps of the run that wait because of the problem.
     pub steps: usize,
 }
 
-/// What a person has to be told about an outcome, if anything.
+/// Returns the notice for an outcome, or `None` if the outcome needs no action by a person.
 fn notice(outcome: &Outcome) -> Option<Notice> {
     let Some(Hold::Blocked { reason, since, until, .. }) = outcome.hold else { return None };
     let failure = outcome.failure.as_ref()?;
@@ -50,8 +52,8 @@ fn notice(outcome: &Outcome) -> Option<Notice> {
 }
 
 impl Notice {
-    /// Whether both say the same to the same person about the same thing.
-    fn is_told_with(&self, other: &Self) -> bool {
+    /// Returns `true` if both notices are about the same problem of the same person.
+    fn is_same_problem(&self, other: &Self) -> bool {
         let (a, b) = (&self.calendar, &other.calendar);
         let same = match self.reason {
             BlockReason::Quota => match (&a.account, &b.account) {
@@ -68,25 +70,26 @@ impl Notice {
 }
 
 impl Report {
-    /// A report of nothing.
+    /// Creates a report without outcomes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many steps ended so.
+    /// Returns the number of steps with this verdict.
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
         self.outcomes.iter().filter(|outcome| outcome.verdict == verdict).count()
     }
 
-    /// Whether every target is now as it should be.
+    /// Returns `true` if every step was done, so that every target of the run is in its desired
+    /// state.
     #[must_use]
     pub fn is_all_done(&self) -> bool {
         self.outcomes.iter().all(|outcome| outcome.verdict.is_done())
     }
 
-    /// What people have to be told: each connection that has begun to wait for something outside, once.
+    /// Returns the notices for people: one for each new problem that calsync cannot solve alone.
     #[must_use]
     pub fn notices(&self) -> Vec<Notice> {
         let mut notices: Vec<(Notice, bool)> = Vec::new();
@@ -94,12 +97,13 @@ impl Report {
         for outcome in &self.outcomes {
             let Some(notice) = notice(outcome) else { continue };
             let theirs = of_person.entry(&outcome.calendar.person).or_default();
-            let is_told = |at: &usize| notices.get(*at).is_some_and(|(other, _)| other.is_told_with(&notice));
-            let told = theirs.iter().copied().find(is_told);
-            match told.and_then(|at| notices.get_mut(at)) {
-                Some((told, is_news)) => {
-                    told.steps += 1;
-                    told.until = told.until.max(notice.until);
+            let is_same =
+                |at: &usize| notices.get(*at).is_some_and(|(other, _)| other.is_same_problem(&notice));
+            let same = theirs.iter().copied().find(is_same);
+            match same.and_then(|at| notices.get_mut(at)) {
+                Some((same, is_news)) => {
+                    same.steps += 1;
+                    same.until = same.until.max(notice.until);
                     *is_news |= outcome.is_news;
                 }
                 None => {
@@ -111,7 +115,8 @@ impl Report {
         notices.into_iter().filter(|(_, is_news)| *is_news).map(|(notice, _)| notice).collect()
     }
 
-    /// When the first of the steps that have to wait for a certain time is worth another attempt.
+    /// Returns the earliest time at which a step of the report can be attempted again. `None` if no
+    /// step waits for a certain time.
     #[must_use]
     pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
         self.outcomes.iter().filter_map(Outcome::next_attempt_at).min()
@@ -130,7 +135,8 @@ impl FromIterator<Outcome> for Report {
     }
 }
 
-/// `google of profile 3 (connection default): the person has to connect the calendar again; steps that wait: 12`.
+/// Example: `google of profile 3 (connection default): the person has to connect the calendar
+/// again, since 2026-01-10 12:00:00 UTC; steps that wait: 12`.
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}, since {}", self.calendar, self.reason, self.since.format("%F %T UTC"))?;

@@ -1,6 +1,7 @@
-//! Time zones and the one place where a local time becomes an instant.
+//! Time zones, and the conversion of local times to instants. No other module converts them.
 //!
-//! Zone rules come from the IANA data bundled with the jiff crate; neither that crate nor its types show outside.
+//! The zone rules come from the IANA data that is bundled with the jiff crate. Neither that crate
+//! nor its types are part of the public API.
 
 mod rules;
 
@@ -13,16 +14,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use rules::{Onset, RuleKind, ZoneRules};
 
-/// The time an appointment begins when its order names a date but no time (the guide's 09:00).
+/// The start of an appointment whose order has a date but no time: 09:00, as in the guide.
 pub const DEFAULT_START: NaiveTime = match NaiveTime::from_hms_opt(9, 0, 0) {
     Some(time) => time,
     None => NaiveTime::MIN,
 };
 
-/// The years calsync takes. Anything else is a slip of the pen, and providers refuse it in their own ways.
+/// The years that calsync accepts. A year outside is a typing error, and each provider rejects it
+/// in a different way.
 pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
 
-/// An IANA time zone by a name that exists, such as `Europe/London`.
+/// A time zone of the IANA database, such as `Europe/London`. The name is checked. Default: UTC.
 ///
 /// ```
 /// use calsync_core::time::Zone;
@@ -34,14 +36,14 @@ pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=2999;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Zone(TimeZone);
 
-/// Why a zone or a time was not taken.
+/// The error for a time zone or a time that calsync does not accept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimeError {
-    /// There is no zone of that name in the IANA database.
+    /// The IANA database has no time zone with this name.
     #[error("no time zone is called `{0}`")]
     UnknownZone(String),
-    /// The year lies outside [`YEARS`].
+    /// The year is outside [`YEARS`].
     #[error("the year {0} is outside 1900 to 2999")]
     Year(i32),
 }
@@ -50,42 +52,42 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(TimeZone::UTC);
 
-    /// The zone of that IANA name; the case does not matter.
+    /// Returns the zone with this IANA name; case does not matter.
     ///
     /// # Errors
-    /// [`TimeError::UnknownZone`].
+    /// [`TimeError::UnknownZone`] if the bundled IANA database has no such zone.
     pub fn new(name: &str) -> Result<Self, TimeError> {
         if name.eq_ignore_ascii_case("utc") {
             return Ok(Self::UTC);
         }
         let unknown = || TimeError::UnknownZone(name.chars().filter(|c| !c.is_control()).take(64).collect());
         let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
-        // A zone that does not know its name could not be written back.
+        // A zone without a name could not be serialised.
         if zone.iana_name().is_some() { Ok(Self(zone)) } else { Err(unknown()) }
     }
 
-    /// The IANA name.
+    /// Returns the IANA name, in the spelling of the database.
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
 
-    /// Whether this is coordinated universal time itself.
+    /// Returns `true` for the zone `UTC` itself.
     #[must_use]
     pub fn is_utc(&self) -> bool {
         self.name() == "UTC"
     }
 
-    /// The instant at which clocks in this zone show `local`.
+    /// Returns the instant at which clocks in this zone show `local`.
     ///
-    /// RFC 5545 section 3.3.5: a time that the spring change skips is read with the offset before the gap (so it moves
-    /// forward by the gap); of a time that comes twice in autumn the first is meant.
+    /// RFC 5545 section 3.3.5: a time that is skipped in spring is read with the offset before the
+    /// gap, so it moves forward by the gap; a time that occurs twice in autumn means the first one.
     ///
     /// # Errors
-    /// [`TimeError::Year`].
+    /// [`TimeError::Year`] if the year is outside [`YEARS`].
     pub fn instant(&self, local: NaiveDateTime) -> Result<DateTime<Utc>, TimeError> {
         check_year(local.year())?;
-        // jiff's default ("compatible") is the rule of RFC 5545. Within YEARS no conversion can fail.
+        // jiff's default ("compatible") is the rule of RFC 5545. No conversion fails within YEARS.
         let of_range = |_| TimeError::Year(local.year());
         let wall = jiff::Timestamp::from_second(local.and_utc().timestamp()).map_err(of_range)?;
         let wall = TimeZone::UTC.to_datetime(wall);
@@ -93,31 +95,31 @@ impl Zone {
         DateTime::from_timestamp(instant.as_second(), 0).ok_or(TimeError::Year(local.year()))
     }
 
-    /// What clocks in this zone show at `instant`.
+    /// Returns the local time in this zone at `instant`.
     #[must_use]
     pub fn local(&self, instant: DateTime<Utc>) -> NaiveDateTime {
         instant.naive_utc() + chrono::Duration::seconds(i64::from(self.offset(instant)))
     }
 
-    /// Seconds east of Greenwich at `instant`.
+    /// Returns the offset from UTC at `instant`, in seconds; positive east of Greenwich.
     #[must_use]
     pub fn offset(&self, instant: DateTime<Utc>) -> i32 {
         jiff::Timestamp::from_second(instant.timestamp()).map_or(0, |at| self.0.to_offset(at).seconds())
     }
 
-    /// The instant for a scheduled date and time of day; no time means [`DEFAULT_START`].
+    /// Returns the instant of a scheduled date and time of day. Default time: [`DEFAULT_START`].
     ///
     /// # Errors
-    /// [`TimeError::Year`].
+    /// [`TimeError::Year`] if the year is outside [`YEARS`].
     pub fn scheduled(&self, date: NaiveDate, time: Option<NaiveTime>) -> Result<DateTime<Utc>, TimeError> {
         self.instant(date.and_time(time.unwrap_or(DEFAULT_START)))
     }
 }
 
-/// Whether an instant lies in a year calsync takes.
+/// Checks that the year of an instant, in UTC, is one of [`YEARS`].
 ///
 /// # Errors
-/// [`TimeError::Year`].
+/// [`TimeError::Year`] if it is not.
 pub fn check(instant: DateTime<Utc>) -> Result<(), TimeError> {
     check_year(instant.year())
 }
@@ -165,8 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn gaps_move_forward_and_doubled_hours_are_the_first() {
-        // London: 01:00 to 02:00 is skipped on 2026-03-29 and comes twice on 2026-10-25.
+    fn a_skipped_time_moves_forward_and_a_doubled_time_is_the_first() {
+        // London: 01:00 to 02:00 is skipped on 2026-03-29 and occurs twice on 2026-10-25.
         assert_eq!(instant("Europe/London", "2026-03-29T01:30:00"), "2026-03-29T01:30:00+00:00");
         assert_eq!(instant("Europe/London", "2026-10-25T01:30:00"), "2026-10-25T00:30:00+00:00");
         assert_eq!(instant("America/New_York", "2026-03-08T02:30:00"), "2026-03-08T07:30:00+00:00");
@@ -177,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_data_knows_this_years_laws() {
-        // British Columbia stays on summer time from November 2026 on.
+    fn the_zone_data_has_the_laws_of_2026() {
+        // British Columbia keeps summer time from November 2026 on.
         assert_eq!(instant("America/Vancouver", "2026-12-01T09:00:00"), "2026-12-01T16:00:00+00:00");
     }
 
     #[test]
-    fn what_no_calendar_takes_is_a_typed_error() {
+    fn an_unknown_zone_and_a_year_out_of_range_are_typed_errors() {
         for name in ["Europe/Londn", "", "GMT+25", "../etc/passwd", "Europe/London\n", "local"] {
             assert!(matches!(Zone::new(name), Err(TimeError::UnknownZone(_))), "{name:?}");
         }
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn local_and_instant_are_inverse() {
+    fn local_is_the_inverse_of_instant() {
         let zone = Zone::new("Asia/Kathmandu").unwrap();
         let local: NaiveDateTime = "2026-05-05T12:34:56".parse().unwrap();
         assert_eq!(zone.local(zone.instant(local).unwrap()), local);

@@ -1,8 +1,8 @@
-//! Lets others go first.
+//! Yields to the other futures of a task, without a runtime.
 
 use std::task::Poll;
 
-/// Lets the other futures of the task take so many turns.
+/// Yields this number of times, so that the other futures of the task are polled first.
 pub(crate) async fn pass(turns: u16) {
     for _ in 0..turns {
         let mut yielded = false;

@@ -1,4 +1,4 @@
-//! Who takes part in an appointment, in which role, and who not and why.
+//! Which people get an event for an appointment, in which role; and why others do not.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -10,15 +10,15 @@ use calsync_core::id::ProfileId;
 use calsync_core::model::{ManagerRef, Profile, Stated, SyncDirection, SyncSettings};
 use common::{ADMIN, CUSTOMER, Company, MANAGER, STAFF, google};
 
-/// What is changed in a record.
+/// Changes a record.
 type Spoil<T> = fn(&mut T);
 
-/// One line a member: `staff profile 30: takes part`.
-fn who(company: &Company, trigger: Trigger) -> Vec<String> {
+/// Returns one line for each member: `staff profile 30: takes part`.
+fn lines(company: &Company, trigger: Trigger) -> Vec<String> {
     let directory = company.directory();
     let audience = Audience::triggered(trigger, &company.order, &company.appointment, &directory).unwrap();
     let line = |member: &calsync_core::audience::Member<'_>| {
-        let person = member.person.as_ref().map_or("nobody".to_owned(), Person::to_string);
+        let person = member.person.as_ref().map_or("unknown".to_owned(), Person::to_string);
         let why = member.left_out.as_ref().map_or("takes part".to_owned(), Reason::to_string);
         format!("{} {person}: {why}", member.role)
     };
@@ -26,10 +26,10 @@ fn who(company: &Company, trigger: Trigger) -> Vec<String> {
 }
 
 fn automatic(company: &Company) -> Vec<String> {
-    who(company, Trigger::Automatic)
+    lines(company, Trigger::Automatic)
 }
 
-fn refused(company: &Company) -> String {
+fn error_of(company: &Company) -> String {
     let directory = company.directory();
     Audience::of(&company.order, &company.appointment, &directory).unwrap_err().to_string()
 }
@@ -39,28 +39,28 @@ fn settings(json: &str) -> SyncSettings {
 }
 
 #[test]
-fn the_four_roles_take_part_each_once() {
-    let everybody = [
+fn each_of_the_four_roles_takes_part_once() {
+    let all = [
         "staff profile 30: takes part",
         "manager profile 31: takes part",
         "admin profile 32: takes part",
         "customer profile 33: takes part",
     ];
-    assert_eq!(automatic(&Company::new()), everybody);
+    assert_eq!(automatic(&Company::new()), all);
 }
 
 #[test]
-fn everybody_who_is_left_out_is_told_why() {
+fn each_member_without_an_event_has_a_reason() {
     let cases: [(&str, bool, Spoil<Profile>); 9] = [
         ("calendar sync is off", false, |profile| profile.calendar_sync_enabled = Some(false)),
         ("no calendar is connected", false, |profile| profile.connections.clear()),
         ("the calendar is only read", false, |profile| {
             profile.calendar_sync_settings = SyncSettings::default().with_direction(&SyncDirection::Inbound);
         }),
-        ("the sync direction is not known; left as it is", true, |profile| {
+        ("the sync direction is unknown; events are not changed", true, |profile| {
             profile.calendar_sync_settings = settings(r#"{"sync_direction": "sideways"}"#);
         }),
-        ("syncs by hand only; left as it is", true, |profile| {
+        ("automatic sync is off; events are not changed", true, |profile| {
             profile.calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
         }),
         ("takes part", false, |profile| {
@@ -69,7 +69,7 @@ fn everybody_who_is_left_out_is_told_why() {
         ("takes part", false, |profile| {
             profile.calendar_sync_settings = settings(r#"{"auto_sync": null, "sync_direction": null}"#);
         }),
-        // Somebody who wants no events at all is not "left as he is", whatever else is set.
+        // If the sync is off, existing events are removed, whatever the other settings are.
         ("calendar sync is off", false, |profile| {
             profile.calendar_sync_enabled = Some(false);
             profile.calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
@@ -99,26 +99,26 @@ fn everybody_who_is_left_out_is_told_why() {
 }
 
 #[test]
-fn a_button_pressed_by_hand_overrules_auto_sync_and_nothing_else() {
+fn a_manual_trigger_overrides_auto_sync_and_nothing_else() {
     let mut company = Company::new();
     company.profile(STAFF).calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
     company.profile(MANAGER).calendar_sync_enabled = Some(false);
     company.profile(ADMIN).calendar_sync_settings = settings(r#"{"sync_direction": "inbound"}"#);
     company.profile(CUSTOMER).calendar_sync_settings = settings(r#"{"sync_direction": "sideways"}"#);
     assert_eq!(
-        who(&company, Trigger::Manual),
+        lines(&company, Trigger::Manual),
         [
             "staff profile 30: takes part",
             "manager profile 31: calendar sync is off",
             "admin profile 32: the calendar is only read",
-            "customer profile 33: the sync direction is not known; left as it is",
+            "customer profile 33: the sync direction is unknown; events are not changed",
         ]
     );
 }
 
 #[test]
 fn one_person_in_several_roles_has_the_first_of_staff_manager_admin_customer() {
-    // The roles one person (the staff member's profile) holds, and the one that counts.
+    // The roles of one person, and the role of their event.
     let cases: [(&[Role], Role); 7] = [
         (&[Role::Staff, Role::Manager], Role::Staff),
         (&[Role::Staff, Role::Admin], Role::Staff),
@@ -154,7 +154,7 @@ fn one_person_in_several_roles_has_the_first_of_staff_manager_admin_customer() {
 }
 
 #[test]
-fn somebody_whose_first_role_is_switched_off_gets_no_event_through_another() {
+fn a_person_whose_first_role_gets_no_event_gets_none_through_another_role() {
     let mut company = Company::new();
     company.customer.profile_id = Some(STAFF.into());
     company.profile(STAFF).calendar_sync_enabled = Some(false);
@@ -166,7 +166,7 @@ fn somebody_whose_first_role_is_switched_off_gets_no_event_through_another() {
 }
 
 #[test]
-fn a_manager_who_does_the_work_himself_is_staff() {
+fn a_manager_who_does_the_work_is_staff() {
     let mut company = Company::new();
     company.appointment.staff_id = Stated::Is(4.into());
     company.manager.manager_id = Stated::Is(ManagerRef::Staff(4.into()));
@@ -206,25 +206,28 @@ fn an_admin_listed_twice_has_one_event() {
 }
 
 #[test]
-fn a_guest_is_invited_by_mail_where_the_address_can_be_one() {
+fn a_guest_is_invited_by_mail_if_the_address_is_valid() {
     for (address, line) in [
         (Some("gus@example.org"), "customer guest: takes part"),
         (Some("  gus@example.org "), "customer guest: takes part"),
         (Some("güs@münchen.example"), "customer guest: takes part"),
-        (Some(""), "customer nobody: no account and no e-mail address"),
-        (Some("  "), "customer nobody: no account and no e-mail address"),
-        (None, "customer nobody: no account and no e-mail address"),
-        (Some("gus"), "customer guest: the e-mail address cannot be one; left as it is"),
-        (Some("gus@"), "customer guest: the e-mail address cannot be one; left as it is"),
-        (Some("@example.org"), "customer guest: the e-mail address cannot be one; left as it is"),
+        (Some(""), "customer unknown: no account and no e-mail address"),
+        (Some("  "), "customer unknown: no account and no e-mail address"),
+        (None, "customer unknown: no account and no e-mail address"),
+        (Some("gus"), "customer guest: the e-mail address is not valid; events are not changed"),
+        (Some("gus@"), "customer guest: the e-mail address is not valid; events are not changed"),
+        (Some("@example.org"), "customer guest: the e-mail address is not valid; events are not changed"),
         (
             Some("gus@example.org, eve@example.org"),
-            "customer guest: the e-mail address cannot be one; left as it is",
+            "customer guest: the e-mail address is not valid; events are not changed",
         ),
-        (Some("Gus <gus@example.org>"), "customer guest: the e-mail address cannot be one; left as it is"),
+        (
+            Some("Gus <gus@example.org>"),
+            "customer guest: the e-mail address is not valid; events are not changed",
+        ),
         (
             Some("gus@example.org\r\nBcc: eve@example.org"),
-            "customer guest: the e-mail address cannot be one; left as it is",
+            "customer guest: the e-mail address is not valid; events are not changed",
         ),
     ] {
         let mut company = Company::of_guest();
@@ -253,13 +256,13 @@ fn a_guest_with_the_address_of_somebody_who_takes_part_gets_no_second_event() {
     let mut company = Company::of_guest();
     company.profile(STAFF).email = Some(" GUS@example.org".into());
     assert_eq!(automatic(&company)[3], "customer guest: already there as staff");
-    // Where that person gets no event, the guest is invited after all.
+    // If that person gets no event, the guest is invited.
     company.profile(STAFF).calendar_sync_enabled = Some(false);
     assert_eq!(automatic(&company)[3], "customer guest: takes part");
 }
 
 #[test]
-fn a_reference_that_leads_nowhere_is_an_error_that_names_the_record() {
+fn a_reference_to_a_missing_record_is_an_error_that_names_it() {
     let cases: [(&str, Spoil<Company>); 8] = [
         ("appointment 10: service_id: there is no service 99", |company| {
             company.appointment.service_id = 99.into()
@@ -287,12 +290,12 @@ fn a_reference_that_leads_nowhere_is_an_error_that_names_the_record() {
     for (message, spoil) in cases {
         let mut company = Company::new();
         spoil(&mut company);
-        assert_eq!(refused(&company), message);
+        assert_eq!(error_of(&company), message);
     }
 }
 
 #[test]
-fn two_records_of_one_id_are_left_out_and_hold_up_only_what_refers_to_them() {
+fn records_with_the_same_id_are_left_out_and_only_references_to_them_fail() {
     let twice = [Profile::new(1), Profile::new(2), Profile::new(1), Profile::new(1)];
     let directory = calsync_core::model::Directory::new().with_profiles(twice);
     let rejected: Vec<_> = directory.rejected().iter().map(ToString::to_string).collect();
@@ -301,12 +304,12 @@ fn two_records_of_one_id_are_left_out_and_hold_up_only_what_refers_to_them() {
 
     let mut company = Company::new();
     company.profiles.push(Profile::new(CUSTOMER));
-    assert_eq!(refused(&company), "customer 7: profile_id: there is no profile 33");
+    assert_eq!(error_of(&company), "customer 7: profile_id: there is no profile 33");
     let mut company = Company::new();
     company.profiles.push(Profile::new(ADMIN));
     assert_eq!(
         automatic(&company)[2],
-        "admin profile 32: the record is not there; what is there is kept",
-        "an admin holds up no appointment"
+        "admin profile 32: the record is missing; existing events are kept",
+        "a missing admin is not an error of the appointment"
     );
 }

@@ -1,4 +1,4 @@
-//! The guide's rows as they stand in its database, and rows that are not as they should be.
+//! The rows of the guide's database load; wrong rows are errors that name the field.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -21,12 +21,12 @@ fn load<T: DeserializeOwned>(row: Value) -> T {
     serde_json::from_str(&row.to_string()).unwrap_or_else(|error| panic!("{error}: {row}"))
 }
 
-/// What loading says of a bad row.
-fn complaint<T: DeserializeOwned + Debug>(row: &Value) -> String {
+/// Returns the error of a wrong row.
+fn load_error<T: DeserializeOwned + Debug>(row: &Value) -> String {
     serde_json::from_str::<T>(&row.to_string()).unwrap_err().to_string()
 }
 
-/// "Example Database State After Order Confirmation", column by column.
+/// The guide's "Example Database State After Order Confirmation", column by column.
 fn the_guides_orders() -> Value {
     json!({
         "id": 1, "order_number": "ORD-2026-001", "status": "confirmed",
@@ -58,7 +58,7 @@ fn the_guides_profile() -> Value {
 }
 
 #[test]
-fn the_guides_database_state_loads_as_it_stands_and_can_be_planned() {
+fn the_guides_database_state_loads_unchanged_and_can_be_planned() {
     let mut order: Order = load(the_guides_orders());
     let appointments = [
         load(the_guides_appointment(10, 3, 5, "abc123")),
@@ -88,7 +88,7 @@ fn the_guides_database_state_loads_as_it_stands_and_can_be_planned() {
 }
 
 #[test]
-fn an_event_of_older_code_stays_while_its_owners_column_says_nothing() {
+fn an_event_of_older_code_stays_while_calendar_sync_enabled_is_not_stated() {
     use calsync_core::audience::Audience;
     let mut company = common::Company::new();
     company.admins.clear();
@@ -114,7 +114,7 @@ fn an_event_of_older_code_stays_while_its_owners_column_says_nothing() {
 }
 
 #[test]
-fn one_record_may_be_named_by_number_here_and_by_text_there() {
+fn an_id_may_be_a_number_in_one_record_and_a_text_in_another() {
     let order: Order = load(json!({"id": "1", "status": "confirmed", "customer_id": "cus_8", "items": [
         {"id": 100, "service_id": "5", "staff_id": "3"}
     ]}));
@@ -127,7 +127,7 @@ fn one_record_may_be_named_by_number_here_and_by_text_there() {
 }
 
 #[test]
-fn columns_that_are_null_or_missing_mean_the_same_but_for_the_few_that_say_none() {
+fn null_and_missing_mean_the_same_except_for_the_columns_where_null_is_stated() {
     let bare: Order = load(json!({"id": 1, "status": "pending"}));
     let nulls = json!({"id": 1, "status": "pending", "order_number": "", "customer_id": null, "guest_name": null,
         "guest_email": null, "guest_phone": null, "address_line1": null, "city": null, "postcode": null,
@@ -135,7 +135,7 @@ fn columns_that_are_null_or_missing_mean_the_same_but_for_the_few_that_say_none(
     assert_eq!(load::<Order>(nulls.clone()), bare);
     let mut none_left = nulls;
     none_left["items"] = json!([]);
-    assert_eq!(load::<Order>(none_left).items, Some(vec![]), "a list without items is another thing");
+    assert_eq!(load::<Order>(none_left).items, Some(vec![]), "an empty list is stated");
     let item: OrderItem = load(json!({"id": 1, "service_id": 5, "staff_id": null, "appointment_id": null}));
     assert_eq!(item, OrderItem::new(1, 5));
     let times = json!({"id": 10, "service_id": 5, "status": "confirmed",
@@ -153,7 +153,7 @@ fn columns_that_are_null_or_missing_mean_the_same_but_for_the_few_that_say_none(
     assert_eq!(unassigned.staff_id, Stated::Empty);
     for appointment in [bare, unassigned] {
         let row = serde_json::to_value(&appointment).unwrap();
-        assert_eq!(load::<Appointment>(row), appointment, "what was not said is not said when it is stored");
+        assert_eq!(load::<Appointment>(row), appointment, "a missing column stays missing when it is stored");
     }
     let staff: Staff = load(json!({"id": 3, "phone": null, "profile_id": null, "manager_id": null}));
     assert_eq!(staff, Staff::new(3, ""));
@@ -162,7 +162,7 @@ fn columns_that_are_null_or_missing_mean_the_same_but_for_the_few_that_say_none(
 }
 
 #[test]
-fn a_manager_is_a_staff_member_or_by_another_column_a_profile() {
+fn a_manager_is_a_staff_member_or_in_another_column_a_profile() {
     for (row, manager) in [
         (json!({"id": 3}), Stated::NotStated),
         (json!({"id": 3, "manager_id": null}), Stated::Empty),
@@ -181,7 +181,7 @@ fn a_manager_is_a_staff_member_or_by_another_column_a_profile() {
         assert_eq!(staff.manager_id, manager, "{row}");
         assert_eq!(load::<Staff>(serde_json::to_value(&staff).unwrap()), staff, "{row}");
     }
-    // A staff member whose record is gone is no reason to take a profile of the same number for the manager.
+    // A missing staff record is an error; a profile with the same id is not used as the manager.
     let mut company = common::Company::new();
     company.staff.manager_id = Stated::Is(ManagerRef::Staff(common::CUSTOMER.into()));
     let directory = company.directory();
@@ -190,7 +190,7 @@ fn a_manager_is_a_staff_member_or_by_another_column_a_profile() {
 }
 
 #[test]
-fn times_are_taken_with_any_offset_and_dates_as_the_guide_writes_them() {
+fn times_load_with_any_offset_and_dates_as_the_guide_writes_them() {
     let row = json!({"id": 10, "service_id": 5, "status": "confirmed",
         "start_time": "2026-07-20T09:00:00+01:00", "end_time": "2026-07-20T09:30:00.250Z"});
     let appointment: Appointment = load(row);
@@ -202,32 +202,32 @@ fn times_are_taken_with_any_offset_and_dates_as_the_guide_writes_them() {
 }
 
 #[test]
-fn a_row_that_lacks_what_it_needs_says_which_field() {
+fn a_row_without_a_required_field_is_an_error_that_names_it() {
     for field in ["id", "status"] {
         let mut row = the_guides_orders();
         row.as_object_mut().unwrap().remove(field);
-        assert!(complaint::<Order>(&row).contains(&format!("missing field `{field}`")));
+        assert!(load_error::<Order>(&row).contains(&format!("missing field `{field}`")));
     }
     for field in ["id", "service_id", "start_time", "end_time", "status"] {
         let mut row = the_guides_appointment(10, 3, 5, "abc123");
         row.as_object_mut().unwrap().remove(field);
-        assert!(complaint::<Appointment>(&row).contains(&format!("missing field `{field}`")));
+        assert!(load_error::<Appointment>(&row).contains(&format!("missing field `{field}`")));
     }
-    assert!(complaint::<Profile>(&json!({"calendar_sync_enabled": true})).contains("missing field `id`"));
+    assert!(load_error::<Profile>(&json!({"calendar_sync_enabled": true})).contains("missing field `id`"));
     assert!(
-        complaint::<Service>(&json!({"id": 5, "name": "Deep clean"})).contains("missing field `duration`")
+        load_error::<Service>(&json!({"id": 5, "name": "Deep clean"})).contains("missing field `duration`")
     );
 }
 
-/// Where a reader that follows the path says the bad value is, as the reference host does.
-fn place_of<T: DeserializeOwned + Debug>(row: &Value) -> String {
+/// Returns the path of the wrong value, as `serde_path_to_error` reports it.
+fn path_of<T: DeserializeOwned + Debug>(row: &Value) -> String {
     let text = row.to_string();
     let mut reader = serde_json::Deserializer::from_str(&text);
     serde_path_to_error::deserialize::<_, T>(&mut reader).unwrap_err().path().to_string()
 }
 
 #[test]
-fn a_bad_value_is_named_by_its_path() {
+fn an_error_names_a_wrong_value_by_its_path() {
     for (path, bad) in [
         ("scheduled_date", json!("20.01.2026")),
         ("scheduled_date", json!("2026-02-30")),
@@ -239,11 +239,11 @@ fn a_bad_value_is_named_by_its_path() {
     ] {
         let mut row = the_guides_orders();
         row[path] = bad;
-        assert_eq!(place_of::<Order>(&row), path);
+        assert_eq!(path_of::<Order>(&row), path);
     }
     let mut row = the_guides_orders();
     row["items"][1]["service_id"] = json!("");
-    assert_eq!(place_of::<Order>(&row), "items[1].service_id");
+    assert_eq!(path_of::<Order>(&row), "items[1].service_id");
 
     for (path, bad) in [
         ("start_time", json!("2026-01-20 nine")),
@@ -253,7 +253,7 @@ fn a_bad_value_is_named_by_its_path() {
     ] {
         let mut row = the_guides_appointment(10, 3, 5, "abc123");
         row[path] = bad;
-        assert_eq!(place_of::<Appointment>(&row), path);
+        assert_eq!(path_of::<Appointment>(&row), path);
     }
     for (path, bad) in [
         ("calendar_sync_enabled", json!("yes")),
@@ -263,8 +263,8 @@ fn a_bad_value_is_named_by_its_path() {
     ] {
         let mut row = the_guides_profile();
         row[path.split('[').next().unwrap()] = bad;
-        let place = place_of::<Profile>(&row);
-        assert!(place.starts_with(path.split('.').next().unwrap()), "{place} should be {path}");
+        let found = path_of::<Profile>(&row);
+        assert!(found.starts_with(path.split('.').next().unwrap()), "{found} should be {path}");
     }
 }
 
@@ -276,7 +276,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(row: &T) -> Value {
 }
 
 #[test]
-fn what_calsync_does_not_know_survives_a_round_trip() {
+fn values_that_calsync_does_not_know_survive_a_round_trip() {
     let mut row = the_guides_orders();
     row["status"] = json!("awaiting_parts");
     let order: Order = load(row);
@@ -307,10 +307,10 @@ fn what_calsync_does_not_know_survives_a_round_trip() {
 }
 
 #[test]
-fn a_ledger_is_believed_before_the_guides_columns() {
+fn a_ledger_has_priority_over_the_guides_columns() {
     let company = common::settled();
     let mut row = serde_json::to_value(&company.appointment).unwrap();
-    row["calendar_event_id"] = json!({"outlook": "written by somebody else"});
+    row["calendar_event_id"] = json!({"outlook": "written by other code"});
     let again: Appointment = load(row);
     assert_eq!(again, company.appointment);
 }

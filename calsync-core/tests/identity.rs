@@ -1,4 +1,4 @@
-//! Who is who: keys that anybody can compute, and fingerprints of what an event says.
+//! Keys of events, which can be computed in other languages too, and fingerprints of their content.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -18,7 +18,7 @@ use calsync_core::time::Zone;
 use common::{Company, STAFF, at, google, now, planner};
 use proptest::prelude::*;
 
-/// The six parts of a key, as the host has them. No profile is the guest.
+/// The six parts of a key, as the host has them. `None` as profile means the guest.
 #[derive(Debug, Clone, PartialEq)]
 struct Parts {
     namespace: String,
@@ -55,8 +55,8 @@ impl Parts {
     }
 }
 
-/// Computed with Python's uuid module by the recipe in the documentation of `calsync_core::identity`. They may never
-/// change: events that stand in people's calendars go by them.
+/// Computed with Python's uuid module, as the documentation of `calsync_core::identity` describes.
+/// They must never change, because existing events in people's calendars have these keys.
 #[test]
 fn keys_are_the_ones_python_computes() {
     let uuid = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
@@ -86,7 +86,7 @@ fn keys_are_the_ones_python_computes() {
 }
 
 #[test]
-fn an_id_that_is_a_number_gives_one_key_however_the_host_writes_it() {
+fn a_number_gives_the_same_key_as_a_number_and_as_a_text() {
     let place = |profile: ProfileId| {
         let connection = ConnectionId::text("default").unwrap();
         CalendarRef::new(Person::Profile(profile), ProviderKind::GOOGLE, connection, CalendarId::primary())
@@ -97,8 +97,8 @@ fn an_id_that_is_a_number_gives_one_key_however_the_host_writes_it() {
 }
 
 #[test]
-fn the_key_does_not_depend_on_how_the_calendar_is_reached() {
-    // Hosts learn accounts later, and rename providers; the event must still be found.
+fn the_key_does_not_depend_on_the_account_and_the_provider() {
+    // A host may learn the account later or rename a provider; the event must still be found.
     let place = CalendarRef::new(
         Person::Profile(3.into()),
         ProviderKind::APPLE,
@@ -111,7 +111,7 @@ fn the_key_does_not_depend_on_how_the_calendar_is_reached() {
 }
 
 #[test]
-fn a_guests_key_is_no_profiles() {
+fn a_guests_key_differs_from_every_profiles_key() {
     let guest = Parts::new("my-shop", "10", None, "0", "gus@example.org", 0);
     for profile in ["guest", ":", "0"] {
         assert_ne!(Parts { profile: Some(profile.into()), ..guest.clone() }.key(), guest.key());
@@ -119,15 +119,15 @@ fn a_guests_key_is_no_profiles() {
 }
 
 #[test]
-fn a_guests_event_goes_by_the_key_the_documentation_says() {
+fn a_guests_event_has_the_key_of_the_documentation() {
     let plan = Company::of_guest().plan();
     let step = plan.steps.iter().find(|step| step.calendar.person == Person::Guest).unwrap();
     assert_eq!(step.key().to_string(), "a45ccb5e78a85f6d9d317d97190b11d3");
 }
 
-/// An event's id shows its target, so that one look finds every generation.
+/// An event's id shows its target, so that one look-up finds every generation.
 #[test]
-fn a_key_shows_its_target_and_is_read_back() {
+fn a_key_starts_with_its_target_and_can_be_parsed() {
     let first = Parts::new("my-shop", "10", Some("3"), "default", "primary", 0);
     let text = first.key().to_string();
     for generation in [0, 1, 2, 10, 47, u32::MAX] {
@@ -139,7 +139,7 @@ fn a_key_shows_its_target_and_is_read_back() {
         // Letters that Google allows in an event id: a to v and digits.
         assert!(key.to_string().bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'v')));
     }
-    // Another spelling of the same would be a second id of one event.
+    // Another spelling of the same generation would be a second id for one event.
     for tail in ["g", "g0", "g01", "g+1", "g-1", "g1 ", "G1", "g4294967296", "1", "-1"] {
         assert_eq!(format!("{text}{tail}").parse::<EventKey>(), Err(NotAKey), "{tail}");
     }
@@ -150,7 +150,7 @@ fn a_key_shows_its_target_and_is_read_back() {
     }
 }
 
-/// Texts that look like pieces of the encoding.
+/// Texts that look like parts of the encoding.
 fn tricky() -> impl Strategy<Value = String> {
     "[0-9:]{1,4}|[a-c1:é]{1,3}|1:[0-9]{1,2}"
 }
@@ -170,12 +170,12 @@ fn parts() -> impl Strategy<Value = Parts> {
 
 proptest! {
     #[test]
-    fn other_parts_give_another_key(a in parts(), b in parts()) {
+    fn different_parts_give_different_keys(a in parts(), b in parts()) {
         prop_assert_eq!(a == b, a.key() == b.key());
     }
 
     #[test]
-    fn the_same_letters_split_elsewhere_give_another_key(
+    fn the_same_text_split_differently_gives_another_key(
         text in "[0-9:a]{5,12}",
         first in 1..4_usize,
         second in 1..4_usize,
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn a_letter_moved_from_one_text_to_the_next_is_another_fingerprint(text in "[a-c\n]{3,9}", at in 1..3_usize) {
+    fn a_letter_moved_to_the_next_field_gives_another_fingerprint(text in "[a-c\n]{3,9}", at in 1..3_usize) {
         let event = |title: &str, description: &str, location: &str| {
             let when = When::Timed { start: now(), end: at_ten(), zone: Zone::UTC };
             Event::new(title, when).with_description(description).with_location(location).fingerprint()
@@ -204,35 +204,35 @@ fn at_ten() -> chrono::DateTime<chrono::Utc> {
     at("2026-01-20T10:00:00Z")
 }
 
-/// The fingerprint of the staff member's event.
-fn printed(company: &Company, planner: &Planner, now: chrono::DateTime<chrono::Utc>) -> Fingerprint {
+/// Returns the fingerprint of the staff member's event.
+fn fingerprint(company: &Company, planner: &Planner, now: chrono::DateTime<chrono::Utc>) -> Fingerprint {
     let plan = company.plan_by(planner, Trigger::Automatic, now);
     plan.steps.iter().find(|step| step.role == Role::Staff).unwrap().content().unwrap().fingerprint
 }
 
 #[test]
-fn the_fingerprint_does_not_depend_on_where_or_when_it_is_written() {
+fn the_fingerprint_does_not_depend_on_the_calendar_or_the_time_of_the_write() {
     let company = Company::new();
-    let print = printed(&company, &planner(), now());
-    assert_eq!(printed(&company, &planner(), at("2026-02-01T00:00:00Z")), print);
+    let print = fingerprint(&company, &planner(), now());
+    assert_eq!(fingerprint(&company, &planner(), at("2026-02-01T00:00:00Z")), print);
     let capabilities = Capabilities::new().with_etags(true).with_client_ids(true);
     let other = Planner::new("another-shop").with_provider(ProviderKind::GOOGLE, capabilities);
-    assert_eq!(printed(&company, &other, now()), print);
+    assert_eq!(fingerprint(&company, &other, now()), print);
 
     let mut elsewhere = company.clone();
     elsewhere.profile(STAFF).connections = vec![google("other", "family", "another")];
     elsewhere.appointment.id = 99.into();
     common::edit(&mut elsewhere, |_| {});
-    assert_eq!(printed(&elsewhere, &planner(), now()), print);
-    // A part of a second is more than calendars keep.
+    assert_eq!(fingerprint(&elsewhere, &planner(), now()), print);
+    // Calendars do not store fractions of a second.
     let mut later = company;
     later.appointment.start_time += chrono::Duration::milliseconds(400);
-    assert_eq!(printed(&later, &planner(), now()), print);
+    assert_eq!(fingerprint(&later, &planner(), now()), print);
 }
 
 #[test]
-fn everything_the_reader_sees_is_in_the_fingerprint() {
-    let print = printed(&Company::new(), &planner(), now());
+fn every_visible_field_is_part_of_the_fingerprint() {
+    let print = fingerprint(&Company::new(), &planner(), now());
     let changes: [fn(&mut Company); 8] = [
         |company| company.appointment.start_time += chrono::Duration::seconds(1),
         |company| company.appointment.end_time += chrono::Duration::seconds(1),
@@ -246,12 +246,12 @@ fn everything_the_reader_sees_is_in_the_fingerprint() {
     for (nth, change) in changes.into_iter().enumerate() {
         let mut company = Company::new();
         change(&mut company);
-        assert_ne!(printed(&company, &planner(), now()), print, "change {nth}");
+        assert_ne!(fingerprint(&company, &planner(), now()), print, "change {nth}");
     }
     let reminding = GuideWording::new().with_reminders(Reminders::Before(vec![30]));
-    assert_ne!(printed(&Company::new(), &planner().with_wording(Arc::new(reminding)), now()), print);
-    // What the staff member does not see changes nothing for him.
+    assert_ne!(fingerprint(&Company::new(), &planner().with_wording(Arc::new(reminding)), now()), print);
+    // Data that the staff member's event does not show do not change its fingerprint.
     let mut company = Company::new();
     company.staff.phone = None;
-    assert_eq!(printed(&company, &planner(), now()), print);
+    assert_eq!(fingerprint(&company, &planner(), now()), print);
 }

@@ -1,4 +1,4 @@
-//! `MockCalendarProvider`, as a host uses it: as one of the syncer's providers, to see how it is called.
+//! A host can use `MockCalendarProvider` as a provider of the syncer, to check the calls.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use calsync_core::provider::{Capabilities, MockCalendarProvider, Written};
 use calsync_core::sync::Syncer;
 
 #[tokio::test]
-async fn a_host_can_see_how_its_provider_is_called() {
+async fn a_host_can_check_the_calls_to_its_provider() {
     let mut provider = MockCalendarProvider::new();
     provider.expect_kind().return_const(ProviderKind::GOOGLE);
     provider.expect_capabilities().returning(Capabilities::new);

@@ -1,4 +1,5 @@
-//! Who may read what: a canary in every private field, looked for everywhere.
+//! Which data each output may contain: every private field has a canary, and the tests search for
+//! it.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -14,7 +15,7 @@ use calsync_core::plan::Plan;
 use calsync_core::{Error, ErrorKind, Secret};
 use common::{Company, Host, STAFF, at, error, now, planner};
 
-/// Every private value of every record, by the field it stands in. No value is part of another.
+/// The private value of every field. No value is part of another.
 const CANARIES: [(&str, &str); 21] = [
     ("order.order_number", "NR-zq01"),
     ("order.notes", "notes-zq02"),
@@ -43,13 +44,13 @@ fn canary(field: &str) -> String {
     CANARIES.iter().find(|(name, _)| *name == field).unwrap().1.to_owned()
 }
 
-/// The fields whose canaries a text holds.
-fn told(text: &str) -> Vec<&'static str> {
+/// Returns the fields whose canaries are in a text.
+fn fields_in(text: &str) -> Vec<&'static str> {
     CANARIES.iter().filter(|(_, canary)| text.contains(canary)).map(|(field, _)| *field).collect()
 }
 
-fn assert_tells_nothing(what: &str, text: &str) {
-    assert_eq!(told(text), Vec::<&str>::new(), "{what}: {text}");
+fn assert_no_canary(what: &str, text: &str) {
+    assert_eq!(fields_in(text), Vec::<&str>::new(), "{what}: {text}");
 }
 
 fn company() -> Company {
@@ -96,16 +97,16 @@ fn whole(event: &Event) -> String {
 const FOR_ALL: [&str; 5] =
     ["order.order_number", "order.notes", "order.address_line1", "order.city", "order.postcode"];
 
-/// What each role may read beyond [`FOR_ALL`], as the guide's event data has it.
+/// Returns the fields that a role may read: [`FOR_ALL`] and those of the guide's event data.
 fn may_read(role: Role, guest: bool) -> Vec<&'static str> {
-    let buyer = if guest {
+    let customer = if guest {
         ["order.guest_name", "order.guest_email", "order.guest_phone"]
     } else {
         ["customer.name", "customer.email", "customer.phone"]
     };
     let mut fields = FOR_ALL.to_vec();
     if role != Role::Customer {
-        fields.extend(buyer);
+        fields.extend(customer);
     }
     if role != Role::Staff {
         fields.extend(["staff.name", "staff.phone"]);
@@ -114,90 +115,90 @@ fn may_read(role: Role, guest: bool) -> Vec<&'static str> {
 }
 
 #[test]
-fn each_role_reads_what_the_guide_shows_it_and_nothing_else() {
+fn each_role_gets_the_data_that_the_guide_shows_and_nothing_else() {
     use calsync_core::event::GuideWording;
     for style in [TitleStyle::Short, TitleStyle::Descriptive] {
         let planner = planner().with_wording(std::sync::Arc::new(GuideWording::new().with_titles(style)));
         for (company, guest) in [(company(), false), (guests(), true)] {
             for role in Role::ALL {
                 let event = company.event_by(&planner, role);
-                assert_eq!(told(&whole(&event)), may_read(role, guest), "{role}, guest: {guest}");
+                assert_eq!(fields_in(&whole(&event)), may_read(role, guest), "{role}, guest: {guest}");
             }
         }
     }
 }
 
 #[test]
-fn a_manager_who_does_the_work_reads_the_staff_members_view() {
+fn a_manager_who_does_the_work_gets_the_staff_members_view() {
     let mut company = company();
     company.staff.profile_id = company.manager.profile_id.clone();
     let event = company.event_by(&planner(), Role::Staff);
-    assert_eq!(told(&whole(&event)), may_read(Role::Staff, false));
+    assert_eq!(fields_in(&whole(&event)), may_read(Role::Staff, false));
     assert!(company.plan().steps.iter().all(|step| step.role != Role::Manager));
 }
 
 #[test]
-fn a_step_holds_only_what_its_own_reader_may_read() {
+fn a_step_contains_only_data_that_its_reader_may_read() {
     let plan = company().plan();
     assert_eq!(plan.steps.len(), 4);
     for step in &plan.steps {
         let mut allowed = may_read(step.role, false);
-        // The place itself: where the provider is to write.
+        // The calendar itself, to which the provider writes.
         allowed.extend(["connection.calendar_id", "connection.account"]);
-        assert_eq!(told(&serde_json::to_string(step).unwrap()), allowed, "{}", step.role);
+        assert_eq!(fields_in(&serde_json::to_string(step).unwrap()), allowed, "{}", step.role);
     }
 }
 
 #[test]
-fn a_plan_in_words_and_its_places_name_nobody() {
+fn a_printed_plan_and_its_calendars_contain_no_personal_data() {
     let mut left_out = guests();
     left_out.order.guest_email = Some(format!("<{}>", canary("order.guest_email")));
     left_out.profile(STAFF).calendar_sync_enabled = Some(false);
     for company in [company(), guests(), left_out] {
         let plan = company.plan();
-        assert_tells_nothing("plan", &plan.to_string());
+        assert_no_canary("plan", &plan.to_string());
         for step in &plan.steps {
-            assert_tells_nothing("step", &step.to_string());
-            assert_tells_nothing("place", &format!("{} {:?}", step.calendar, step.calendar));
+            assert_no_canary("step", &step.to_string());
+            assert_no_canary("place", &format!("{} {:?}", step.calendar, step.calendar));
         }
         for note in &plan.notes {
-            assert_tells_nothing("note", &format!("{note} {note:?}"));
+            assert_no_canary("note", &format!("{note} {note:?}"));
         }
         let directory = company.directory();
         let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
-        assert_tells_nothing("members", &format!("{:?}", audience.members));
+        assert_no_canary("members", &format!("{:?}", audience.members));
     }
 }
 
 #[tokio::test]
-async fn what_a_run_reports_names_nobody() {
+async fn the_report_of_a_run_contains_no_personal_data() {
     for kind in [ErrorKind::Refused, ErrorKind::Unauthenticated, ErrorKind::Other] {
         let mut host = Host::new(company());
         host.world.fail(Operation::Create, kind);
         let plan = host.begin();
         let mut run = host.syncer.run(plan);
-        assert_tells_nothing("run", &format!("{run:?}"));
+        assert_no_canary("run", &format!("{run:?}"));
         while let Some(outcome) = run.next().await {
-            assert_tells_nothing("outcome", &outcome.to_string());
+            assert_no_canary("outcome", &outcome.to_string());
             host.company.appointment.record(&outcome.clone().into());
         }
         for row in host.company.appointment.ledger.deliveries() {
-            assert_tells_nothing("explanation", &row.explain().to_string());
+            assert_no_canary("explanation", &row.explain().to_string());
         }
     }
 }
 
 #[test]
-fn what_a_failed_call_says_of_its_place_is_only_its_kind() {
+fn the_error_of_a_failed_call_contains_no_personal_data() {
     let failed: Error =
         error(ErrorKind::Forbidden, Operation::Update).with_status(403).with_code("insufficient");
     let text = format!("{failed} {failed:?}");
     assert!(text.contains("403") && text.contains("insufficient"), "{text}");
-    assert_tells_nothing("error", &text);
+    assert_no_canary("error", &text);
 }
 
 #[test]
-fn an_input_error_names_records_and_fields_only() {
+fn an_input_error_contains_only_record_ids_and_field_names() {
     let spoil: [fn(&mut Company); 6] = [
         |company| company.order.customer_id = Some(99.into()),
         |company| company.appointment.staff_id = Stated::Is(99.into()),
@@ -214,12 +215,12 @@ fn an_input_error_names_records_and_fields_only() {
         let error = Audience::triggered(Trigger::Manual, order, appointment, &directory)
             .and_then(|audience| planner().plan(order, appointment, &audience, now()))
             .unwrap_err();
-        assert_tells_nothing("input error", &format!("{error} {error:?}"));
+        assert_no_canary("input error", &format!("{error} {error:?}"));
     }
 }
 
 #[tokio::test]
-async fn tokens_are_in_nothing_that_is_written_out_or_printed() {
+async fn no_serialised_or_printed_value_contains_a_token() {
     let mut host = Host::new(company());
     let mut texts = Vec::new();
     for profile in &host.company.profiles {
@@ -238,15 +239,15 @@ async fn tokens_are_in_nothing_that_is_written_out_or_printed() {
     texts.push(format!("{report:?} {:?}", host.syncer));
     texts.push(serde_json::to_string(&host.company.appointment).unwrap());
     for text in texts {
-        let tokens = told(&text).into_iter().filter(|field| field.ends_with("_token")).count();
+        let tokens = fields_in(&text).into_iter().filter(|field| field.ends_with("_token")).count();
         assert_eq!(tokens, 0, "{text}");
     }
 }
 
 #[test]
-fn a_profiles_debug_tells_neither_the_person_nor_the_calendar() {
+fn the_debug_output_of_a_profile_contains_no_personal_data() {
     let profile: Profile = company().profile(STAFF).clone();
     let connection: Connection = profile.connections[0].clone();
-    assert_tells_nothing("profile", &format!("{profile:?}"));
-    assert_tells_nothing("connection", &format!("{connection:?}"));
+    assert_no_canary("profile", &format!("{profile:?}"));
+    assert_no_canary("connection", &format!("{connection:?}"));
 }

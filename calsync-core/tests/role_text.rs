@@ -1,4 +1,4 @@
-//! What each role's event says, word for word as in the guide.
+//! The texts of each role's event, exactly as in the guide.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -22,7 +22,7 @@ fn text(event: &Event) -> String {
     format!("{}\n{}\n@ {}", event.title, event.description, event.location)
 }
 
-fn says(company: &Company, role: Role) -> String {
+fn text_for(company: &Company, role: Role) -> String {
     text(&company.event_by(&planner(), role))
 }
 
@@ -31,8 +31,8 @@ fn descriptive() -> Planner {
 }
 
 #[test]
-fn the_customer_reads_the_guides_words() {
-    assert_snapshot!(says(&Company::new(), Role::Customer), @r"
+fn the_customer_gets_the_guides_text() {
+    assert_snapshot!(text_for(&Company::new(), Role::Customer), @r"
     Service: Deep clean
     Order: A-1001
     Staff: Ben Okri
@@ -43,8 +43,8 @@ fn the_customer_reads_the_guides_words() {
 }
 
 #[test]
-fn the_staff_member_reads_the_guides_words() {
-    assert_snapshot!(says(&Company::new(), Role::Staff), @r"
+fn the_staff_member_gets_the_guides_text() {
+    assert_snapshot!(text_for(&Company::new(), Role::Staff), @r"
     Deep clean at Cara Lind's
     Customer: Cara Lind
     Email: cara@example.org
@@ -57,8 +57,8 @@ fn the_staff_member_reads_the_guides_words() {
 }
 
 #[test]
-fn the_manager_reads_the_guides_words_and_the_admin_the_same() {
-    assert_snapshot!(says(&Company::new(), Role::Manager), @r"
+fn the_manager_and_the_admin_get_the_guides_text_for_managers() {
+    assert_snapshot!(text_for(&Company::new(), Role::Manager), @r"
     Ben Okri - Deep clean
     Staff: Ben Okri (0113 496 0003)
     Customer: Cara Lind
@@ -70,11 +70,11 @@ fn the_manager_reads_the_guides_words_and_the_admin_the_same() {
     Notes: Key under the mat
     @ 1 High St, Leeds, LS1 1AA
     ");
-    assert_eq!(says(&Company::new(), Role::Admin), says(&Company::new(), Role::Manager));
+    assert_eq!(text_for(&Company::new(), Role::Admin), text_for(&Company::new(), Role::Manager));
 }
 
 #[test]
-fn step_fours_titles_are_an_option_and_change_nothing_else() {
+fn the_titles_of_the_guides_step_four_are_an_option_and_change_only_titles() {
     let company = Company::new();
     let titles = Role::ALL.map(|role| {
         let (short, long) = (company.event_by(&planner(), role), company.event_by(&descriptive(), role));
@@ -90,9 +90,9 @@ fn step_fours_titles_are_an_option_and_change_nothing_else() {
 }
 
 #[test]
-fn a_guest_is_named_by_what_the_order_says_of_them() {
+fn a_guests_name_and_contact_data_come_from_the_order() {
     let company = Company::of_guest();
-    assert_snapshot!(says(&company, Role::Staff), @r"
+    assert_snapshot!(text_for(&company, Role::Staff), @r"
     Deep clean at Gus Gast's
     Customer: Gus Gast
     Email: gus@example.org
@@ -102,16 +102,16 @@ fn a_guest_is_named_by_what_the_order_says_of_them() {
     Address: 1 High St, Leeds, LS1 1AA
     @ 1 High St, Leeds, LS1 1AA
     ");
-    assert_eq!(says(&company, Role::Customer), says(&Company::new(), Role::Customer));
+    assert_eq!(text_for(&company, Role::Customer), text_for(&Company::new(), Role::Customer));
 }
 
 #[test]
-fn what_a_customers_record_lacks_is_taken_from_the_order() {
+fn data_that_the_customers_record_lacks_come_from_the_order() {
     let mut company = Company::of_guest();
     company.order.customer_id = Some(7.into());
     company.customer.email = Some("  ".into());
     company.customer.phone = None;
-    assert_snapshot!(says(&company, Role::Staff), @r"
+    assert_snapshot!(text_for(&company, Role::Staff), @r"
     Deep clean at Cara Lind's
     Customer: Cara Lind
     Email: gus@example.org
@@ -124,10 +124,10 @@ fn what_a_customers_record_lacks_is_taken_from_the_order() {
 }
 
 #[test]
-fn while_nobody_is_assigned_the_event_says_so() {
+fn an_unassigned_appointment_is_shown_as_unassigned() {
     let mut company = Company::new();
     company.appointment.staff_id = Stated::Empty;
-    assert_snapshot!(says(&company, Role::Customer), @r"
+    assert_snapshot!(text_for(&company, Role::Customer), @r"
     Service: Deep clean
     Order: A-1001
     Staff: Unassigned
@@ -141,13 +141,13 @@ fn while_nobody_is_assigned_the_event_says_so() {
 }
 
 #[test]
-fn missing_values_read_as_in_the_guide() {
+fn missing_values_are_shown_as_in_the_guide() {
     let mut company = Company::new();
     company.customer.name = String::new();
     (company.customer.email, company.customer.phone, company.staff.phone) = (None, None, Some(String::new()));
     (company.order.address_line1, company.order.postcode, company.order.notes) = (None, None, None);
     company.order.city = Some(" ".into());
-    assert_snapshot!(says(&company, Role::Customer), @r"
+    assert_snapshot!(text_for(&company, Role::Customer), @r"
     Service: Deep clean
     Order: A-1001
     Staff: Ben Okri
@@ -155,7 +155,7 @@ fn missing_values_read_as_in_the_guide() {
     Notes: None
     @ 
     ");
-    assert_snapshot!(says(&company, Role::Staff), @r"
+    assert_snapshot!(text_for(&company, Role::Staff), @r"
     Deep clean at Guest's
     Customer: Guest
     Email: None
@@ -165,7 +165,7 @@ fn missing_values_read_as_in_the_guide() {
     Address: N/A
     @ 
     ");
-    assert_snapshot!(says(&company, Role::Manager), @r"
+    assert_snapshot!(text_for(&company, Role::Manager), @r"
     Ben Okri - Deep clean
     Staff: Ben Okri (N/A)
     Customer: Guest
@@ -180,14 +180,14 @@ fn missing_values_read_as_in_the_guide() {
 }
 
 #[test]
-fn an_address_that_lacks_a_part_has_no_empty_place_in_it() {
+fn an_address_with_a_missing_part_has_no_gap() {
     let mut company = Company::new();
     company.order.city = None;
     assert_eq!(&*company.event_by(&planner(), Role::Staff).location, "1 High St, LS1 1AA");
 }
 
 #[test]
-fn nobodys_name_can_forge_a_line() {
+fn no_name_can_forge_a_line() {
     let mut company = Company::new();
     company.customer.name = "Cara\nPhone: 666".into();
     company.customer.email = Some("cara@example.org\r\nPhone: 666".into());
@@ -207,7 +207,7 @@ fn nobodys_name_can_forge_a_line() {
 }
 
 #[test]
-fn notes_keep_their_lines_and_lose_what_cannot_be_shown() {
+fn notes_keep_their_lines_and_lose_control_characters() {
     let mut company = Company::new();
     company.order.notes = Some("\r\n\"Mind\u{0} the cat\",\r\n; it\u{1b}[31m bites \u{7f}\n".into());
     let description = company.event_by(&planner(), Role::Customer).description;
@@ -215,12 +215,12 @@ fn notes_keep_their_lines_and_lose_what_cannot_be_shown() {
 }
 
 #[test]
-fn a_note_cannot_forge_a_line_in_any_view() {
+fn notes_cannot_forge_a_line_in_any_view() {
     let mut company = Company::new();
     let forged =
         "x\nAddress: 66 Evil Street\u{2028}Phone: 0900\u{b}Phone: 1\u{c}Phone: 2\u{85}Phone: 3\r\rEmail: e@x";
     company.order.notes = Some(forged.into());
-    assert_snapshot!(says(&company, Role::Staff), @r"
+    assert_snapshot!(text_for(&company, Role::Staff), @r"
     Deep clean at Cara Lind's
     Customer: Cara Lind
     Email: cara@example.org
@@ -247,7 +247,7 @@ fn a_note_cannot_forge_a_line_in_any_view() {
 }
 
 #[test]
-fn text_that_turns_around_or_hides_is_shown_as_it_is() {
+fn characters_that_reverse_or_hide_text_are_removed() {
     let mut company = Company::new();
     company.service.name = "\u{202e}gnp.exe\u{200b}".into();
     company.order.city = Some("\u{2066}Leeds\u{2069}\u{feff}".into());
@@ -262,7 +262,7 @@ fn text_that_turns_around_or_hides_is_shown_as_it_is() {
 }
 
 #[test]
-fn a_host_makes_the_events_of_a_role_private_and_the_others_stay_as_they_were() {
+fn a_host_can_make_the_events_of_one_role_private_and_the_others_do_not_change() {
     let (company, private) =
         (Company::new(), GuideWording::new().with_visibility(Role::Staff, Visibility::Private));
     let private = planner().with_wording(Arc::new(private));
@@ -270,12 +270,12 @@ fn a_host_makes_the_events_of_a_role_private_and_the_others_stay_as_they_were() 
         let (now, before) = (company.event_by(&private, role), company.event_by(&planner(), role));
         if role == Role::Staff {
             assert_eq!((now.visibility, before.visibility), (Visibility::Private, Visibility::Default));
-            assert_ne!(now.fingerprint(), before.fingerprint(), "what stands is written again");
+            assert_ne!(now.fingerprint(), before.fingerprint(), "existing events are written again");
         } else {
-            assert_eq!(now, before, "and nothing is written again");
+            assert_eq!(now, before, "nothing is written again");
         }
     }
-    // The manager and the admin read the same text; one may be private and the other not.
+    // The manager and the admin get the same text, but one may be private and the other not.
     let private = GuideWording::new().with_visibility(Role::Admin, Visibility::Private);
     let private = planner().with_wording(Arc::new(private));
     assert_eq!(company.event_by(&private, Role::Manager).visibility, Visibility::Default);
@@ -283,7 +283,7 @@ fn a_host_makes_the_events_of_a_role_private_and_the_others_stay_as_they_were() 
 }
 
 #[test]
-fn a_megabyte_of_notes_is_cut_with_a_mark_to_what_the_provider_takes() {
+fn a_megabyte_of_notes_is_cut_to_the_providers_limit_and_marked() {
     let mut company = Company::new();
     company.order.notes = Some("Füße abtreten! ".repeat(70_000));
     let of_default = company.event_by(&planner(), Role::Customer).description;
@@ -303,7 +303,7 @@ fn a_megabyte_of_notes_is_cut_with_a_mark_to_what_the_provider_takes() {
 }
 
 #[test]
-fn a_host_rewords_one_role_and_the_others_keep_the_guides_words() {
+fn a_host_can_replace_the_text_of_one_role_and_the_others_keep_the_guides() {
     #[derive(Debug)]
     struct German;
     impl Wording for German {
@@ -329,12 +329,12 @@ fn a_host_rewords_one_role_and_the_others_keep_the_guides_words() {
 }
 
 #[test]
-fn a_preview_is_what_the_reader_will_get() {
+fn a_preview_has_the_text_of_the_written_event() {
     let company = Company::new();
     let directory = company.directory();
     let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
     for role in Role::ALL {
         let preview = planner().preview(role, &company.order, &company.appointment, &audience).unwrap();
-        assert_eq!(text(&preview), says(&company, role));
+        assert_eq!(text(&preview), text_for(&company, role));
     }
 }

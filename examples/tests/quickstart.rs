@@ -404,7 +404,7 @@ fn a_bad_row_of_the_state_is_named_and_written_back_as_it_is() {
     let (good, files) = (desk.state(), desk.files());
     type Spoil = fn(&mut Value);
     let cases: Vec<(&str, Spoil)> = vec![
-        ("end_time: does not come after start_time", |row| row["end_time"] = row["start_time"].clone()),
+        ("end_time: must be later than start_time", |row| row["end_time"] = row["start_time"].clone()),
         ("start_time: cannot be read", |row| row["start_time"] = json!("2027-01-20T10:00:00")),
         ("end_time: the year 3000", |row| row["end_time"] = json!("3000-01-01T00:00:00Z")),
         ("staff_id: there is no staff 99", |row| row["staff_id"] = json!(99)),

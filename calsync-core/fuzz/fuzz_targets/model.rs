@@ -1,6 +1,7 @@
-//! Any JSON a host might load: no panic on the way to a plan, and what is written out loads again as it was.
+//! For any JSON, loading and planning do not panic, and serialised values load again unchanged.
 //!
-//! `cargo +nightly fuzz run model` in `calsync-core`; the quickstart's world file makes a good first input.
+//! Run `cargo +nightly fuzz run model` in `calsync-core`. The quickstart's world file is a good
+//! first input.
 #![no_main]
 
 use calsync_core::ProviderKind;

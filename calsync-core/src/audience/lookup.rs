@@ -1,4 +1,5 @@
-//! The records an appointment refers to, and what its ledger says of people that no record names.
+//! Finds the records that an appointment refers to, and reads from its ledger which people have
+//! events.
 
 use std::fmt;
 
@@ -8,11 +9,12 @@ use crate::id::{ConnectionId, ProfileId};
 use crate::model::{Appointment, Directory, Profile};
 use crate::names::CalendarId;
 
-/// Finds the records that an appointment refers to, and what its ledger says of people that no record names.
+/// Finds the records that an appointment refers to, and reads from its ledger which people have
+/// events.
 pub(super) struct Lookup<'a, 'b> {
     pub(super) directory: &'a Directory,
     pub(super) appointment: &'b Appointment,
-    /// The appointment is cancelled: its events are removed by the ledger alone.
+    /// The appointment or order is cancelled: the ledger alone tells which events to remove.
     pub(super) needs_no_record: bool,
 }
 
@@ -27,7 +29,8 @@ impl<'a, 'b> Lookup<'a, 'b> {
         self.find("appointment", &self.appointment.id, field, of, id, get)
     }
 
-    /// The record of that id. One that is not there is an error of the record that names it, unless none is needed.
+    /// Returns the record with this id. A missing record is an error of the record that refers to
+    /// it, unless no record is needed.
     pub(super) fn find<I: fmt::Display, T>(
         &self,
         kind: &str,
@@ -45,13 +48,14 @@ impl<'a, 'b> Lookup<'a, 'b> {
         }
     }
 
-    /// The calendars that have an event in a role, or had one, and whether they still have it.
+    /// Returns the calendars that have or had an event in a role, and whether the event may still
+    /// exist.
     pub(super) fn rows(&self, role: Role) -> impl Iterator<Item = (&'b CalendarRef, bool)> {
         let rows = self.appointment.ledger.deliveries().iter();
         rows.filter(move |row| row.role() == role).map(|row| (row.calendar(), row.may_exist()))
     }
 
-    /// The profile that has the event of a role.
+    /// Returns the profile that has the event of a role.
     pub(super) fn holder_of(&self, role: Role) -> Option<&'b ProfileId> {
         self.rows(role).filter(|(_, is_there)| *is_there).find_map(|(place, _)| match &place.person {
             Person::Profile(id) => Some(id),
@@ -59,7 +63,8 @@ impl<'a, 'b> Lookup<'a, 'b> {
         })
     }
 
-    /// Where the events of connections are whose calendar the profile does not state: of several the last that has one.
+    /// For each connection without a stated calendar, returns the calendar that has or had the
+    /// event. Of several calendars, returns the last one where the event may still exist.
     pub(super) fn calendars_of(&self, person: &Person, profile: &Profile) -> Vec<(ConnectionId, CalendarId)> {
         let silent = profile.connections.iter().filter(|connection| connection.calendar_id.is_none());
         let rows = self.appointment.ledger.deliveries();

@@ -1,4 +1,4 @@
-//! Why somebody gets no event, and what becomes of one they have.
+//! Why a member of the audience gets no event, and what happens to an event they have.
 
 use std::fmt;
 
@@ -6,56 +6,61 @@ use crate::audience::Trigger;
 use crate::calendar::Role;
 use crate::model::{Column, Profile, StatedConnections, SyncDirection};
 
-/// Why somebody gets no event.
+/// Why a member of the audience gets no event.
+///
+/// Events that the member has are removed, unless the variant says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
     /// `calendar_sync_enabled` is off.
     SyncDisabled,
-    /// `sync_direction` lets nothing out.
+    /// `sync_direction` is `inbound`: calsync writes nothing.
     InboundOnly,
-    /// `sync_direction` has a value calsync does not know. What stands is left as it is.
+    /// `sync_direction` has a value that calsync does not know. Existing events are not changed.
     UnknownDirection,
-    /// `auto_sync` is off and nobody asked. What stands is left as it is.
+    /// `auto_sync` is off and the plan is automatic. Existing events are not changed.
     AutoSyncOff,
     /// No calendar is connected.
     NoConnection,
-    /// There is no account and no e-mail address.
+    /// The customer has no profile and no e-mail address.
     NoAccount,
-    /// The e-mail address cannot be one. What stands is left as it is.
+    /// The e-mail address is not valid. Existing events are not changed.
     BadEmail,
-    /// They have their event in another role.
+    /// The person is already a member in another role.
     AlreadyAs(Role),
-    /// The admin does not want every appointment.
+    /// The admin's `sync_all_appointments` is `false`.
     NotAllAppointments,
-    /// A row does not say whether they get one. What is there stays and is kept right.
+    /// The host's data do not state whether the person gets an event. Existing events stay and are
+    /// kept up to date.
     NotStated(Column),
-    /// The record is not in the directory: the profile of an admin. What is there stays and is kept right.
+    /// The admin's profile is not in the directory. Existing events stay and are kept up to date.
     NoRecord,
 }
 
-/// What becomes of an event that is not asked for.
+/// What happens to an event of the ledger that the audience does not ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Treatment {
     /// It is removed.
     Withdraw,
-    /// It is neither kept right nor removed, not even when the appointment is cancelled.
+    /// It is neither updated nor removed, even if the appointment is cancelled.
     LeaveAsIs,
-    /// It is kept right where it is, and removed when the appointment is cancelled. Where there is none, none is made.
+    /// It is kept up to date, and removed if the appointment is cancelled. No new event is created.
     KeepRight,
 }
 
 impl Reason {
-    /// Whether the events somebody has are left as they are, neither kept right nor removed, for as long as they belong to
-    /// the audience. A cancelled appointment's stay too: with `auto_sync` off until the person asks.
+    /// Returns `true` if the member's existing events are neither updated nor removed while the
+    /// member is in the audience, even if the appointment is cancelled. With `auto_sync` off, a
+    /// plan with [`Trigger::Manual`] changes them.
     #[must_use]
     pub fn leaves_as_is(&self) -> bool {
         self.treatment() == Treatment::LeaveAsIs
     }
 
-    /// Whether the events somebody has stay and are kept right, and no other is made, since a row does not say whether they are
-    /// wanted. A cancelled appointment's are removed.
+    /// Returns `true` if the member's existing events are kept up to date and no new event is
+    /// created, because the host's data do not state whether the member gets one. If the
+    /// appointment is cancelled, they are removed.
     #[must_use]
     pub fn keeps_right(&self) -> bool {
         self.treatment() == Treatment::KeepRight
@@ -80,20 +85,21 @@ impl fmt::Display for Reason {
         match self {
             Self::SyncDisabled => f.write_str("calendar sync is off"),
             Self::InboundOnly => f.write_str("the calendar is only read"),
-            Self::UnknownDirection => f.write_str("the sync direction is not known; left as it is"),
-            Self::AutoSyncOff => f.write_str("syncs by hand only; left as it is"),
+            Self::UnknownDirection => f.write_str("the sync direction is unknown; events are not changed"),
+            Self::AutoSyncOff => f.write_str("automatic sync is off; events are not changed"),
             Self::NoConnection => f.write_str("no calendar is connected"),
             Self::NoAccount => f.write_str("no account and no e-mail address"),
-            Self::BadEmail => f.write_str("the e-mail address cannot be one; left as it is"),
+            Self::BadEmail => f.write_str("the e-mail address is not valid; events are not changed"),
             Self::AlreadyAs(role) => write!(f, "already there as {role}"),
             Self::NotAllAppointments => f.write_str("does not follow every appointment"),
-            Self::NotStated(column) => write!(f, "{column} is not stated; what is there is kept"),
-            Self::NoRecord => f.write_str("the record is not there; what is there is kept"),
+            Self::NotStated(column) => write!(f, "{column} is not stated; existing events are kept"),
+            Self::NoRecord => f.write_str("the record is missing; existing events are kept"),
         }
     }
 }
 
-/// Why the owner of a profile gets no event, in any role.
+/// Returns why the owner of a profile gets no event, in any role. `None` if the profile allows
+/// events.
 pub(super) fn reason_of(profile: &Profile, trigger: Trigger) -> Option<Reason> {
     if profile.calendar_sync_enabled == Some(false) {
         return Some(Reason::SyncDisabled);

@@ -9,43 +9,45 @@ use crate::event::text::{TextLimits, clean_block, clean_line, cut};
 use crate::identity::{Fingerprint, FingerprintWriter};
 use crate::time::Zone;
 
-/// What an event says. Shared, not copied: the texts are `Arc<str>`, and a plan holds an event once for all its places.
+/// The content of an event. The texts are `Arc<str>`, so that clones share them, and a plan holds
+/// one event for all the calendars that get it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Event {
     /// The title (iCalendar `SUMMARY`, Graph `subject`). One line.
     pub title: Arc<str>,
-    /// The text (iCalendar `DESCRIPTION`, Graph `body`). Plain text; lines end with a line feed.
+    /// The description (iCalendar `DESCRIPTION`, Graph `body`). Plain text; lines end with a line
+    /// feed.
     pub description: Arc<str>,
-    /// Where, as free text on one line; empty when unknown.
+    /// The location, as free text on one line; empty if unknown.
     pub location: Arc<str>,
-    /// From when to when.
+    /// The start and the end.
     pub when: When,
-    /// When to remind the reader.
+    /// When the calendar reminds its owner.
     #[serde(default)]
     pub reminders: Reminders,
-    /// How certain it is.
+    /// Whether the event is confirmed or tentative.
     #[serde(default)]
     pub status: EventStatus,
-    /// Who may read it in a calendar that is shared.
+    /// Who may read the event in a calendar that is shared.
     #[serde(default, skip_serializing_if = "Visibility::is_default")]
     pub visibility: Visibility,
 }
 
-/// From when to when. Half open: the end does not belong to the event.
+/// The start and the end of an event. The interval is half open: the end is not part of the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
-    /// From an instant to an instant, shown in a zone.
+    /// Two instants, shown in a time zone.
     Timed {
-        /// When it begins.
+        /// The start, in UTC.
         start: DateTime<Utc>,
-        /// When it is over; later than `start`.
+        /// The end, in UTC; later than `start`.
         end: DateTime<Utc>,
-        /// The zone to show it in.
+        /// The time zone in which calendars show the event.
         zone: Zone,
     },
-    /// Whole days, wherever the reader is.
+    /// Whole days, the same days in every time zone.
     AllDay {
         /// The first day.
         start: NaiveDate,
@@ -54,27 +56,27 @@ pub enum When {
     },
 }
 
-/// When to remind the reader.
+/// When the calendar reminds its owner of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reminders {
-    /// As the reader's calendar does it for any event.
+    /// The calendar's own default reminders.
     #[default]
     CalendarDefault,
-    /// At these numbers of minutes before the start; none at all when empty.
+    /// Reminders these numbers of minutes before the start. An empty list means no reminders.
     Before(Vec<u32>),
 }
 
-/// How certain an event is (iCalendar `STATUS`).
+/// Whether an event is confirmed (iCalendar `STATUS`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventStatus {
-    /// It takes place.
+    /// The event takes place.
     #[default]
     Confirmed,
-    /// It may take place.
+    /// The event may take place.
     Tentative,
 }
 
@@ -85,14 +87,14 @@ pub enum EventStatus {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Visibility {
-    /// calsync writes nothing: a new event gets the calendar's own default, and an event that is there keeps what it has,
-    /// which may be the person's own choice. An event that calsync once wrote as private stays private: to open it again,
-    /// say [`Visibility::Public`].
+    /// calsync does not write the visibility. A new event gets the calendar's default; an existing
+    /// event keeps its visibility, which the person may have chosen. An event that calsync wrote as
+    /// private stays private; to change that, use [`Visibility::Public`].
     #[default]
     Default,
-    /// Everybody the calendar is shared with reads the text.
+    /// All people with whom the calendar is shared can read the event.
     Public,
-    /// Others see that the time is taken, and no text.
+    /// Other people see that the time is taken, but not the content.
     Private,
 }
 
@@ -103,7 +105,7 @@ impl Visibility {
 }
 
 impl Event {
-    /// An event of that title and time, with nothing else said.
+    /// Creates an event with a title and a time. All other fields have their defaults.
     #[must_use]
     pub fn new(title: impl Into<Arc<str>>, when: When) -> Self {
         Self {
@@ -117,45 +119,47 @@ impl Event {
         }
     }
 
-    /// With this text.
+    /// Sets the description.
     #[must_use]
     pub fn with_description(mut self, description: impl Into<Arc<str>>) -> Self {
         self.description = description.into();
         self
     }
 
-    /// At this place.
+    /// Sets the location.
     #[must_use]
     pub fn with_location(mut self, location: impl Into<Arc<str>>) -> Self {
         self.location = location.into();
         self
     }
 
-    /// With these reminders.
+    /// Sets the reminders.
     #[must_use]
     pub fn with_reminders(mut self, reminders: Reminders) -> Self {
         self.reminders = reminders;
         self
     }
 
-    /// With this status.
+    /// Sets the status.
     #[must_use]
     pub fn with_status(mut self, status: EventStatus) -> Self {
         self.status = status;
         self
     }
 
-    /// With this visibility.
+    /// Sets the visibility.
     #[must_use]
     pub fn with_visibility(mut self, visibility: Visibility) -> Self {
         self.visibility = visibility;
         self
     }
 
-    /// This event as a provider with such limits can store it: control characters gone, line ends unified, texts cut
-    /// with a mark, times in whole seconds, reminders in order and without repeats.
+    /// Returns the event as a provider with these limits can store it: without control characters
+    /// and invisible characters, with line feeds as line ends, long texts cut and marked with
+    /// [`CUT_MARK`](crate::event::CUT_MARK), times in whole seconds, and reminders sorted, without
+    /// duplicates and at most as many as the limits allow.
     ///
-    /// `None` when it is so already: then the event itself can be shared.
+    /// Returns `None` if the event already fits; the caller can then share the event itself.
     #[must_use]
     pub fn fitted(&self, limits: &TextLimits) -> Option<Self> {
         let mut changed = None;
@@ -186,7 +190,8 @@ impl Event {
         changed
     }
 
-    /// What it says, in 128 bits. Take it of a [`fitted`](Event::fitted) event: only what can be stored can be compared.
+    /// Returns a 128-bit fingerprint of the content. Compute it from a [`fitted`](Event::fitted)
+    /// event, so that it covers what the provider stores.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         let mut writer = FingerprintWriter::new();
@@ -214,7 +219,8 @@ impl Event {
             EventStatus::Confirmed => 0,
             EventStatus::Tentative => 1,
         });
-        // The default adds nothing: events from before there was a visibility keep their fingerprint.
+        // The default adds nothing, so that events written before visibility existed keep their
+        // fingerprint.
         match self.visibility {
             Visibility::Default => {}
             Visibility::Public => {
@@ -233,7 +239,7 @@ fn days(date: NaiveDate) -> i64 {
 }
 
 impl When {
-    /// `None` when it is so already.
+    /// Returns `None` if the times are already in whole seconds.
     fn in_whole_seconds(&self) -> Option<Self> {
         match self {
             Self::Timed { start, end, zone } if !is_whole(*start) || !is_whole(*end) => {
@@ -295,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_stored_is_gone_before_the_fingerprint() {
+    fn fitting_removes_what_cannot_be_stored_and_is_idempotent() {
         let limits = TextLimits::default().with_title(5);
         let mut dirty =
             event().with_description("Order: 1\r\n\u{0}").with_reminders(Reminders::Before(vec![60, 10, 60]));
@@ -308,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_counts_in_the_fingerprint() {
+    fn every_field_is_part_of_the_fingerprint() {
         let base = event().fingerprint();
         assert_eq!(base.to_string(), event().fingerprint().to_string());
         let mut others = vec![

@@ -1,4 +1,4 @@
-//! What is known of an appointment, cleaned once, and what each role may see of it.
+//! The texts of an appointment, cleaned once, and the view of them that each role may see.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,75 +7,78 @@ use crate::audience::Audience;
 use crate::event::text::{clean_block, clean_line, indented};
 use crate::model::Order;
 
-/// What the customer sees.
+/// The data that the customer's event may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CustomerView<'a> {
-    /// The order's number.
+    /// The order number; empty if the order has none.
     pub order_number: &'a str,
     /// The service's name.
     pub service: &'a str,
-    /// The staff member's name; `None` while nobody is assigned.
+    /// The staff member's name; `None` while the appointment is unassigned.
     pub staff_name: Option<&'a str>,
     /// The staff member's telephone number.
     pub staff_phone: Option<&'a str>,
-    /// The order's notes. Lines after the first begin with two spaces, so that a note cannot forge a line.
+    /// The order's notes. Lines after the first begin with two spaces, so that notes cannot forge a
+    /// line.
     pub notes: Option<&'a str>,
 }
 
-/// What the staff member sees.
+/// The data that the staff member's event may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StaffView<'a> {
-    /// The order's number.
+    /// The order number; empty if the order has none.
     pub order_number: &'a str,
     /// The service's name.
     pub service: &'a str,
-    /// The customer's or guest's name.
+    /// The name of the customer or guest; `Guest` if there is none.
     pub customer_name: &'a str,
     /// The customer's or guest's e-mail address.
     pub customer_email: Option<&'a str>,
     /// The customer's or guest's telephone number.
     pub customer_phone: Option<&'a str>,
-    /// The order's notes. Lines after the first begin with two spaces, so that a note cannot forge a line.
+    /// The order's notes. Lines after the first begin with two spaces, so that notes cannot forge a
+    /// line.
     pub notes: Option<&'a str>,
     /// The order's address on one line.
     pub address: Option<&'a str>,
 }
 
-/// What the staff member's manager sees.
+/// The data that the manager's event may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ManagerView<'a> {
-    /// The order's number.
+    /// The order number; empty if the order has none.
     pub order_number: &'a str,
     /// The service's name.
     pub service: &'a str,
-    /// The staff member's name; `None` while nobody is assigned.
+    /// The staff member's name; `None` while the appointment is unassigned.
     pub staff_name: Option<&'a str>,
     /// The staff member's telephone number.
     pub staff_phone: Option<&'a str>,
-    /// The customer's or guest's name.
+    /// The name of the customer or guest; `Guest` if there is none.
     pub customer_name: &'a str,
     /// The customer's or guest's e-mail address.
     pub customer_email: Option<&'a str>,
     /// The customer's or guest's telephone number.
     pub customer_phone: Option<&'a str>,
-    /// The order's notes. Lines after the first begin with two spaces, so that a note cannot forge a line.
+    /// The order's notes. Lines after the first begin with two spaces, so that notes cannot forge a
+    /// line.
     pub notes: Option<&'a str>,
     /// The order's address on one line.
     pub address: Option<&'a str>,
 }
 
-/// What an administrator sees: as much as the manager.
+/// The data that an administrator's event may show: the same as the manager's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdminView<'a> {
-    /// The manager's view.
+    /// The manager's view of the appointment.
     pub manager: ManagerView<'a>,
 }
 
-/// Everything the views are made of, as single lines but for the notes.
+/// The data from which the views are made. Each text is one line, except the notes.
 pub(crate) struct Facts<'a> {
     order_number: Cow<'a, str>,
     service: Cow<'a, str>,
@@ -88,7 +91,7 @@ pub(crate) struct Facts<'a> {
     address: Arc<str>,
 }
 
-/// What stands in for a name nobody gave.
+/// The name of a customer or guest without a name.
 const NAMELESS: &str = "Guest";
 
 impl<'a> Facts<'a> {
@@ -114,7 +117,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The order's address on one line; empty when there is none.
+    /// Returns the order's address on one line; empty if the order has none.
     pub(crate) fn location(&self) -> &Arc<str> {
         &self.address
     }
@@ -160,7 +163,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// A text on one line; an empty one is none, as Python's `or` has it in the guide.
+/// Cleans a text to one line. An empty text becomes `None`, like Python's `or` in the guide's code.
 fn line(text: Option<&String>) -> Option<Cow<'_, str>> {
     text.map(|text| clean_line(text)).filter(|text| !text.is_empty())
 }

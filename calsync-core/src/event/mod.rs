@@ -1,4 +1,4 @@
-//! What an event says: neutral content, worded by role.
+//! The content of an event, independent of the provider, and its wording for each role.
 
 mod content;
 mod facts;

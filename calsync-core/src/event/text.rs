@@ -1,51 +1,52 @@
-//! Making text fit to be stored: cleaning and cutting.
+//! Cleans and cuts texts, so that providers can store them.
 
 use std::borrow::Cow;
 
-/// How much a provider can store, in characters (Unicode scalar values), and how many reminders.
+/// The longest texts that a provider can store, in characters (Unicode scalar values), and its
+/// highest number of reminders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TextLimits {
-    /// The longest title.
+    /// The longest title, in characters. Default: 255.
     pub title: usize,
-    /// The longest description.
+    /// The longest description, in characters. Default: 8192.
     pub description: usize,
-    /// The longest location.
+    /// The longest location, in characters. Default: 255.
     pub location: usize,
-    /// The most reminders.
+    /// The highest number of reminders. Default: 5.
     pub reminders: usize,
 }
 
 impl Default for TextLimits {
-    /// What every calendar in wide use takes.
+    /// Returns limits that all widely used calendars accept.
     fn default() -> Self {
         Self { title: 255, description: 8_192, location: 255, reminders: 5 }
     }
 }
 
 impl TextLimits {
-    /// With another longest title.
+    /// Sets the longest title, in characters.
     #[must_use]
     pub fn with_title(mut self, characters: usize) -> Self {
         self.title = characters;
         self
     }
 
-    /// With another longest description.
+    /// Sets the longest description, in characters.
     #[must_use]
     pub fn with_description(mut self, characters: usize) -> Self {
         self.description = characters;
         self
     }
 
-    /// With another longest location.
+    /// Sets the longest location, in characters.
     #[must_use]
     pub fn with_location(mut self, characters: usize) -> Self {
         self.location = characters;
         self
     }
 
-    /// With another greatest number of reminders.
+    /// Sets the highest number of reminders.
     #[must_use]
     pub fn with_reminders(mut self, reminders: usize) -> Self {
         self.reminders = reminders;
@@ -53,13 +54,13 @@ impl TextLimits {
     }
 }
 
-/// The mark at the end of a text that was cut.
+/// The last character of a text that was cut.
 pub const CUT_MARK: char = '…';
 
-/// A text as one line: line ends and tabs become spaces, other control characters and [invisible
-/// ones](is_invisible) go, ends are trimmed.
+/// Returns a text as one line: line ends and tabs become spaces, other control characters and
+/// [invisible characters](is_invisible) are removed, both ends are trimmed.
 ///
-/// Names pass through here, so that no name can start a line of its own in a description.
+/// Names are cleaned with it, so that no name can start a new line in a description.
 #[must_use]
 pub fn clean_line(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
@@ -85,8 +86,9 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(line.trim().to_owned())
 }
 
-/// A text of several lines: every kind of line end (LF, CR, CRLF, VT, FF, NEL, U+2028, U+2029) becomes a line feed, control
-/// characters other than the tab and [invisible ones](is_invisible) go, ends are trimmed.
+/// Cleans a text of several lines: each kind of line end (LF, CR, CRLF, VT, FF, NEL, U+2028,
+/// U+2029) becomes a line feed, control characters other than the tab and [invisible
+/// characters](is_invisible) are removed, both ends are trimmed.
 #[must_use]
 pub fn clean_block(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
@@ -111,8 +113,8 @@ pub fn clean_block(text: &str) -> Cow<'_, str> {
     Cow::Owned(block.trim().to_owned())
 }
 
-/// A block whose second and later lines begin with two spaces, for a place behind a label: a note cannot forge a line such
-/// as `Address:`. Empty lines stay empty.
+/// Indents the second and later lines of a block by two spaces, for use after a label: notes cannot
+/// forge a line such as `Address:`. Empty lines stay empty.
 pub(crate) fn indented(block: Cow<'_, str>) -> Cow<'_, str> {
     if !block.contains('\n') {
         return block;
@@ -130,14 +132,15 @@ pub(crate) fn indented(block: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(indented)
 }
 
-/// Whether a character changes how text reads without being seen itself: the bidirectional and zero-width controls of
-/// Unicode's category Cf (Unicode 16). `\u{202e}` turns a text around, `\u{200b}` hides in a word.
+/// Returns `true` for an invisible character that changes how a text is read: the bidirectional and
+/// zero-width controls of Unicode's category Cf (Unicode 16). `\u{202e}` reverses a text,
+/// `\u{200b}` hides in a word.
 ///
-/// The zero-width joiner and non-joiner are not among them, since Persian, Hindi and many emoji need them; nor are the few of
-/// that category that are seen, such as the Arabic number sign.
+/// `false` for the zero-width joiner and non-joiner, because Persian, Hindi and many emoji need
+/// them, and for the visible characters of that category, such as the Arabic number sign.
 #[must_use]
 pub fn is_invisible(character: char) -> bool {
-    // Nearly all text is below the first of them.
+    // Fast path: nearly all characters are below the first invisible one.
     character >= '\u{ad}'
         && matches!(character,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
@@ -146,10 +149,12 @@ pub fn is_invisible(character: char) -> bool {
         | '\u{e0020}'..='\u{e007f}')
 }
 
-/// Whether a character other than line feed and tab has to go or to become something else.
+/// Returns `true` if the text contains a character, other than line feed and tab, that must be
+/// removed or replaced.
 ///
-/// A plan cleans all of its texts, and nearly all are clean. So there are three looks, each for what the one before could not
-/// rule out: the first two pass over many bytes at a time, having no branch in them.
+/// A plan cleans all its texts, and nearly all are clean. So there are three checks, and each runs
+/// only if the one before found a candidate. The first two have no branches, so that the compiler
+/// can process many bytes at once.
 fn needs_cleaning(text: &str) -> bool {
     let is_stray = |c: char| {
         matches!(c, '\u{2028}' | '\u{2029}') || (c.is_control() && c != '\n' && c != '\t') || is_invisible(c)
@@ -160,13 +165,14 @@ fn needs_cleaning(text: &str) -> bool {
         && starts().filter_map(|(at, _)| text.get(at..)?.chars().next()).any(is_stray)
 }
 
-/// Whether a byte is no visible ASCII character or space.
+/// Returns `true` unless the byte is a visible ASCII character or a space.
 fn is_not_plain(byte: u8) -> bool {
     byte.wrapping_sub(0x20) >= 0x5f
 }
 
-/// Whether a character that begins with this byte may have to go. Says yes too often: to what begins U+0080 to U+00BF (0xC2),
-/// U+1000 to U+2FFF (0xE1 and 0xE2), most letters from Greek to Arabic (0xCF to 0xDF), and all from U+F000 on (0xEF and above).
+/// Returns `true` if a character that begins with this byte may have to be removed. It has false
+/// positives: the first bytes of U+0080 to U+00BF (0xC2), U+1000 to U+2FFF (0xE1 and 0xE2), most
+/// letters from Greek to Arabic (0xCF to 0xDF), and everything from U+F000 on (0xEF and above).
 fn may_begin_one(byte: u8) -> bool {
     ((byte < 0x20) & (byte != b'\n') & (byte != b'\t'))
         | (byte == 0x7f)
@@ -174,10 +180,11 @@ fn may_begin_one(byte: u8) -> bool {
         | ((byte | 0x20) >= 0xef)
 }
 
-/// The text, or as much of it as `limit` characters hold with [`CUT_MARK`] as the last. Never splits a character.
+/// Cuts a text to at most `limit` characters; the last one is then [`CUT_MARK`]. A shorter text is
+/// returned unchanged. Never splits a character.
 #[must_use]
 pub fn cut(text: &str, limit: usize) -> Cow<'_, str> {
-    // A character is at least a byte: what is short in bytes is short in characters.
+    // A character has at least one byte: a text of `limit` bytes has at most `limit` characters.
     if text.len() <= limit {
         return Cow::Borrowed(text);
     }
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_turns_text_around_or_hides_in_it_goes() {
+    fn characters_that_reverse_text_or_hide_in_it_are_removed() {
         for (dirty, clean) in [
             ("\u{202e}gnp.exe\u{200b}", "gnp.exe"),
             ("\u{200f} Eve\u{feff} \u{2066}K\u{2069}", "Eve K"),

@@ -1,4 +1,4 @@
-//! How an event is worded for its reader: the guide's text, and the trait to replace it.
+//! The wording of events for each role: the guide's texts, and the trait that replaces them.
 
 use std::fmt::Debug;
 
@@ -6,7 +6,7 @@ use crate::calendar::Role;
 use crate::event::content::{Reminders, Visibility};
 use crate::event::facts::{AdminView, CustomerView, ManagerView, StaffView};
 
-/// A title and a text.
+/// The title and the description of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
     /// The event's title.
@@ -15,10 +15,12 @@ pub struct Text {
     pub description: String,
 }
 
-/// Words events. A host replaces what it wants worded differently: a language, a brand, more lines.
+/// The texts of events. A host implements the methods that it wants to change, for example for
+/// another language, a brand or more lines. The default methods give the guide's texts.
 ///
-/// A wording sees what its reader may see and no more, so no method can tell a customer what is in another view. The same
-/// view must give the same text: a text that changes by itself is written again at every run.
+/// A method gets only the data that its reader may see, so it cannot show a customer the data of
+/// another view. The same view must always give the same text: a text that changes without a change
+/// of the data is written again in every run.
 ///
 /// ```
 /// use calsync_core::event::{CustomerView, Text, Wording};
@@ -36,82 +38,82 @@ pub struct Text {
 /// }
 /// ```
 pub trait Wording: Debug + Send + Sync + 'static {
-    /// For the customer.
+    /// Returns the texts of the customer's event.
     fn customer(&self, view: &CustomerView<'_>) -> Text {
         view.text(TitleStyle::Short)
     }
 
-    /// For the staff member.
+    /// Returns the texts of the staff member's event.
     fn staff(&self, view: &StaffView<'_>) -> Text {
         view.text(TitleStyle::Short)
     }
 
-    /// For the staff member's manager.
+    /// Returns the texts of the manager's event.
     fn manager(&self, view: &ManagerView<'_>) -> Text {
         view.text(TitleStyle::Short)
     }
 
-    /// For an administrator: the manager's words unless replaced.
+    /// Returns the texts of an administrator's event. Default: the same as [`Wording::manager`].
     fn admin(&self, view: &AdminView<'_>) -> Text {
         self.manager(&view.manager)
     }
 
-    /// When to remind the readers of a role.
+    /// Returns the reminders for the events of a role. Default: those of the calendar.
     fn reminders(&self, _role: Role) -> Reminders {
         Reminders::CalendarDefault
     }
 
-    /// Who else may read the event of a role in a calendar that is shared. A staff member's event holds the customer's
-    /// telephone number, e-mail address and notes.
+    /// Returns the visibility of the events of a role, in calendars that are shared. A staff
+    /// member's event contains the customer's telephone number, e-mail address and notes.
     fn visibility(&self, _role: Role) -> Visibility {
         Visibility::Default
     }
 }
 
-/// The guide's two ways to word a title.
+/// The guide's two styles of titles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TitleStyle {
-    /// As in its "Calendar Event Data by Role": `Service: Deep clean`.
+    /// As in the guide's "Calendar Event Data by Role": `Service: Deep clean`.
     #[default]
     Short,
-    /// As in its Step 4: `Service Appointment: Deep clean with Eve`.
+    /// As in the guide's Step 4: `Service Appointment: Deep clean with Eve`.
     Descriptive,
 }
 
-/// The guide's text, in either title style.
+/// The guide's texts, with titles in either style.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GuideWording {
-    /// How titles are worded.
+    /// The style of the titles.
     pub titles: TitleStyle,
-    /// When everybody is reminded.
+    /// The reminders in the events of all roles.
     pub reminders: Reminders,
     visibility: Vec<(Role, Visibility)>,
 }
 
 impl GuideWording {
-    /// The guide's text with short titles.
+    /// Creates the guide's wording with short titles.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With titles in this style.
+    /// Sets the style of the titles.
     #[must_use]
     pub fn with_titles(mut self, titles: TitleStyle) -> Self {
         self.titles = titles;
         self
     }
 
-    /// With reminders for everybody.
+    /// Sets the reminders for all roles.
     #[must_use]
     pub fn with_reminders(mut self, reminders: Reminders) -> Self {
         self.reminders = reminders;
         self
     }
 
-    /// With this visibility for the events of a role; the calendar's default for roles that are not named.
+    /// Sets the visibility of the events of a role. Default for each role: [`Visibility::Default`].
     #[must_use]
     pub fn with_visibility(mut self, role: Role, visibility: Visibility) -> Self {
         self.visibility.retain(|(of, _)| *of != role);
@@ -148,7 +150,7 @@ const NOT_AVAILABLE: &str = "N/A";
 const NONE: &str = "None";
 
 impl CustomerView<'_> {
-    /// The guide's text for the customer.
+    /// Returns the guide's texts for the customer.
     #[must_use]
     pub fn text(&self, style: TitleStyle) -> Text {
         let staff = self.staff_name.unwrap_or(UNASSIGNED);
@@ -172,7 +174,7 @@ impl CustomerView<'_> {
 }
 
 impl StaffView<'_> {
-    /// The guide's text for the staff member.
+    /// Returns the guide's texts for the staff member.
     #[must_use]
     pub fn text(&self, style: TitleStyle) -> Text {
         Text {
@@ -201,7 +203,7 @@ impl StaffView<'_> {
 }
 
 impl ManagerView<'_> {
-    /// The guide's text for the manager, and for administrators.
+    /// Returns the guide's texts for the manager and for administrators.
     #[must_use]
     pub fn text(&self, style: TitleStyle) -> Text {
         let staff = self.staff_name.unwrap_or(UNASSIGNED);
@@ -236,7 +238,7 @@ impl ManagerView<'_> {
     }
 }
 
-/// The pieces in one allocation.
+/// Concatenates the pieces with one allocation.
 fn join(pieces: &[&str]) -> String {
     pieces.concat()
 }

@@ -1,4 +1,4 @@
-//! Appointments.
+//! The appointment record, and how it is stored.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,12 @@ use crate::model::status::{AppointmentStatus, AppointmentType};
 use crate::names::{ProviderKind, RemoteId};
 use crate::time::{self, Zone};
 
-/// One order item's slot in time, and the ledger of the events written for it.
+/// An appointment for one order item, and the ledger of the events written for it.
 ///
-/// Serialises with the guide's `calendar_event_id` and `calendar_synced_to` as views of the ledger, for the host's own
-/// queries; on the way in they are read only where there is no ledger, as rows of the guide's own code.
+/// Serialises with the guide's columns `calendar_event_id` and `calendar_synced_to`, computed from
+/// the ledger, for the host's own queries. When an appointment without a ledger is loaded,
+/// `calendar_event_id` is read: those events were written by the guide's code.
+/// `calendar_synced_to` is never read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Row", into = "Row")]
 #[non_exhaustive]
@@ -27,30 +29,34 @@ pub struct Appointment {
     pub order_id: Option<OrderId>,
     /// The order item it was made for.
     pub order_item_id: Option<OrderItemId>,
-    /// Who does it; [`Stated::Empty`] while it is unassigned. A row without the column says nothing.
+    /// The staff member who does the work; [`Stated::Empty`] while the appointment is unassigned,
+    /// [`Stated::NotStated`] if the row has no such column.
     pub staff_id: Stated<StaffId>,
-    /// What is to be done.
+    /// The booked service.
     pub service_id: ServiceId,
-    /// When it begins.
+    /// The start, in UTC.
     pub start_time: DateTime<Utc>,
-    /// When it ends; later than `start_time`.
+    /// The end, in UTC; must be later than `start_time`.
     pub end_time: DateTime<Utc>,
-    /// The zone it was made in, for the calendars to show; the planner's own where there is none.
+    /// The time zone in which calendars show the event. Default: the planner's zone.
     pub time_zone: Option<Zone>,
-    /// Where it stands.
+    /// The status of the appointment.
     pub status: AppointmentStatus,
-    /// What it was made from.
+    /// The kind of record that the appointment was made from.
     pub appointment_type: AppointmentType,
-    /// Whether it was cancelled along with its order, and so comes back with it.
+    /// Whether the appointment was cancelled together with its order. If so, it is confirmed again
+    /// when the order is ([`Order::carry_status`](crate::model::Order::carry_status)).
     pub cancelled_with_order: bool,
-    /// Whether it was cancelled since its item left the order, and so comes back with the item.
+    /// Whether the appointment was cancelled because its item was removed from the order. If so, it
+    /// is confirmed again when the item returns
+    /// ([`Order::carry_items`](crate::model::Order::carry_items)).
     pub cancelled_with_item: bool,
-    /// What stands in whose calendar.
+    /// The delivery ledger: which events exist in which calendars.
     pub ledger: Ledger,
 }
 
 impl Appointment {
-    /// A confirmed appointment of the host's own, without an order.
+    /// Creates a confirmed, unassigned appointment without an order.
     #[must_use]
     pub fn new(
         id: impl Into<AppointmentId>,
@@ -75,10 +81,11 @@ impl Appointment {
         }
     }
 
-    /// Whether its times can stand in a calendar.
+    /// Checks that a calendar can store the start and the end.
     ///
     /// # Errors
-    /// When the end does not come after the start, or a year is outside [`time::YEARS`].
+    /// [`Problem::EndBeforeStart`] if the end is not after the start, [`Problem::Time`] if a year
+    /// is outside [`time::YEARS`].
     pub fn check(&self) -> Result<(), InputError> {
         let at = |field, problem| InputError::new("appointment", &self.id, field, problem);
         time::check(self.start_time).map_err(|error| at("start_time", Problem::Time(error)))?;
@@ -87,7 +94,7 @@ impl Appointment {
     }
 }
 
-/// The guide's columns, as they are stored.
+/// The stored columns, as in the guide.
 #[derive(Serialize, Deserialize)]
 struct Row {
     id: AppointmentId,
@@ -176,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guides_row_loads_and_its_ids_wait_to_be_adopted() {
+    fn the_guides_row_loads_and_its_event_ids_can_be_adopted() {
         let json = r#"{"id": 10, "staff_id": 3, "service_id": 5, "order_id": 1, "status": "confirmed",
             "start_time": "2026-01-20T09:00:00+00:00", "end_time": "2026-01-20T10:30:00+01:00",
             "calendar_event_id": {"google": "abc123", "outlook": null, "apple": ""}, "calendar_synced_to": ["google"]}"#;
@@ -190,11 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn times_no_calendar_can_hold_are_refused_by_name() {
+    fn an_end_before_the_start_or_in_the_year_10000_is_an_error_that_names_the_field() {
         let at = |text: &str| text.parse().unwrap();
         let mut appointment = Appointment::new(10, 5, at("2026-01-20T09:00:00Z"), at("2026-01-20T09:00:00Z"));
         let error = appointment.check().unwrap_err();
-        assert_eq!(error.to_string(), "appointment 10: end_time: does not come after start_time");
+        assert_eq!(error.to_string(), "appointment 10: end_time: must be later than start_time");
         appointment.end_time = at("+10000-01-01T00:00:00Z");
         assert_eq!(appointment.check().unwrap_err().field, "end_time");
     }

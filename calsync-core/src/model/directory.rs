@@ -8,15 +8,17 @@ use crate::error::{InputError, Problem};
 use crate::id::{CustomerId, ProfileId, ServiceId, StaffId};
 use crate::model::{Customer, Profile, Service, Staff};
 
-/// Services, customers, staff and profiles by id, and who the admins are.
+/// Services, customers, staff and profiles by id, and the list of admins.
 ///
-/// A host fills it with what it loaded for the orders at hand; all of it need not be there, but everything the orders
-/// refer to must: a reference that leads nowhere is an error of the appointment that refers there, never taken for no one,
-/// since leaving somebody out removes that person's events. A host that hands over one appointment's people adds the staff
-/// members of before: who has an account of their own tells whose event stays when a `profile_id` is missing.
+/// The host adds the records that its orders refer to; other records may be missing. A reference to
+/// a record that is not in the directory is an error of the appointment that has the reference. It
+/// is never read as "no person", because that would remove the person's events. A host that passes
+/// only one appointment's people also adds the staff members who had the appointment before: if a
+/// `profile_id` is missing, their records tell whose event stays.
 ///
-/// Two records of one id are both left out, since nothing says which is right: [`rejected`](Directory::rejected) names the
-/// id, and only what refers to it is held up.
+/// If two records have the same id, both are left out, because calsync cannot know which one is
+/// right: [`rejected`](Directory::rejected) names the id, and only the appointments that refer to
+/// it fail.
 ///
 /// ```
 /// use calsync_core::model::{Directory, Service};
@@ -36,7 +38,7 @@ pub struct Directory {
     rejected: Vec<InputError>,
 }
 
-/// Records by id, without those whose id is used twice.
+/// Records by id, without the records whose id is used twice.
 #[derive(Debug, Clone)]
 struct Table<K, V> {
     records: HashMap<K, V>,
@@ -75,7 +77,7 @@ impl<K: Hash + Eq + Clone + Display, V> Table<K, V> {
 }
 
 impl Directory {
-    /// An empty directory.
+    /// Creates an empty directory.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -109,45 +111,46 @@ impl Directory {
         self
     }
 
-    /// Says whose profiles are admins' who follow every appointment. An empty list says that there are none; a directory
-    /// that was never told keeps the events that admins have.
+    /// Adds the profiles of admins, who get an event for every appointment. With an empty list
+    /// there are no admins. If this method is never called, the admins are not stated, and events
+    /// that admins have are kept.
     #[must_use]
     pub fn with_admins(mut self, admins: impl IntoIterator<Item = ProfileId>) -> Self {
         self.admins.get_or_insert_default().extend(admins);
         self
     }
 
-    /// What could not be taken: one error an id that is used twice.
+    /// Returns one error for each id that two records have.
     #[must_use]
     pub fn rejected(&self) -> &[InputError] {
         &self.rejected
     }
 
-    /// The service of that id.
+    /// Returns the service with this id, or `None` if the directory has none.
     #[must_use]
     pub fn service(&self, id: &ServiceId) -> Option<&Service> {
         self.services.records.get(id)
     }
 
-    /// The customer of that id.
+    /// Returns the customer with this id, or `None` if the directory has none.
     #[must_use]
     pub fn customer(&self, id: &CustomerId) -> Option<&Customer> {
         self.customers.records.get(id)
     }
 
-    /// The staff member of that id.
+    /// Returns the staff member with this id, or `None` if the directory has none.
     #[must_use]
     pub fn staff(&self, id: &StaffId) -> Option<&Staff> {
         self.staff.records.get(id)
     }
 
-    /// The profile of that id.
+    /// Returns the profile with this id, or `None` if the directory has none.
     #[must_use]
     pub fn profile(&self, id: &ProfileId) -> Option<&Profile> {
         self.profiles.records.get(id)
     }
 
-    /// The profiles of the admins; none where the directory was not told.
+    /// Returns the profiles of the admins; an empty slice if the admins are not stated.
     #[must_use]
     pub fn admins(&self) -> &[ProfileId] {
         self.admins.as_deref().unwrap_or_default()
@@ -157,14 +160,14 @@ impl Directory {
         self.admins.is_some()
     }
 
-    /// The staff member who has that profile.
+    /// Returns the staff member with this profile; of several, the one with the smallest id.
     pub(crate) fn staff_of(&self, profile: &ProfileId) -> Option<&Staff> {
         let theirs = self.staff.records.values().filter(|staff| staff.profile_id.as_ref() == Some(profile));
-        // A map has no order, and a plan must not depend on it.
+        // The order of a hash map is random, and a plan must not depend on it.
         theirs.min_by(|a, b| a.id.cmp(&b.id))
     }
 
-    /// The customer who has that profile.
+    /// Returns the customer with this profile; of several, the one with the smallest id.
     pub(crate) fn customer_of(&self, profile: &ProfileId) -> Option<&Customer> {
         let theirs = self.customers.records.values();
         let theirs = theirs.filter(|customer| customer.profile_id.as_ref() == Some(profile));

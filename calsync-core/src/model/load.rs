@@ -1,4 +1,4 @@
-//! Lists of rows, of which one that cannot be read costs no other.
+//! Loads lists of rows. A row that cannot be read is reported, and the other rows are loaded.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::error::{InputError, Problem};
 use crate::model::{Appointment, Customer, Order, Profile, Service, Staff};
 
-/// A record of the host's that is loaded by rows.
+/// A record of the host that [`load_each`] can load from a list of rows. Sealed.
 pub trait Record: DeserializeOwned + sealed::Sealed {
-    /// What errors call it, such as `order`.
+    /// The name of the record type in errors, such as `order`.
     const KIND: &'static str;
 }
 
@@ -34,9 +34,9 @@ records! {
     Order "order", Appointment "appointment", Profile "profile", Service "service", Staff "staff", Customer "customer",
 }
 
-/// The rows of a list that could be read, and what is wrong with each of the others.
+/// The rows of a list that could be read, and an error for each of the others.
 ///
-/// Deserialises from a list of rows. A list that is null or missing holds no rows.
+/// Deserialises from a list of rows. A null or missing list has no rows.
 ///
 /// ```
 /// use calsync_core::model::{Loaded, Service};
@@ -51,9 +51,10 @@ records! {
 #[must_use]
 #[non_exhaustive]
 pub struct Loaded<T> {
-    /// The rows that could be read, in their order.
+    /// The rows that could be read, in the order of the list.
     pub records: Vec<T>,
-    /// What is wrong with the others: the record by its id, or by its place in the list from 1 where it has none.
+    /// One error for each other row. It names the record by its id, or by its position in the list
+    /// (from 1) if the id is missing or not usable.
     pub rejected: Vec<InputError>,
 }
 
@@ -78,10 +79,10 @@ impl<'de, T: Record> Deserialize<'de> for Loaded<T> {
     }
 }
 
-/// The rows of a JSON list, each for itself.
+/// Loads each row of a JSON list separately.
 ///
 /// # Errors
-/// When the text is no JSON list at all.
+/// [`Problem::Unreadable`] if the text is not a JSON list.
 pub fn load_each<T: Record>(json: &str) -> Result<Loaded<T>, InputError> {
     let unreadable = |_| InputError::new(T::KIND, &"list", "rows", Problem::Unreadable(String::new()));
     serde_json::from_str(json).map_err(unreadable)
@@ -96,7 +97,8 @@ fn name_of(row: &Value, at: usize) -> String {
     id.unwrap_or_else(|| format!("in row {}", at.saturating_add(1)))
 }
 
-/// Names the field, and says what was expected there. Never the value that was found, which may be a person's data or a secret.
+/// Builds an error that names the field and the expected type. It never contains the value, which
+/// may be personal data or a secret.
 fn rejection(
     kind: &str,
     name: &dyn fmt::Display,
@@ -109,7 +111,7 @@ fn rejection(
         return InputError::new(kind, name, field, Problem::Missing);
     }
     let field = if path == "." { "row".to_owned() } else { path };
-    // Serde's own words end so. An error of another kind may quote the value anywhere.
+    // serde's own messages end with ", expected …". Other messages may quote the value anywhere.
     let expected = text.strip_prefix("invalid ").and_then(|text| text.rsplit_once(", expected "));
     let expected = expected.map_or_else(String::new, |(_, expected)| expected.to_owned());
     InputError::new(kind, name, field, Problem::Unreadable(expected))
@@ -119,14 +121,14 @@ fn rejection(
 mod tests {
     use super::*;
 
-    fn complaints<T: Record>(json: &str) -> (usize, Vec<String>) {
+    fn load_errors<T: Record>(json: &str) -> (usize, Vec<String>) {
         let loaded = load_each::<T>(json).unwrap();
         (loaded.records.len(), loaded.rejected.iter().map(InputError::to_string).collect())
     }
 
     #[test]
-    fn one_bad_row_is_named_and_the_others_are_there() {
-        let (good, bad) = complaints::<Order>(
+    fn a_bad_row_is_an_error_that_names_it_and_the_other_rows_load() {
+        let (good, bad) = load_errors::<Order>(
             r#"[{"id": 1, "status": "confirmed"}, null, {"id": 2, "status": null}, {"status": "confirmed"},
                 {"id": "a\u0000b", "status": "confirmed"}, {"id": 3, "status": "pending", "scheduled_date": "20.1.2026"},
                 {"id": "x9", "status": "confirmed", "items": [{"id": 1, "service_id": 5}, {"id": 2}]},
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_never_told() {
+    fn an_error_never_contains_the_bad_value() {
         for json in [
             r#"[{"id": 1, "calendar_sync_enabled": "SECRET, expected SECRET"}]"#,
             r#"[{"id": 1, "calendar_access_token": {"SECRET": 1}}]"#,
@@ -156,16 +158,16 @@ mod tests {
             r#"[{"id": 1, "calendar_sync_settings": {"auto_sync": "SECRET"}}]"#,
             r#"[{"id": 1, "connections": [{"id": 1, "provider": "google", "access_token": ["SECRET"]}]}]"#,
         ] {
-            let (good, bad) = complaints::<Profile>(json);
+            let (good, bad) = load_errors::<Profile>(json);
             assert_eq!((good, bad.len()), (0, 1), "{json}");
             assert!(bad[0].starts_with("profile 1: c") && !bad[0].contains("SECRET"), "{bad:?}");
         }
     }
 
     #[test]
-    fn what_is_no_list_is_an_error_and_a_null_list_is_empty() {
+    fn a_text_that_is_not_a_list_is_an_error_and_a_null_list_is_empty() {
         assert!(load_each::<Staff>("{").is_err());
         assert!(load_each::<Staff>(r#"{"id": 1}"#).is_err());
-        assert_eq!(complaints::<Staff>("null"), (0, Vec::new()));
+        assert_eq!(load_errors::<Staff>("null"), (0, Vec::new()));
     }
 }

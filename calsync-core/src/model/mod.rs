@@ -1,4 +1,4 @@
-//! The host's records, as the guide has them: plain data, serde both ways.
+//! The host's records, with the guide's columns: plain data that serialises and deserialises.
 
 mod appointment;
 mod directory;
@@ -18,7 +18,7 @@ pub use profile::{Connection, Credentials, Profile, StatedConnections, SyncDirec
 pub use stated::{Column, Stated};
 pub use status::{AppointmentStatus, AppointmentType, OrderStatus};
 
-/// A column that is null reads like one that is not there.
+/// Reads a null column as the default, like a missing one.
 fn null_is_default<'de, D: serde::Deserializer<'de>, T: serde::Deserialize<'de> + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {

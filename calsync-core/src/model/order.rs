@@ -1,4 +1,4 @@
-//! Orders and what was ordered.
+//! Orders, their items, and the services that can be ordered.
 
 use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,12 @@ use crate::model::status::OrderStatus;
 pub struct Order {
     /// The host's id.
     pub id: OrderId,
-    /// The number people know it by.
+    /// The order number shown to people, such as `ORD-2026-001`. Empty if the host has none.
     #[serde(default, deserialize_with = "null_is_default")]
     pub order_number: String,
-    /// Where it stands.
+    /// The status of the order.
     pub status: OrderStatus,
-    /// The customer; `None` for a guest.
+    /// The customer's record; `None` for a guest.
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
     /// The guest's name.
@@ -39,50 +39,50 @@ pub struct Order {
     /// Postcode.
     #[serde(default)]
     pub postcode: Option<String>,
-    /// What the customer wants known.
+    /// The customer's notes, shown in the events of all roles.
     #[serde(default)]
     pub notes: Option<String>,
-    /// The day, in the host's zone.
+    /// The date of the work, in the time zone that is passed to [`Order::confirm`].
     #[serde(default)]
     pub scheduled_date: Option<NaiveDate>,
-    /// The time of day; 09:00 when none is given.
+    /// The time of day, in the same zone. Default: 09:00.
     #[serde(default)]
     pub scheduled_time: Option<NaiveTime>,
-    /// What was ordered. `None`, from a column that is null or missing, says that the items were not loaded; an empty list
-    /// says that there are none.
+    /// The items of the order. `None` (null or missing column) means that the items were not
+    /// loaded; an empty list means that the order has no items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<Vec<OrderItem>>,
 }
 
-/// One service of an order.
+/// One item of an order: a service, and the staff member who does it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OrderItem {
     /// The host's id.
     pub id: OrderItemId,
-    /// What is to be done.
+    /// The ordered service.
     pub service_id: ServiceId,
-    /// Who does it; `None` while nobody is assigned.
+    /// The staff member who does the work; `None` while the item is unassigned.
     #[serde(default)]
     pub staff_id: Option<StaffId>,
-    /// Its appointment, once there is one.
+    /// The item's appointment; `None` until [`Order::confirm`] makes one.
     #[serde(default)]
     pub appointment_id: Option<AppointmentId>,
 }
 
-/// Something that can be ordered.
+/// A service that customers can order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Service {
     /// The host's id.
     pub id: ServiceId,
-    /// Its name.
+    /// The name, as shown in events.
     pub name: String,
-    /// How long it takes, in minutes.
+    /// The duration in minutes; must be more than zero.
     pub duration: i64,
 }
 
-/// Where the work is done.
+/// The address where the work is done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Address<'a> {
@@ -95,7 +95,7 @@ pub struct Address<'a> {
 }
 
 impl Order {
-    /// An order without a customer, whose items are not known yet.
+    /// Creates an order without a customer, whose items are not loaded.
     #[must_use]
     pub fn new(id: impl Into<OrderId>, status: OrderStatus) -> Self {
         Self {
@@ -116,20 +116,20 @@ impl Order {
         }
     }
 
-    /// With these items.
+    /// Sets the items.
     #[must_use]
     pub fn with_items(mut self, items: impl IntoIterator<Item = OrderItem>) -> Self {
         self.items = Some(items.into_iter().collect());
         self
     }
 
-    /// The items that were loaded.
+    /// Returns the loaded items; an empty slice if none were loaded.
     #[must_use]
     pub fn items(&self) -> &[OrderItem] {
         self.items.as_deref().unwrap_or_default()
     }
 
-    /// Where the work is done.
+    /// Returns the address where the work is done.
     #[must_use]
     pub fn address(&self) -> Address<'_> {
         Address {
@@ -141,7 +141,7 @@ impl Order {
 }
 
 impl OrderItem {
-    /// An item nobody is assigned to yet.
+    /// Creates an item without a staff member and without an appointment.
     #[must_use]
     pub fn new(id: impl Into<OrderItemId>, service_id: impl Into<ServiceId>) -> Self {
         Self { id: id.into(), service_id: service_id.into(), staff_id: None, appointment_id: None }
@@ -149,7 +149,7 @@ impl OrderItem {
 }
 
 impl Service {
-    /// A service of so many minutes.
+    /// Creates a service with a duration in minutes.
     #[must_use]
     pub fn new(id: impl Into<ServiceId>, name: impl Into<String>, duration: i64) -> Self {
         Self { id: id.into(), name: name.into(), duration }

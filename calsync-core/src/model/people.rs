@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{CustomerId, ProfileId, StaffId};
 use crate::model::{Stated, null_is_default};
 
-/// A customer, with or without an account.
+/// A customer of the host, with or without a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Customer {
@@ -20,13 +20,14 @@ pub struct Customer {
     /// The telephone number.
     #[serde(default)]
     pub phone: Option<String>,
-    /// The account's profile. Null or missing says nothing: a profile that has the customer's event keeps it, and the customer
-    /// is not invited by e-mail beside it. Otherwise the customer is a guest.
+    /// The customer's profile. Null or missing is not stated: if a profile has the customer's
+    /// event, it keeps the event, and the customer gets no invitation by e-mail as well. If no
+    /// profile has it, the customer is treated as a guest.
     #[serde(default)]
     pub profile_id: Option<ProfileId>,
 }
 
-/// A staff member.
+/// A staff member of the host, who does the work or manages others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Row", into = "Row")]
 #[non_exhaustive]
@@ -37,15 +38,15 @@ pub struct Staff {
     pub name: String,
     /// The telephone number.
     pub phone: Option<String>,
-    /// The account's profile. Null or missing says nothing: a profile that has the staff member's event keeps it, unless
-    /// another record of the directory has that profile.
+    /// The staff member's profile. Null or missing is not stated: a profile that has the staff
+    /// member's event keeps it, unless another record of the directory has that profile.
     pub profile_id: Option<ProfileId>,
-    /// Who this one reports to: `manager_id` in JSON for a staff member, `manager_profile_id` for a profile. Null is none;
-    /// a row without either column says nothing.
+    /// The manager. In JSON: `manager_id` for a staff member, `manager_profile_id` for a profile.
+    /// Null means no manager; a row without either column does not state the manager.
     pub manager_id: Stated<ManagerRef>,
 }
 
-/// Who a staff member's manager is.
+/// A reference to a staff member's manager.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ManagerRef {
@@ -68,7 +69,7 @@ impl From<ProfileId> for ManagerRef {
 }
 
 impl Customer {
-    /// A customer without an account.
+    /// Creates a customer without a profile.
     #[must_use]
     pub fn new(id: impl Into<CustomerId>, name: impl Into<String>) -> Self {
         Self { id: id.into(), name: name.into(), email: None, phone: None, profile_id: None }
@@ -76,13 +77,13 @@ impl Customer {
 }
 
 impl Staff {
-    /// A staff member without an account and without a manager.
+    /// Creates a staff member without a profile and without a manager.
     #[must_use]
     pub fn new(id: impl Into<StaffId>, name: impl Into<String>) -> Self {
         Self { id: id.into(), name: name.into(), phone: None, profile_id: None, manager_id: Stated::Empty }
     }
 
-    /// With this manager.
+    /// Sets the manager.
     #[must_use]
     pub fn with_manager(mut self, manager: impl Into<ManagerRef>) -> Self {
         self.manager_id = Stated::Is(manager.into());
@@ -90,7 +91,7 @@ impl Staff {
     }
 }
 
-/// The columns of a staff member, as they are stored.
+/// The stored columns of a staff member.
 #[derive(Serialize, Deserialize)]
 struct Row {
     id: StaffId,

@@ -14,12 +14,17 @@ use crate::secret::Secret;
 
 /// A person's calendar settings and connections.
 ///
-/// Loads the guide's flat columns (`calendar_provider`, `calendar_access_token`, …) as the first connection, under the
-/// id [`Profile::FLAT_CONNECTION`], where they name a provider; followed by those in `connections`. `"none"` withdraws the
-/// flat one. A column that is null or missing says nothing, and [`connections_stated`](Profile::connections_stated) keeps
-/// track of it: with `connections` that list alone counts, flat columns that say nothing then being none; without it the
-/// flat ones count alone, and other connections keep their events. Writes them back the same way, without tokens:
-/// a secret is only ever written out by the host, through [`Secret::expose`].
+/// The guide's flat columns (`calendar_provider`, `calendar_access_token`, …) load as the first
+/// connection, with the id [`Profile::FLAT_CONNECTION`], if they name a provider. The entries of
+/// `connections` follow. `"none"` as provider means that the flat connection is disconnected.
+///
+/// A null or missing column is not stated; [`connections_stated`](Profile::connections_stated)
+/// records this. If `connections` is stated, the profile states all its connections; flat columns
+/// that are null then mean that there is no flat connection. If only the flat columns are stated,
+/// the profile states that connection alone, and other connections keep their events.
+///
+/// Serialises to the same columns, without tokens: only the host writes a secret, through
+/// [`Secret::expose`].
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Profile {
@@ -29,25 +34,25 @@ pub struct Profile {
     pub name: String,
     /// The person's e-mail address.
     pub email: Option<String>,
-    /// Whether the person wants events at all. `None`, from a column that is null or missing, says nothing: the events
-    /// that are there stay and are kept right, and no other is made.
+    /// Whether the person wants calendar events. `None` (null or missing column) is not stated:
+    /// existing events stay and are kept up to date, and no new event is created.
     pub calendar_sync_enabled: Option<bool>,
-    /// The calendars, of any mix of providers.
+    /// The connected calendars, of any mix of providers.
     pub connections: Vec<Connection>,
-    /// Which connections the row speaks of. The others keep the events they have.
+    /// Which connections the row states. The others keep their events.
     pub connections_stated: StatedConnections,
-    /// How the person wants it.
+    /// The person's settings for the sync (column `calendar_sync_settings`).
     pub calendar_sync_settings: SyncSettings,
 }
 
-/// Which of a profile's connections a row speaks of.
+/// Which of a profile's connections the stored row states.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatedConnections {
-    /// All of them: one that is not listed is disconnected.
+    /// All of them: a connection that is not listed is disconnected.
     #[default]
     All,
-    /// The one in the flat columns ([`Profile::FLAT_CONNECTION`]).
+    /// Only the one in the flat columns ([`Profile::FLAT_CONNECTION`]).
     Flat,
     /// None: `calendar_provider` and `connections` are null or missing.
     Nothing,
@@ -57,26 +62,29 @@ pub enum StatedConnections {
 #[derive(Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Connection {
-    /// Unique within the profile.
+    /// The id of the connection, unique within the profile.
     pub id: ConnectionId,
-    /// The kind of backend.
+    /// The kind of provider.
     pub provider: ProviderKind,
-    /// The calendar. `None`, from a column that is null, empty or missing, says nothing: an event stays in the calendar it
-    /// is in, and a new one goes where this connection's events of the appointment were, else to
-    /// [`CalendarId::primary`].
+    /// The calendar. `None` (null, empty or missing column) is not stated: an existing event stays
+    /// in its calendar. A new event goes to the calendar where this connection's event of the
+    /// appointment was before, or to [`CalendarId::primary`] if there was none.
     #[serde(default, deserialize_with = "no_empty_calendar", skip_serializing_if = "Option::is_none")]
     pub calendar_id: Option<CalendarId>,
-    /// What the person calls the calendar. With it a provider finds a calendar again whose id has changed, as Outlook's do.
+    /// The display name of the calendar. If the calendar's id has changed, as ids do at Outlook, a
+    /// provider can find the calendar by its name.
     #[serde(default, deserialize_with = "no_empty_name", skip_serializing_if = "Option::is_none")]
     pub calendar_name: Option<CalendarName>,
-    /// The account, where the provider could tell. Two connections with the same account and calendar are one place.
+    /// The provider account behind the connection, if known. Two connections with the same account
+    /// and calendar lead to one calendar, which gets one event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// The provider's own id of the account's default calendar, where it is known: a connection to `primary` and one to this id
-    /// lead to the same calendar. A connect tells it for Google, a list of calendars for Outlook.
+    /// The provider's own id of the account's default calendar, if known: a connection to `primary`
+    /// and a connection to this id lead to the same calendar. For Google it comes from the connect,
+    /// for Outlook from the list of calendars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary_calendar: Option<CalendarId>,
-    /// The credentials. Read, never written.
+    /// The OAuth tokens. They are deserialised and never serialised.
     #[serde(flatten, skip_serializing)]
     pub credentials: Credentials,
 }
@@ -91,36 +99,37 @@ pub struct Credentials {
     /// The OAuth refresh token.
     #[serde(default)]
     pub refresh_token: Option<Secret>,
-    /// When the access token runs out.
+    /// When the access token expires.
     #[serde(default)]
     pub token_expires_at: Option<DateTime<Utc>>,
 }
 
-/// The guide's `calendar_sync_settings`: a JSON object of which calsync knows some keys and keeps the others.
+/// The guide's column `calendar_sync_settings`, a JSON object. calsync knows some of its keys and
+/// keeps the others unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SyncSettings {
     object: Map<String, Value>,
 }
 
-/// Which way changes travel.
+/// In which direction changes are synchronised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SyncDirection {
-    /// From the host into the calendar.
+    /// From the host to the calendar.
     Outbound,
-    /// From the calendar to the host only: nothing is written.
+    /// From the calendar to the host only: calsync creates no events, and removes existing ones.
     Inbound,
-    /// Both ways.
+    /// In both directions. calsync writes as for `Outbound`; it reads no changes back.
     Both,
-    /// A value calsync does not know: nothing is written, and nothing is removed.
+    /// A value that calsync does not know: nothing is written, and nothing is removed.
     Other(String),
 }
 
 impl Profile {
-    /// The id of the connection that the guide's flat columns make.
+    /// The id of the connection that is loaded from the guide's flat columns.
     pub const FLAT_CONNECTION: &str = "default";
 
-    /// A profile that syncs, with no calendar yet.
+    /// Creates a profile with sync enabled, without connections.
     #[must_use]
     pub fn new(id: impl Into<ProfileId>) -> Self {
         Self {
@@ -134,14 +143,15 @@ impl Profile {
         }
     }
 
-    /// The same profile with one connection more.
+    /// Adds a connection.
     #[must_use]
     pub fn with_connection(mut self, connection: Connection) -> Self {
         self.connections.push(connection);
         self
     }
 
-    /// Whether the row speaks of that connection: one that it does not list is disconnected then.
+    /// Returns `true` if the row states the connection. If it does and the profile does not list
+    /// it, it is disconnected.
     pub(crate) fn states(&self, connection: &ConnectionId) -> bool {
         match self.connections_stated {
             StatedConnections::All => true,
@@ -152,7 +162,8 @@ impl Profile {
 }
 
 impl Profile {
-    /// The calendars of the person, one for each connection.
+    /// Returns the calendars of the person, one for each connection, in the order of the
+    /// connections.
     pub fn calendars(&self) -> impl Iterator<Item = CalendarRef> + '_ {
         let person = Person::Profile(self.id.clone());
         self.connections.iter().map(move |connection| connection.calendar(&person))
@@ -160,7 +171,7 @@ impl Profile {
 }
 
 impl Connection {
-    /// The calendar that the connection of a person leads to.
+    /// Returns the calendar of this connection. If `calendar_id` is `None`, it is the primary one.
     #[must_use]
     pub fn calendar(&self, person: &Person) -> CalendarRef {
         CalendarRef::new(
@@ -174,7 +185,7 @@ impl Connection {
         .with_primary(self.primary_calendar.clone())
     }
 
-    /// A connection to a calendar, without credentials.
+    /// Creates a connection to a calendar, without credentials.
     #[must_use]
     pub fn new(id: impl Into<ConnectionId>, provider: ProviderKind, calendar_id: CalendarId) -> Self {
         Self {
@@ -188,21 +199,21 @@ impl Connection {
         }
     }
 
-    /// The same connection with the calendar's name.
+    /// Sets the calendar's display name. An empty name means none.
     #[must_use]
     pub fn with_calendar_name(mut self, name: &str) -> Self {
         self.calendar_name = CalendarName::new(name);
         self
     }
 
-    /// The same connection with the provider's own id of the account's default calendar.
+    /// Sets the provider's own id of the account's default calendar.
     #[must_use]
     pub fn with_primary_calendar(mut self, id: CalendarId) -> Self {
         self.primary_calendar = Some(id);
         self
     }
 
-    /// The same connection to a known account.
+    /// Sets the provider account behind the connection.
     #[must_use]
     pub fn with_account(mut self, account: impl Into<AccountId>) -> Self {
         self.account = Some(account.into());
@@ -210,7 +221,7 @@ impl Connection {
     }
 }
 
-/// Without the person's name and address, and without the calendars' names.
+/// Leaves out the person's name and e-mail address, and the calendars' names.
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Profile")
@@ -236,7 +247,7 @@ impl SyncSettings {
     const DIRECTION: &str = "sync_direction";
     const ALL: &str = "sync_all_appointments";
 
-    /// `auto_sync`: whether events are written without being asked for. True unless said otherwise.
+    /// Returns `auto_sync`: whether automatic plans write events. Default: `true`.
     #[must_use]
     pub fn auto_sync(&self) -> bool {
         self.flag(Self::AUTO_SYNC).unwrap_or(true)
@@ -249,7 +260,8 @@ impl SyncSettings {
         self
     }
 
-    /// `sync_direction`. Outbound unless said otherwise.
+    /// Returns `sync_direction`. Default: outbound. `both`, `bidirectional` and `two_way` mean the
+    /// same.
     #[must_use]
     pub fn direction(&self) -> SyncDirection {
         match self.object.get(Self::DIRECTION).and_then(Value::as_str) {
@@ -273,8 +285,8 @@ impl SyncSettings {
         self
     }
 
-    /// `sync_all_appointments`: whether an administrator follows every appointment. Listing somebody among the admins
-    /// says yes; `false` here says no.
+    /// Returns `sync_all_appointments`: whether an administrator gets an event for every
+    /// appointment. A person in the list of admins does, unless this is `false`.
     #[must_use]
     pub fn sync_all_appointments(&self) -> Option<bool> {
         self.flag(Self::ALL)
@@ -287,7 +299,7 @@ impl SyncSettings {
         self
     }
 
-    /// Any other setting, as JSON text.
+    /// Returns the value of any key as JSON text, or `None` if the object has no such key.
     #[must_use]
     pub fn other(&self, key: &str) -> Option<String> {
         self.object.get(key).map(Value::to_string)
@@ -307,13 +319,13 @@ impl Serialize for SyncSettings {
 impl<'de> Deserialize<'de> for SyncSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = Option::<Map<String, Value>>::deserialize(deserializer)?.unwrap_or_default();
-        for (key, fits, wanted) in [
+        for (key, fits, expected) in [
             (Self::AUTO_SYNC, Value::is_boolean as fn(&Value) -> bool, "true or false"),
             (Self::DIRECTION, Value::is_string, "a text"),
             (Self::ALL, Value::is_boolean, "true or false"),
         ] {
             if object.get(key).is_some_and(|value| !value.is_null() && !fits(value)) {
-                return Err(D::Error::custom(format!("{key} must be {wanted}")));
+                return Err(D::Error::custom(format!("{key} must be {expected}")));
             }
         }
         Ok(Self { object })
@@ -333,10 +345,10 @@ fn no_empty_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ca
     Ok(Option::<String>::deserialize(deserializer)?.and_then(|name| CalendarName::new(&name)))
 }
 
-/// The guide's word for no calendar.
+/// The guide's value of `calendar_provider` for "no calendar".
 const NO_PROVIDER: &str = "none";
 
-/// The guide's columns, as they are stored.
+/// The stored columns, as in the guide.
 #[derive(Serialize, Deserialize)]
 struct Row {
     id: ProfileId,
@@ -372,7 +384,7 @@ impl<'de> Deserialize<'de> for Profile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let row = Row::deserialize(deserializer)?;
         let mut connections = Vec::new();
-        // An empty text says as little as null: it is what some databases have in its place.
+        // Some databases store an empty text instead of null.
         let provider = row.calendar_provider.filter(|kind| !kind.as_str().is_empty());
         let connections_stated = match (&row.connections, &provider) {
             (Some(_), _) => StatedConnections::All,
@@ -462,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_written_out_holds_no_secret_and_loads_again() {
+    fn a_serialised_profile_holds_no_secret_and_loads_again() {
         let profile: Profile = serde_json::from_str(GUIDE).unwrap();
         let json = serde_json::to_string(&profile).unwrap();
         assert!(!json.contains("SECRET"), "{json}");
@@ -474,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn none_is_no_connection_and_missing_columns_are_fine() {
+    fn the_provider_none_and_missing_columns_give_no_connection() {
         for json in [
             r#"{"id": "u1"}"#,
             r#"{"id": 1, "calendar_provider": "none", "calendar_calendar_id": "", "calendar_sync_settings": null}"#,
@@ -488,8 +500,8 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_the_wrong_type_are_refused_by_name() {
-        for (json, word) in [
+    fn a_setting_of_the_wrong_type_is_an_error_that_names_it() {
+        for (json, expected) in [
             (r#"{"id": 1, "calendar_sync_settings": {"auto_sync": "yes"}}"#, "auto_sync"),
             (r#"{"id": 1, "calendar_sync_settings": {"sync_direction": 3}}"#, "sync_direction"),
             (r#"{"id": 1, "calendar_provider": "apple", "calendar_calendar_id": "../../x"}"#, "path step"),
@@ -499,7 +511,7 @@ mod tests {
             ),
         ] {
             let error = serde_json::from_str::<Profile>(json).unwrap_err().to_string();
-            assert!(error.contains(word), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -1,10 +1,11 @@
-//! What a row says of a column: a value, none, or nothing.
+//! A column with three states: a value, null, or missing from the row.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A column that a row may leave out. Missing is not none: who is missing from a partial `SELECT` keeps their event.
+/// The value of a column that a row may leave out. Missing is not the same as null: if a partial
+/// `SELECT` leaves out a person's column, the person keeps their event.
 ///
 /// ```
 /// use calsync_core::model::{Staff, Stated};
@@ -16,17 +17,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Stated<T> {
-    /// The row does not have the column. Events that are there because of it stay and are kept right.
+    /// The row does not have the column. Existing events that depend on it stay and are kept up to
+    /// date.
     #[default]
     NotStated,
-    /// The column is null: there is none. Events that were there because of it are withdrawn.
+    /// The column is null. Events that depended on its value are removed.
     Empty,
-    /// This one.
+    /// The column has this value.
     Is(T),
 }
 
 impl<T> Stated<T> {
-    /// The value; `None` both for a column that is null and for one that is missing.
+    /// Returns the value; `None` if the column is null or missing.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Is(value) => Some(value),
@@ -34,7 +36,7 @@ impl<T> Stated<T> {
         }
     }
 
-    /// Whether the row has the column.
+    /// Returns `true` if the row has the column, with a value or null.
     pub fn is_stated(&self) -> bool {
         !matches!(self, Self::NotStated)
     }
@@ -44,7 +46,7 @@ impl<T> Stated<T> {
     }
 }
 
-/// `None` says that there is none.
+/// `None` becomes [`Stated::Empty`].
 impl<T> From<Option<T>> for Stated<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Empty, Self::Is)
@@ -57,21 +59,23 @@ impl<T: Serialize> Serialize for Stated<T> {
     }
 }
 
-/// Null is [`Stated::Empty`]. A field of this type is `#[serde(default)]`, so that a missing one is [`Stated::NotStated`].
+/// Null becomes [`Stated::Empty`]. A field of this type needs `#[serde(default)]`, so that a
+/// missing column becomes [`Stated::NotStated`].
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Stated<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Option::<T>::deserialize(deserializer).map(Self::from)
     }
 }
 
-/// A column whose value decides whether an event stays, and that a row did not state.
+/// A column that decides whether an event stays, and that the host's data did not state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Column {
     /// A profile's `calendar_sync_enabled`, null or missing.
     CalendarSyncEnabled,
-    /// A profile's `calendar_provider`, null or missing, where there is no `connections` either.
+    /// A profile's `calendar_provider`, null or missing, while `connections` is null or missing
+    /// too.
     CalendarProvider,
     /// The `profile_id` of a staff member, a manager or a customer, null or missing.
     ProfileId,
@@ -81,9 +85,10 @@ pub enum Column {
     ManagerId,
     /// An order's `customer_id`, null or missing, while a profile has the customer's event.
     CustomerId,
-    /// The e-mail address of a guest who has an invitation.
+    /// An order's `guest_email`, null, missing or empty, while the guest has an invitation.
     GuestEmail,
-    /// Who the admins are: [`Directory::with_admins`](crate::model::Directory::with_admins) was not called.
+    /// The list of admins: [`Directory::with_admins`](crate::model::Directory::with_admins) was not
+    /// called.
     Admins,
 }
 

@@ -1,11 +1,11 @@
-//! Statuses. Values calsync does not know are kept as they are.
+//! The statuses of orders and appointments. Values that calsync does not know are kept unchanged.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Where an order stands.
+/// The status of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OrderStatus {
@@ -13,59 +13,60 @@ pub enum OrderStatus {
     Pending,
     /// Confirmed: its items get appointments.
     Confirmed,
-    /// Being worked on.
+    /// The work has begun.
     InProgress,
-    /// Done.
+    /// The work is done.
     Completed,
-    /// Called off: its appointments are too.
+    /// Cancelled: [`Order::carry_status`](crate::model::Order::carry_status) cancels its
+    /// appointments.
     Cancelled,
-    /// The host's own.
+    /// A status of the host's own, kept as it was stored.
     Other(String),
 }
 
-/// Where an appointment stands.
+/// The status of an appointment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AppointmentStatus {
     /// Not confirmed yet: its events are marked tentative.
     Pending,
-    /// It will take place.
+    /// Confirmed: it will take place.
     Confirmed,
-    /// Being worked on.
+    /// The work has begun.
     InProgress,
-    /// Done. Its events stay, as a record.
+    /// The work is done. Its events stay, as a record.
     Completed,
-    /// The customer was not there.
+    /// The customer was not there. Its events stay.
     NoShow,
-    /// Called off: its events are removed.
+    /// Cancelled: its events are removed.
     Cancelled,
-    /// The host's own; its events stay.
+    /// A status of the host's own, kept as it was stored. Its events stay.
     Other(String),
 }
 
-/// What an appointment was made from.
+/// The kind of record that an appointment was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AppointmentType {
-    /// An order's item.
+    /// An item of an order.
     OrderItem,
-    /// The host's own.
+    /// A type of the host's own, kept as it was stored.
     Other(String),
 }
 
-/// Both spellings, and any case: an event must not be left standing over a letter.
+/// Accepts both spellings in any case: an event must not stay because of one letter.
 fn is_cancelled(text: &str) -> bool {
     text.eq_ignore_ascii_case("cancelled") || text.eq_ignore_ascii_case("canceled")
 }
 
 impl OrderStatus {
-    /// Whether the order is confirmed, in any case of letters.
+    /// Returns `true` if the order is confirmed. Case does not matter.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.as_str().eq_ignore_ascii_case("confirmed")
     }
 
-    /// Whether the order is cancelled, in either spelling and any case of letters.
+    /// Returns `true` if the order is cancelled: `cancelled` or `canceled`, in any case.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         is_cancelled(self.as_str())
@@ -73,18 +74,18 @@ impl OrderStatus {
 }
 
 impl AppointmentStatus {
-    /// Whether the appointment is cancelled, in either spelling and any case of letters.
+    /// Returns `true` if the appointment is cancelled: `cancelled` or `canceled`, in any case.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         is_cancelled(self.as_str())
     }
 }
 
-/// Texts of a status: a table of the known ones both ways, and serde by it.
+/// Implements the conversion between a status and its text, in both directions, and serde with it.
 macro_rules! texts {
     ($type:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
         impl $type {
-            /// The text it is stored as.
+            /// Returns the text that is stored, such as `in_progress`.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_statuses_survive_and_cancelled_is_known_in_every_dress() {
+    fn unknown_statuses_are_kept_and_cancelled_is_recognised_in_both_spellings_and_any_case() {
         for text in ["pending", "in_progress", "awaiting_parts", "CANCELLED", "canceled", ""] {
             let json = format!("\"{text}\"");
             let status: OrderStatus = serde_json::from_str(&json).unwrap();

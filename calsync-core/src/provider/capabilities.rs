@@ -4,48 +4,51 @@ use crate::calendar::CalendarRef;
 use crate::event::TextLimits;
 use crate::names::CalendarId;
 
-/// What a provider can do, and how much of it. The planner and the syncer read this; nothing asks for a provider's name.
+/// What a provider can do, and its limits. The planner and the syncer decide by these values, never
+/// by the name of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// The event's id in the calendar is our key.
+    /// Whether the event's id in the calendar is calsync's [`EventKey`](crate::identity::EventKey).
     pub client_ids: bool,
-    /// Events have etags.
+    /// Whether events have etags.
     pub etags: bool,
-    /// How far a calendar's id reaches.
+    /// Where a calendar id is unique.
     pub calendar_ids: CalendarIds,
-    /// The id of an account's default calendar is the account's e-mail address, as at Google.
+    /// Whether the id of an account's default calendar is the account's e-mail address, as at
+    /// Google.
     pub primary_is_address: bool,
-    /// How long the texts may be.
+    /// The limits of texts and reminders.
     pub text: TextLimits,
-    /// How many requests one account may have under way at once.
+    /// The number of requests that one account may have in flight at the same time. Default: 4.
     pub in_flight_per_account: usize,
-    /// How many requests a minute one account may make; `None` where there is no limit worth keeping.
+    /// The number of requests per minute for one account. Default: `None`, no limit.
     pub per_minute_per_account: Option<u32>,
-    /// How many requests a minute the whole application may make; `None` where there is no limit worth keeping.
+    /// The number of requests per minute for the whole application. Default: `None`, no limit.
     pub per_minute_per_application: Option<u32>,
-    /// How many requests an update takes as a rule; calls that are not named here take one.
+    /// The usual number of requests for an update. Default: 1. Calls without a field here take one.
     pub requests_per_update: u32,
-    /// How many requests a look-up by the key takes as a rule.
+    /// The usual number of requests for a look-up of a target. Default: 1.
     pub requests_per_find: u32,
 }
 
-/// How far a calendar's id reaches: whether two connections of one person with the same calendar id are one place even where
-/// nobody knows their accounts.
+/// Where a calendar id is unique. This decides whether two connections of one person with the same
+/// calendar id lead to one calendar if their accounts are unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CalendarIds {
-    /// An id means something only within its account.
+    /// An id is unique only within its account.
     #[default]
     PerAccount,
-    /// An id names one calendar, but for [`CalendarId::primary`], which means another one in every account.
+    /// An id is unique in all accounts, except [`CalendarId::primary`], which means a different
+    /// calendar in each account.
     GlobalButPrimary,
-    /// An id names one calendar, `primary` among them.
+    /// An id is unique in all accounts, including `primary`.
     Global,
 }
 
 impl Default for Capabilities {
-    /// A provider that can do nothing special.
+    /// Returns the capabilities of a provider without special features.
     fn default() -> Self {
         Self {
             client_ids: false,
@@ -63,8 +66,9 @@ impl Default for Capabilities {
 }
 
 impl Capabilities {
-    /// Whether two refs lead to the same calendar of one person, directly or through two connections to one account.
-    /// Two unknown accounts are the same only under one connection.
+    /// Returns `true` if two references lead to the same calendar of one person, also through two
+    /// connections to one account. If an account is unknown, the accounts count as the same only
+    /// within one connection.
     #[must_use]
     pub fn is_one_calendar(&self, a: &CalendarRef, b: &CalendarRef) -> bool {
         if a.person != b.person || a.provider != b.provider {
@@ -85,7 +89,8 @@ impl Capabilities {
             && (is_global || is_one_account)
     }
 
-    /// The provider's own id of a calendar that may be named as [`CalendarId::primary`], where that id is known.
+    /// Returns the provider's own id of the calendar. For [`CalendarId::primary`], the id of the
+    /// default calendar if known, else `primary`.
     fn own_id<'a>(&self, calendar: &'a CalendarRef) -> &'a str {
         if !calendar.calendar.is_primary() {
             return calendar.calendar.as_str();
@@ -98,76 +103,76 @@ impl Capabilities {
         known.unwrap_or(calendar.calendar.as_str())
     }
 
-    /// A provider that can do nothing special.
+    /// Creates the capabilities of a provider without special features.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Events go by our keys.
+    /// Sets whether the event's id in the calendar is calsync's key.
     #[must_use]
     pub fn with_client_ids(mut self, client_ids: bool) -> Self {
         self.client_ids = client_ids;
         self
     }
 
-    /// Events have etags.
+    /// Sets whether events have etags.
     #[must_use]
     pub fn with_etags(mut self, etags: bool) -> Self {
         self.etags = etags;
         self
     }
 
-    /// A calendar's id reaches this far.
+    /// Sets where a calendar id is unique.
     #[must_use]
     pub fn with_calendar_ids(mut self, calendar_ids: CalendarIds) -> Self {
         self.calendar_ids = calendar_ids;
         self
     }
 
-    /// The default calendar's id is the account's e-mail address.
+    /// Sets whether the id of the default calendar is the account's e-mail address.
     #[must_use]
     pub fn with_primary_is_address(mut self, is_address: bool) -> Self {
         self.primary_is_address = is_address;
         self
     }
 
-    /// With these limits on text.
+    /// Sets the limits of texts and reminders.
     #[must_use]
     pub fn with_text(mut self, text: TextLimits) -> Self {
         self.text = text;
         self
     }
 
-    /// With this many requests under way per account; at least one.
+    /// Sets the number of requests that one account may have in flight; at least 1.
     #[must_use]
     pub fn with_in_flight_per_account(mut self, requests: usize) -> Self {
         self.in_flight_per_account = requests.max(1);
         self
     }
 
-    /// With this many requests a minute per account.
+    /// Sets the number of requests per minute for one account.
     #[must_use]
     pub fn with_per_minute_per_account(mut self, requests: u32) -> Self {
         self.per_minute_per_account = Some(requests);
         self
     }
 
-    /// With this many requests a minute for the whole application.
+    /// Sets the number of requests per minute for the whole application.
     #[must_use]
     pub fn with_per_minute_per_application(mut self, requests: u32) -> Self {
         self.per_minute_per_application = Some(requests);
         self
     }
 
-    /// With this many requests for an update; at least one.
+    /// Sets the usual number of requests for an update; at least 1.
     #[must_use]
     pub fn with_requests_per_update(mut self, requests: u32) -> Self {
         self.requests_per_update = requests.max(1);
         self
     }
 
-    /// With this many requests for a look-up by the key; at least one.
+    /// Sets the usual number of requests for a look-up of a target; at least 1.
     #[must_use]
     pub fn with_requests_per_find(mut self, requests: u32) -> Self {
         self.requests_per_find = requests.max(1);

@@ -1,4 +1,4 @@
-//! What goes into a provider's calls and what comes out.
+//! The inputs and outputs of a provider's calls.
 
 use std::sync::Arc;
 
@@ -12,20 +12,22 @@ use crate::id::AppointmentId;
 use crate::identity::{EventKey, Generation, TargetKey};
 use crate::names::{AccountId, Etag, ProviderKind, RemoteId};
 
-/// Identifies an event written by this host; stored in the event, invisibly where the calendar allows it.
+/// Identifies an event written by this host. It is stored in the event, invisibly if the calendar
+/// allows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Marker {
-    /// The host's namespace: an event of another namespace is not ours.
+    /// The host's namespace. An event with another namespace belongs to another host.
     pub namespace: Arc<str>,
-    /// The event's key, which names its target.
+    /// The event's key, which contains the key of its target.
     pub key: EventKey,
-    /// The ledger's revision that wrote the event (iCalendar `SEQUENCE`, RFC 5545 section 3.8.7.4). Only rises.
+    /// The ledger's revision when the event was written (iCalendar `SEQUENCE`, RFC 5545 section
+    /// 3.8.7.4). It only increases.
     pub revision: u64,
     /// The appointment, so that a lost ledger can be rebuilt from the calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub appointment: Option<AppointmentId>,
-    /// The person the event was written for. Not stored in a guest's mail.
+    /// The person for whom the event was written. Not stored in a guest's invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
 }
@@ -34,144 +36,150 @@ pub struct Marker {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Draft {
-    /// What identifies it.
+    /// The marker that identifies the event.
     pub marker: Marker,
-    /// What it says.
+    /// The content of the event.
     pub event: Arc<Event>,
-    /// When the host's change was made (iCalendar `DTSTAMP` and `LAST-MODIFIED`), so that writing it again gives the same
-    /// bytes.
+    /// The time of the host's change, in UTC (iCalendar `DTSTAMP` and `LAST-MODIFIED`). It does not
+    /// depend on the time of the write, so that a repeated write gives the same bytes.
     pub changed_at: DateTime<Utc>,
 }
 
-/// An event that a provider confirmed to have written.
+/// The result of a write that the provider confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
-    /// The provider's id.
+    /// The provider's id of the event.
     pub remote_id: RemoteId,
-    /// The provider's version, where it told.
+    /// The etag of the written version, if the provider returned one.
     pub etag: Option<Etag>,
-    /// The account whose token was accepted, where it is known.
+    /// The account whose token was accepted, if known.
     pub account: Option<AccountId>,
 }
 
-/// The identity of an event that a provider found. Its content is not read, so that an event whose content cannot be read can
-/// still be found, written over and removed.
+/// The identity of an event that a provider found. The content is not read, so that an event whose
+/// content cannot be read can still be found, updated and deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found {
-    /// The provider's id.
+    /// The provider's id of the event.
     pub remote_id: RemoteId,
-    /// The provider's version.
+    /// The etag of the current version, if the provider returned one.
     pub etag: Option<Etag>,
-    /// Our marker, if it carries one.
+    /// The marker in the event, if it has one.
     pub marker: Option<Marker>,
-    /// The key that the event itself was made under: Google's event id, Graph's `transactionId` or the UID, where that is a key
-    /// of ours. A copy that a person made carries our marker, and another key or none.
+    /// The key under which the event itself was created: Google's event id, Graph's `transactionId`
+    /// or the UID, if that is a key of calsync. A copy that a person made has the marker of the
+    /// original, and another key or none.
     pub key: Option<EventKey>,
-    /// The account whose token was accepted, where it is known.
+    /// The account whose token was accepted, if known.
     pub account: Option<AccountId>,
 }
 
-/// What to look for: every live event of one target.
+/// A query for every existing event of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetQuery {
     /// The host's namespace.
     pub namespace: Arc<str>,
-    /// The target.
+    /// The key of the target.
     pub target: TargetKey,
-    /// The generation that was written last. Its key is asked for directly where the provider can, since listings may lag.
+    /// The last generation that was written. If possible, the provider asks for its key directly,
+    /// because listings may lag.
     pub generation: Generation,
-    /// The provider's id of the event known last.
+    /// The provider's id of the event in the ledger, if there is one.
     pub known: Option<RemoteId>,
 }
 
-/// Where the next page of a listing begins, in the provider's words.
+/// The provider's token for the next page of a listing. Opaque.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageToken(pub String);
 
-/// A page of the events in a calendar that carry our namespace.
+/// A page of the events of a calendar that have the host's namespace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OursPage {
     /// The events, each with its marker.
     pub events: Vec<Found>,
-    /// Where the next page begins; `None` on the last.
+    /// The token of the next page; `None` on the last page.
     pub next: Option<PageToken>,
 }
 
-/// How to create.
+/// Options of [`CalendarProvider::create`](super::CalendarProvider::create).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CreateOptions {
-    /// An earlier create under this key may have come through, though no event was found: a server that answers repeated
-    /// creates out of its memory may then name an event that has since been deleted, which is worth a read.
+    /// An earlier create under this key may have succeeded, although no event was found. A server
+    /// that remembers creates may then return an event that was deleted since, so the provider
+    /// reads the event to check.
     pub retried: bool,
 }
 
-/// How to update.
+/// Options of [`CalendarProvider::update`](super::CalendarProvider::update).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UpdateOptions {
-    /// The version last seen. Saves the provider a read where it is still current.
+    /// The last known etag. If it is still current, the provider needs no read.
     pub etag: Option<Etag>,
-    /// Write also where the event says what it should: its marker has to carry the new revision, since an older write may still
-    /// arrive.
+    /// Write even if the content is already the draft's. The marker must get the new revision,
+    /// because an older write may still arrive.
     pub rewrite: bool,
 }
 
-/// How to delete.
+/// Options of [`CalendarProvider::delete`](super::CalendarProvider::delete).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeleteOptions {
-    /// The version last seen. Saves the provider a read where it is still current.
+    /// The last known etag. If it is still current, the provider needs no read.
     pub etag: Option<Etag>,
 }
 
-/// How far the revision in a calendar may be above the ledger's and still be believed. A reader can edit a marker; one that
-/// claims more is written over.
+/// The largest accepted difference between the revision in a calendar and the ledger's. People can
+/// edit a marker; an event whose revision is further ahead is overwritten.
 pub const MAX_REVISION_LEAD: u64 = 1 << 20;
 
 impl Marker {
-    /// A marker.
+    /// Creates a marker without an appointment and a person.
     #[must_use]
     pub fn new(namespace: impl Into<Arc<str>>, key: EventKey, revision: u64) -> Self {
         Self { namespace: namespace.into(), key, revision, appointment: None, person: None }
     }
 
-    /// With the appointment.
+    /// Sets the appointment.
     #[must_use]
     pub fn with_appointment(mut self, appointment: Option<AppointmentId>) -> Self {
         self.appointment = appointment;
         self
     }
 
-    /// With the person the event is for.
+    /// Sets the person for whom the event is written.
     #[must_use]
     pub fn with_person(mut self, person: Option<Person>) -> Self {
         self.person = person;
         self
     }
 
-    /// Whether both name an event of the same target in the same namespace, of any generation and revision.
+    /// Returns `true` if both identify an event of the same target in the same namespace, of any
+    /// generation and revision.
     #[must_use]
     pub fn is_same_target(&self, other: &Self) -> bool {
         self.key.target() == other.key.target() && self.namespace == other.namespace
     }
 
-    /// Whether this carries a revision newer than `ours` that can be believed. One more than [`MAX_REVISION_LEAD`] ahead was
-    /// edited by hand and is written over.
+    /// Returns `true` if this marker's revision is newer than `ours`, by at most
+    /// [`MAX_REVISION_LEAD`]. A marker that is further ahead was edited by a person, and its event
+    /// is overwritten.
     #[must_use]
     pub fn is_newer_than(&self, ours: u64) -> bool {
         self.revision > ours && self.revision - ours <= MAX_REVISION_LEAD
     }
 
-    /// Whether `operation` may touch, in the name of this, an event that carries `found`. One without a marker may be
-    /// touched: a row of the ledger names it by its id.
+    /// Checks that a call with this marker may change an event with the marker `found`. An event
+    /// without a marker may be changed, because a row of the ledger names it by its id.
     ///
     /// # Errors
-    /// [`NotOurs`](ErrorKind::NotOurs) and [`Superseded`](ErrorKind::Superseded).
+    /// [`NotOurs`](ErrorKind::NotOurs) if `found` has another target or namespace,
+    /// [`Superseded`](ErrorKind::Superseded) if it has a newer revision.
     pub fn check(
         &self,
         found: Option<&Self>,
@@ -191,7 +199,7 @@ impl Marker {
 }
 
 impl Draft {
-    /// An event to write.
+    /// Creates a draft.
     #[must_use]
     pub fn new(marker: Marker, event: impl Into<Arc<Event>>, changed_at: DateTime<Utc>) -> Self {
         Self { marker, event: event.into(), changed_at }
@@ -199,20 +207,20 @@ impl Draft {
 }
 
 impl Written {
-    /// A write that was confirmed.
+    /// Creates the result of a confirmed write.
     #[must_use]
     pub fn new(remote_id: RemoteId) -> Self {
         Self { remote_id, etag: None, account: None }
     }
 
-    /// With the account whose token was accepted.
+    /// Sets the account whose token was accepted.
     #[must_use]
     pub fn with_account(mut self, account: Option<AccountId>) -> Self {
         self.account = account;
         self
     }
 
-    /// With the version the provider told.
+    /// Sets the etag of the written version.
     #[must_use]
     pub fn with_etag(mut self, etag: Option<Etag>) -> Self {
         self.etag = etag;
@@ -221,34 +229,34 @@ impl Written {
 }
 
 impl Found {
-    /// An event that was found.
+    /// Creates the identity of a found event.
     #[must_use]
     pub fn new(remote_id: RemoteId) -> Self {
         Self { remote_id, etag: None, marker: None, key: None, account: None }
     }
 
-    /// With the key of ours that the event itself was made under.
+    /// Sets the key under which the event itself was created.
     #[must_use]
     pub fn with_key(mut self, key: Option<EventKey>) -> Self {
         self.key = key;
         self
     }
 
-    /// With the account whose token was accepted.
+    /// Sets the account whose token was accepted.
     #[must_use]
     pub fn with_account(mut self, account: Option<AccountId>) -> Self {
         self.account = account;
         self
     }
 
-    /// With its version.
+    /// Sets the etag of the current version.
     #[must_use]
     pub fn with_etag(mut self, etag: Option<Etag>) -> Self {
         self.etag = etag;
         self
     }
 
-    /// With the marker it carries.
+    /// Sets the marker in the event.
     #[must_use]
     pub fn with_marker(mut self, marker: Option<Marker>) -> Self {
         self.marker = marker;
@@ -257,34 +265,35 @@ impl Found {
 }
 
 impl TargetQuery {
-    /// Every live event of a target.
+    /// Creates a query for every existing event of a target.
     #[must_use]
     pub fn new(namespace: impl Into<Arc<str>>, target: TargetKey) -> Self {
         Self { namespace: namespace.into(), target, generation: Generation::FIRST, known: None }
     }
 
-    /// With the generation written last.
+    /// Sets the last generation that was written.
     #[must_use]
     pub fn with_generation(mut self, generation: Generation) -> Self {
         self.generation = generation;
         self
     }
 
-    /// With the provider's id of the event known last.
+    /// Sets the provider's id of the event in the ledger.
     #[must_use]
     pub fn with_known(mut self, known: Option<RemoteId>) -> Self {
         self.known = known;
         self
     }
 
-    /// The key that was written last.
+    /// Returns the last key that was written.
     #[must_use]
     pub fn key(&self) -> EventKey {
         self.target.event(self.generation)
     }
 
-    /// Whether an event with this id, marker and own key is one that this looks for: it carries our marker for the target; or it
-    /// carries none, and is the one known last or was made under a key of the target.
+    /// Returns `true` if an event with this id, marker and own key belongs to the target: its
+    /// marker has this target and namespace; or it has no marker, and its id is `known` or its own
+    /// key is one of the target's.
     #[must_use]
     pub fn matches(&self, id: &RemoteId, marker: Option<&Marker>, key: Option<EventKey>) -> bool {
         match marker {
@@ -295,7 +304,7 @@ impl TargetQuery {
 }
 
 impl OursPage {
-    /// A page.
+    /// Creates a page.
     #[must_use]
     pub fn new(events: Vec<Found>, next: Option<PageToken>) -> Self {
         Self { events, next }
@@ -303,13 +312,13 @@ impl OursPage {
 }
 
 impl CreateOptions {
-    /// The usual way.
+    /// Creates the default options.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether an earlier create under this key may have come through.
+    /// Sets whether an earlier create under this key may have succeeded.
     #[must_use]
     pub fn with_retried(mut self, retried: bool) -> Self {
         self.retried = retried;
@@ -318,13 +327,13 @@ impl CreateOptions {
 }
 
 impl UpdateOptions {
-    /// The usual way.
+    /// Creates the default options.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With the version last seen.
+    /// Sets the last known etag.
     #[must_use]
     pub fn with_etag(mut self, etag: Option<Etag>) -> Self {
         self.etag = etag;
@@ -333,7 +342,7 @@ impl UpdateOptions {
 }
 
 impl UpdateOptions {
-    /// Whether to write also where the event says what it should.
+    /// Sets whether to write even if the content is already the draft's.
     #[must_use]
     pub fn with_rewrite(mut self, rewrite: bool) -> Self {
         self.rewrite = rewrite;
@@ -342,13 +351,13 @@ impl UpdateOptions {
 }
 
 impl DeleteOptions {
-    /// The usual way.
+    /// Creates the default options.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With the version last seen.
+    /// Sets the last known etag.
     #[must_use]
     pub fn with_etag(mut self, etag: Option<Etag>) -> Self {
         self.etag = etag;

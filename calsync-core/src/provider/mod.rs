@@ -1,4 +1,4 @@
-//! What a backend has to do, and what it says it can do.
+//! The trait that a provider implements, its inputs and outputs, and its capabilities.
 
 mod calendars;
 mod capabilities;
@@ -20,54 +20,66 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::names::{ProviderKind, RemoteId};
 
-/// A backend: writes, finds and removes events in one kind of calendar.
+/// A provider: writes, finds and removes events in one kind of calendar.
 ///
 /// # The contract
 ///
-/// - **One attempt.** A method makes one attempt and says how it ended. Retries are the syncer's job. (One exception: a refused
-///   access token is refreshed once and the call repeated.)
-/// - **Honest outcomes.** `Ok` means that the provider confirmed it. An error whose [`Retry`](crate::error::Retry) is `Never` or
-///   `Later` means *nothing was changed*; where that is not known it is `Unknown`, and the syncer looks before it writes again.
-///   A write that comes back under another id than the one asked for is `Unknown`.
-/// - **The provider's own word.** 403, 404 and 410 mean what they say only with the provider's own machine code in the body. A
-///   gateway's page, foreign JSON or an empty body is [`Unavailable`](crate::error::ErrorKind::Unavailable): it says nothing of
-///   the event or the calendar.
-/// - **The marker.** Every event written carries the draft's [`Marker`], invisibly where the calendar allows it. An event that
-///   carries the marker of another target or namespace, or none and is not named by its remote id, is never changed or deleted:
+/// - **One attempt.** A method makes one attempt and reports its outcome. The syncer does the
+///   retries. (One exception: if an access token is rejected, it is refreshed once and the call is
+///   repeated.)
+/// - **Certain outcomes.** `Ok` means that the provider confirmed the call. An error with
+///   [`Retry`](crate::error::Retry) `Never` or `Later` means that *nothing was changed*. If that is
+///   unknown, the error has `Unknown`, and the syncer looks the event up before it writes again. A
+///   write whose response has another id than the requested one is `Unknown`.
+/// - **The provider's own error codes.** A status 403, 404 or 410 counts only with the provider's
+///   own machine-readable code in the body. A gateway's page, other JSON or an empty body is
+///   [`Unavailable`](crate::error::ErrorKind::Unavailable): it says nothing about the event or the
+///   calendar.
+/// - **The marker.** Every written event carries the draft's [`Marker`], invisibly if the calendar
+///   allows it. An event with the marker of another target or namespace is never changed or
+///   deleted, nor is an event without a marker, unless the call names it by its remote id:
 ///   [`NotOurs`](crate::error::ErrorKind::NotOurs).
-/// - **Revisions.** A write or a removal that meets our marker with a *newer* revision ([`Marker::is_newer_than`]) changes
-///   nothing: [`Superseded`](crate::error::ErrorKind::Superseded). Another worker was faster.
-/// - **Silence.** A write mails no one, where the provider can be silent; no attendees are written.
-/// - **Calendars that cannot be reached** are [`CalendarNotFound`](crate::error::ErrorKind::CalendarNotFound), never an empty
-///   result. A read that fails is an error, never "nothing there".
-/// - **Accounts.** Where [`CalendarRef::account`] names an account and the token is known to be of another one, nothing is sent:
-///   [`OtherAccount`](crate::error::ErrorKind::OtherAccount).
-/// - **Cancellation.** Dropping a future is like losing the response: the call may have been made or not.
+/// - **Revisions.** If the event has calsync's marker with a *newer* revision
+///   ([`Marker::is_newer_than`]), a write or a delete changes nothing, because another worker was
+///   faster: [`Superseded`](crate::error::ErrorKind::Superseded).
+/// - **No mail.** A write sends no e-mail if the provider can avoid it; no attendees are written.
+/// - **Calendars that cannot be reached** are
+///   [`CalendarNotFound`](crate::error::ErrorKind::CalendarNotFound), never an empty result. A read
+///   that fails is an error, never "no event".
+/// - **Accounts.** If [`CalendarRef::account`] is set and the token is known to belong to another
+///   account, nothing is sent: [`OtherAccount`](crate::error::ErrorKind::OtherAccount).
+/// - **Cancellation.** If the future is dropped, the call may or may not have been made, as after a
+///   lost response.
 ///
-/// Events come in [fitted](crate::event::Event::fitted) to [`capabilities`](CalendarProvider::capabilities).
+/// Events are already [fitted](crate::event::Event::fitted) to
+/// [`capabilities`](CalendarProvider::capabilities).
 ///
-/// The [conformance suite](crate::testing) (feature `test-util`) tests these rules on any implementation.
+/// The [conformance suite](crate::testing) (feature `test-util`) tests these rules on any
+/// implementation.
 ///
-/// New methods will have default bodies. `MockCalendarProvider` (feature `mock`) mocks those too, so a test that uses it
-/// may have to expect a new one; it follows mockall's version and is outside the semver promise.
+/// New methods will have default bodies. `MockCalendarProvider` (feature `mock`) mocks those too,
+/// so a test that uses it may have to expect a new method; it follows mockall's version and is
+/// outside the semver promise.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait CalendarProvider: Debug + Send + Sync + 'static {
-    /// The kind of connection this provider serves.
+    /// Returns the kind of connection that this provider serves.
     fn kind(&self) -> ProviderKind;
 
-    /// What it can do, and how much of it. The same at every call.
+    /// Returns what the provider can do, and its limits. The result is the same at every call.
     fn capabilities(&self) -> Capabilities;
 
-    /// Writes an event that is not there yet, under the key in the draft's marker.
+    /// Creates an event, under the key in the draft's marker. The event is written completely or
+    /// not at all.
     ///
-    /// Repeatable: where an event of this key and our namespace exists, it is brought up to date and the result is `Ok`, as if
-    /// it had just been made. All or nothing.
+    /// The call can be repeated: if an event with this key and the draft's namespace exists, it is
+    /// updated to the draft, and the result is `Ok`, as after a create.
     ///
     /// # Errors
-    /// [`KeySpent`](crate::error::ErrorKind::KeySpent) when the key belongs to an event since deleted, or to one that is not
-    /// ours; [`Superseded`](crate::error::ErrorKind::Superseded); [`Refused`](crate::error::ErrorKind::Refused) when this content
-    /// is not taken; or as the contract says.
+    /// [`KeySpent`](crate::error::ErrorKind::KeySpent) if the key was used by a deleted event or by
+    /// an event that is not calsync's; [`Superseded`](crate::error::ErrorKind::Superseded) if the
+    /// event has a newer revision; [`Refused`](crate::error::ErrorKind::Refused) if the provider
+    /// rejects the content; other errors as in the contract.
     async fn create(
         &self,
         calendar: &CalendarRef,
@@ -75,17 +87,21 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
         options: &CreateOptions,
     ) -> Result<Written, Error>;
 
-    /// Writes over the event that has this remote id: the content becomes the draft's, what is not ours in it (reminders the
-    /// person set, colour, guests) stays. The marker is written even where there was none (an adopted event).
+    /// Updates the event with this remote id to the draft. What calsync does not write (reminders
+    /// that the person set, the colour, guests) stays. The marker is written even if the event had
+    /// none (an adopted event).
     ///
-    /// An etag in the options that is out of date is no error: the event is read again, once, and the draft is written into what
-    /// is there now. Without an etag the event is read first; if it says what the draft says, nothing is written
-    /// unless the options [say so](UpdateOptions::rewrite).
+    /// An outdated etag in the options is not an error: the event is read once more, and the draft
+    /// is written into its current version. Without an etag, the event is read first; if its
+    /// content is already the draft's, nothing is written, unless [`UpdateOptions::rewrite`] is
+    /// set.
     ///
     /// # Errors
-    /// [`NotFound`](crate::error::ErrorKind::NotFound) when it is gone (a tombstone counts as gone);
-    /// [`Superseded`](crate::error::ErrorKind::Superseded); [`NotOurs`](crate::error::ErrorKind::NotOurs) when it carries
-    /// another target or namespace; [`Refused`](crate::error::ErrorKind::Refused); or as the contract says.
+    /// [`NotFound`](crate::error::ErrorKind::NotFound) if the event does not exist (a tombstone
+    /// counts as not existing); [`Superseded`](crate::error::ErrorKind::Superseded) if it has a
+    /// newer revision; [`NotOurs`](crate::error::ErrorKind::NotOurs) if it has the marker of
+    /// another target or namespace; [`Refused`](crate::error::ErrorKind::Refused) if the provider
+    /// rejects the content; other errors as in the contract.
     async fn update(
         &self,
         calendar: &CalendarRef,
@@ -94,14 +110,16 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
         options: &UpdateOptions,
     ) -> Result<Written, Error>;
 
-    /// Removes the event that has this remote id. `Ok` means that the provider confirmed a removal.
+    /// Deletes the event with this remote id. `Ok` means that the provider confirmed the deletion.
     ///
-    /// `marker` names the event's target and the revision of this removal.
+    /// `marker` has the event's target and the revision of this deletion.
     ///
     /// # Errors
-    /// [`NotFound`](crate::error::ErrorKind::NotFound) when it is not there: the syncer then looks by target before it believes
-    /// that nothing is left. [`Superseded`](crate::error::ErrorKind::Superseded),
-    /// [`NotOurs`](crate::error::ErrorKind::NotOurs), or as the contract says.
+    /// [`NotFound`](crate::error::ErrorKind::NotFound) if the event does not exist; the syncer then
+    /// looks the target up before it records that no event is left.
+    /// [`Superseded`](crate::error::ErrorKind::Superseded) if the event has a newer revision;
+    /// [`NotOurs`](crate::error::ErrorKind::NotOurs) if it has the marker of another target or
+    /// namespace; other errors as in the contract.
     async fn delete(
         &self,
         calendar: &CalendarRef,
@@ -110,21 +128,22 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
         options: &DeleteOptions,
     ) -> Result<(), Error>;
 
-    /// Finds every live event that [matches](TargetQuery::matches) the query, whatever its generation, copies that people made
-    /// among them. The event known last and the key written last are asked for by id where the provider can, since listings may
-    /// lag.
+    /// Finds every existing event that [matches](TargetQuery::matches) the query, of any
+    /// generation, and copies that people made. If possible, the provider also asks by id for the
+    /// event that is known and for the last key that was written, because listings may lag.
     ///
-    /// Reads identity only: an event whose content cannot be read is found.
+    /// Reads only the identity of the events, so an event whose content cannot be read is found
+    /// too.
     ///
     /// # Errors
-    /// As the contract says. A calendar that cannot be reached is an error, never an empty list.
+    /// As in the contract. A calendar that cannot be reached is an error, never an empty list.
     async fn find(&self, calendar: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error>;
 
-    /// Lists the live events of a calendar that carry a marker of this namespace, a page at a time: to rebuild a ledger that was
-    /// lost.
+    /// Lists the existing events of a calendar whose marker has this namespace, one page at a time.
+    /// Used to rebuild a lost ledger.
     ///
     /// # Errors
-    /// As the contract says.
+    /// As in the contract.
     async fn list_ours(
         &self,
         calendar: &CalendarRef,
@@ -132,23 +151,27 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
         page: Option<PageToken>,
     ) -> Result<OursPage, Error>;
 
-    /// Reads the identity of the event that has this remote id, of whatever origin. `None` when there is none that is alive.
+    /// Reads the identity of the event with this remote id, written by calsync or not. Returns
+    /// `None` if the event does not exist or was deleted.
     ///
     /// # Errors
-    /// As the contract says.
+    /// As in the contract.
     async fn get(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error>;
 }
 
-/// Reads what an event says. A narrow capability beside [`CalendarProvider`]: writing, finding and removing need identity only.
+/// Reads the content of events. Separate from [`CalendarProvider`], because writing, finding and
+/// deleting need only the identity of an event.
 #[async_trait]
 pub trait EventReader: Debug + Send + Sync + 'static {
-    /// Reads the content of the event that has this remote id, as far as calsync has fields for it. `None` when there is none that
-    /// is alive.
+    /// Reads the content of the event with this remote id, as far as [`Event`] has fields for it.
+    /// Returns
+    /// `None` if the event does not exist or was deleted.
     ///
     /// # Errors
-    /// As the [contract](CalendarProvider) says, and when the content cannot be read.
+    /// As in the [contract](CalendarProvider), and if the content cannot be read.
     async fn read(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error>;
 }
 
-/// The code of a [`KeySpent`](crate::error::ErrorKind::KeySpent) error where an event that is not ours holds the id.
+/// The code of a [`KeySpent`](crate::error::ErrorKind::KeySpent) error if an existing event that is
+/// not calsync's has the id.
 pub const FOREIGN_EVENT: &str = "foreign_event";

@@ -1,19 +1,21 @@
-//! Secrets and people's data as canaries: put in everywhere, and looked for in everything that is told.
+//! Canaries: secrets and personal data that a test puts into every field, and then searches for in
+//! all errors, texts and log lines.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The shortest canary: a shorter one might be met by chance.
+/// The minimum length of a canary, in bytes: a shorter text could occur by chance.
 const SHORTEST: usize = 10;
 
-/// Keeps what is written to it, such as all that a subscriber traces. Clones share it.
+/// A writer that keeps what is written to it, such as the log of a `tracing` subscriber. Clones
+/// share the text.
 #[derive(Debug, Clone, Default)]
 pub struct Traced(Arc<Mutex<Vec<u8>>>);
 
 impl Traced {
-    /// What was written so far.
+    /// Returns the text that was written so far.
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
@@ -31,33 +33,33 @@ impl io::Write for Traced {
     }
 }
 
-/// All that an error says, in every form, with everything underneath.
+/// Returns everything that an error and its sources show, as `Display` and as `Debug`.
 #[must_use]
 pub fn told(error: &dyn Error) -> String {
     let (mut text, mut next) = (String::new(), Some(error));
     while let Some(error) = next {
-        // A String takes everything.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{error} {error:?} {error:#?} ");
         next = error.source();
     }
     text
 }
 
-/// No canary is in the texts, and none was traced.
+/// Asserts that no canary is in the texts or in the log.
 ///
-/// What others trace at their own lowest levels is between them and whoever switches that on, as far as addresses go;
-/// calsync's own lines hold none of it at any level, and nobody's hold a secret.
+/// There is one exception: other libraries may log an e-mail address (a canary with `@`), for
+/// example at their trace level. Log lines of calsync must not contain any canary.
 ///
 /// # Panics
-/// When one is.
+/// If a canary is found, or is shorter than 10 bytes.
 #[track_caller]
 pub fn assert_untold(canaries: &[String], texts: &str, log: &Traced) {
     let log = log.text();
     let ours: String = log.lines().filter(|line| line.contains("calsync")).collect();
     for canary in canaries {
         assert!(canary.len() >= SHORTEST, "{canary}");
-        assert!(!texts.contains(canary.as_str()), "{canary} is told");
-        assert!(!ours.contains(canary.as_str()), "{canary} is traced");
-        assert!(!log.contains(canary.as_str()) || canary.contains('@'), "{canary} is traced by somebody");
+        assert!(!texts.contains(canary.as_str()), "{canary} is in a text");
+        assert!(!ours.contains(canary.as_str()), "{canary} is in a log line of calsync");
+        assert!(!log.contains(canary.as_str()) || canary.contains('@'), "{canary} is in the log");
     }
 }

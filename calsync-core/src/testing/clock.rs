@@ -1,4 +1,5 @@
-//! A clock that only moves when told to, or when somebody sleeps by it, which takes no time.
+//! A clock that moves only if a test advances it or if code sleeps by it. A sleep takes no real
+//! time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,18 +9,19 @@ use chrono::{DateTime, Duration, Utc};
 use crate::clock::{Clock, Sleep};
 use crate::turns;
 
-/// A clock that only moves when told to, or when somebody sleeps by it. Clones show the same time.
+/// A clock that moves only if a test advances it or if code sleeps by it. Clones show the same
+/// time.
 #[derive(Debug, Clone)]
 pub struct TestClock(Arc<Mutex<DateTime<Utc>>>);
 
 impl TestClock {
-    /// A clock that shows `now`.
+    /// Creates a clock that shows `now`.
     #[must_use]
     pub fn at(now: DateTime<Utc>) -> Self {
         Self(Arc::new(Mutex::new(now)))
     }
 
-    /// Moves it on.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) += by;
     }
@@ -31,8 +33,9 @@ impl Clock for TestClock {
     }
 }
 
-/// Who sleeps lets the others go first, and then moves the clock on to the end of the sleep: nobody waits, and time passes.
-/// Of two who sleep at once the one may find the clock past its time.
+/// A sleep first yields to the other futures, and then advances the clock to the end of the sleep.
+/// It takes no real time. If two futures sleep at once, the clock may be later than the end of the
+/// shorter sleep when that one wakes.
 #[async_trait]
 impl Sleep for TestClock {
     async fn sleep(&self, duration: std::time::Duration) {

@@ -1,7 +1,8 @@
-//! The contract of [`CalendarProvider`] as tests, one for each behaviour.
+//! Tests of the contract of [`CalendarProvider`], one for each behaviour.
 //!
-//! A provider's crate names an async function that sets a [`Stage`] up, and gets a module of tests (it needs tokio with
-//! `macros` and `rt` among its dev-dependencies):
+//! A provider's crate passes the name of an async function that returns a [`Stage`] to the macro
+//! [`conformance!`](crate::conformance), which makes a module of tests. The crate needs tokio with
+//! the features `macros` and `rt` as a dev-dependency.
 //!
 //! ```
 //! # use calsync_core::memory::MemoryCalendar;
@@ -29,21 +30,21 @@ use crate::provider::{
     UpdateOptions, Written,
 };
 
-/// A provider with two empty calendars of its own, for one test.
+/// The environment of one test: a provider with two empty calendars.
 pub struct Stage {
-    /// The provider.
+    /// The provider under test.
     pub provider: Arc<dyn CalendarProvider>,
-    /// Reads what the provider has written.
+    /// Reads the content of the written events.
     pub reader: Arc<dyn EventReader>,
-    /// A calendar.
+    /// The calendar of the tests, empty at the start.
     pub place: CalendarRef,
-    /// Another calendar, of another person.
+    /// An empty calendar of another person.
     pub other_place: CalendarRef,
     keep: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Stage {
-    /// A stage for a provider that makes calendars as they are asked for.
+    /// Creates a stage for a provider that accepts any calendar id.
     #[must_use]
     pub fn new(provider: impl CalendarProvider + EventReader) -> Self {
         let calendar = |text| CalendarId::new(text).expect("a plain calendar id");
@@ -54,14 +55,14 @@ impl Stage {
         Self { provider: provider.clone(), reader: provider, place, other_place, keep: None }
     }
 
-    /// With calendars of the provider's own naming.
+    /// Sets the two calendars, for a provider that does not accept any id.
     #[must_use]
     pub fn with_places(mut self, place: CalendarRef, other_place: CalendarRef) -> Self {
         (self.place, self.other_place) = (place, other_place);
         self
     }
 
-    /// Something that has to live as long as the test: a temporary folder, a server.
+    /// Keeps a value alive until the end of the test, such as a temporary folder or a server.
     #[must_use]
     pub fn keeping(mut self, guard: impl Any + Send + Sync) -> Self {
         self.keep = Some(Box::new(guard));
@@ -81,11 +82,11 @@ impl Stage {
         self.target().event(Generation::new(generation))
     }
 
-    /// The events of the target, as a look finds them.
+    /// Looks up the events of the target.
     async fn find(&self, place: &CalendarRef, namespace: &str, written: Option<&Written>) -> Vec<Found> {
         let known = written.map(|written| written.remote_id.clone());
         let query = TargetQuery::new(namespace, self.target()).with_known(known);
-        self.provider.find(place, &query).await.expect("a look")
+        self.provider.find(place, &query).await.expect("a look-up")
     }
 
     fn draft(&self, revision: u64, event: Event) -> Draft {
@@ -110,14 +111,14 @@ impl Stage {
         self.provider.delete(&self.place, remote_id, marker, &DeleteOptions::new()).await
     }
 
-    /// Removes an event that may be gone already.
-    async fn removed(&self, remote_id: &RemoteId, marker: &Marker) {
+    /// Removes an event if it exists.
+    async fn remove_if_exists(&self, remote_id: &RemoteId, marker: &Marker) {
         if let Err(error) = self.delete(remote_id, marker).await {
             assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
         }
     }
 
-    /// An event at revision 5.
+    /// Creates an event with revision 5.
     async fn created(&self) -> Written {
         self.create(&self.draft(5, self.event())).await.expect("a first create")
     }
@@ -126,7 +127,7 @@ impl Stage {
         self.reader.read(&self.place, remote_id).await.expect("a read").expect("the event is there")
     }
 
-    /// Writes an event and wants the same back.
+    /// Writes an event, and asserts that the same event is read.
     async fn round_trip(&self, event: Event) {
         let limits = self.provider.capabilities().text;
         let event = event.fitted(&limits).unwrap_or(event);
@@ -141,8 +142,8 @@ impl fmt::Debug for Stage {
     }
 }
 
-/// Equal as far as a calendar can be asked to keep it: an instant may come back in UTC, and "as the calendar does it" may
-/// come back as what that is.
+/// Asserts that two events are equal, except what a calendar may change: it may return an instant
+/// in UTC, and default reminders as explicit ones.
 fn assert_same(is: &Event, should: &Event) {
     assert_eq!(
         (&is.title, &is.description, &is.location),
@@ -165,33 +166,33 @@ fn assert_kind<T: fmt::Debug>(result: Result<T, Error>, kind: ErrorKind) {
     assert_ne!(error.retry(), Retry::Unknown, "nothing was changed, and the provider knows it");
 }
 
-/// The provider serves the places of its kind, and says the same of itself every time.
+/// The provider serves the kind of its calendars, and its capabilities are the same at every call.
 pub async fn it_says_what_it_is(stage: Stage) {
     assert_eq!(stage.provider.kind(), stage.place.provider);
     assert_eq!(stage.provider.capabilities(), stage.provider.capabilities());
     assert!(stage.provider.capabilities().in_flight_per_account > 0);
 }
 
-/// What was created is found by its id and by its target, marker and all.
+/// A created event is found by its id and by its target, with its marker.
 pub async fn a_created_event_reads_back(stage: Stage) {
     let written = stage.created().await;
     let draft = stage.draft(5, stage.event());
     let read = stage.provider.get(&stage.place, &written.remote_id).await.expect("a read");
     let mut found = stage.find(&stage.place, "conformance", None).await;
     assert_eq!(found.len(), 1);
-    for found in [read.expect("it is there"), found.remove(0)] {
+    for found in [read.expect("it exists"), found.remove(0)] {
         assert_eq!(found.remote_id, written.remote_id);
         let marker = found.marker.expect("a marker");
         assert_eq!((marker.key, marker.revision), (draft.marker.key, 5));
         assert_eq!(marker.namespace, draft.marker.namespace);
         let (ours, theirs) = (&draft.marker, &marker);
         assert_eq!((&theirs.appointment, &theirs.person), (&ours.appointment, &ours.person));
-        assert_eq!(found.key, Some(stage.key(0)), "made under our key");
+        assert_eq!(found.key, Some(stage.key(0)), "created under our key");
     }
     assert_same(&stage.read(&written.remote_id).await, &draft.event);
 }
 
-/// One look finds every event of a target, whatever its generation.
+/// One look-up finds every event of a target, of all generations.
 pub async fn a_look_finds_every_generation(stage: Stage) {
     let first = stage.created().await;
     let later = stage.draft_of(stage.key(3), 6, stage.event());
@@ -208,7 +209,7 @@ pub async fn a_look_finds_every_generation(stage: Stage) {
     assert_eq!(found, expected);
 }
 
-/// A listing gives every live event of the namespace, and names its appointment and person.
+/// A listing returns every existing event of the namespace, with its appointment.
 pub async fn a_listing_gives_all_of_the_namespace(stage: Stage) {
     stage.created().await;
     let second = stage.create(&stage.draft_of(stage.key(1), 6, stage.event())).await.expect("a create");
@@ -238,7 +239,8 @@ pub async fn a_listing_gives_all_of_the_namespace(stage: Stage) {
     assert_eq!(others.events, []);
 }
 
-/// A provider whose ids are ours takes the key; one with etags gives them.
+/// With `client_ids`, the event's id is the key. With `etags`, a write returns an etag; without, it
+/// does not.
 pub async fn capabilities_are_kept(stage: Stage) {
     let written = stage.created().await;
     let capabilities = stage.provider.capabilities();
@@ -248,14 +250,14 @@ pub async fn capabilities_are_kept(stage: Stage) {
     }
 }
 
-/// The same create twice is one event.
+/// The same create, twice, makes one event.
 pub async fn a_repeated_create_is_one_event(stage: Stage) {
     let first = stage.created().await;
     let second = stage.created().await;
     assert_eq!(first.remote_id, second.remote_id);
 }
 
-/// A create that meets its own event, older, brings it up to date.
+/// A create whose event already exists, with an older revision, updates the event.
 pub async fn a_create_over_our_own_event_updates_it(stage: Stage) {
     let first = stage.created().await;
     let changed = stage.event().with_location("2 Low Street");
@@ -264,27 +266,27 @@ pub async fn a_create_over_our_own_event_updates_it(stage: Stage) {
     assert_same(&stage.read(&second.remote_id).await, &changed);
 }
 
-/// What was never there is not found, by key or id.
+/// An event that never existed is not found, by target or id.
 pub async fn what_is_not_there_is_not_found(stage: Stage) {
     let unknown = RemoteId::new(stage.key(0).to_string());
     assert_eq!(stage.find(&stage.place, "conformance", None).await, []);
     assert_eq!(stage.provider.get(&stage.place, &unknown).await.expect("a read"), None);
 }
 
-/// Another namespace's event is not found by the same key.
+/// A look-up in another namespace does not find the event.
 pub async fn another_namespace_does_not_find_it(stage: Stage) {
     stage.created().await;
     assert_eq!(stage.find(&stage.place, "another", None).await, []);
 }
 
-/// An update changes the event where it stands, and its etag.
+/// An update changes the event and its etag, and keeps its id.
 pub async fn an_update_stays_in_place(stage: Stage) {
     let first = stage.created().await;
     let changed =
         stage.event().with_description("Order: ORD-1\nStaff: Adam").with_status(EventStatus::Tentative);
     let second = stage.update(&first.remote_id, &stage.draft(6, changed.clone())).await.expect("an update");
     assert_eq!(first.remote_id, second.remote_id);
-    let read = stage.provider.get(&stage.place, &first.remote_id).await.expect("a read").expect("it stands");
+    let read = stage.provider.get(&stage.place, &first.remote_id).await.expect("a read").expect("it exists");
     assert_same(&stage.read(&first.remote_id).await, &changed);
     assert_eq!(read.marker.expect("a marker").revision, 6);
     if stage.provider.capabilities().etags {
@@ -292,14 +294,14 @@ pub async fn an_update_stays_in_place(stage: Stage) {
     }
 }
 
-/// An update without a version reads first, and writes nothing where the event says what it should.
+/// An update without an etag reads the event first, and writes nothing if the content is the same.
 pub async fn an_update_that_changes_nothing_writes_nothing(stage: Stage) {
     let first = stage.created().await;
     let second = stage.update(&first.remote_id, &stage.draft(6, stage.event())).await.expect("an update");
     assert_eq!((first.remote_id, first.etag), (second.remote_id, second.etag), "the event was not written");
 }
 
-/// A marker whose revision is absurdly high was edited by hand, and is written over.
+/// An event whose revision is too far ahead to be genuine is overwritten.
 pub async fn a_revision_out_of_reach_is_written_over(stage: Stage) {
     let written = stage.create(&stage.draft(1 << 40, stage.event())).await.expect("a create");
     let changed = stage.event().with_location("2 Low Street");
@@ -307,7 +309,7 @@ pub async fn a_revision_out_of_reach_is_written_over(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &changed);
 }
 
-/// The same update twice (a job delivered twice) is no error.
+/// The same update, twice (a job that was delivered twice), is not an error.
 pub async fn a_repeated_update_is_harmless(stage: Stage) {
     let written = stage.created().await;
     let draft = stage.draft(6, stage.event().with_location("2 Low Street"));
@@ -316,7 +318,7 @@ pub async fn a_repeated_update_is_harmless(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &draft.event);
 }
 
-/// An event that is gone cannot be updated.
+/// An update of a deleted event, or of one that never existed, is `NotFound`.
 pub async fn an_update_of_what_is_gone_is_not_found(stage: Stage) {
     let written = stage.created().await;
     stage.delete(&written.remote_id, &stage.draft(6, stage.event()).marker).await.expect("a delete");
@@ -325,7 +327,7 @@ pub async fn an_update_of_what_is_gone_is_not_found(stage: Stage) {
     assert_kind(stage.update(&never, &stage.draft(7, stage.event())).await, ErrorKind::NotFound);
 }
 
-/// An etag that is out of date does not keep a newer revision from being written.
+/// An outdated etag does not prevent the write of a newer revision.
 pub async fn an_etag_out_of_date_is_read_again(stage: Stage) {
     let first = stage.created().await;
     let second = stage.draft(6, stage.event().with_location("2 Low Street"));
@@ -339,18 +341,18 @@ pub async fn an_etag_out_of_date_is_read_again(stage: Stage) {
     stage.provider.delete(&stage.place, &first.remote_id, &marker, &options).await.expect("a delete");
 }
 
-/// An older revision changes nothing and says so, be it a create, an update or a delete.
+/// A create, update or delete with an older revision changes nothing, and is `Superseded`.
 pub async fn an_older_revision_is_superseded(stage: Stage) {
     let written = stage.created().await;
     let older = stage.draft(4, stage.event().with_location("an older place"));
     assert_kind(stage.create(&older).await, ErrorKind::Superseded);
     assert_kind(stage.update(&written.remote_id, &older).await, ErrorKind::Superseded);
-    let error = stage.delete(&written.remote_id, &older.marker).await.expect_err("a refusal");
+    let error = stage.delete(&written.remote_id, &older.marker).await.expect_err("an older revision");
     assert_eq!((error.kind(), error.failure().newer_revision), (ErrorKind::Superseded, Some(5)));
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
-/// An event of another target or another namespace is never changed or removed.
+/// An event of another target or another namespace is never changed or deleted.
 pub async fn what_is_not_ours_is_not_touched(stage: Stage) {
     let written = stage.created().await;
     let other = TargetKey::derive("conformance", &2.into(), &stage.place).event(Generation::FIRST);
@@ -364,7 +366,7 @@ pub async fn what_is_not_ours_is_not_touched(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
-/// A key that another host's event has taken is spent for us.
+/// With `client_ids`, a create under the key of another host's event is `KeySpent`.
 pub async fn a_key_somebody_else_took_is_spent(stage: Stage) {
     if !stage.provider.capabilities().client_ids {
         return;
@@ -376,7 +378,7 @@ pub async fn a_key_somebody_else_took_is_spent(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
-/// What was deleted is gone, and deleting it again says that it is not there.
+/// A deleted event is not found, and a second delete is `NotFound`.
 pub async fn a_deleted_event_is_gone(stage: Stage) {
     let written = stage.created().await;
     let marker = stage.draft(6, stage.event()).marker;
@@ -386,7 +388,8 @@ pub async fn a_deleted_event_is_gone(stage: Stage) {
     assert_kind(stage.delete(&written.remote_id, &marker).await, ErrorKind::NotFound);
 }
 
-/// After a delete the same key is either free or spent; the next generation's is free.
+/// After a delete, a create under the same key succeeds or is `KeySpent`; under the next
+/// generation's key it succeeds.
 pub async fn the_next_generation_can_be_created(stage: Stage) {
     let written = stage.created().await;
     stage.delete(&written.remote_id, &stage.draft(6, stage.event()).marker).await.expect("a delete");
@@ -398,25 +401,25 @@ pub async fn the_next_generation_can_be_created(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &next.event);
 }
 
-/// A create that is said to be retried never names an event that was deleted since, as a server may that answers repeated creates
-/// out of its memory.
+/// A create with `retried` never returns an event that was deleted since, although a server may
+/// remember creates and return their old events.
 pub async fn a_retried_create_never_names_a_dead_event(stage: Stage) {
     let written = stage.created().await;
     let retried = CreateOptions::new().with_retried(true);
     for revision in [5, 6] {
         let draft = stage.draft(revision, stage.event());
-        stage.removed(&written.remote_id, &draft.marker).await;
+        stage.remove_if_exists(&written.remote_id, &draft.marker).await;
         match stage.provider.create(&stage.place, &draft, &retried).await {
             Ok(written) => {
                 assert_same(&stage.read(&written.remote_id).await, &draft.event);
-                stage.removed(&written.remote_id, &draft.marker).await;
+                stage.remove_if_exists(&written.remote_id, &draft.marker).await;
             }
             Err(error) => assert_kind::<()>(Err(error), ErrorKind::KeySpent),
         }
     }
 }
 
-/// Two events of one calendar do not touch each other.
+/// Two events of one calendar are independent.
 pub async fn two_events_are_two(stage: Stage) {
     let first = stage.created().await;
     let other = stage.draft_of(stage.key(1), 1, stage.event().with_location("elsewhere"));
@@ -426,13 +429,13 @@ pub async fn two_events_are_two(stage: Stage) {
     assert_same(&stage.read(&first.remote_id).await, &stage.event());
 }
 
-/// Two people's calendars do not touch each other.
+/// The calendars of two people are independent.
 pub async fn two_calendars_are_two(stage: Stage) {
     stage.created().await;
     assert_eq!(stage.find(&stage.other_place, "conformance", None).await, []);
 }
 
-/// Text comes back as it went in.
+/// Text is read as it was written.
 pub async fn text_survives(stage: Stage) {
     let text = "Zoë & 王小明 — \"quoted\", semi;colon, back\\slash\\n, <b>not bold</b> &amp; 🧽\n\n\tthird line: 5 < 6 ' ^n";
     let event = stage.event().with_description(text).with_location("Flat 2; \"The Mews\", Łódź\\PL, 90-001");
@@ -441,7 +444,7 @@ pub async fn text_survives(stage: Stage) {
     stage.round_trip(event).await;
 }
 
-/// Text of the greatest length the capabilities allow comes back whole.
+/// Text of the greatest length that the capabilities allow is read completely.
 pub async fn the_longest_text_survives(stage: Stage) {
     let limits = stage.provider.capabilities().text;
     let long =
@@ -452,7 +455,7 @@ pub async fn the_longest_text_survives(stage: Stage) {
     stage.round_trip(event).await;
 }
 
-/// Times in the hour that comes twice, and either side of the one that does not come at all, are the same instants.
+/// Instants in an hour that occurs twice, and before and after a skipped hour, are read as written.
 pub async fn clock_changes_survive(stage: Stage) {
     for (generation, (start, end, zone)) in [
         ("2026-10-25T00:30:00Z", "2026-10-25T02:00:00Z", "Europe/London"),
@@ -474,7 +477,7 @@ pub async fn clock_changes_survive(stage: Stage) {
     }
 }
 
-/// An event can become all-day and timed again.
+/// An event can be changed to all-day and back to timed.
 pub async fn all_day_and_back(stage: Stage) {
     let written = stage.created().await;
     let mut all_day = stage.event();
@@ -485,7 +488,7 @@ pub async fn all_day_and_back(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
-/// Reminders come back.
+/// Reminders are read as they were written.
 pub async fn reminders_survive(stage: Stage) {
     if stage.provider.capabilities().text.reminders < 2 {
         return;
@@ -493,8 +496,8 @@ pub async fn reminders_survive(stage: Stage) {
     stage.round_trip(stage.event().with_reminders(Reminders::Before(vec![10, 1440]))).await;
 }
 
-/// One test for each behaviour, on the stage that the named async function sets up. See
-/// [`testing::conformance`](crate::testing::conformance).
+/// Makes one test for each behaviour of the contract. The argument is the name of an async function
+/// that returns a `Stage`. See [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
 macro_rules! conformance {
     ($stage:ident) => {

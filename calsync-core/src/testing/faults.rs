@@ -1,4 +1,4 @@
-//! A provider around another, that fails as told.
+//! A provider that wraps another one and fails by a script.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,23 +16,23 @@ use crate::provider::{
 use crate::testing::random::Random;
 use crate::turns;
 
-/// How a call fails, or is slow.
+/// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It does not.
+    /// The call is made as usual.
     None,
-    /// It fails with this kind and its usual retry class, before anything was changed.
+    /// The call is not made. It fails with an error of this kind, with the kind's usual [`Retry`].
     Before(ErrorKind),
-    /// It is made, and its answer is lost.
+    /// The call is made and its response is lost: [`Retry::Unknown`].
     AnswerLost,
-    /// It is not made, and nobody can know that.
+    /// The call is not made, but the caller cannot know that: [`Retry::Unknown`].
     RequestLost,
-    /// It takes so many turns of the runtime before it is made.
+    /// The call yields to other futures this number of times, and is then made.
     Slow(u8),
 }
 
-/// A provider around another, that fails as told. Clones share their script.
+/// A provider that wraps another one and fails by a script. Clones share the script.
 #[derive(Debug, Clone)]
 pub struct Faulty<P> {
     inner: P,
@@ -46,32 +46,33 @@ struct Script {
 }
 
 impl<P> Faulty<P> {
-    /// A provider that does not fail yet.
+    /// Wraps a provider. Without a script, no call fails.
     #[must_use]
     pub fn new(inner: P) -> Self {
         Self { inner, script: Arc::default() }
     }
 
-    /// The provider inside.
+    /// Returns the wrapped provider.
     #[must_use]
     pub fn inner(&self) -> &P {
         &self.inner
     }
 
-    /// The next calls end like this, one after the other; those after them as they would.
+    /// Sets the faults of the next calls, in order. Later calls are made as usual.
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
         self.lock().next.extend(faults);
     }
 
-    /// So many calls in a thousand fail from now on, in ways that follow from `seed`; with `slow`, the others take their
-    /// turns in an order that follows from it too.
+    /// From now on, `per_mille` of 1000 calls fail, in ways that are computed from `seed`. With
+    /// `slow`, the other calls yield a number of times that is computed from the seed too, so that
+    /// calls overtake each other.
     pub fn at_random(&self, seed: u64, per_mille: u64, slow: bool) {
         let mut script = self.lock();
         script.next.clear();
         script.random = Some(Random::new(seed, per_mille, slow));
     }
 
-    /// No call fails from now on.
+    /// From now on, no call fails.
     pub fn quiet(&self) {
         *self.lock() = Script::default();
     }
@@ -89,7 +90,7 @@ impl<P> Faulty<P> {
     }
 }
 
-/// What fails of `at_random`, and how.
+/// Draws the next fault of `at_random`.
 fn draw(random: &mut Random) -> Fault {
     if !random.fails() {
         return Fault::Slow(random.turns());
@@ -106,7 +107,7 @@ fn draw(random: &mut Random) -> Fault {
 }
 
 impl<P: CalendarProvider> Faulty<P> {
-    /// Makes a call, or does not, as the script has it.
+    /// Makes a call, or fails it, as the script says.
     async fn call<T>(
         &self,
         operation: Operation,

@@ -1,6 +1,7 @@
-//! For tests, calsync's own and its users': a clock that stands still, faults, what tests begin with, and the suite every provider
-//! has to pass; with the feature `http` also transports that follow a script, take notes or fail; with `tokens` also stories, in
-//! which a whole company and its network go wrong.
+//! Tools for calsync's own tests and for tests of its users: a clock that is set by the test,
+//! faults, fixtures, and the conformance suite for providers. With the feature `http` also
+//! transports that follow a script, record requests or fail; with `tokens` also stories, which run
+//! a whole company over a failing network.
 //!
 //! Behind the feature `test-util`, for dev-dependencies; outside the semver promise.
 

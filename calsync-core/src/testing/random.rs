@@ -1,6 +1,6 @@
-//! What follows from a seed: which calls fail, and how long the others take.
+//! Decides from a seed which calls fail, and how often the others yield.
 
-/// Numbers that follow from a seed (xorshift64*: small, and the same everywhere).
+/// A pseudo-random generator (xorshift64*), with the same numbers for a seed on every machine.
 #[derive(Debug)]
 pub(super) struct Random {
     state: u64,
@@ -9,12 +9,13 @@ pub(super) struct Random {
 }
 
 impl Random {
-    /// So many calls in a thousand fail; with `slow`, the others take some turns.
+    /// Creates a generator. `per_mille` of 1000 calls fail; with `slow`, the others yield up to 3
+    /// times.
     pub(super) fn new(seed: u64, per_mille: u64, slow: bool) -> Self {
         Self { state: seed | 1, per_mille, slow }
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub(super) fn number(&mut self) -> u64 {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;
@@ -22,12 +23,12 @@ impl Random {
         self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
     }
 
-    /// Whether the next call fails.
+    /// Draws whether the next call fails.
     pub(super) fn fails(&mut self) -> bool {
         self.number() % 1000 < self.per_mille
     }
 
-    /// How many turns a call that does not fail takes.
+    /// Draws how many times a call that does not fail yields, 0 to 3.
     pub(super) fn turns(&mut self) -> u8 {
         if self.slow { (self.number() % 4) as u8 } else { 0 }
     }

@@ -1,9 +1,10 @@
-//! Stories: exactly once, whatever the network does.
+//! Stories: tests that each event is written exactly once, although the network fails.
 //!
-//! A small company lives through changes while every third request goes wrong, in ways that follow from a seed. Afterwards each
-//! person's calendar holds each of their events once, nobody got mail, and one more run asks nothing.
+//! A small company goes through changes while 30 % of the requests fail, in ways that are computed
+//! from a seed. Afterwards each person's calendar has each of their events once, no mail was sent,
+//! and one more run makes no request.
 //!
-//! A provider's crate says how its fake is opened and lived with ([`Scene`]), and tells stories there:
+//! A provider's crate implements [`Scene`] for its fake server and runs stories with it:
 //! `tell_all::<AtGoogle>(100).await`.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -29,23 +30,25 @@ use crate::sync::{RetryPolicy, Syncer};
 /// Eve works for Cleo, and Mia is her manager. Their profiles are 1, 2 and 3.
 const PEOPLE: [&str; 3] = ["eve@example.org", "mia@example.org", "cleo@example.org"];
 
-/// What a person writes over a title by hand.
+/// The title that a person gives to an event.
 const OWN_WORDS: &str = "My own words";
 
-/// Where stories happen: a fake server, the people who use it, and the provider in front of it.
+/// The environment of a story: a fake server, the people who use it, and the provider that calls
+/// it.
 pub trait Scene: Sized {
-    /// The fake.
+    /// The fake server.
     type Fake: HttpTransport;
-    /// The provider.
+    /// The provider under test.
     type Provider: CalendarProvider;
 
-    /// A new fake by that clock, with settings that differ from story to story.
+    /// Starts a new fake server with this clock. Its settings may depend on the number of the
+    /// story.
     fn open(story: u64, clock: &TestClock) -> Self;
 
-    /// The fake.
+    /// Returns the fake server.
     fn fake(&self) -> Self::Fake;
 
-    /// The provider, through that network, with the tokens of that store.
+    /// Creates the provider. It sends its requests to `network` and reads its tokens from `store`.
     fn provider(
         &self,
         network: FaultyTransport<Self::Fake>,
@@ -53,67 +56,70 @@ pub trait Scene: Sized {
         clock: &TestClock,
     ) -> Self::Provider;
 
-    /// That person consents, for the first time or anew: whatever was granted before dies.
+    /// The person gives consent, for the first time or again. Earlier grants of the person are
+    /// revoked.
     fn connects(&self, email: &str) -> Tokens;
 
-    /// Every access token runs out.
+    /// Makes every access token expire.
     fn tokens_run_out(&self);
 
-    /// Every event that stands in that person's calendar.
+    /// Returns every event in the person's calendar.
     fn events_of(&self, email: &str) -> Vec<SeenEvent>;
 
-    /// Every event that stands anywhere.
+    /// Returns the number of events in all calendars.
     fn count_events(&self) -> usize;
 
-    /// That person deletes an event. Returns whether it stood.
+    /// The person deletes an event. Returns `true` if it existed.
     fn deletes(&self, email: &str, id: &str) -> bool;
 
-    /// That person writes another title over an event's, and changes something that is nobody else's business. Returns whether
-    /// it stood.
+    /// The person changes the title of an event, and a field that calsync does not write. Returns
+    /// `true` if the event existed.
     fn edits(&self, email: &str, id: &str, title: &str) -> bool;
 
-    /// How many mails went out, and how many guests the provider invited.
+    /// Returns the number of mails that were sent plus the number of guests that the provider
+    /// invited.
     fn mails(&self) -> usize;
 
-    /// How many requests came in.
+    /// Returns the number of requests that the server got.
     fn requests(&self) -> usize;
 }
 
-/// An event as a person sees it.
+/// An event as its owner sees it in the calendar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SeenEvent {
-    /// Its id.
+    /// The provider's id of the event.
     pub id: String,
-    /// When it begins.
+    /// The start, in UTC.
     pub start: DateTime<Utc>,
-    /// Its title.
+    /// The title.
     pub title: String,
 }
 
 impl SeenEvent {
-    /// An event.
+    /// Creates an event.
     #[must_use]
     pub fn new(id: impl Into<String>, start: DateTime<Utc>, title: impl Into<String>) -> Self {
         Self { id: id.into(), start, title: title.into() }
     }
 }
 
-/// Tells so many stories; as many as the environment's `STORIES` says, where it does.
+/// Runs this number of stories, or the number in the environment variable `STORIES`.
 ///
 /// # Panics
-/// When one ends badly.
+/// If a story fails.
 pub async fn tell_all<S: Scene>(usually: u64) {
-    let wanted = std::env::var("STORIES").ok().and_then(|wanted| wanted.parse().ok());
-    for story in 0..wanted.unwrap_or(usually) {
+    let count = std::env::var("STORIES").ok().and_then(|count| count.parse().ok());
+    for story in 0..count.unwrap_or(usually) {
         tell::<S>(story).await;
     }
 }
 
-/// Tells one story.
+/// Runs one story.
 ///
 /// # Panics
-/// When it ends badly.
+/// If the calendars are not in the desired state at the end, a mail was sent, or a further run
+/// makes a request.
 pub async fn tell<S: Scene>(story: u64) {
     let mut dice = Dice(story);
     let mut company = Company::<S>::open(story).await;
@@ -124,7 +130,7 @@ pub async fn tell<S: Scene>(story: u64) {
     }
     company.network.quiet();
     for appointment in &mut company.appointments {
-        // What a person wrote over is put right by the next change of ours.
+        // A title that a person changed is corrected by the next change of the appointment.
         appointment.start_time += TimeDelta::hours(1);
         appointment.end_time += TimeDelta::hours(1);
     }
@@ -136,10 +142,10 @@ pub async fn tell<S: Scene>(story: u64) {
     company.check(story);
     let before = company.scene.requests();
     company.sync(&mut dice, false).await;
-    assert_eq!(company.scene.requests(), before, "story {story}: a run with nothing to do asks nothing");
+    assert_eq!(company.scene.requests(), before, "story {story}: a run without steps makes no request");
 }
 
-/// Numbers that follow from a seed (a linear congruential generator, by its upper bits).
+/// A pseudo-random generator (the upper bits of a linear congruential generator).
 struct Dice(u64);
 
 impl Dice {
@@ -149,7 +155,7 @@ impl Dice {
     }
 }
 
-/// The company, with three appointments of one order, where everything happens.
+/// The company of a story, with three appointments of one order.
 struct Company<S: Scene> {
     scene: S,
     provider: ProviderKind,
@@ -170,7 +176,7 @@ impl<S: Scene> Company<S> {
         let network = FaultyTransport::new(scene.fake());
         let provider = scene.provider(network.clone(), &store, &clock);
         let kind = provider.kind();
-        // What one run leaves open, the next one has to find: in every other story, at once.
+        // Every other story runs without retries, so that the next run has to finish the work.
         let retry = if story.is_multiple_of(2) { RetryPolicy::new() } else { RetryPolicy::none() };
         let syncer = Syncer::builder(NAMESPACE).provider(provider).clock(clock.clone()).sleep(clock.clone());
         let syncer = syncer.retry(retry).build();
@@ -199,7 +205,8 @@ impl<S: Scene> Company<S> {
         self.syncer.plan(&self.order, appointment, &audience).expect("a plan")
     }
 
-    /// Plans and begins all appointments, runs the plans together, and records; now and then the host crashes before it records.
+    /// Plans and begins all appointments, runs the plans together and records the outcomes.
+    /// Sometimes the host crashes before it has recorded all of them.
     async fn sync(&mut self, dice: &mut Dice, may_crash: bool) {
         let mut plans = Vec::new();
         for at in 0..self.appointments.len() {
@@ -217,7 +224,7 @@ impl<S: Scene> Company<S> {
         }
     }
 
-    /// Something happens.
+    /// Makes one random change.
     async fn change(&mut self, dice: &mut Dice) {
         let appointment = dice.below(self.appointments.len());
         let person = dice.below(PEOPLE.len());
@@ -235,12 +242,12 @@ impl<S: Scene> Company<S> {
             (5, Some(event)) => assert!(scene.edits(email, &event.id, OWN_WORDS)),
             (6, _) => scene.tokens_run_out(),
             (7, _) => self.clock.advance(TimeDelta::minutes(40)),
-            // Connects anew: another grant to the same account, while the old one dies.
+            // Connects again: a new grant of the same account, and the old one is revoked.
             _ => self.connect(person).await,
         }
     }
 
-    /// The host's people look after what waits for them.
+    /// Ends all holds, as the host does after people have connected again.
     fn revive(&mut self) {
         for appointment in &mut self.appointments {
             for person in 0..PEOPLE.len() {
@@ -254,19 +261,19 @@ impl<S: Scene> Company<S> {
         }
     }
 
-    /// What stands and what should, by whose it is, time and title.
+    /// Compares the existing events with the desired ones, by person, start and title.
     fn check(&self, story: u64) {
         let confirmed = self.appointments.iter().filter(|it| it.status == "confirmed".into());
         let starts: Vec<_> = confirmed.map(|appointment| appointment.start_time).collect();
-        let wanted: BTreeSet<_> =
+        let desired: BTreeSet<_> =
             PEOPLE.iter().flat_map(|email| starts.iter().map(move |start| (*email, *start))).collect();
         let events = PEOPLE
             .iter()
             .flat_map(|email| self.scene.events_of(email).into_iter().map(move |event| (*email, event)));
         let events: Vec<_> = events.collect();
-        let stand: BTreeSet<_> = events.iter().map(|(email, event)| (*email, event.start)).collect();
-        assert_eq!(stand, wanted, "story {story}");
-        assert_eq!(self.scene.count_events(), wanted.len(), "story {story}: none twice, and none elsewhere");
+        let existing: BTreeSet<_> = events.iter().map(|(email, event)| (*email, event.start)).collect();
+        assert_eq!(existing, desired, "story {story}");
+        assert_eq!(self.scene.count_events(), desired.len(), "story {story}: none twice, none elsewhere");
         for (_, event) in &events {
             assert_ne!(event.title, OWN_WORDS, "story {story}");
         }

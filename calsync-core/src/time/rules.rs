@@ -1,4 +1,4 @@
-//! What a written definition of a zone (iCalendar's `VTIMEZONE`) needs: the rules that hold for good.
+//! The rules that a zone follows permanently, as an iCalendar `VTIMEZONE` needs them.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -7,59 +7,61 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, Time
 
 use super::Zone;
 
-/// The rules of a zone from some instant on, for good.
+/// The rules that a zone follows permanently from an instant on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ZoneRules {
-    /// From when on they hold.
+    /// The instant from which the rules apply.
     pub since: DateTime<Utc>,
-    /// The rules.
+    /// Whether the offset is fixed or changes twice a year.
     pub kind: RuleKind,
 }
 
-/// How a zone's clocks behave, for good.
+/// How the offset of a zone behaves permanently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuleKind {
-    /// They never change.
+    /// The offset never changes.
     Fixed {
-        /// Seconds east of Greenwich.
+        /// The offset from UTC in seconds; positive east of Greenwich.
         offset: i32,
         /// The short name, such as `MST` or `+03`.
         abbreviation: Box<str>,
     },
-    /// They change twice a year, on the same weekdays every year.
+    /// The offset changes twice a year, on the same weekdays in every year.
     Yearly {
-        /// Back to the smaller offset.
+        /// The change to the smaller offset.
         standard: Onset,
-        /// On to the larger offset. By the offsets, not by what the law calls it: Ireland's law has its winter time as the
-        /// exception, and readers of calendar files expect the larger offset here.
+        /// The change to the larger offset. The names follow the offsets, not the law: in Ireland's
+        /// law winter time is the exception, but readers of calendar files expect the larger offset
+        /// here.
         daylight: Onset,
     },
 }
 
-/// One of the two changes of a year.
+/// One of the two yearly changes of the offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Onset {
-    /// The month, from 1.
+    /// The month, 1 to 12.
     pub month: u32,
     /// The day of the week.
     pub weekday: Weekday,
     /// Which of these weekdays in the month: 1 to 4, or -1 for the last.
     pub nth: i8,
-    /// What clocks show just before the change.
+    /// The local time of the change, in the offset before it.
     pub time: NaiveTime,
-    /// Seconds east of Greenwich before the change.
+    /// The offset from UTC before the change, in seconds; positive east of Greenwich.
     pub before: i32,
-    /// Seconds east of Greenwich after the change.
+    /// The offset from UTC after the change, in seconds; positive east of Greenwich.
     pub after: i32,
-    /// The short name of the time that begins, such as `BST`.
+    /// The short name of the time after the change, such as `BST`.
     pub abbreviation: Box<str>,
 }
 
 impl Onset {
-    /// What clocks show just before the change of that year.
+    /// Returns the local time of the change in a year, in the offset before it. `None` if the year
+    /// has no such date.
     #[must_use]
     pub fn local(&self, year: i32) -> Option<NaiveDateTime> {
         let date = if let Ok(nth) = u8::try_from(self.nth) {
@@ -73,7 +75,7 @@ impl Onset {
         Some(date.and_time(self.time))
     }
 
-    /// The instant of the change of that year.
+    /// Returns the instant of the change in a year. `None` if the year has no such date.
     #[must_use]
     pub fn instant(&self, year: i32) -> Option<DateTime<Utc>> {
         let local = self.local(year)?;
@@ -95,32 +97,34 @@ impl Change {
     }
 }
 
-/// The bundled data spells single years out up to 2087 (Gaza, Casablanca); the years from here on follow rules alone.
+/// The bundled data lists single years up to 2087 (Gaza, Casablanca). From this year on, all zones
+/// follow rules alone.
 const SETTLED: i32 = 2090;
-/// Long enough for every weekday to fall on every date it can.
+/// The years before this one are examined: enough for each weekday to fall on each possible date.
 const HORIZON: i32 = 2125;
 
 impl Zone {
-    /// The rules that hold for good, and from when on.
+    /// Returns the rules that the zone follows permanently, and the instant from which they apply.
     ///
-    /// `None` where they are of neither [kind](RuleKind): clocks that change on a day which no *n-th weekday of a month*
-    /// names, such as `Asia/Jerusalem` (the Friday before the last Sunday) and `America/Santiago` (midnight after the first
-    /// Saturday). Outlook takes no other rule in a `VTIMEZONE` (MS-OXCICAL 2.1.3.1.1.19.2.2).
+    /// Returns `None` if they are of neither [kind](RuleKind), because the clocks change on a day
+    /// that is not the *n-th weekday of a month*: for example `Asia/Jerusalem` (the Friday before
+    /// the last Sunday) and `America/Santiago` (midnight after the first Saturday). Outlook accepts
+    /// no other rule in a `VTIMEZONE` (MS-OXCICAL 2.1.3.1.1.19.2.2).
     ///
-    /// Worked out once a zone and kept.
+    /// The result is computed once for each zone and cached for the life of the process.
     #[must_use]
     pub fn rules(&self) -> Option<&'static ZoneRules> {
-        // Bounded: a name gets in only by way of a zone that exists.
+        // The cache is bounded: it has only names of zones that exist.
         static RULES: RwLock<BTreeMap<Box<str>, Option<&'static ZoneRules>>> = RwLock::new(BTreeMap::new());
         if let Some(known) = RULES.read().unwrap_or_else(PoisonError::into_inner).get(self.name()) {
             return *known;
         }
-        let found = self.work_out_rules();
+        let found = self.compute_rules();
         let mut rules = RULES.write().unwrap_or_else(PoisonError::into_inner);
         *rules.entry(self.name().into()).or_insert_with(|| found.map(|rules| &*Box::leak(Box::new(rules))))
     }
 
-    fn work_out_rules(&self) -> Option<ZoneRules> {
+    fn compute_rules(&self) -> Option<ZoneRules> {
         let from = NaiveDate::from_ymd_opt(1900, 1, 1)?.and_time(NaiveTime::MIN).and_utc();
         let to = NaiveDate::from_ymd_opt(HORIZON, 1, 1)?.and_time(NaiveTime::MIN).and_utc();
         let changes = self.changes(from, to)?;
@@ -147,7 +151,8 @@ impl Zone {
         for change in changes.iter().rev() {
             let [next, after_next] = later;
             let year = change.local().year();
-            // The change after the next one is of the same kind: a year without it would be a break in the rule.
+            // Changes alternate, so the change after the next one is of the same kind. If it is not
+            // in the next year, the rule was interrupted.
             if !follows(change) || after_next.is_some_and(|next| next != year + 1) {
                 break;
             }
@@ -157,7 +162,8 @@ impl Zone {
         (since.year() < SETTLED).then_some(ZoneRules { since, kind: RuleKind::Yearly { standard, daylight } })
     }
 
-    /// Every change of the offset between two instants. A new name alone is none.
+    /// Returns every change of the offset between two instants. A transition that changes only the
+    /// name is not included.
     fn changes(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<Vec<Change>> {
         let start = jiff::Timestamp::from_second(from.timestamp()).ok()?;
         let mut before = self.offset(from);
@@ -177,7 +183,7 @@ impl Zone {
     }
 }
 
-/// The one rule that all these changes follow.
+/// Returns the one rule that all these changes follow, or `None` if there is no such rule.
 fn onset(changes: &[&Change]) -> Option<Onset> {
     let first = changes.first()?;
     let local = first.local();
@@ -225,7 +231,7 @@ mod tests {
         }
     }
 
-    /// What the rules say, worked out without the zone's own data.
+    /// Computes the offset from the rules, without the zone's own data.
     fn offset_by_rules(rules: &ZoneRules, at: DateTime<Utc>) -> i32 {
         let (standard, daylight) = match &rules.kind {
             RuleKind::Fixed { offset, .. } => return *offset,
@@ -237,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_of_the_database_keeps_its_rules() {
+    fn the_rules_agree_with_the_data_of_every_zone() {
         let (mut with_rules, mut without) = (0, Vec::new());
         for name in jiff::tz::TimeZoneDatabase::bundled().available() {
             let Ok(zone) = Zone::new(name.as_str()) else { continue };
@@ -250,7 +256,7 @@ mod tests {
                 let at = NaiveDate::from_ymd_opt(year, month, 15).unwrap().and_time(NaiveTime::MIN).and_utc();
                 assert!(at < rules.since || offset_by_rules(rules, at) == zone.offset(at), "{zone} at {at}");
             }
-            // To the second, around the changes themselves.
+            // Exact to the second around each change.
             if let RuleKind::Yearly { standard, daylight } = &rules.kind {
                 for instant in
                     (2026..=2060).flat_map(|year| [standard.instant(year), daylight.instant(year)]).flatten()
@@ -271,9 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_those_of_the_law() {
+    fn rules_agree_with_the_laws_of_known_zones() {
         assert_eq!(yearly("Europe/London"), "3/-1Sun 01:00:00 0→3600 BST, 10/-1Sun 02:00:00 3600→0 GMT");
-        // Ireland's winter time is the exception by law, and standard time to readers.
+        // In Ireland's law winter time is the exception; for readers of calendar files it is
+        // standard time.
         assert_eq!(yearly("Europe/Dublin"), "3/-1Sun 01:00:00 0→3600 IST, 10/-1Sun 02:00:00 3600→0 GMT");
         assert_eq!(
             yearly("America/New_York"),
@@ -291,11 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn rules_hold_only_from_when_they_settle() {
+    fn rules_apply_from_the_last_irregular_change_on() {
         let since = |name: &str| rules(name).unwrap().since.to_string();
         assert_eq!(since("Europe/London"), "1996-03-31 01:00:00 UTC");
         assert_eq!(since("America/New_York"), "2007-03-11 07:00:00 UTC");
-        // British Columbia stays on summer time from March 2026 on; Morocco gave up its summer time that September.
+        // British Columbia keeps summer time from March 2026 on; Morocco ended summer time in
+        // September 2026.
         assert_eq!(since("America/Vancouver"), "2026-03-08 10:00:00 UTC");
         assert_eq!(since("Africa/Casablanca"), "2026-09-20 01:00:00 UTC");
     }

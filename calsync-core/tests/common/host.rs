@@ -1,4 +1,4 @@
-//! A host around the company, and an outside world that can be told to fail.
+//! A host for the company, and a provider that can fail.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ use chrono::{DateTime, Utc};
 
 use super::{CUSTOMER, Company, NAMESPACE, Reached, now, planner};
 
-/// Shows the time it was given.
+/// A clock that shows the time that a test sets.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch(pub(crate) Arc<Mutex<DateTime<Utc>>>);
 
@@ -34,7 +34,7 @@ impl Clock for Watch {
     }
 }
 
-/// A host that saves at once, a syncer, and Google as a calendar in memory that can be told to fail.
+/// A host that saves at once, a syncer, and a Google calendar in memory that can fail.
 pub(crate) struct Host {
     pub(crate) company: Company,
     pub(crate) syncer: Syncer,
@@ -54,7 +54,7 @@ impl Host {
         Self { company, syncer, world, watch }
     }
 
-    /// The process ends, and another one knows what is saved.
+    /// The process ends, and a new one loads what was saved.
     pub(crate) fn restart(&mut self) {
         let stored = serde_json::to_string(&self.company.appointment).unwrap();
         self.company.appointment = serde_json::from_str(&stored).unwrap();
@@ -71,7 +71,7 @@ impl Host {
         self.plan().begin(&mut self.company.appointment).unwrap()
     }
 
-    /// Plan, begin, run, record.
+    /// Plans, begins, runs and records.
     pub(crate) async fn sync(&mut self) -> Report {
         let begun = self.begin();
         let report = self.syncer.run(begun).await;
@@ -79,7 +79,7 @@ impl Host {
         report
     }
 
-    /// Time passes.
+    /// Advances the clock.
     pub(crate) fn wait(&self, minutes: i64) {
         *self.watch.0.lock().unwrap() += chrono::Duration::minutes(minutes);
     }
@@ -91,7 +91,7 @@ impl Host {
         self.company.appointment.ledger.revive(&place.connection_key());
     }
 
-    /// A create that was sent long ago arrives.
+    /// A create that was sent earlier arrives at the provider.
     pub(crate) async fn arrives(&self, plan: &Plan) {
         let step = &plan.steps[0];
         let marker = Marker::new(plan.namespace.clone(), step.key(), plan.revision());
@@ -99,13 +99,13 @@ impl Host {
         let _ = self.world.calendar.create(&step.calendar, &draft, &CreateOptions::new()).await;
     }
 
-    /// The only row of the ledger.
+    /// Returns the only row of the ledger.
     pub(crate) fn row(&self) -> &Delivery {
         assert_eq!(self.company.appointment.ledger.deliveries().len(), 1);
         &self.company.appointment.ledger.deliveries()[0]
     }
 
-    /// The appointment is moved, so that every event has to change.
+    /// Moves the appointment, so that every event must change.
     pub(crate) fn move_by_an_hour(&mut self) {
         self.company.appointment.start_time += chrono::Duration::hours(1);
         self.company.appointment.end_time += chrono::Duration::hours(1);
@@ -115,7 +115,7 @@ impl Host {
         self.company.appointment.status = "cancelled".into();
     }
 
-    /// A host whose customer, the only one with an account, has the event as it should be.
+    /// Creates a host where only the customer has an account, and their event is as desired.
     pub(crate) async fn synced(policy: RemovedByPerson) -> Self {
         let mut host = Self::with_policy(Company::of_one(), policy);
         assert!(host.sync().await.is_all_done());
@@ -123,7 +123,8 @@ impl Host {
         host
     }
 
-    /// Whatever went wrong, so many runs, an hour apart, put it right: one event, saying what it should, and then silence.
+    /// Asserts that after this number of runs, an hour apart, there is one event as desired, and
+    /// nothing more to do.
     pub(crate) async fn assert_heals(&mut self, runs: usize) {
         for _ in 0..runs {
             self.wait(61);
@@ -135,7 +136,8 @@ impl Host {
         self.assert_quiet();
     }
 
-    /// Nothing is wanted any more; so many runs, an hour apart, leave nothing behind.
+    /// Asserts that after this number of runs, an hour apart, there is no event and nothing more to
+    /// do.
     pub(crate) async fn assert_cleans_up(&mut self, runs: usize) {
         for _ in 0..runs {
             self.wait(61);
@@ -145,8 +147,8 @@ impl Host {
         self.assert_quiet();
     }
 
-    /// The only row in short: `absent`, `confirmed`, `pending`, or `pending before` if it is known what was there; what holds it;
-    /// its generation.
+    /// Returns the only row in short: `absent`, `confirmed`, `pending`, or `pending before` if the
+    /// event before the write is known; its hold; its generation.
     pub(crate) fn state(&self) -> (&'static str, Option<&'static str>, u32) {
         let row = self.row();
         let index = self.company.appointment.ledger.index(self.watch.now()).next().unwrap();
@@ -157,7 +159,8 @@ impl Host {
         (state, index.hold, row.generation().get())
     }
 
-    /// Everything is as it should be: nothing is planned, and nothing waits but a look for a late write.
+    /// Asserts that nothing is planned, and that no row waits, except for the look-up of a late
+    /// write.
     pub(crate) fn assert_quiet(&self) {
         let plan = self.plan();
         let is_quiet = plan.notes.iter().all(|note| matches!(note, Note::LooksLater { .. }));
@@ -175,13 +178,14 @@ fn syncer(world: &Scripted, watch: &Watch) -> SyncerBuilder {
 pub(crate) enum Fault {
     /// It fails and changes nothing.
     Fails(Error),
-    /// It is carried out, and then its answer is lost.
+    /// It is carried out, and its response is lost.
     AnswerLost,
-    /// It is carried out, and then never answers.
+    /// It is carried out, and its response never arrives.
     Hangs,
 }
 
-/// Google in memory. The next calls of an operation meet the faults they were given, in order.
+/// A Google calendar in memory. The next calls of an operation get the faults of a script, in
+/// order.
 #[derive(Debug, Clone)]
 pub(crate) struct Scripted {
     pub(crate) calendar: MemoryCalendar,
@@ -197,12 +201,12 @@ impl Default for Scripted {
 }
 
 impl Scripted {
-    /// How many calls were made, failed ones included.
+    /// Returns the number of calls, including failed ones.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// No call fails from now on.
+    /// From now on, no call fails.
     pub(crate) fn clear(&self) {
         self.faults.lock().unwrap().clear();
     }

@@ -1,4 +1,4 @@
-//! A small cleaning company, a host around it, and an outside world that can be told to fail.
+//! A small cleaning company, a host for it, and a provider that can fail.
 #![allow(dead_code, unused_imports, reason = "no test file uses all of it")]
 
 mod host;
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 pub(crate) use host::{Fault, Host, Scripted, Watch, error};
 pub(crate) use reached::Reached;
 
-/// The profiles of the company.
+/// The ids of the company's profiles.
 pub(crate) const STAFF: i64 = 30;
 pub(crate) const MANAGER: i64 = 31;
 pub(crate) const ADMIN: i64 = 32;
@@ -40,7 +40,7 @@ pub(crate) fn now() -> DateTime<Utc> {
     at("2026-01-10T12:00:00Z")
 }
 
-/// One order of one service, and everybody who has to do with it. Public fields, to be spoiled by tests.
+/// One order of one service, and the people of its appointment. Tests change the fields.
 #[derive(Clone)]
 pub(crate) struct Company {
     pub(crate) order: Order,
@@ -126,7 +126,7 @@ impl Company {
         self.profiles.iter_mut().find(|profile| profile.id == id.into()).unwrap()
     }
 
-    /// The calendar of somebody's first connection.
+    /// Returns the calendar of a person's first connection.
     pub(crate) fn place(&self, id: i64) -> CalendarRef {
         let profile = self.profiles.iter().find(|profile| profile.id == id.into()).unwrap();
         let connection = &profile.connections[0];
@@ -146,11 +146,11 @@ impl Company {
         planner.plan(&self.order, &self.appointment, &audience, now).unwrap()
     }
 
-    /// What the event of a role says, whatever stands already.
+    /// Returns the event of a role, as for an empty ledger.
     pub(crate) fn event_by(&self, planner: &Planner, role: Role) -> Event {
-        let mut anew = self.clone();
-        anew.appointment.ledger = Ledger::default();
-        let plan = anew.plan_by(planner, Trigger::Automatic, now());
+        let mut without_events = self.clone();
+        without_events.appointment.ledger = Ledger::default();
+        let plan = without_events.plan_by(planner, Trigger::Automatic, now());
         let step = plan.steps.iter().find(|step| step.role == role).unwrap();
         (*step.content().unwrap().event).clone()
     }
@@ -164,22 +164,22 @@ pub(crate) fn key(company: &Company, id: i64, generation: u32) -> EventKey {
     target(company, id).event(Generation::new(generation))
 }
 
-/// The fingerprint of the event as the planner wants it now.
+/// Returns the fingerprint of the desired event.
 pub(crate) fn wanted_fingerprint(company: &Company, id: i64) -> Fingerprint {
-    let mut anew = company.clone();
-    anew.appointment.ledger = Ledger::default();
-    let plan = anew.plan();
+    let mut without_events = company.clone();
+    without_events.appointment.ledger = Ledger::default();
+    let plan = without_events.plan();
     let step = plan.steps.iter().find(|step| step.calendar == company.place(id)).unwrap();
     step.content().unwrap().fingerprint
 }
 
-/// An event as the planner wants it now.
+/// Returns the ledger's entry of an event that is as desired.
 pub(crate) fn as_wanted(company: &Company, id: i64) -> RemoteEvent {
     let event = RemoteEvent::new(RemoteId::new(format!("remote-{id}")));
     event.with_fingerprint(Some(wanted_fingerprint(company, id)))
 }
 
-/// Puts a row for somebody's first calendar into the ledger, as if it had been stored so.
+/// Adds a row for a person's first calendar to the stored ledger.
 pub(crate) fn put(company: &mut Company, id: i64, role: Role, state: &DeliveryState) {
     let calendar = company.place(id);
     put_at(company, &calendar, role, state);
@@ -194,7 +194,7 @@ pub(crate) fn put_at(company: &mut Company, calendar: &CalendarRef, role: Role, 
     edit(company, |rows| rows.push(row));
 }
 
-/// Changes the rows as they are stored. Only the ledger itself changes them otherwise.
+/// Changes the rows of the stored ledger. The ledger's API does not allow such changes.
 pub(crate) fn edit(company: &mut Company, change: impl FnOnce(&mut Vec<Value>)) {
     let mut stored = serde_json::to_value(&company.appointment.ledger).unwrap();
     stored["namespace"] = NAMESPACE.into();
@@ -207,7 +207,7 @@ pub(crate) fn set(company: &mut Company, nth: usize, field: &str, value: impl Se
     edit(company, |rows| rows[nth][field] = serde_json::to_value(value).unwrap());
 }
 
-/// Another state of a stored row.
+/// Sets the state of a stored row.
 pub(crate) fn set_state(row: &mut Value, state: &DeliveryState) {
     let row = row.as_object_mut().unwrap();
     for field in ["remote_id", "etag", "fingerprint", "before", "removing"] {
@@ -220,7 +220,7 @@ pub(crate) fn blocked(reason: BlockReason, until: Option<DateTime<Utc>>) -> Hold
     Hold::Blocked { reason, since: now(), set_at: now(), until }
 }
 
-/// The customer is the only one with an account, and has an event as it should be.
+/// Only the customer has an account, and their event is as desired.
 pub(crate) fn settled() -> Company {
     let mut company = Company::of_one();
     let event = as_wanted(&company, CUSTOMER);
@@ -248,7 +248,8 @@ pub(crate) fn connection(id: &str, kind: ProviderKind, calendar: &str) -> Connec
     Connection::new(ConnectionId::text(id).unwrap(), kind, CalendarId::new(calendar).unwrap())
 }
 
-/// `create`, `update`, `delete`, `find and write`, `find and delete`, in the plan's order.
+/// Returns the actions in the plan's order: `create`, `update`, `delete`, `find and write` or `find
+/// and delete`.
 pub(crate) fn actions(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(action).collect()
 }

@@ -1,4 +1,5 @@
-//! A provider around another, which knows where each connection's token leads, whether the caller says so or not.
+//! A provider that wraps another one and knows the account of each connection's token, even if the
+//! caller does not pass it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,7 @@ impl<P> Reached<P> {
         Self { inner, accounts: Arc::default() }
     }
 
-    /// A token was granted by that account.
+    /// Sets the account of a connection's token.
     #[allow(dead_code, reason = "only the stories say so")]
     pub(crate) fn leads_to(&self, connection: ConnectionKey, account: AccountId) {
         self.accounts.lock().unwrap().insert(connection, account);

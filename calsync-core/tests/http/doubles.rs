@@ -1,4 +1,4 @@
-//! The transports for tests do what they say.
+//! The transports for tests behave as documented.
 
 use calsync_core::error::Operation;
 use calsync_core::http::{HttpTransport, Request, TransportErrorKind};
@@ -24,32 +24,32 @@ async fn a_script_is_followed_and_its_end_is_reported() {
     let error = script.send(create()).await.unwrap_err();
     assert_eq!(error.kind(), TransportErrorKind::Setup);
     let source = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(source, "the script has no answer to request 4 (create)");
+    assert_eq!(source, "the script has no response for request 4 (create)");
 }
 
 #[tokio::test]
-#[should_panic = "no answer to request 1 (of no operation)"]
-async fn asking_beyond_the_script_fails_the_test_even_where_the_error_is_swallowed() {
+#[should_panic = "no response for request 1 (of no operation)"]
+async fn a_request_after_the_end_of_the_script_fails_the_test_even_if_the_error_is_ignored() {
     let script = ScriptedTransport::new([]);
-    let _swallowed = script.send(get("https://example.org/")).await;
+    let _ignored = script.send(get("https://example.org/")).await;
     script.then([Ok(status(200))]);
     let _retried = script.send(get("https://example.org/")).await;
     script.assert_done();
 }
 
 #[test]
-#[should_panic = "2 answers of the script were not asked for"]
-fn answers_nobody_asked_for_fail_the_test() {
+#[should_panic = "2 responses of the script were not used"]
+fn unused_responses_fail_the_test() {
     ScriptedTransport::new([Ok(status(200)), Ok(status(204))]).assert_done();
 }
 
 #[tokio::test]
-async fn a_recording_keeps_what_was_asked_and_how_it_ended() {
+async fn a_recording_keeps_each_request_and_its_outcome() {
     let recording =
         Recording::new(ScriptedTransport::new([Ok(status(200)), Err(TransportErrorKind::Interrupted)]));
     recording.send(create()).await.unwrap();
     recording.send(part_of(Operation::Get, get("https://example.org/v3/events/1"))).await.unwrap_err();
-    drop(recording.send(create())); // Nobody polled it: nothing was asked.
+    drop(recording.send(create())); // The future was not polled, so no request was sent.
     assert_eq!(
         [Operation::Create, Operation::Get, Operation::Delete].map(|operation| recording.count(operation)),
         [1, 1, 0]
@@ -57,19 +57,19 @@ async fn a_recording_keeps_what_was_asked_and_how_it_ended() {
     let requests = recording.requests();
     assert_eq!(requests[0].outcome, Some(Ok(http::StatusCode::OK)));
     assert_eq!(requests[1].outcome, Some(Err(TransportErrorKind::Interrupted)));
-    let asked = &requests[0];
+    let request = &requests[0];
     assert_eq!(
-        (asked.authority.as_str(), asked.path.as_str(), asked.query.as_str()),
+        (request.authority.as_str(), request.path.as_str(), request.query.as_str()),
         ("example.org", "/v3/events", "a=b")
     );
-    assert_eq!(asked.json()["a"], 1);
+    assert_eq!(request.json()["a"], 1);
     recording.clear();
     assert!(recording.requests().is_empty());
 }
 
-/// What the client gets, and whether the server was asked.
+/// Checks what the client gets, and whether the server got the request.
 #[tokio::test]
-async fn faults_say_truthfully_what_the_server_has_seen() {
+async fn each_fault_gives_the_documented_result_to_the_client_and_the_server() {
     use TransportErrorKind::{Interrupted, NotSent, TimedOut};
     for (fault, expected, reached) in [
         (HttpFault::None, Ok((200, "{\"a\":1}")), true),
@@ -100,7 +100,7 @@ async fn faults_say_truthfully_what_the_server_has_seen() {
 }
 
 #[tokio::test]
-async fn a_fault_can_wait_for_its_operation() {
+async fn a_fault_can_be_for_one_operation_only() {
     let faulty = FaultyTransport::new(Echo);
     faulty.script_for(Operation::Create, [HttpFault::AnswerLost, HttpFault::Instead(html(500))]);
     faulty.script([HttpFault::NotSent]);
@@ -111,7 +111,7 @@ async fn a_fault_can_wait_for_its_operation() {
 }
 
 #[tokio::test]
-async fn what_a_seed_does_it_does_again() {
+async fn the_same_seed_gives_the_same_faults() {
     let run = async |seed| {
         let faulty = FaultyTransport::new(Echo);
         faulty.at_random(seed, 400, true);

@@ -265,5 +265,5 @@ async fn a_plan_of_another_namespace_is_an_error() {
     let directory = shop.directory();
     let audience = Audience::of(&shop.order, &shop.appointments[0], &directory).unwrap();
     let error = planner.plan(&shop.order, &shop.appointments[0], &audience, shop.now()).unwrap_err();
-    assert_eq!(error.to_string(), "appointment 10: calendar_ledger: is of another namespace");
+    assert_eq!(error.to_string(), "appointment 10: calendar_ledger: belongs to another namespace");
 }

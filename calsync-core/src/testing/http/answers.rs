@@ -1,4 +1,4 @@
-//! Answers as servers give them, for scripts and faults.
+//! HTTP responses as servers send them, for scripts and faults.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::fmt::Display;
@@ -8,53 +8,54 @@ use ::http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::http::Response;
 
-/// An answer without a body.
+/// Returns a response without a body.
 ///
 /// # Panics
-/// When that is no HTTP status.
+/// If the number is not an HTTP status.
 #[must_use]
 pub fn status(status: u16) -> Response {
-    let mut answer = Response::default();
-    *answer.status_mut() = StatusCode::from_u16(status).expect("an HTTP status");
-    answer
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::from_u16(status).expect("an HTTP status");
+    response
 }
 
-/// An answer in JSON: a text, or serde_json's `json!`.
+/// Returns a response with a JSON body: a text, or a value of serde_json's `json!`.
 ///
 /// # Panics
-/// When that is no HTTP status.
+/// If the number is not an HTTP status.
 #[must_use]
 pub fn json(code: u16, body: impl Display) -> Response {
-    let answer = with_header(status(code), "content-type", "application/json; charset=UTF-8");
-    answer.map(|_| body.to_string().into())
+    let response = with_header(status(code), "content-type", "application/json; charset=UTF-8");
+    response.map(|_| body.to_string().into())
 }
 
-/// A page of HTML, as load balancers and captive portals send in place of an answer.
+/// Returns an HTML page, as load balancers and captive portals send instead of the server's
+/// response.
 ///
 /// # Panics
-/// When that is no HTTP status.
+/// If the number is not an HTTP status.
 #[must_use]
 pub fn html(code: u16) -> Response {
-    let mut answer = status(code);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
-    answer.map(|_| "<!DOCTYPE html><title>Sorry</title><p>That did not work.".into())
+    let mut response = status(code);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
+    response.map(|_| "<!DOCTYPE html><title>Sorry</title><p>That did not work.".into())
 }
 
-/// "Too many requests", with the seconds to stay away.
+/// Returns a 429 "Too Many Requests" with a `Retry-After` in seconds.
 #[must_use]
 pub fn throttled(seconds: u32) -> Response {
-    let mut answer = status(429);
-    answer.headers_mut().insert(RETRY_AFTER, seconds.into());
-    answer
+    let mut response = status(429);
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    response
 }
 
-/// The same answer with one more header.
+/// Adds a header to a response.
 ///
 /// # Panics
-/// When the name or the value cannot stand in a header.
+/// If the name or the value is not valid in a header. The name must be in lower case.
 #[must_use]
-pub fn with_header(mut answer: Response, name: &'static str, value: &str) -> Response {
+pub fn with_header(mut response: Response, name: &'static str, value: &str) -> Response {
     let value = HeaderValue::from_str(value).expect("a header's value");
-    answer.headers_mut().append(HeaderName::from_static(name), value);
-    answer
+    response.headers_mut().append(HeaderName::from_static(name), value);
+    response
 }

@@ -1,4 +1,4 @@
-//! A transport around another, that fails as told.
+//! A transport that wraps another one and fails by a script.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,31 +12,33 @@ use crate::http::{Call, HttpTransport, Request, Response, TransportError, Transp
 use crate::testing::random::Random;
 use crate::turns;
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum HttpFault {
-    /// It is answered.
+    /// The request is sent as usual.
     None,
-    /// The server cannot be reached.
+    /// The server cannot be reached; the request is not sent.
     NotSent,
-    /// The connection breaks before the server has read the request, which nobody can know.
+    /// The connection breaks before the server has read the request. The client cannot know that.
     RequestLost,
-    /// The server does what is asked, and the connection breaks before its answer is there.
+    /// The server carries out the request, and the connection breaks before the response arrives.
     AnswerLost,
-    /// The server does what is asked, and its answer takes too long.
+    /// The server carries out the request, and the response takes too long.
     TimedOut,
-    /// Something in front of the server gives this answer, and the server sees nothing of the request.
+    /// A gateway in front of the server sends this response. The server does not get the request.
     Instead(Response),
-    /// The server does what is asked, and the client gets this answer.
+    /// The server carries out the request, and the client gets this response instead of the
+    /// server's.
     Garbled(Response),
-    /// The server does what is asked, and the client gets the first half of its answer's body, as if it were whole.
+    /// The server carries out the request, and the client gets only the first half of the body,
+    /// without an error.
     CutBody,
-    /// It takes so many turns of the runtime before it is answered.
+    /// The request yields to other futures this number of times, and is then sent.
     Slow(u8),
 }
 
-/// A transport around another, that fails as told. Clones share their script.
+/// A transport that wraps another one and fails by a script. Clones share the script.
 #[derive(Debug)]
 pub struct FaultyTransport<T> {
     inner: Arc<T>,
@@ -57,35 +59,38 @@ impl<T> Clone for FaultyTransport<T> {
 }
 
 impl<T> FaultyTransport<T> {
-    /// A transport that does not fail yet.
+    /// Wraps a transport. Without a script, no request fails.
     #[must_use]
     pub fn new(inner: T) -> Self {
         Self { inner: Arc::new(inner), script: Arc::default() }
     }
 
-    /// The transport inside.
+    /// Returns the wrapped transport.
     #[must_use]
     pub fn inner(&self) -> &T {
         &self.inner
     }
 
-    /// The next requests end like this, one after the other; those after them as they would.
+    /// Sets the faults of the next requests, in order. Later requests are sent as usual.
     pub fn script(&self, faults: impl IntoIterator<Item = HttpFault>) {
         self.lock().next.extend(faults);
     }
 
-    /// The next requests that are part of `operation` end like this, whatever goes by between them.
+    /// Sets the faults of the next requests of `operation`, in order. Other requests are not
+    /// affected.
     pub fn script_for(&self, operation: Operation, faults: impl IntoIterator<Item = HttpFault>) {
         self.lock().next_of.extend(faults.into_iter().map(|fault| (operation, fault)));
     }
 
-    /// So many requests in a thousand fail from now on, in ways that follow from `seed`; with `slow`, the others take their
-    /// turns in an order that follows from it too. No fault makes the server change anything it was not asked to.
+    /// From now on, `per_mille` of 1000 requests fail, in ways that are computed from `seed`. With
+    /// `slow`, the other requests yield a number of times that is computed from the seed too, so
+    /// that requests overtake each other. No fault makes the server do more than the request asks
+    /// for.
     pub fn at_random(&self, seed: u64, per_mille: u64, slow: bool) {
         *self.lock() = Script { random: Some(Random::new(seed, per_mille, slow)), ..Script::default() };
     }
 
-    /// No request fails from now on.
+    /// From now on, no request fails.
     pub fn quiet(&self) {
         *self.lock() = Script::default();
     }
@@ -97,7 +102,7 @@ impl<T> FaultyTransport<T> {
     fn next(&self, request: &Request) -> HttpFault {
         let operation = request.extensions().get::<Call>().map(|call| call.operation);
         let mut script = self.lock();
-        let of_operation = script.next_of.iter().position(|(wanted, _)| Some(*wanted) == operation);
+        let of_operation = script.next_of.iter().position(|(of, _)| Some(*of) == operation);
         if let Some(position) = of_operation {
             return script.next_of.remove(position).1;
         }
@@ -108,7 +113,7 @@ impl<T> FaultyTransport<T> {
     }
 }
 
-/// What fails of `at_random`, and how.
+/// Draws the next fault of `at_random`.
 fn draw(random: &mut Random) -> HttpFault {
     if !random.fails() {
         return HttpFault::Slow(random.turns());
@@ -145,14 +150,14 @@ impl<T: HttpTransport> HttpTransport for FaultyTransport<T> {
                 self.inner.send(request).await?;
                 fails(TransportErrorKind::TimedOut)
             }
-            HttpFault::Instead(answer) => Ok(answer),
-            HttpFault::Garbled(answer) => {
+            HttpFault::Instead(response) => Ok(response),
+            HttpFault::Garbled(response) => {
                 self.inner.send(request).await?;
-                Ok(answer)
+                Ok(response)
             }
             HttpFault::CutBody => {
-                let answer = self.inner.send(request).await?;
-                Ok(answer.map(|mut body| body.split_to(body.len() / 2)))
+                let response = self.inner.send(request).await?;
+                Ok(response.map(|mut body| body.split_to(body.len() / 2)))
             }
             HttpFault::Slow(turns) => {
                 turns::pass(turns.into()).await;
@@ -162,7 +167,7 @@ impl<T: HttpTransport> HttpTransport for FaultyTransport<T> {
     }
 }
 
-/// Names the fault, and of an answer its status.
+/// Shows the fault, and only the status of a response.
 impl fmt::Debug for HttpFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -171,8 +176,8 @@ impl fmt::Debug for HttpFault {
             Self::RequestLost => f.write_str("RequestLost"),
             Self::AnswerLost => f.write_str("AnswerLost"),
             Self::TimedOut => f.write_str("TimedOut"),
-            Self::Instead(answer) => f.debug_tuple("Instead").field(&answer.status()).finish(),
-            Self::Garbled(answer) => f.debug_tuple("Garbled").field(&answer.status()).finish(),
+            Self::Instead(response) => f.debug_tuple("Instead").field(&response.status()).finish(),
+            Self::Garbled(response) => f.debug_tuple("Garbled").field(&response.status()).finish(),
             Self::CutBody => f.write_str("CutBody"),
             Self::Slow(turns) => f.debug_tuple("Slow").field(turns).finish(),
         }

@@ -1,4 +1,4 @@
-//! Transports for tests: one that follows a script, one that takes notes, one that fails.
+//! Transports for tests: one follows a script, one records requests, one fails.
 
 pub mod answers;
 mod faulty;

@@ -1,4 +1,4 @@
-//! A transport around another, that takes notes.
+//! A transport that wraps another one and records the requests.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,95 +11,98 @@ use crate::error::Operation;
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, TransportErrorKind};
 use crate::secret::Secret;
 
-/// A transport around another, that takes notes of what is asked and how it ended. Clones share their notes.
+/// A transport that wraps another one and records each request and its outcome. Clones share the
+/// records.
 #[derive(Debug)]
 pub struct Recording<T> {
     inner: Arc<T>,
-    notes: Arc<Mutex<Notes>>,
+    log: Arc<Mutex<Log>>,
 }
 
 #[derive(Debug, Default)]
-struct Notes {
+struct Log {
     requests: Vec<Recorded>,
-    /// How many were forgotten.
+    /// The number of requests that `clear` has removed.
     cleared: usize,
 }
 
-/// A request as it went by. `Debug` leaves out the path, the query, the headers and the body.
+/// A recorded request. `Debug` does not show the host, the path, the query, the headers and the
+/// body.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Recorded {
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
-    /// The host and port it went to.
+    /// The host and port of the URL.
     pub authority: String,
     /// The path, percent-encoded.
     pub path: String,
-    /// The query, percent-encoded; empty where there is none.
+    /// The query, percent-encoded; empty if there is none.
     pub query: String,
     /// The headers, without `Authorization`.
     pub headers: HeaderMap,
-    /// The header `Authorization`.
+    /// The value of the header `Authorization`.
     pub authorization: Option<Secret>,
-    /// The body.
+    /// The request body.
     pub body: Bytes,
-    /// What the request was for, where it says so.
+    /// The call that the request is part of, from the request's extensions.
     pub call: Option<Call>,
-    /// The status of the answer, or how far the request came; `None` while there is neither, or when nobody waited for it.
+    /// The status of the response, or the kind of failure; `None` while the request is in flight,
+    /// or if its future was dropped.
     pub outcome: Option<Result<StatusCode, TransportErrorKind>>,
 }
 
 impl<T> Clone for Recording<T> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), notes: self.notes.clone() }
+        Self { inner: self.inner.clone(), log: self.log.clone() }
     }
 }
 
 impl<T> Recording<T> {
-    /// A transport that has noted nothing yet.
+    /// Wraps a transport.
     #[must_use]
     pub fn new(inner: T) -> Self {
-        Self { inner: Arc::new(inner), notes: Arc::default() }
+        Self { inner: Arc::new(inner), log: Arc::default() }
     }
 
-    /// The transport inside.
+    /// Returns the wrapped transport.
     #[must_use]
     pub fn inner(&self) -> &T {
         &self.inner
     }
 
-    /// Every request so far, in the order they were asked.
+    /// Returns every recorded request, in the order in which they were sent.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.lock().requests.clone()
     }
 
-    /// Every request so far that was part of that operation.
+    /// Returns every recorded request that is part of an operation.
     #[must_use]
     pub fn requests_of(&self, operation: Operation) -> Vec<Recorded> {
         self.requests().into_iter().filter(|request| request.operation() == Some(operation)).collect()
     }
 
-    /// How many requests there were as part of that operation.
+    /// Returns the number of recorded requests that are part of an operation.
     #[must_use]
     pub fn count(&self, operation: Operation) -> usize {
         self.requests_of(operation).len()
     }
 
-    /// Forgets what was noted.
+    /// Removes the records of all requests so far.
     pub fn clear(&self) {
-        let mut notes = self.lock();
-        notes.cleared += notes.requests.len();
-        notes.requests.clear();
+        let mut log = self.lock();
+        log.cleared += log.requests.len();
+        log.requests.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Recorded {
-    /// The request's notes, before it is answered.
+    /// Returns the record of a request, before its response.
     fn of(request: &Request) -> Self {
         let mut headers = request.headers().clone();
         let authorization = headers.remove(header::AUTHORIZATION);
@@ -116,19 +119,19 @@ impl Recorded {
         }
     }
 
-    /// The operation the request was part of, where it says so.
+    /// Returns the operation that the request is part of, if its call is known.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         self.call.as_ref().map(|call| call.operation)
     }
 
-    /// The status of the answer, where there was one.
+    /// Returns the status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.outcome.and_then(Result::ok)
     }
 
-    /// The body as JSON; `Null` where it is none.
+    /// Returns the body as JSON; `Null` if it is not JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -139,20 +142,20 @@ impl Recorded {
 impl<T: HttpTransport> HttpTransport for Recording<T> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let number = {
-            let mut notes = self.lock();
-            notes.requests.push(Recorded::of(&request));
-            notes.cleared + notes.requests.len() - 1
+            let mut log = self.lock();
+            log.requests.push(Recorded::of(&request));
+            log.cleared + log.requests.len() - 1
         };
-        let answer = self.inner.send(request).await;
-        let outcome = answer.as_ref().map(Response::status).map_err(TransportError::kind);
-        let mut notes = self.lock();
-        // Not there any more where the notes were cleared meanwhile.
-        let place = number.checked_sub(notes.cleared);
-        if let Some(note) = place.and_then(|place| notes.requests.get_mut(place)) {
-            note.outcome = Some(outcome);
+        let result = self.inner.send(request).await;
+        let outcome = result.as_ref().map(Response::status).map_err(TransportError::kind);
+        let mut log = self.lock();
+        // The record is gone if the log was cleared meanwhile.
+        let index = number.checked_sub(log.cleared);
+        if let Some(record) = index.and_then(|index| log.requests.get_mut(index)) {
+            record.outcome = Some(outcome);
         }
-        drop(notes);
-        answer
+        drop(log);
+        result
     }
 }
 

@@ -1,4 +1,4 @@
-//! A transport that gives the answers it was told to.
+//! A transport that returns responses from a script.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use crate::error::Operation;
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, TransportErrorKind};
 
-/// A transport that gives the answers it was told to, one after the other, whatever is asked. Clones share their script.
+/// A transport that returns the responses of a script, in order, for any request. Clones share the
+/// script.
 ///
-/// What was asked is seen by a [`Recording`](super::Recording) around it. A request beyond the script fails with
-/// [`TransportErrorKind::Setup`] and says which one it was; [`assert_done`](Self::assert_done) tells a test of it where the
-/// code under test does not.
+/// To see the requests, wrap it in a [`Recording`](super::Recording). A request after the end of
+/// the script fails with [`TransportErrorKind::Setup`], and the error names the request.
+/// [`assert_done`](Self::assert_done) reports it, even if the code under test ignores the error.
 ///
 /// ```
 /// use calsync_core::http::TransportErrorKind;
@@ -24,7 +25,7 @@ use crate::http::{Call, HttpTransport, Request, Response, TransportError, Transp
 ///     Ok(answers::json(200, r#"{"id": "abc"}"#)),
 /// ]);
 /// let transport = Recording::new(script.clone());
-/// // … the code under test talks to `transport` …
+/// // … the code under test sends its requests to `transport` …
 /// # let _ = transport;
 /// # assert_eq!(script.left(), 3);
 /// ```
@@ -33,42 +34,42 @@ pub struct ScriptedTransport(Arc<Mutex<Script>>);
 
 #[derive(Default)]
 struct Script {
-    answers: VecDeque<Result<Response, TransportErrorKind>>,
-    asked: usize,
+    responses: VecDeque<Result<Response, TransportErrorKind>>,
+    requests: usize,
     beyond: Option<BeyondScript>,
 }
 
-/// A request for which the script has no answer.
+/// The error for a request after the end of the script.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the script has no answer to request {number} ({})", .operation.map_or_else(|| "of no operation".to_owned(), |operation| operation.to_string()))]
+#[error("the script has no response for request {number} ({})", .operation.map_or_else(|| "of no operation".to_owned(), |operation| operation.to_string()))]
 struct BeyondScript {
     number: usize,
     operation: Option<Operation>,
 }
 
 impl ScriptedTransport {
-    /// A transport with these answers.
-    pub fn new(answers: impl IntoIterator<Item = Result<Response, TransportErrorKind>>) -> Self {
+    /// Creates a transport with these responses.
+    pub fn new(responses: impl IntoIterator<Item = Result<Response, TransportErrorKind>>) -> Self {
         let script = Self::default();
-        script.then(answers);
+        script.then(responses);
         script
     }
 
-    /// And then these.
-    pub fn then(&self, answers: impl IntoIterator<Item = Result<Response, TransportErrorKind>>) {
-        self.lock().answers.extend(answers);
+    /// Adds responses at the end of the script.
+    pub fn then(&self, responses: impl IntoIterator<Item = Result<Response, TransportErrorKind>>) {
+        self.lock().responses.extend(responses);
     }
 
-    /// How many answers are left.
+    /// Returns the number of unused responses.
     #[must_use]
     pub fn left(&self) -> usize {
-        self.lock().answers.len()
+        self.lock().responses.len()
     }
 
-    /// Every answer was taken, and nothing was asked beyond them.
+    /// Asserts that every response was used and that there was no further request.
     ///
     /// # Panics
-    /// When that is not so.
+    /// If a response is unused, or if there was a request after the end of the script.
     #[expect(clippy::panic, reason = "a test fails by panicking")]
     #[track_caller]
     pub fn assert_done(&self) {
@@ -77,9 +78,9 @@ impl ScriptedTransport {
             panic!("{beyond}");
         }
         assert!(
-            script.answers.is_empty(),
-            "{} answers of the script were not asked for",
-            script.answers.len()
+            script.responses.is_empty(),
+            "{} responses of the script were not used",
+            script.responses.len()
         );
     }
 
@@ -92,24 +93,24 @@ impl ScriptedTransport {
 impl HttpTransport for ScriptedTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let mut script = self.lock();
-        script.asked += 1;
-        if let Some(answer) = script.answers.pop_front() {
-            return answer.map_err(TransportError::new);
+        script.requests += 1;
+        if let Some(response) = script.responses.pop_front() {
+            return response.map_err(TransportError::new);
         }
         let operation = request.extensions().get::<Call>().map(|call| call.operation);
-        let beyond = BeyondScript { number: script.asked, operation };
+        let beyond = BeyondScript { number: script.requests, operation };
         script.beyond.get_or_insert_with(|| beyond.clone());
         Err(TransportError::new(TransportErrorKind::Setup).with_source(beyond))
     }
 }
 
-/// Shows how far the script has come, never what it holds.
+/// Shows the position in the script, never its responses.
 impl fmt::Debug for ScriptedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let script = self.lock();
         f.debug_struct("ScriptedTransport")
-            .field("asked", &script.asked)
-            .field("left", &script.answers.len())
+            .field("requests", &script.requests)
+            .field("left", &script.responses.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! A column that is null or missing is not one that says no: the table of what stays and what is made, column by column.
+//! For each column: which events stay and which are created if it is null or missing.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -19,7 +19,7 @@ use calsync_core::time::Zone;
 use common::{ADMIN, CUSTOMER, MANAGER, NAMESPACE, STAFF, at};
 use serde_json::{Value, json};
 
-/// A company as its database has it, and one calendar a person.
+/// The rows of a company's database. Each person has one calendar.
 #[derive(Clone)]
 struct Rows {
     order: Value,
@@ -49,7 +49,7 @@ impl Rows {
         }
     }
 
-    /// Every row of a table with that column set, or without it where there is no value.
+    /// Sets a column in every row of a table, or removes it if `value` is `None`.
     fn set(&mut self, table: &str, column: &str, value: Option<&Value>) {
         let rows = match table {
             "order" => std::slice::from_mut(&mut self.order),
@@ -86,7 +86,7 @@ fn load<T: calsync_core::model::Record>(rows: &Value) -> Vec<T> {
     records
 }
 
-/// A host with these rows, its ledger, and everybody's calendars.
+/// A host with these rows, its ledger, and the calendars of all people.
 struct Host {
     rows: Rows,
     ledger: Value,
@@ -106,7 +106,7 @@ impl Host {
         Self { rows, ledger: Value::Null, calendar, syncer }
     }
 
-    /// Everybody has their event.
+    /// Creates a host where each of the four people has their event.
     async fn settled() -> Self {
         let mut host = Self::new(Rows::new());
         host.sync().await;
@@ -129,7 +129,7 @@ impl Host {
         plan
     }
 
-    /// How many events are in calendars of people with an account.
+    /// Returns the number of events in calendars of people with a profile.
     fn events(&self) -> usize {
         self.calendar.events().len()
     }
@@ -150,8 +150,8 @@ impl Host {
     }
 }
 
-/// The table: a table's column and its value (`None`: the column is missing); of four events how many are left; where there
-/// are none, how many are made.
+/// The cases: a table, its column and the value (`None`: the column is missing); how many of four
+/// events are left; how many events are created if there are none.
 fn table() -> Vec<(&'static str, &'static str, Option<Value>, usize, usize)> {
     let mut table = Vec::new();
     let mut column = |of: &'static str, column: &'static str, values: &[(Option<Value>, usize, usize)]| {
@@ -180,7 +180,7 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, usize, usize)> {
         &[(None, 4, 4), (null(), 4, 4), (Some(json!("")), 4, 4), (Some(json!("work")), 4, 4)],
     );
     column("profile", "connections", &[(None, 4, 4), (null(), 4, 4), (Some(json!([])), 4, 4)]);
-    // Without an account a customer is a guest, who is invited by mail: no event in these calendars.
+    // Without a profile a customer is a guest, who is invited by mail: no event in these calendars.
     column("staff", "profile_id", &[(None, 4, 2), (null(), 4, 2)]);
     column("customer", "profile_id", &[(None, 4, 3), (null(), 4, 3), (Some(json!(CUSTOMER)), 4, 4)]);
     column("order", "customer_id", &[(None, 4, 3), (null(), 4, 3), (Some(json!(7)), 4, 4)]);
@@ -191,7 +191,7 @@ fn table() -> Vec<(&'static str, &'static str, Option<Value>, usize, usize)> {
 }
 
 #[tokio::test]
-async fn what_is_not_said_withdraws_nothing_and_makes_nothing() {
+async fn a_column_that_is_not_stated_removes_no_event_and_creates_none() {
     for (of, column, value, left, made) in table() {
         let case = format!("{of}.{column} {}", value.as_ref().map_or("missing".into(), Value::to_string));
         let mut host = Host::settled().await;
@@ -200,12 +200,12 @@ async fn what_is_not_said_withdraws_nothing_and_makes_nothing() {
         assert_eq!(host.events(), left, "{case}: of four events\n{plan}");
         let removed = plan.steps.iter().filter(|step| step.content().is_none()).count();
         assert_eq!(removed, 4 - left, "{case}\n{plan}");
-        assert_eq!(plan.is_empty(), left == 4, "{case}: what stays is not written again\n{plan}");
-        assert!(host.sync().await.is_empty(), "{case}: a second run is silent");
+        assert_eq!(plan.is_empty(), left == 4, "{case}: an event that stays is not written again\n{plan}");
+        assert!(host.sync().await.is_empty(), "{case}: a second run has no steps");
         host.moves().await;
-        assert_eq!(host.events(), left, "{case}: a move reaches what stayed");
+        assert_eq!(host.events(), left, "{case}: a move updates the events that stayed");
         host.cancels().await;
-        assert_eq!(host.events(), 0, "{case}: a cancelled appointment is on no calendar");
+        assert_eq!(host.events(), 0, "{case}: a cancelled appointment has no events");
 
         let mut host = Host::new(Rows::new());
         host.rows.set(of, column, value.as_ref());
@@ -215,7 +215,7 @@ async fn what_is_not_said_withdraws_nothing_and_makes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_said_with_the_column() {
+async fn the_plan_notes_each_column_that_is_not_stated() {
     for (of, column, notes) in [
         ("profile", "calendar_sync_enabled", 4),
         ("profile", "calendar_provider", 4),
@@ -228,13 +228,13 @@ async fn what_is_kept_is_said_with_the_column() {
         let mut host = Host::settled().await;
         host.rows.set(of, column, None);
         let plan = host.sync().await;
-        let is_said = |note: &&Note| matches!(note, Note::LeftOut { reason: Reason::NotStated(it), .. } if it.to_string() == column);
-        assert_eq!(plan.notes.iter().filter(is_said).count(), notes, "{column}: {plan}");
+        let names_it = |note: &&Note| matches!(note, Note::LeftOut { reason: Reason::NotStated(it), .. } if it.to_string() == column);
+        assert_eq!(plan.notes.iter().filter(names_it).count(), notes, "{column}: {plan}");
     }
 }
 
 #[tokio::test]
-async fn a_calendar_that_is_not_said_moves_no_event_and_a_new_one_goes_where_the_others_were() {
+async fn a_calendar_that_is_not_stated_moves_no_event_and_a_new_one_goes_to_the_old_calendar() {
     let calendars = |host: &Host| -> Vec<String> {
         host.calendar.events().iter().map(|event| event.place.calendar.as_str().to_owned()).collect()
     };
@@ -242,14 +242,14 @@ async fn a_calendar_that_is_not_said_moves_no_event_and_a_new_one_goes_where_the
     host.rows.set("profile", "calendar_calendar_id", None);
     host.sync().await;
     assert_eq!(calendars(&host), ["work"; 4]);
-    // Withdrawn and made again: where it was.
+    // An event that is removed and created again is in the old calendar.
     host.rows.set("profile", "calendar_sync_enabled", Some(&json!(false)));
     host.sync().await;
     assert_eq!(host.events(), 0);
     host.rows.set("profile", "calendar_sync_enabled", Some(&json!(true)));
     host.sync().await;
     assert_eq!(calendars(&host), ["work"; 4]);
-    // Said again: moved.
+    // If the calendar is stated again, the event moves.
     host.rows.set("profile", "calendar_calendar_id", Some(&json!("home")));
     host.sync().await;
     assert_eq!(calendars(&host), ["home"; 4]);
@@ -261,7 +261,7 @@ async fn a_calendar_that_is_not_said_moves_no_event_and_a_new_one_goes_where_the
 }
 
 #[tokio::test]
-async fn the_list_of_connections_and_the_flat_columns_speak_each_for_their_own() {
+async fn the_list_of_connections_and_the_flat_columns_state_only_their_own_connections() {
     let second =
         json!([{"id": "second", "provider": "google", "calendar_id": "family", "account": "family"}]);
     // The two columns, and how many of each person's two events stay.
@@ -292,7 +292,7 @@ async fn the_list_of_connections_and_the_flat_columns_speak_each_for_their_own()
             let row = serde_json::to_value(&profile).unwrap();
             let again: Profile = serde_json::from_value(row.clone()).unwrap();
             assert_eq!(serde_json::to_value(&again).unwrap(), row);
-            assert_eq!(again.connections_stated, profile.connections_stated, "as much is said as before");
+            assert_eq!(again.connections_stated, profile.connections_stated, "the same columns are stated");
             assert_eq!(again.connections.len(), profile.connections.len());
         }
         host.cancels().await;
@@ -301,7 +301,7 @@ async fn the_list_of_connections_and_the_flat_columns_speak_each_for_their_own()
 }
 
 #[tokio::test]
-async fn who_the_admins_are_is_said_or_not() {
+async fn admins_keep_their_events_if_the_list_of_admins_is_not_stated() {
     for (admins, left, made) in [(None, 4, 3), (Some(vec![]), 3, 3), (Some(vec![ADMIN]), 4, 4)] {
         let mut host = Host::settled().await;
         host.rows.admins.clone_from(&admins);
@@ -314,23 +314,23 @@ async fn who_the_admins_are_is_said_or_not() {
 }
 
 #[tokio::test]
-async fn nobody_becomes_a_guest_while_a_profile_has_the_customers_event() {
+async fn a_customer_is_no_guest_while_a_profile_has_the_customers_event() {
     for (of, column) in [("customer", "profile_id"), ("order", "customer_id")] {
         let mut host = Host::settled().await;
         host.rows.set("profile", "calendar_sync_enabled", Some(&json!(false)));
         host.sync().await;
         assert_eq!(host.events(), 0);
-        // Who wants no events is not sent mails instead, since a column is lost.
+        // A person who wants no events gets no mail instead because a column is missing.
         host.rows.set(of, column, None);
         let plan = host.sync().await;
         assert!(plan.is_empty(), "{column}: {plan}");
     }
-    // A customer who never had an account is invited.
+    // A customer who never had a profile is invited.
     let mut host = Host::new(Rows::new());
     host.rows.set("customer", "profile_id", None);
     let plan = host.sync().await;
     assert!(plan.steps.iter().any(|step| step.role == Role::Customer), "{plan}");
-    // And keeps the invitation when the address is lost.
+    // The customer keeps the invitation if the address is missing.
     host.rows.set("order", "guest_email", None);
     let plan = host.sync().await;
     assert!(plan.steps.iter().all(|step| step.content().is_some()), "{plan}");
@@ -340,8 +340,9 @@ async fn nobody_becomes_a_guest_while_a_profile_has_the_customers_event() {
 }
 
 #[tokio::test]
-async fn a_job_that_goes_to_somebody_without_an_account_leaves_the_calendar_of_who_had_it() {
-    // Sue has no account, and is not expected to have one. Ben is known, and no longer does it.
+async fn an_appointment_that_goes_to_a_person_without_a_profile_leaves_the_previous_calendar() {
+    // Sue has no profile. Ben's record shows that the profile is his, and he no longer does the
+    // work.
     let mut host = Host::settled().await;
     host.rows.staff.as_array_mut().unwrap().push(json!({"id": 6, "name": "Sue", "manager_id": 4}));
     host.rows.appointment["staff_id"] = json!(6);
@@ -355,7 +356,7 @@ async fn a_job_that_goes_to_somebody_without_an_account_leaves_the_calendar_of_w
     let is_of_staff = rows.ledger.deliveries().iter().any(|row| row.role() == Role::Staff && row.may_exist());
     assert_eq!((host.events(), is_of_staff), (3, false));
 
-    // The same with a customer: the next one is invited, and the one before has no event any more.
+    // The same with a customer: the new one is invited, and the previous one has no event any more.
     let mut host = Host::settled().await;
     host.rows
         .customers
@@ -369,25 +370,25 @@ async fn a_job_that_goes_to_somebody_without_an_account_leaves_the_calendar_of_w
 }
 
 #[tokio::test]
-async fn a_cancelled_appointment_needs_no_record_to_be_removed() {
+async fn a_cancelled_appointment_is_removed_without_any_records() {
     let mut host = Host::settled().await;
     host.rows.staff = json!([]);
     host.rows.customers = json!([]);
     host.rows.profiles = json!([]);
     host.rows.appointment["service_id"] = json!(99);
     let order: Order = serde_json::from_value(host.rows.order.clone()).unwrap();
-    let live: Appointment = serde_json::from_value(host.rows.appointment.clone()).unwrap();
+    let confirmed: Appointment = serde_json::from_value(host.rows.appointment.clone()).unwrap();
     let directory = host.rows.directory();
-    let error = Audience::of(&order, &live, &directory).unwrap_err();
+    let error = Audience::of(&order, &confirmed, &directory).unwrap_err();
     assert_eq!(
         error.to_string(),
         "appointment 10: service_id: there is no service 99",
-        "alive, it is an error"
+        "not cancelled, it is an error"
     );
     host.cancels().await;
     assert_eq!(host.events(), 0);
 
-    // Cancelled by its order, all the same.
+    // The same if the order is cancelled.
     let mut host = Host::settled().await;
     host.rows.staff = json!([]);
     host.rows.order["status"] = json!("cancelled");
@@ -396,7 +397,7 @@ async fn a_cancelled_appointment_needs_no_record_to_be_removed() {
 }
 
 #[tokio::test]
-async fn an_item_that_leaves_its_order_takes_its_events_along_and_brings_them_back() {
+async fn a_removed_item_removes_its_events_and_a_returned_one_creates_them_again() {
     let mut host = Host::settled().await;
     let items = host.rows.order["items"].clone();
     host.rows.order["items"] = json!([{"id": 2, "service_id": 5, "staff_id": 3}]);
@@ -408,7 +409,7 @@ async fn an_item_that_leaves_its_order_takes_its_events_along_and_brings_them_ba
 }
 
 #[test]
-fn one_bad_row_of_six_is_named_and_the_other_five_are_confirmed() {
+fn one_wrong_row_of_six_is_named_and_the_other_five_are_confirmed() {
     let order = |id: i64, service: i64| {
         json!({"id": id, "status": "confirmed", "scheduled_date": "2026-01-20",
             "items": [{"id": id * 10, "service_id": service, "staff_id": 3}]})
@@ -434,23 +435,23 @@ fn one_bad_row_of_six_is_named_and_the_other_five_are_confirmed() {
     ];
     let services = [Service::new(5, "Deep clean", 90), Service::new(6, "Nothing", 0)];
     let directory = Directory::new().with_services(services).with_staff([Staff::new(3, "Ben")]);
-    for (complaint, spoil) in cases {
+    for (error, spoil) in cases {
         let mut rows = json!((1..=6).map(|id| order(id, 5)).collect::<Vec<_>>());
         spoil(&mut rows);
         let Loaded { records, rejected, .. } = load_each::<Order>(&rows.to_string()).unwrap();
-        let mut complaints: Vec<_> = rejected.iter().map(ToString::to_string).collect();
+        let mut errors: Vec<_> = rejected.iter().map(ToString::to_string).collect();
         let mut made = Vec::new();
         for mut order in records {
             let confirmed = order.confirm(&directory, &Zone::UTC);
-            complaints.extend(confirmed.rejected.iter().map(|rejected| rejected.error.to_string()));
+            errors.extend(confirmed.rejected.iter().map(|rejected| rejected.error.to_string()));
             made.extend(confirmed.made);
         }
-        assert_eq!((complaints, made.len()), (vec![complaint.to_owned()], 5));
+        assert_eq!((errors, made.len()), (vec![error.to_owned()], 5));
     }
 }
 
 #[tokio::test]
-async fn a_staff_member_whose_record_is_gone_holds_up_the_own_appointment_alone() {
+async fn a_missing_staff_record_is_an_error_of_its_own_appointments_only() {
     let host = Host::settled().await;
     let order: Order = serde_json::from_value(host.rows.order.clone()).unwrap();
     let of_staff = |staff: i64| -> Appointment {
@@ -465,8 +466,8 @@ async fn a_staff_member_whose_record_is_gone_holds_up_the_own_appointment_alone(
 }
 
 #[tokio::test]
-async fn what_a_persons_own_profile_says_counts_though_their_role_is_not_said() {
-    let profile_says = |host: &mut Host, id: i64, column: &str, value: Value| {
+async fn a_persons_own_profile_counts_even_if_their_role_is_not_stated() {
+    let set_in_profile = |host: &mut Host, id: i64, column: &str, value: Value| {
         let rows = host.rows.profiles.as_array_mut().unwrap();
         rows.iter_mut().find(|row| row["id"] == id).unwrap()[column] = value;
     };
@@ -479,14 +480,14 @@ async fn what_a_persons_own_profile_says_counts_though_their_role_is_not_said() 
     ] {
         let mut host = Host::settled().await;
         host.rows.set("appointment", "staff_id", None);
-        profile_says(&mut host, STAFF, column, value.clone());
+        set_in_profile(&mut host, STAFF, column, value.clone());
         host.sync().await;
         assert_eq!(host.events(), left, "{column} {value}");
     }
 }
 
 #[tokio::test]
-async fn a_guest_who_signs_up_keeps_the_invitation_until_the_new_profile_says_something() {
+async fn a_guest_who_signs_up_keeps_the_invitation_while_the_new_profile_states_nothing() {
     let mut host = Host::new(Rows::new());
     host.rows.set("customer", "profile_id", None);
     host.sync().await;
