@@ -443,6 +443,9 @@ impl Story {
             for row in ledger.deliveries().iter().filter(is_pending) {
                 figures.unsettled += 1;
                 figures.problems.push(format!("pending: {}", row.explain()));
+                if self.trace {
+                    println!("pending: {}", serde_json::to_string(row).unwrap_or_default());
+                }
             }
         }
         for ledger in self.host.ledgers() {

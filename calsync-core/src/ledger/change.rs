@@ -347,6 +347,9 @@ impl Delivery {
         let is_same = |account: &AccountId| calendar.account.as_ref().is_none_or(|other| other == account);
         let account = self.calendar.account.take().filter(is_same);
         self.calendar = CalendarRef { account, ..calendar.clone() };
+        if let DeliveryState::Pending(pending) = &mut self.state {
+            pending.account = pending.account.take().filter(is_same);
+        }
     }
 
     fn record(&mut self, outcome: &Outcome) {

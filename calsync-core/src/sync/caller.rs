@@ -302,7 +302,12 @@ impl<'a> Caller<'a> {
         if before.is_none() && !was_blocked {
             self.is_news.store(true, Ordering::Relaxed);
         }
-        let event = HealthEvent::Failed { reason, failures, retry_after, is_final: failure.confirmed };
+        let event = HealthEvent::Failed {
+            reason,
+            failures,
+            retry_after,
+            is_final: failure.confirmed && reason == BlockReason::Reconnect,
+        };
         health.apply(key, &event, now);
         self.measure(Measured::Parked(failure.kind));
     }
@@ -362,7 +367,11 @@ impl<'a> Caller<'a> {
 /// Whether a failed step may succeed within the same run.
 pub(super) fn is_retried(failure: &Failure) -> bool {
     let may_succeed = match failure.kind {
-        ErrorKind::QuotaExceeded => false,
+        // All further calls would meet the same, also where the outcome of this one is unknown.
+        ErrorKind::QuotaExceeded
+        | ErrorKind::Unauthenticated
+        | ErrorKind::MissingScope
+        | ErrorKind::OtherAccount => false,
         // Not known to be about more than this event.
         ErrorKind::Other => failure.retry == Retry::Unknown,
         _ => failure.retry != Retry::Never,
