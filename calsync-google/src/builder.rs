@@ -46,15 +46,17 @@ impl GoogleCalendarBuilder {
         self
     }
 
-    /// Sends the HTTP requests. Default: [`ReqwestTransport`](calsync_core::http) (features `rustls`, `native-tls`,
-    /// `rustls-no-provider`); without one of these features a transport must be set.
+    /// Sends the HTTP requests. Default: [`ReqwestTransport`](calsync_core::http) (features
+    /// `rustls`, `native-tls`, `rustls-no-provider`); without one of these features a transport
+    /// must be set.
     pub fn transport(mut self, transport: impl HttpTransport) -> Self {
         self.setup.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Source of access tokens other than each person's consent: a service account, or a token broker. The OAuth client
-    /// is then optional; without one [`GoogleCalendar::connect`] returns a URL that Google does not accept.
+    /// Source of access tokens other than each person's consent: a service account, or a token
+    /// broker. The OAuth client is then optional; without one [`GoogleCalendar::connect`] returns a
+    /// URL that Google does not accept.
     pub fn grant(mut self, grant: impl Grant) -> Self {
         self.setup.grant = Some(Arc::new(grant));
         self
@@ -66,8 +68,8 @@ impl GoogleCalendarBuilder {
         self
     }
 
-    /// Stores each account's `Retry-After` deadline and health. Default: in memory. A host with several processes can share
-    /// one store between them.
+    /// Stores each account's `Retry-After` deadline and health. Default: in memory. A host with
+    /// several processes can share one store between them.
     pub fn health_store(mut self, health: Arc<dyn AccountHealthStore>) -> Self {
         self.setup.health = Some(health);
         self
@@ -85,8 +87,8 @@ impl GoogleCalendarBuilder {
         self
     }
 
-    /// Longest texts that are written, in characters. Default: 1,024 for title and location, 8,192 for the description as
-    /// Google stores it. Google documents no limits.
+    /// Longest texts that are written, in characters. Default: 1,024 for title and location, 8,192
+    /// for the description as Google stores it. Google documents no limits.
     pub fn text_limits(mut self, text: TextLimits) -> Self {
         self.text = text;
         self
@@ -95,7 +97,8 @@ impl GoogleCalendarBuilder {
     /// Builds the provider.
     ///
     /// # Errors
-    /// See [`BuildError`]: a URL that cannot be used, no transport, no grant, or an OAuth client that is set up wrongly.
+    /// See [`BuildError`]: a URL that cannot be used, no transport, no grant, or an OAuth client
+    /// that is set up wrongly.
     pub fn build(self) -> Result<GoogleCalendar, BuildError> {
         let transport = self.setup.transport()?;
         #[cfg(feature = "oauth")]

@@ -84,8 +84,8 @@ impl Client {
         }
     }
 
-    /// Returns the event with these fields, also if it is a tombstone. Returns `None` if the calendar exists and has no
-    /// event with that id. A calendar that does not exist is an error.
+    /// Returns the event with these fields, also if it is a tombstone. Returns `None` if the
+    /// calendar exists and has no event with that id. A calendar that does not exist is an error.
     pub(crate) async fn get(
         &self,
         calendar_ref: &CalendarRef,
@@ -99,7 +99,8 @@ impl Client {
         Ok(event)
     }
 
-    /// As [`get`](Self::get), without the check that the calendar exists. For callers that check it by another request.
+    /// As [`get`](Self::get), without the check that the calendar exists. For callers that check it
+    /// by another request.
     pub(crate) async fn lookup(
         &self,
         calendar_ref: &CalendarRef,
@@ -134,7 +135,8 @@ impl Client {
         Err(self.rest.endless(Operation::Find))
     }
 
-    /// Returns one page of live events that carry this private property, and the token of the next page.
+    /// Returns one page of live events that carry this private property, and the token of the next
+    /// page.
     pub(crate) async fn page(
         &self,
         calendar_ref: &CalendarRef,
@@ -157,8 +159,8 @@ impl Client {
         Ok((page.items, page.next_page_token.map(PageToken)))
     }
 
-    /// Fails if the calendar does not exist. Called after a 404 on an event, which does not say whether the event or the
-    /// calendar is missing.
+    /// Fails if the calendar does not exist. Called after a 404 on an event, which does not say
+    /// whether the event or the calendar is missing.
     pub(crate) async fn check_calendar(&self, calendar_ref: &CalendarRef) -> Result<(), Error> {
         let request = self.requests.probe(&calendar_ref.calendar);
         let response = self.rest.send(&Access::of(calendar_ref), Operation::Find, request).await;

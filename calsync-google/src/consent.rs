@@ -69,8 +69,8 @@ impl Consent {
             .redirect(self.redirect)
             .scopes(self.scopes.into_iter().map(Scope::as_str))
             .identity(identity)
-            // Without `access_type=offline` Google gives no refresh token; without `prompt=consent` it gives one only
-            // the first time a person consents.
+            // Without `access_type=offline` Google gives no refresh token; without `prompt=consent`
+            // it gives one only the first time a person consents.
             .authorize_param("access_type", "offline")
             .authorize_param("prompt", "consent")
             .transport(transport)
@@ -96,8 +96,8 @@ impl GoogleCalendarBuilder {
         self
     }
 
-    /// Redirect URL, exactly as it is registered with Google. Default: `http://127.0.0.1`, which only an installed app
-    /// (client type *Desktop app*) can use.
+    /// Redirect URL, exactly as it is registered with Google. Default: `http://127.0.0.1`, which
+    /// only an installed app (client type *Desktop app*) can use.
     pub fn redirect(mut self, url: impl Into<String>) -> Self {
         self.consent.redirect = url.into();
         self
@@ -127,7 +127,8 @@ impl GoogleCalendarBuilder {
         self
     }
 
-    /// Issuer that id tokens must name (`iss`), for an emulator. Default: Google's own, in both spellings that it uses.
+    /// Issuer that id tokens must name (`iss`), for an emulator. Default: Google's own, in both
+    /// spellings that it uses.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.consent.issuer = Some(issuer.into());
         self

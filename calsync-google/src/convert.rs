@@ -19,7 +19,8 @@ use crate::wire::{
 /// The earliest reminder, in minutes before the start: four weeks.
 const EARLIEST_REMINDER: u32 = 40_320;
 
-/// Returns the event id at Google: the key itself, since its characters are inside Google's alphabet for ids (base32hex).
+/// Returns the event id at Google: the key itself, since its characters are inside Google's
+/// alphabet for ids (base32hex).
 pub(crate) fn remote_id(key: &EventKey) -> RemoteId {
     RemoteId::new(key.to_string())
 }
@@ -29,7 +30,8 @@ pub(crate) fn remote_id(key: &EventKey) -> RemoteId {
 pub(crate) struct Style {
     /// Most characters of a description as Google stores it, with `&`, `<` and `>` escaped.
     pub(crate) max_description: usize,
-    /// Whether times name their zone. Without a name Google shows the same instants in the calendar's zone.
+    /// Whether times name their zone. Without a name Google shows the same instants in the
+    /// calendar's zone.
     pub(crate) names_zone: bool,
 }
 
@@ -45,8 +47,8 @@ pub(crate) fn to_insert(draft: &Draft, style: Style) -> EventBody<'_> {
     body
 }
 
-/// Builds the body of a patch: all fields that calsync owns, except the reminders. Those belong to the person until the host
-/// asks for other reminders than last time (see [`to_reminders`]).
+/// Builds the body of a patch: all fields that calsync owns, except the reminders. Those belong to
+/// the person until the host asks for other reminders than last time (see [`to_reminders`]).
 pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
     let event = &*draft.event;
     let (start, end) = match &event.when {
@@ -72,7 +74,8 @@ pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
     }
 }
 
-/// Returns Google's value of `visibility`. `None` leaves it unchanged; in an insert it means the calendar's default.
+/// Returns Google's value of `visibility`. `None` leaves it unchanged; in an insert it means the
+/// calendar's default.
 fn visibility(visibility: Visibility) -> Option<&'static str> {
     match visibility {
         Visibility::Public => Some("public"),
@@ -93,7 +96,8 @@ pub(crate) fn to_reminders(reminders: &Reminders) -> RemindersBody<'static> {
     let popup = |minutes| ReminderOverride { method: "popup".to_owned(), minutes };
     let resource = match reminders {
         Reminders::Before(minutes) => {
-            // Reminders earlier than Google accepts become its earliest one; duplicates of it are dropped.
+            // Reminders earlier than Google accepts become its earliest one; duplicates of it are
+            // dropped.
             let mut minutes: Vec<u32> = minutes.iter().map(|at| (*at).min(EARLIEST_REMINDER)).collect();
             minutes.dedup();
             RemindersResource {
@@ -104,17 +108,17 @@ pub(crate) fn to_reminders(reminders: &Reminders) -> RemindersBody<'static> {
         // The empty list clears the overrides: without it a PATCH keeps them beside the default.
         _ => RemindersResource { use_default: true, overrides: Some(Vec::new()) },
     };
-    let private = vec![(REMINDERS, reminders_note(reminders).map(Cow::Owned))];
+    let private = vec![(REMINDERS, reminders_value(reminders).map(Cow::Owned))];
     RemindersBody { reminders: resource, extended_properties: PrivateProperties { private } }
 }
 
 /// Whether the reminders that calsync last set equal the desired ones.
-pub(crate) fn has_reminders(resource: &EventResource, wanted: &Reminders) -> bool {
-    property(resource, REMINDERS) == reminders_note(wanted).as_deref()
+pub(crate) fn has_reminders(resource: &EventResource, desired: &Reminders) -> bool {
+    property(resource, REMINDERS) == reminders_value(desired).as_deref()
 }
 
-/// Whether a PATCH with this body would change nothing. An older revision in the event counts as equal; a newer one does not,
-/// and is overwritten.
+/// Whether a PATCH with this body would change nothing. An older revision in the event counts as
+/// equal; a newer one does not, and is overwritten.
 pub(crate) fn has_content_of(resource: &EventResource, body: &EventBody<'_>) -> bool {
     // Names every field, so that a new field does not compile until it is compared here.
     let EventBody {
@@ -129,31 +133,31 @@ pub(crate) fn has_content_of(resource: &EventResource, body: &EventBody<'_>) -> 
         reminders,
         extended_properties: PrivateProperties { private },
     } = body;
-    let is_text = |is: &Option<String>, wanted: &str| is.as_deref().unwrap_or_default() == wanted;
+    let has_text = |is: &Option<String>, desired: &str| is.as_deref().unwrap_or_default() == desired;
     let has = |(name, value): &(&'static str, Option<Cow<'_, str>>)| match property(resource, name) {
         Some(is) if *name == REVISION => {
             let revision = |text: &str| text.parse::<u64>().ok();
             revision(is)
-                .is_some_and(|is| value.as_deref().and_then(revision).is_some_and(|wanted| is <= wanted))
+                .is_some_and(|is| value.as_deref().and_then(revision).is_some_and(|desired| is <= desired))
         }
         is => is == value.as_deref(),
     };
     resource.status.as_deref() == Some(*status)
-        && is_text(&resource.summary, summary)
-        && is_text(&resource.description, description)
-        && is_text(&resource.location, location)
-        && is_time(resource.start.as_ref(), &start.time)
-        && is_time(resource.end.as_ref(), &end.time)
+        && has_text(&resource.summary, summary)
+        && has_text(&resource.description, description)
+        && has_text(&resource.location, location)
+        && has_time(resource.start.as_ref(), &start.time)
+        && has_time(resource.end.as_ref(), &end.time)
         // If the host sets no visibility, the person's choice stays.
-        && visibility.is_none_or(|wanted| resource.visibility.as_deref() == Some(wanted))
+        && visibility.is_none_or(|desired| resource.visibility.as_deref() == Some(desired))
         // The body has reminders only if they differ.
         && reminders.is_none()
         && private.iter().all(has)
 }
 
-fn is_time(is: Option<&EventDateTime>, wanted: &Time<'_>) -> bool {
+fn has_time(is: Option<&EventDateTime>, desired: &Time<'_>) -> bool {
     let Some(is) = is else { return false };
-    match wanted {
+    match desired {
         Time::Day(day) => is.date.as_deref().and_then(|text| text.parse().ok()) == Some(*day),
         Time::At(text, zone) => {
             let instant = |text: &str| DateTime::parse_from_rfc3339(text).ok();
@@ -165,18 +169,21 @@ fn is_time(is: Option<&EventDateTime>, wanted: &Time<'_>) -> bool {
     }
 }
 
-/// Returns the value of the reminders property: `None` for the calendar's default, else the minutes, separated by commas.
-fn reminders_note(reminders: &Reminders) -> Option<String> {
+/// Returns the value of the reminders property: `None` for the calendar's default, else the
+/// minutes, separated by commas.
+fn reminders_value(reminders: &Reminders) -> Option<String> {
     match reminders {
         Reminders::Before(minutes) => Some(minutes.iter().map(u32::to_string).collect::<Vec<_>>().join(",")),
         _ => None,
     }
 }
 
-/// Formats the instant with its local offset, so that it is unambiguous in an hour that occurs twice.
+/// Formats the instant with its local offset, so that it is unambiguous in an hour that occurs
+/// twice.
 fn instant_in(at: DateTime<Utc>, zone: &Zone, names_zone: bool) -> Time<'_> {
     let offset = zone.offset(at);
-    // RFC 3339 has no seconds in an offset. Time zones before the twentieth century can have them: then UTC is written.
+    // RFC 3339 has no seconds in an offset. Time zones before the twentieth century can have them:
+    // then UTC is written.
     let text = match FixedOffset::east_opt(offset).filter(|_| offset % 60 == 0) {
         Some(offset) => at.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::Secs, true),
         None => at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -184,8 +191,8 @@ fn instant_in(at: DateTime<Utc>, zone: &Zone, names_zone: bool) -> Time<'_> {
     Time::At(text, names_zone.then(|| zone.name()))
 }
 
-/// Escapes plain text for Google's description, which may contain HTML. Truncates it to `limit` characters as they are stored,
-/// and never inside an entity.
+/// Escapes plain text for Google's description, which may contain HTML. Truncates it to `limit`
+/// characters as they are stored, and never inside an entity.
 fn escaped(text: &str, limit: usize) -> Cow<'_, str> {
     let entity = |c| match c {
         '&' => Some("&amp;"),
@@ -262,7 +269,8 @@ pub(crate) fn found(resource: &EventResource) -> Option<Found> {
     Some(found.with_key(own_key(resource)).with_account(account))
 }
 
-/// Reads the content of an event. Returns `None` if its start or end is missing or cannot be parsed.
+/// Reads the content of an event. Returns `None` if its start or end is missing or cannot be
+/// parsed.
 pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let mut event = Event::new(text(&resource.summary), when(resource)?)
@@ -401,7 +409,8 @@ mod tests {
         ] {
             assert!(!has_content_of(&with(&pointer, value), &body), "{pointer}");
         }
-        // Without a zone name any zone of the event is accepted: Google shows it in the calendar's zone.
+        // Without a zone name any zone of the event is accepted: Google shows it in the calendar's
+        // zone.
         let body = to_patch(&draft, Style { names_zone: false, ..STYLE });
         assert!(has_content_of(&with("/start/timeZone", json!("Europe/Dublin")), &body));
         let mut body = to_patch(&draft, STYLE);

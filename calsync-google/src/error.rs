@@ -10,13 +10,16 @@ use calsync_core::http::Response;
 use calsync_core::rest::{code_of, common_class, failure};
 use serde_json::Value;
 
-/// calsync's code for a time zone name that Google does not know. Google's own reason is `invalid`, which has many other causes.
+/// calsync's code for a time zone name that Google does not know. Google's own reason is `invalid`,
+/// which has many other causes.
 const UNKNOWN_ZONE: &str = "invalidTimeZone";
 
-/// Back-off after an exhausted quota, where the response has no `Retry-After`. The limit lasts for hours, and retries prolong it.
+/// Back-off after an exhausted quota, where the response has no `Retry-After`. The limit lasts for
+/// hours, and retries prolong it.
 const QUOTA_BACKOFF: Duration = Duration::from_secs(3600);
 
-/// Turns an error response into an error of `operation`. `retry_after` is the value of its `Retry-After` header.
+/// Turns an error response into an error of `operation`. `retry_after` is the value of its
+/// `Retry-After` header.
 pub(crate) fn of_response(operation: Operation, response: &Response, retry_after: Option<Duration>) -> Error {
     let status = response.status().as_u16();
     let found = ErrorCode::of(status, response.body());
@@ -45,7 +48,8 @@ pub(crate) fn is_version_conflict(error: &Error) -> bool {
 fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, reason) {
-        // Google's per-minute and per-day limits have the same reason; the syncer decides how long to retry.
+        // Google's per-minute and per-day limits have the same reason; the syncer decides how long
+        // to retry.
         (
             403,
             "userRateLimitExceeded" | "rateLimitExceeded" | "RATE_LIMIT_EXCEEDED" | "RESOURCE_EXHAUSTED",
@@ -67,7 +71,8 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
         (403, "forbiddenForNonOrganizer") => (Kind::Refused, Retry::Never),
         (403, _) => (Kind::Forbidden, Retry::Never),
         (404, "notFound" | "NOT_FOUND") | (410, "deleted") => (Kind::NotFound, Retry::Never),
-        // Front ends that give no reason. In the response to a deletion it means only that the event is deleted already.
+        // Front ends that give no reason. In the response to a deletion it means only that the
+        // event is deleted already.
         (410, "FAILED_PRECONDITION") if operation == Operation::Delete => (Kind::NotFound, Retry::Never),
         // `fullSyncRequired` and `updatedMinTooLongAgo` are about a listing's token, not about what is listed.
         (404 | 410, _) => (Kind::Unavailable, Retry::Later),
@@ -80,14 +85,14 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
 #[derive(Debug, Default)]
 struct ErrorCode {
     code: Option<String>,
-    /// Whether the code is a reason or a status in the Calendar API's own error format. Gateways have formats of their own;
-    /// some put a bare word under `error`.
+    /// Whether the code is a reason or a status in the Calendar API's own error format. Gateways
+    /// have formats of their own; some put a bare word under `error`.
     is_reason: bool,
 }
 
 impl ErrorCode {
-    /// Reads a body in each of Google's formats. The most specific code wins: `error.details[].reason`, then
-    /// `error.errors[].reason`, then `error.status`.
+    /// Reads a body in each of Google's formats. The most specific code wins:
+    /// `error.details[].reason`, then `error.errors[].reason`, then `error.status`.
     fn of(status: u16, body: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return Self::default() };
         let Some(error) = body.get("error") else { return Self::default() };
@@ -111,12 +116,14 @@ fn entries<'a>(error: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> 
     error.get(list).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// Whether the message is `Invalid time zone definition for start time.` or alike, or the location names the field.
+/// Whether the message is `Invalid time zone definition for start time.` or alike, or the location
+/// names the field.
 fn is_about_zone(error: &Value) -> bool {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_lowercase);
-    let says = |value: &Value| text(value, "message").is_some_and(|text| text.contains("invalid time zone"));
-    let names = |value: &Value| text(value, "location").is_some_and(|text| text.ends_with("timezone"));
-    says(error) || entries(error, "errors").any(|entry| says(entry) || names(entry))
+    let has_message =
+        |value: &Value| text(value, "message").is_some_and(|text| text.contains("invalid time zone"));
+    let has_location = |value: &Value| text(value, "location").is_some_and(|text| text.ends_with("timezone"));
+    has_message(error) || entries(error, "errors").any(|entry| has_message(entry) || has_location(entry))
 }
 
 #[cfg(test)]
@@ -132,7 +139,8 @@ mod tests {
         of_response(operation, &response(status, body), None)
     }
 
-    /// Every body in Google's guide, and bodies seen in practice, in each format that its front ends use.
+    /// Every body in Google's guide, and bodies seen in practice, in each format that its front
+    /// ends use.
     #[test]
     fn each_error_body_maps_to_its_kind_retry_and_code() {
         use ErrorKind as K;

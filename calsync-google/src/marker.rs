@@ -9,8 +9,8 @@ use calsync_core::provider::Marker;
 
 use crate::wire::EventResource;
 
-/// Property with the target. The target has its own property because a search matches only whole values: this one finds
-/// the events of every generation.
+/// Property with the target. The target has its own property because a search matches only whole
+/// values: this one finds the events of every generation.
 ///
 /// Names of properties have at most 44 characters
 /// (<https://developers.google.com/workspace/calendar/api/guides/extended-properties>).
@@ -21,7 +21,8 @@ pub(crate) const REVISION: &str = "calsyncRevision";
 pub(crate) const APPOINTMENT: &str = "calsyncAppointment";
 /// `profile:` and the profile's id, or `guest`.
 pub(crate) const PERSON: &str = "calsyncPerson";
-/// The reminders as calsync last set them. The event's `reminders` may have been changed by the person since.
+/// The reminders as calsync last set them. The event's `reminders` may have been changed by the
+/// person since.
 pub(crate) const REMINDERS: &str = "calsyncReminders";
 
 /// Longest value of a property, in characters. Google silently truncates a longer one.
@@ -32,7 +33,8 @@ pub(crate) type Properties<'a> = Vec<(&'static str, Option<Cow<'a, str>>)>;
 
 /// Returns the properties that store the marker.
 pub(crate) fn properties(marker: &Marker) -> Properties<'_> {
-    // Longer values are left out: Google would truncate them, and they would read back as another value.
+    // Longer values are left out: Google would truncate them, and they would read back as another
+    // value.
     let whole = |text: String| (text.chars().count() <= MAX_VALUE_CHARS).then_some(Cow::Owned(text));
     let appointment = marker.appointment.as_ref().map(AppointmentId::to_string);
     vec![
@@ -55,8 +57,8 @@ pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
     Some(marker.with_appointment(appointment).with_person(person))
 }
 
-/// Returns the key that the event was created under: its id, if the id is an [`EventKey`]. A copy that a person made has an id
-/// of another form.
+/// Returns the key that the event was created under: its id, if the id is an [`EventKey`]. A copy
+/// that a person made has an id of another form.
 pub(crate) fn own_key(resource: &EventResource) -> Option<EventKey> {
     EventKey::parse(resource.id.as_deref()?)
 }

@@ -1,5 +1,5 @@
-//! Events that a person moved to another calendar of the account. The event keeps its id, and a tombstone stays in the old
-//! calendar.
+//! Events that a person moved to another calendar of the account. The event keeps its id, and a
+//! tombstone stays in the old calendar.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,7 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// Most entries of one map. A full map is cleared; later calls search again.
 const MAX_ENTRIES: usize = 10_000;
 
-/// How long the list of an account's calendars is cached, and the fact that none of them has an event: about one run of the syncer.
+/// How long the list of an account's calendars is cached, and the fact that none of them has an
+/// event: about one run of the syncer.
 const CACHE_TTL: TimeDelta = TimeDelta::minutes(10);
 
 /// In-memory cache of the calendars that people moved events to. Clones share it.
@@ -31,11 +32,13 @@ struct Known {
     events: HashMap<(CalendarKey, RemoteId), CalendarId>,
     /// Events that no calendar of the account has, and when that was checked.
     nowhere: HashMap<(CalendarKey, RemoteId), DateTime<Utc>>,
-    /// The writable calendars of an account, and when they were listed; empty if the grant does not allow listing them.
+    /// The writable calendars of an account, and when they were listed; empty if the grant does not
+    /// allow listing them.
     calendars: HashMap<ConnectionKey, (DateTime<Utc>, Arc<[AccountCalendar]>)>,
 }
 
-/// The calendar that an event is in now. The moved case is boxed to keep the future of every call small.
+/// The calendar that an event is in now. The moved case is boxed to keep the future of every call
+/// small.
 pub(crate) enum CurrentPlace<'p> {
     Unchanged(&'p CalendarRef),
     Relocated(Box<CalendarRef>),
@@ -57,7 +60,8 @@ impl MovedEvents {
         Self { clock, known: Arc::default() }
     }
 
-    /// Returns the calendar that the event was last found in; `calendar_ref` itself if the event is not known to have moved.
+    /// Returns the calendar that the event was last found in; `calendar_ref` itself if the event is
+    /// not known to have moved.
     pub(crate) fn current_place<'p>(
         &self,
         calendar_ref: &'p CalendarRef,
@@ -83,7 +87,8 @@ impl MovedEvents {
         insert(&mut self.known().nowhere, (calendar_ref.key(), remote_id.clone()), self.clock.now());
     }
 
-    /// Whether a search of every calendar of the account, at most [`CACHE_TTL`] ago, did not find the event.
+    /// Whether a search of every calendar of the account, at most [`CACHE_TTL`] ago, did not find
+    /// the event.
     pub(crate) fn is_nowhere(&self, calendar_ref: &CalendarRef, remote_id: &RemoteId) -> bool {
         let at = self.known().nowhere.get(&(calendar_ref.key(), remote_id.clone())).copied();
         at.is_some_and(|at| self.is_fresh(at))
@@ -102,7 +107,8 @@ impl MovedEvents {
         insert(&mut self.known().calendars, calendar_ref.connection_key(), listed);
     }
 
-    /// Whether an entry is younger than [`CACHE_TTL`]. If the clock was set back, no entry is fresh.
+    /// Whether an entry is younger than [`CACHE_TTL`]. If the clock was set back, no entry is
+    /// fresh.
     fn is_fresh(&self, at: DateTime<Utc>) -> bool {
         (TimeDelta::zero()..CACHE_TTL).contains(&(self.clock.now() - at))
     }

@@ -1,4 +1,5 @@
-//! [`CalendarProvider`] for Google Calendar: the requests of each operation, and the result for each outcome.
+//! [`CalendarProvider`] for Google Calendar: the requests of each operation, and the result for
+//! each outcome.
 
 use std::sync::Arc;
 
@@ -38,8 +39,8 @@ impl CalendarProvider for GoogleCalendar {
         self.capabilities.clone()
     }
 
-    /// One request if the key is free. If the key is taken, the event under it is read: our own event is updated, or
-    /// restored if it is deleted; any other event keeps the key.
+    /// One request if the key is free. If the key is taken, the event under it is read: our own
+    /// event is updated, or restored if it is deleted; any other event keeps the key.
     async fn create(
         &self,
         calendar_ref: &CalendarRef,
@@ -99,7 +100,8 @@ impl CalendarProvider for GoogleCalendar {
         self.follow_move(calendar_ref, remote_id, |calendar_ref| async move {
             if let Some(etag) = &options.etag {
                 match self.client.delete(&calendar_ref, remote_id, Some(etag)).await {
-                    // Google sometimes responds with 403 to the removal of an event that is removed already.
+                    // Google sometimes responds with 403 to the removal of an event that is removed
+                    // already.
                     Err(error)
                         if is_version_conflict(&error) || is_missing(&error) || is_not_granted(&error) => {}
                     result => return result,
@@ -115,8 +117,9 @@ impl CalendarProvider for GoogleCalendar {
         .await
     }
 
-    /// Reads the known ids, since listings lag, and lists the events of the target. If it finds only a tombstone, the person
-    /// may have moved the event: then it searches the account's other calendars, if the grant allows listing them.
+    /// Reads the known ids, since listings lag, and lists the events of the target. If it finds
+    /// only a tombstone, the person may have moved the event: then it searches the account's other
+    /// calendars, if the grant allows listing them.
     async fn find(&self, calendar_ref: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let matches = |event: &EventResource| {
             let id = RemoteId::new(event.id.clone().unwrap_or_default());
@@ -181,7 +184,8 @@ impl EventReader for GoogleCalendar {
 }
 
 impl GoogleCalendar {
-    /// Handles a create whose key is taken: updates our own event under the key, or restores it where Google allows it.
+    /// Handles a create whose key is taken: updates our own event under the key, or restores it
+    /// where Google allows it.
     async fn take_over(&self, calendar_ref: &CalendarRef, draft: &Draft) -> Result<Written, Error> {
         let remote_id = convert::remote_id(&draft.marker.key);
         let key_taken = || Error::new(ErrorKind::KeySpent, ProviderKind::GOOGLE, Operation::Create);
@@ -208,7 +212,8 @@ impl GoogleCalendar {
             .await
         };
         match written {
-            // Google removes tombstones after some time, and the event may have been deleted since it was read.
+            // Google removes tombstones after some time, and the event may have been deleted since
+            // it was read.
             Err(error) if error.kind() == ErrorKind::NotFound => Err(key_taken()),
             // A deleted copy of another organizer's event cannot be restored.
             Err(error) if is_gone && matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Refused) => {
@@ -218,8 +223,8 @@ impl GoogleCalendar {
         }
     }
 
-    /// Writes the draft over the event at version `etag`. `current` is the event if it was read: if its content equals the
-    /// draft's, nothing is written.
+    /// Writes the draft over the event at version `etag`. `current` is the event if it was read: if
+    /// its content equals the draft's, nothing is written.
     async fn write_over(
         &self,
         calendar_ref: &CalendarRef,
@@ -251,7 +256,8 @@ impl GoogleCalendar {
         if convert::is_cancelled(&event) {
             return Err(not_found(Operation::Update).with_code(CANCELLED));
         }
-        // For an event that was not read before, only the response shows whether it has these reminders already.
+        // For an event that was not read before, only the response shows whether it has these
+        // reminders already.
         if current.is_none() && !convert::has_reminders(&event, reminders) {
             let body = convert::to_reminders(reminders);
             let rest =
@@ -261,8 +267,9 @@ impl GoogleCalendar {
         self.written(&event)
     }
 
-    /// Makes the call in the calendar where the event was last known to be. If that calendar has only a tombstone, the
-    /// person may have moved the event: then it searches the other calendars, and repeats the call where it finds it.
+    /// Makes the call in the calendar where the event was last known to be. If that calendar has
+    /// only a tombstone, the person may have moved the event: then it searches the other calendars,
+    /// and repeats the call where it finds it.
     async fn follow_move<'p, T, F>(
         &self,
         calendar_ref: &'p CalendarRef,
@@ -284,8 +291,9 @@ impl GoogleCalendar {
         }
     }
 
-    /// Searches the account's writable calendars, except `tried`, for our event, and remembers where it is. Returns `None`
-    /// if no calendar has it, or if the grant does not allow listing the calendars.
+    /// Searches the account's writable calendars, except `tried`, for our event, and remembers
+    /// where it is. Returns `None` if no calendar has it, or if the grant does not allow listing
+    /// the calendars.
     async fn find_moved(
         &self,
         calendar_ref: &CalendarRef,
@@ -312,7 +320,8 @@ impl GoogleCalendar {
         Ok(None)
     }
 
-    /// Returns the writable calendars of the account; an empty list if the grant does not allow listing them.
+    /// Returns the writable calendars of the account; an empty list if the grant does not allow
+    /// listing them.
     async fn calendars_of(&self, calendar_ref: &CalendarRef) -> Result<Arc<[AccountCalendar]>, Error> {
         if let Some(calendars) = self.moved.calendars(calendar_ref) {
             return Ok(calendars);
@@ -333,7 +342,8 @@ impl GoogleCalendar {
         Style { max_description: self.capabilities.text.description, names_zone }
     }
 
-    /// Returns `true` if Google refused the name of the time zone: the caller then repeats the write without the name.
+    /// Returns `true` if Google refused the name of the time zone: the caller then repeats the
+    /// write without the name.
     fn drops_zone_name(&self, draft: &Draft, style: &mut Style, error: &Error) -> bool {
         let is_unknown = style.names_zone && is_unknown_zone(error);
         if is_unknown {
@@ -351,8 +361,8 @@ impl GoogleCalendar {
         convert::written(event).ok_or_else(|| self.client.rest.incomplete(Operation::Update))
     }
 
-    /// Returns the event unless it is deleted, also from the calendar that a person is known to have moved it to. A
-    /// calendar that does not exist is an error.
+    /// Returns the event unless it is deleted, also from the calendar that a person is known to
+    /// have moved it to. A calendar that does not exist is an error.
     async fn find_live(
         &self,
         calendar_ref: &CalendarRef,
@@ -393,8 +403,8 @@ struct ReadEvent<'a> {
     rewrite: bool,
 }
 
-/// Refuses a namespace that is too long. Google silently truncates a longer value, and calsync would no longer recognize its
-/// events.
+/// Refuses a namespace that is too long. Google silently truncates a longer value, and calsync
+/// would no longer recognize its events.
 fn check_namespace(draft: &Draft) -> Result<(), Error> {
     if draft.marker.namespace.chars().count() <= marker::MAX_VALUE_CHARS {
         return Ok(());
@@ -403,19 +413,21 @@ fn check_namespace(draft: &Draft) -> Result<(), Error> {
     Err(error.with_code("namespace_too_long"))
 }
 
-/// Fails if the event carries the marker of another target or namespace, or a newer revision. An event without a marker
-/// passes: a row of the ledger names it by its id.
+/// Fails if the event carries the marker of another target or namespace, or a newer revision. An
+/// event without a marker passes: a row of the ledger names it by its id.
 fn check_marker(current: &EventResource, marker: &Marker, operation: Operation) -> Result<(), Error> {
     marker.check(marker::marker(current).as_ref(), ProviderKind::GOOGLE, operation)
 }
 
-/// Whether the response to a write was 404. It does not say whether the event or the calendar is missing; a read does.
+/// Whether the response to a write was 404. It does not say whether the event or the calendar is
+/// missing; a read does.
 fn is_missing(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound && error.failure().status == Some(404)
 }
 
-/// Turns a 404 to a write, right after a successful read of the event, into an error that is retried later. One of the two
-/// responses is wrong: if calsync trusted the 404, it would create a second event beside the first.
+/// Turns a 404 to a write, right after a successful read of the event, into an error that is
+/// retried later. One of the two responses is wrong: if calsync trusted the 404, it would create a
+/// second event beside the first.
 fn retry_contradiction(error: Error) -> Error {
     if is_missing(&error) {
         return error.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later);

@@ -65,8 +65,9 @@ impl Requests {
         request(Method::GET, target, None::<&()>)
     }
 
-    /// A page of `events.list`: identities of the live events that carry this private property. Only one property, since
-    /// Google's guide and its reference disagree on the meaning of several.
+    /// A page of `events.list`: identities of the live events that carry this private property.
+    /// Only one property, since Google's guide and its reference disagree on the meaning of
+    /// several.
     pub(crate) fn by_property(
         &self,
         calendar: &CalendarId,

@@ -6,15 +6,17 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Create calendars, and write events only into those. For hosts that create a separate calendar for each person with
+    /// Create calendars, and write events only into those. For hosts that create a separate
+    /// calendar for each person with
     /// [`GoogleCalendar::create_calendar`](crate::GoogleCalendar::create_calendar).
     AppCreated,
     /// Write events into the calendars the person owns.
     EventsOwned,
     /// Write events into every calendar that the person can edit, shared calendars included.
     Events,
-    /// List the person's calendars with [`GoogleCalendar::calendars`](crate::GoogleCalendar::calendars), so that the person can
-    /// pick one.
+    /// List the person's calendars with
+    /// [`GoogleCalendar::calendars`](crate::GoogleCalendar::calendars), so that the person can pick
+    /// one.
     CalendarListReadonly,
     /// Full access. calsync never needs it.
     Calendar,

@@ -90,7 +90,8 @@ pub(crate) struct ExtendedProperties {
     pub(crate) private: BTreeMap<String, String>,
 }
 
-/// Body of an insert or a patch. In a PATCH a missing field stays unchanged, and `null` clears a field.
+/// Body of an insert or a patch. In a PATCH a missing field stays unchanged, and `null` clears a
+/// field.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventBody<'a> {
@@ -135,8 +136,8 @@ fn as_object<S: Serializer, V: Serialize>(
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Moment<'a> {
     pub(crate) time: Time<'a>,
-    /// Whether the other form (`date` or `dateTime`) is cleared. Without it a PATCH from one form to the other leaves both,
-    /// which Google refuses.
+    /// Whether the other form (`date` or `dateTime`) is cleared. Without it a PATCH from one form
+    /// to the other leaves both, which Google refuses.
     pub(crate) clears: bool,
 }
 
@@ -145,7 +146,8 @@ pub(crate) struct Moment<'a> {
 pub(crate) enum Time<'a> {
     /// A date, for all-day events.
     Day(chrono::NaiveDate),
-    /// An instant as RFC 3339 with its offset, and the IANA zone that Google shows it in. `None`: the calendar's zone.
+    /// An instant as RFC 3339 with its offset, and the IANA zone that Google shows it in. `None`:
+    /// the calendar's zone.
     At(String, Option<&'a str>),
 }
 

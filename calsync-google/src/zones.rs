@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// How long a refused name is left out of requests before calsync tries it again.
 const NAME_BACKOFF: TimeDelta = TimeDelta::days(1);
 
-/// In-memory record of the zone names that Google refused, and when. calsync's time zone data is sometimes newer than Google's.
-/// Clones share it.
+/// In-memory record of the zone names that Google refused, and when. calsync's time zone data is
+/// sometimes newer than Google's. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct UnknownZones {
     clock: Arc<dyn Clock>,
@@ -23,7 +23,8 @@ impl UnknownZones {
         Self { clock, refused_at: Arc::default() }
     }
 
-    /// Whether a request may name the zone of these times: Google has not refused the name within [`NAME_BACKOFF`].
+    /// Whether a request may name the zone of these times: Google has not refused the name within
+    /// [`NAME_BACKOFF`].
     pub(crate) fn can_name(&self, when: &When) -> bool {
         let When::Timed { zone, .. } = when else { return true };
         let refused_at = self.refused_at().get(zone.name()).copied();

@@ -1,4 +1,5 @@
-//! No token, code, secret or personal data appears in a text: not in `Debug`, errors and their sources, or traces.
+//! No token, code, secret or personal data appears in a text: not in `Debug`, errors and their
+//! sources, or traces.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

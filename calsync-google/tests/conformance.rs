@@ -1,4 +1,5 @@
-//! The conformance suite for providers, with Google Calendar on its fake: in process, and over a socket.
+//! The conformance suite for providers, with Google Calendar on its fake: in process, and over a
+//! socket.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;

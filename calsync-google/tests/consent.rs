@@ -24,7 +24,8 @@ fn scoped(world: &World, scopes: &[Scope]) -> GoogleCalendar {
     world.builder().scopes(scopes.to_vec()).transport(world.google.clone()).build().unwrap()
 }
 
-/// Opens the consent page as Anna and applies the decision. Returns the pending connect, and the URL the browser is redirected to.
+/// Opens the consent page as Anna and applies the decision. Returns the pending connect, and the
+/// URL the browser is redirected to.
 fn callback(world: &World, google: &GoogleCalendar, decision: &Decision) -> (PendingConnect, String) {
     let connect = google.connect(&key_of(7));
     let url = world.google.consent(connect.url.expose(), "anna@example.org", decision).unwrap();

@@ -1,5 +1,5 @@
-//! Rules learned from failures of other projects with Google. Their numbers are those of the table in calsync-core's
-//! `tests/lessons`.
+//! Rules learned from failures of other projects with Google. Their numbers are those of the table
+//! in calsync-core's `tests/lessons`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -17,8 +17,9 @@ use serde_json::json;
 use common::host::Host;
 use common::{World, draft_at, event, key_at, place_of};
 
-/// Rule 13: if a key is taken, the event under it is read. Our live event is adopted, our deleted one is restored, and if Google
-/// does not allow that, the next key is used, in the same run (keeper.sh #403).
+/// Rule 13: if a key is taken, the event under it is read. Our live event is adopted, our deleted
+/// one is restored, and if Google does not allow that, the next key is used, in the same run
+/// (keeper.sh #403).
 #[tokio::test]
 async fn a_conflict_at_create_is_resolved_and_ends_with_one_event() {
     for (was_deleted, revive_forbidden, generation) in [(false, false, 0), (true, false, 0), (true, true, 1)]
@@ -41,7 +42,8 @@ async fn a_conflict_at_create_is_resolved_and_ends_with_one_event() {
     }
 }
 
-/// Rule 16: filling a newly connected calendar sends no mails, and neither does any later change (odoo #109915).
+/// Rule 16: filling a newly connected calendar sends no mails, and neither does any later change
+/// (odoo #109915).
 #[tokio::test]
 async fn a_backfill_sends_no_mails() {
     let mut host = Host::new(12).await;
@@ -56,8 +58,9 @@ async fn a_backfill_sends_no_mails() {
     host.assert_silent();
 }
 
-/// Rule 18: no guests are written, because Google limits invitations against abuse. After an exhausted quota the account backs
-/// off for at least an hour; after an exceeded rate only briefly (CalendarSync #280).
+/// Rule 18: no guests are written, because Google limits invitations against abuse. After an
+/// exhausted quota the account backs off for at least an hour; after an exceeded rate only briefly
+/// (CalendarSync #280).
 #[tokio::test]
 async fn an_exhausted_quota_backs_off_for_an_hour_and_an_exceeded_rate_briefly() {
     for (reason, is_quota) in [("quotaExceeded", true), ("rateLimitExceeded", false)] {
@@ -116,7 +119,8 @@ async fn a_meeting_that_a_person_added_stays_after_our_change() {
     }
 }
 
-/// Rule 22: a failure of the token endpoint, the network or a proxy does not ask the person to reconnect (keeper.sh #615).
+/// Rule 22: a failure of the token endpoint, the network or a proxy does not ask the person to
+/// reconnect (keeper.sh #615).
 #[tokio::test]
 async fn only_a_grant_that_google_reports_as_invalid_needs_a_reconnect() {
     for fault in [

@@ -1,4 +1,5 @@
-//! Each operation at Google: the requests it sends, the event afterwards, and what happens to people's own changes.
+//! Each operation at Google: the requests it sends, the event afterwards, and what happens to
+//! people's own changes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -97,7 +98,8 @@ async fn an_update_keeps_the_fields_that_belong_to_the_person() {
     let mails = world.google.mails().len();
     world.google.clear_requests();
 
-    // The etag is outdated: calsync reads the event once more and writes its own fields into the current version.
+    // The etag is outdated: calsync reads the event once more and writes its own fields into the
+    // current version.
     update(&provider, &written, &draft(2)).await.unwrap();
     let methods = [ApiMethod::EventsPatch, ApiMethod::EventsGet, ApiMethod::EventsPatch];
     assert_eq!(calls(&world.google), methods);
@@ -322,7 +324,8 @@ async fn an_access_token_that_expires_during_a_run_is_refreshed_once() {
     world.google.expire_access_tokens();
     update(&provider, &written, &draft(2)).await.unwrap();
     assert_eq!(world.google.token_refreshes(), 1);
-    // Google refuses the new token too: this counts as an outage, since only the token endpoint can report a grant as invalid.
+    // Google refuses the new token too: this counts as an outage, since only the token endpoint can
+    // report a grant as invalid.
     let refused = google_error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
     world.google.fault(FaultRule::new(refused).with_path("/events").always());
     let error = create(&provider, &draft(3)).await.unwrap_err();
@@ -398,7 +401,8 @@ async fn each_fault_has_its_error_kind_and_reports_if_the_outcome_is_unknown() {
     }
 }
 
-/// A proxy's error page says nothing about the event. If calsync trusted it, it would create a second event beside the first.
+/// A proxy's error page says nothing about the event. If calsync trusted it, it would create a
+/// second event beside the first.
 #[tokio::test]
 async fn an_error_page_says_nothing_about_event_calendar_or_grant() {
     let world = World::new().await;
@@ -406,7 +410,8 @@ async fn an_error_page_says_nothing_about_event_calendar_or_grant() {
     let written = create(&provider, &draft(1)).await.unwrap();
     let unread = Written::new(written.remote_id.clone());
     let place = place_of(1);
-    // For one request only, or for all following reads too. After a 401 the request is repeated with another token.
+    // For one request only, or for all following reads too. After a 401 the request is repeated
+    // with another token.
     for (status, times) in [(404, 1), (404, 9), (410, 1), (403, 1), (401, 2)] {
         for call in 0..7 {
             let page = FaultRule::new(Fault::status(StatusCode::from_u16(status).unwrap()));
@@ -432,7 +437,8 @@ async fn an_error_page_says_nothing_about_event_calendar_or_grant() {
     }
 }
 
-/// `If-Match` cannot carry such an etag: if calsync kept it, every later change of the event would fail.
+/// `If-Match` cannot carry such an etag: if calsync kept it, every later change of the event would
+/// fail.
 #[tokio::test]
 async fn an_etag_that_no_header_can_carry_does_not_block_later_changes() {
     let world = World::new().await;
@@ -460,7 +466,7 @@ async fn the_retry_after_of_a_response_is_reported() {
     assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(17)));
 }
 
-/// Each provider stands for one process.
+/// Each provider acts as one process.
 #[tokio::test]
 async fn processes_that_share_a_health_store_all_wait() {
     let (world, health) = (World::new().await, Arc::new(MemoryAccountHealthStore::new()));

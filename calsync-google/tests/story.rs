@@ -1,4 +1,5 @@
-//! Every event is written exactly once at Google, for any network fault: see [`calsync_core::testing::story`].
+//! Every event is written exactly once at Google, for any network fault: see
+//! [`calsync_core::testing::story`].
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;

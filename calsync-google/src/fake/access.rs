@@ -1,4 +1,5 @@
-//! Authentication and authorization of API calls: the caller, its scopes, and its role in a calendar.
+//! Authentication and authorization of API calls: the caller, its scopes, and its role in a
+//! calendar.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,8 @@ use super::request::Incoming;
 use super::route::{ApiMethod, Route};
 use super::state::State;
 
-/// A user's role in a calendar (`accessRole` of an entry in the calendar list). Ordered from the weakest to the strongest.
+/// A user's role in a calendar (`accessRole` of an entry in the calendar list). Ordered from the
+/// weakest to the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -56,7 +58,8 @@ pub(super) struct Opened {
 pub(super) const SCOPE_BASE: &str = "https://www.googleapis.com/auth/";
 
 impl State {
-    /// Finds the caller by the bearer token. Fails with 401 if the token is missing, unknown or expired.
+    /// Finds the caller by the bearer token. Fails with 401 if the token is missing, unknown or
+    /// expired.
     pub(super) fn caller(&self, incoming: &Incoming) -> Result<Caller, Problem> {
         let header = incoming.header(http::header::AUTHORIZATION);
         let token = incoming.bearer().ok_or_else(|| Problem::unauthorized(header.is_none()))?;
@@ -85,7 +88,8 @@ impl State {
         self.open_calendar(caller, route.method, id, role)
     }
 
-    /// Returns calendar `id`, if the caller has at least `role` in it. 404 if no scope covers it, 403 if the role is too weak.
+    /// Returns calendar `id`, if the caller has at least `role` in it. 404 if no scope covers it,
+    /// 403 if the role is too weak.
     pub(super) fn open_calendar(
         &self,
         caller: &Caller,

@@ -141,7 +141,8 @@ impl State {
         Ok(resource(&view::event(calendar, stored, &caller.user, &zone)))
     }
 
-    /// Completes a pending conference. Called before an event is read: a conference is pending only in the response to its write.
+    /// Completes a pending conference. Called before an event is read: a conference is pending only
+    /// in the response to its write.
     pub(super) fn settle_conference(&mut self, calendar_id: &str, id: &str) {
         let pointer = "/createRequest/status/statusCode";
         let Some(event) = self.calendars.get(calendar_id).and_then(|calendar| calendar.events.get(id)) else {

@@ -48,7 +48,8 @@ impl State {
                 }
                 Ok(call) => {
                     let fault = self.fault_for(call);
-                    // One call of a batch cannot lose its connection: a transport fault becomes a 503.
+                    // One call of a batch cannot lose its connection: a transport fault becomes a
+                    // 503.
                     self.exchange(call, fault).unwrap_or_else(|_| {
                         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "Backend Error")
                             .reply(shape)

@@ -1,4 +1,5 @@
-//! Validation of an event's body: which fields are stored, which are dropped, and which are refused.
+//! Validation of an event's body: which fields are stored, which are dropped, and which are
+//! refused.
 
 use calsync_core::time::Zone;
 use serde_json::{Map, Value, json};
@@ -17,8 +18,8 @@ pub(super) struct Rules<'a> {
     pub(super) attachments: bool,
 }
 
-/// Text fields that a client can write. Fields that no list here names are dropped: they are unknown, or only the server sets
-/// them.
+/// Text fields that a client can write. Fields that no list here names are dropped: they are
+/// unknown, or only the server sets them.
 const TEXTS: [&str; 4] = ["summary", "description", "location", "colorId"];
 const FLAGS: [(&str, bool); 6] = [
     ("anyoneCanAddSelf", false),
@@ -35,7 +36,8 @@ const CHOICES: [(&str, &[&str]); 4] = [
     ("eventType", &["default", "birthday", "focusTime", "outOfOffice", "workingLocation"]),
 ];
 
-/// Checks an event's body, drops the fields that a client cannot write, and returns it as it is stored, reminders included.
+/// Checks an event's body, drops the fields that a client cannot write, and returns it as it is
+/// stored, reminders included.
 ///
 /// Default values are dropped, because Google leaves them out of its responses.
 pub(super) fn clean(input: &Map<String, Value>, rules: &Rules<'_>) -> Result<Map<String, Value>, Problem> {
@@ -105,7 +107,8 @@ pub(super) fn clean(input: &Map<String, Value>, rules: &Rules<'_>) -> Result<Map
     Ok(body)
 }
 
-/// Checks start, end and recurrence: both times of the same kind, the end after the start, and a zone if the event is a series.
+/// Checks start, end and recurrence: both times of the same kind, the end after the start, and a
+/// zone if the event is a series.
 fn times(
     input: &Map<String, Value>,
     rules: &Rules<'_>,
@@ -145,7 +148,8 @@ fn times(
     Ok(())
 }
 
-/// Drops keys of more than 44 characters and truncates values to 1024 characters, both silently, as Google does.
+/// Drops keys of more than 44 characters and truncates values to 1024 characters, both silently, as
+/// Google does.
 fn extended_properties(value: &Value) -> Result<Map<String, Value>, Problem> {
     let mut kept = Map::new();
     for kind in ["private", "shared"] {

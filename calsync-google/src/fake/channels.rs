@@ -114,7 +114,8 @@ impl State {
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
-    /// Sends a message to every channel of the calendar: something has changed. The message does not say what.
+    /// Sends a message to every channel of the calendar: something has changed. The message does
+    /// not say what.
     pub(super) fn notify(&mut self, calendar_id: &str) {
         let now = self.now();
         self.channels.retain(|channel| channel.expires_at > now);

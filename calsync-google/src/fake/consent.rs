@@ -44,8 +44,8 @@ impl State {
         Reply::html(StatusCode::OK, page.html(self.users.keys().map(String::as_str)))
     }
 
-    /// Applies a decision on the consent page at `url`. Returns the URL that the browser is redirected to, or `None` if the page
-    /// shows an error.
+    /// Applies a decision on the consent page at `url`. Returns the URL that the browser is
+    /// redirected to, or `None` if the page shows an error.
     pub(super) fn decide_url(&mut self, url: &str, user: &str, decision: &Decision) -> Option<String> {
         let query = url.split_once('?').map(|(_, query)| query)?;
         let query = query.split_once('#').map_or(query, |(query, _)| query);
@@ -53,7 +53,8 @@ impl State {
         Some(self.decide(&request, user, decision))
     }
 
-    /// Reads the authorization request. An error is shown to the user and never sent to the redirect URL.
+    /// Reads the authorization request. An error is shown to the user and never sent to the
+    /// redirect URL.
     fn asked(&self, params: &Params) -> Result<Request, &'static str> {
         let mut asked = self.grants.asked(params).map_err(|wrong| match wrong {
             AskedWrongly::Malformed => "invalid_request",
@@ -85,7 +86,8 @@ impl State {
         self.user(user);
         let before = self.grants.agreed(user, &asked.client);
         self.grants.agree(&granted);
-        // Google gives a refresh token only on the first consent, unless the request has `prompt=consent`.
+        // Google gives a refresh token only on the first consent, unless the request has
+        // `prompt=consent`.
         let with_refresh = request.offline && (before.is_empty() || request.force);
         if request.include_granted {
             granted.scopes.extend(before);

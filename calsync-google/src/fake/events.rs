@@ -163,7 +163,8 @@ impl State {
             let message = "Shared properties can only be changed by the organizer of the event.";
             return Err(Problem::forbidden("forbiddenForNonOrganizer", message).in_domain("calendar"));
         }
-        // A PUT without a status means the default status, `confirmed`: it restores a deleted event.
+        // A PUT without a status means the default status, `confirmed`: it restores a deleted
+        // event.
         let revives = before.is_cancelled() && body.get("status").is_none_or(|status| status != "cancelled");
         if revives && (self.settings.revive_forbidden || !organizes) {
             return Err(Problem::forbidden("forbidden", "Forbidden"));
@@ -350,7 +351,8 @@ impl State {
     }
 }
 
-/// Whether `id` is a valid event id: 5 to 1024 lower-case characters of base32hex (`Event.id` in the discovery document).
+/// Whether `id` is a valid event id: 5 to 1024 lower-case characters of base32hex (`Event.id` in
+/// the discovery document).
 fn is_event_id(id: &str) -> bool {
     (5..=1024).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b'a'..=b'v' | b'0'..=b'9'))
 }
@@ -364,7 +366,8 @@ fn keep_server_fields(body: &mut Map<String, Value>, before: &StoredEvent) {
     }
 }
 
-/// The organizer of an event created in this calendar: the calendar itself, which for a primary calendar is its owner's address.
+/// The organizer of an event created in this calendar: the calendar itself, which for a primary
+/// calendar is its owner's address.
 fn organizer(calendar: &Calendar, id: &str) -> Value {
     if calendar.primary {
         json!({"email": id, "self": true})
@@ -381,7 +384,8 @@ fn sequence(body: &Map<String, Value>) -> u64 {
     body.get("sequence").and_then(Value::as_u64).unwrap_or_default()
 }
 
-/// Marks a newly requested conference as pending. A request with the same id as before changes nothing.
+/// Marks a newly requested conference as pending. A request with the same id as before changes
+/// nothing.
 fn begin_conference(body: &mut Map<String, Value>, before: Option<&Value>) {
     let id =
         |data: &Value| data.pointer("/createRequest/requestId").and_then(Value::as_str).map(str::to_owned);

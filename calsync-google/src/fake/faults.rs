@@ -13,7 +13,8 @@ use super::state::State;
 /// A fault, and the requests that it applies to. Default: the next request, of any method.
 pub type FaultRule = fake::FaultRule<ApiMethod>;
 
-/// A fault that responds with this status and Google's error body with this reason; the request has no effect.
+/// A fault that responds with this status and Google's error body with this reason; the request has
+/// no effect.
 #[must_use]
 pub fn google_error(status: StatusCode, reason: &'static str, message: &str) -> Fault {
     Fault::Answer(Problem::new(status, reason, message).reply(ErrorShape::Classic).into_response())

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-/// Keeps the fields that `mask` names, such as `id,items(id,start/dateTime)`. Returns `None` for an invalid mask.
+/// Keeps the fields that `mask` names, such as `id,items(id,start/dateTime)`. Returns `None` for an
+/// invalid mask.
 pub(super) fn select(value: &Value, mask: &str) -> Option<Value> {
     let mut chars = mask.chars().filter(|c| !c.is_whitespace()).peekable();
     let mask = parse(&mut chars, 0)?;

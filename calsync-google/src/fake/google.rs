@@ -39,7 +39,8 @@ impl fmt::Debug for FakeGoogle {
 }
 
 impl FakeGoogle {
-    /// Id of the OAuth client that every fake has. Its redirect URL may be any port and path of `http://127.0.0.1`.
+    /// Id of the OAuth client that every fake has. Its redirect URL may be any port and path of
+    /// `http://127.0.0.1`.
     pub const CLIENT_ID: &'static str = "calsync-fake.apps.googleusercontent.com";
     /// Secret of [`FakeGoogle::CLIENT_ID`].
     pub const CLIENT_SECRET: &'static str = "fake-client-secret";
@@ -51,14 +52,16 @@ impl FakeGoogle {
         fake.client(Self::CLIENT_ID, Self::CLIENT_SECRET, "http://127.0.0.1")
     }
 
-    /// Sets the clock for token lifetimes, limits, `updated` and channels. Default: the machine's clock.
+    /// Sets the clock for token lifetimes, limits, `updated` and channels. Default: the machine's
+    /// clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
         self.state().clock = Arc::new(clock);
         self
     }
 
-    /// Sets the timer for [`Fault::Delay`](super::Fault::Delay). Default: none, and a delay does not wait.
+    /// Sets the timer for [`Fault::Delay`](super::Fault::Delay). Default: none, and a delay does
+    /// not wait.
     #[must_use]
     pub fn with_sleep(mut self, sleep: impl Sleep) -> Self {
         self.sleep = Some(Arc::new(sleep));
@@ -84,7 +87,8 @@ impl FakeGoogle {
         change(&mut self.state().settings);
     }
 
-    /// Returns the user with that address. A new user is created, with a primary calendar in time zone Europe/London.
+    /// Returns the user with that address. A new user is created, with a primary calendar in time
+    /// zone Europe/London.
     #[must_use]
     pub fn user(&self, email: &str) -> FakeUser {
         self.state().user(email);
@@ -97,8 +101,9 @@ impl FakeGoogle {
         self.user(user).tokens(scopes)
     }
 
-    /// Opens the consent page at `url` as that user, and applies the decision. Returns the URL that the browser is redirected to,
-    /// or `None` if the page shows an error because the request is invalid.
+    /// Opens the consent page at `url` as that user, and applies the decision. Returns the URL that
+    /// the browser is redirected to, or `None` if the page shows an error because the request is
+    /// invalid.
     #[must_use]
     pub fn consent(&self, url: &str, user: &str, decision: &Decision) -> Option<String> {
         self.state().decide_url(url, user, decision)
@@ -181,13 +186,15 @@ impl FakeGoogle {
         self.state().mails.clone()
     }
 
-    /// Number of guests that programs have written into events, whether or not they got a mail. Google limits this number.
+    /// Number of guests that programs have written into events, whether or not they got a mail.
+    /// Google limits this number.
     #[must_use]
     pub fn invitations(&self) -> usize {
         self.state().invitations
     }
 
-    /// The latest requests, oldest first. Calls of a batch come before the batch. [`Settings::log_size`] limits their number.
+    /// The latest requests, oldest first. Calls of a batch come before the batch.
+    /// [`Settings::log_size`] limits their number.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.state().log.requests()
@@ -232,7 +239,8 @@ impl FakeGoogle {
         channels.collect()
     }
 
-    /// Returns the push messages that Google would have sent since the last call, for the host's own handler.
+    /// Returns the push messages that Google would have sent since the last call, for the host's
+    /// own handler.
     #[must_use]
     pub fn take_notifications(&self) -> Vec<Request> {
         std::mem::take(&mut self.state().notices)

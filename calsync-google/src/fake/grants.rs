@@ -7,7 +7,8 @@ use calsync_core::fake::oauth::{Granted, end_of};
 use super::access::SCOPE_BASE;
 use super::state::State;
 
-/// Returns the full name of a scope: `calendar.events`, `email` and `profile` are short for Google's URLs.
+/// Returns the full name of a scope: `calendar.events`, `email` and `profile` are short for
+/// Google's URLs.
 pub(super) fn full_scope(scope: &str) -> String {
     match scope {
         "openid" => scope.to_owned(),

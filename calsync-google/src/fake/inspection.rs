@@ -77,7 +77,8 @@ impl fmt::Debug for FakeCalendar {
     }
 }
 
-/// Counts of the changes that programs made through the API, by kind. Changes by a [`FakeUser`](super::FakeUser) do not count.
+/// Counts of the changes that programs made through the API, by kind. Changes by a
+/// [`FakeUser`](super::FakeUser) do not count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Writes {
@@ -193,7 +194,8 @@ impl State {
         }
     }
 
-    /// Returns the events of a calendar as its owner sees them, either the deleted ones or the others.
+    /// Returns the events of a calendar as its owner sees them, either the deleted ones or the
+    /// others.
     pub(super) fn events_of(&self, calendar_id: &str, cancelled: bool) -> Vec<FakeEvent> {
         let Some(calendar) = self.calendars.get(calendar_id) else { return Vec::new() };
         let events = calendar.events.iter().filter(|(_, event)| event.is_cancelled() == cancelled);

@@ -26,7 +26,8 @@ impl State {
     pub(super) fn count_request(&mut self, caller: &Caller, incoming: &Incoming) -> Result<(), Problem> {
         let limits = self.settings.limits;
         let now = self.now();
-        // `quotaUser` splits the quota of one account, for service accounts that act for many users.
+        // `quotaUser` splits the quota of one account, for service accounts that act for many
+        // users.
         let user = incoming.query.get("quotaUser").unwrap_or(&caller.user);
         if user.chars().count() > 40 && incoming.query.get("quotaUser").is_some() {
             return Err(Problem::invalid_parameter("quotaUser"));
@@ -54,8 +55,8 @@ impl State {
         })
     }
 
-    /// Refuses a new event after [`Limits::events_per_user`](super::Limits::events_per_user) events. At Google this limit
-    /// against abuse lasts for hours.
+    /// Refuses a new event after [`Limits::events_per_user`](super::Limits::events_per_user)
+    /// events. At Google this limit against abuse lasts for hours.
     pub(super) fn check_quota(&self, user: &str) -> Result<(), Problem> {
         let made = self.windows.made.get(user).copied().unwrap_or_default();
         if self.settings.limits.events_per_user.is_some_and(|limit| made >= limit) {

@@ -233,8 +233,8 @@ impl Filter {
             let properties = event.body.get("extendedProperties").and_then(|all| all.get(*kind));
             properties.and_then(|all| all.get(key)).and_then(Value::as_str) == Some(value)
         };
-        // `timeMin` is an exclusive bound of the end, `timeMax` of the start. Every property has to match, according to
-        // Google's reference; its guide contradicts that.
+        // `timeMin` is an exclusive bound of the end, `timeMax` of the start. Every property has to
+        // match, according to Google's reference; its guide contradicts that.
         self.from.is_none_or(|from| end > from)
             && self.to.is_none_or(|to| start < to)
             && self.updated_from.is_none_or(|from| event.updated >= from)

@@ -1,7 +1,7 @@
 //! Google Calendar and Google's OAuth server, in process, for tests: calsync's own and those of hosts.
 //!
-//! [`FakeGoogle`] is an [`HttpTransport`](calsync_core::http::HttpTransport): pass it to a provider in place of the network. It
-//! looks only at paths and accepts any host name:
+//! [`FakeGoogle`] is an [`HttpTransport`](calsync_core::http::HttpTransport): pass it to a provider
+//! in place of the network. It looks only at paths and accepts any host name:
 //!
 //! | path | API |
 //! | --- | --- |
@@ -10,9 +10,10 @@
 //! | `/o/oauth2/v2/auth` | the consent page |
 //! | `/token`, `/revoke` | the token and the revocation endpoint |
 //!
-//! It shares no code with the provider, so that tests do not repeat the provider's mistakes; [`calsync_core::fake`] has the code
-//! shared with other fakes. It behaves like Google where that is documented or was observed, and is strict where it is not known.
-//! [`Settings`] change what a test needs otherwise.
+//! It shares no code with the provider, so that tests do not repeat the provider's mistakes;
+//! [`calsync_core::fake`] has the code shared with other fakes. It behaves like Google where that
+//! is documented or was observed, and is strict where it is not known. [`Settings`] change what a
+//! test needs otherwise.
 //!
 //! ```
 //! use calsync_google::fake::{FakeGoogle, Fault, FaultRule, ApiMethod};

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 pub(super) struct Page {
     /// Position of the page's last item in the order; the next page starts after it.
     pub(super) after: String,
-    /// Number of the last change when the first page was read: the sync token at the end continues from it.
+    /// Number of the last change when the first page was read: the sync token at the end continues
+    /// from it.
     pub(super) upto: u64,
     /// Number of pages before this one.
     pub(super) number: u64,
@@ -65,8 +66,8 @@ pub(super) fn page_signature(query: &Params) -> String {
     signature(query, |name| !matches!(name, "pageToken" | "maxResults" | "fields" | "prettyPrint"))
 }
 
-/// The parameters that must be equal for all incremental listings. Search parameters are not among them, because Google's tokens
-/// do not distinguish searches (home-assistant/core#81532).
+/// The parameters that must be equal for all incremental listings. Search parameters are not among
+/// them, because Google's tokens do not distinguish searches (home-assistant/core#81532).
 pub(super) fn sync_signature(query: &Params) -> String {
     signature(query, |name| matches!(name, "singleEvents" | "eventTypes" | "showHiddenInvitations"))
 }

@@ -41,7 +41,8 @@ impl Incoming {
     }
 }
 
-/// Typed query parameters. Each method returns `None` if the parameter is missing, and 400 if its value is invalid.
+/// Typed query parameters. Each method returns `None` if the parameter is missing, and 400 if its
+/// value is invalid.
 pub(super) trait Typed {
     fn flag(&self, name: &str) -> Result<Option<bool>, Problem>;
     fn number(&self, name: &str) -> Result<Option<usize>, Problem>;

@@ -125,7 +125,8 @@ fn resolve<'a>(http: &Method, parts: &[&'a str]) -> (ApiMethod, Option<&'a str>,
 }
 
 impl ApiMethod {
-    /// Returns the method's name in Google's discovery document, or the last part of its path.
+    /// Returns the method's name in Google's discovery document; for other paths a short name of
+    /// the path.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -156,7 +157,8 @@ impl ApiMethod {
         }
     }
 
-    /// Scopes of which any one allows the method, without their common prefix (discovery document, revision 20261030).
+    /// Scopes of which any one allows the method, without their common prefix (discovery document,
+    /// revision 20261030).
     pub(super) fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::CalendarListList => {

@@ -1,4 +1,5 @@
-//! Occurrences of a series: the part of RFC 5545's recurrence rules that daily and weekly series need.
+//! Occurrences of a series: the part of RFC 5545's recurrence rules that daily and weekly series
+//! need.
 
 use calsync_core::time::Zone;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
@@ -11,14 +12,16 @@ use super::times::Moment;
 /// Most occurrences of a series.
 const MAX_OCCURRENCES: u64 = 2500;
 
-/// The supported part of a recurrence rule. `days` is the interval in days; 0 if there is only one occurrence.
+/// The supported part of a recurrence rule. `days` is the interval in days; 0 if there is only one
+/// occurrence.
 struct Rule {
     days: u64,
     count: Option<u64>,
     until: Option<NaiveDateTime>,
 }
 
-/// Returns the occurrences of a series as single events, except those that were changed or deleted one by one.
+/// Returns the occurrences of a series as single events, except those that were changed or deleted
+/// one by one.
 pub(super) fn occurrences(calendar: &Calendar, master: &StoredEvent) -> Vec<StoredEvent> {
     let mut found = Vec::new();
     let Some(start) = moment(master, "start") else { return found };

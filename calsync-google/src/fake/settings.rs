@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Settings of the fake's behaviour. [`FakeGoogle::set`](super::FakeGoogle::set) changes them at any time.
+/// Settings of the fake's behaviour. [`FakeGoogle::set`](super::FakeGoogle::set) changes them at
+/// any time.
 ///
 /// By default the fake behaves like Google, without rate limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,21 +12,25 @@ use std::time::Duration;
 pub struct Settings {
     /// Most characters of a summary. Default: 1024. Google documents no limit.
     pub summary_chars: usize,
-    /// Most characters of a description. Default: 8192, the commonly reported limit; Google documents none.
+    /// Most characters of a description. Default: 8192, the commonly reported limit; Google
+    /// documents none.
     pub description_chars: usize,
     /// Most characters of a location. Default: 1024. Google documents no limit.
     pub location_chars: usize,
-    /// Whether restoring a deleted event fails with 403 `forbidden`, as Google sometimes does. Default: `false`.
+    /// Whether restoring a deleted event fails with 403 `forbidden`, as Google sometimes does.
+    /// Default: `false`.
     pub revive_forbidden: bool,
-    /// Whether `get` returns only the identity of a deleted event (id, status, etag), which is all that Google promises. Default:
-    /// `false`, all fields.
+    /// Whether `get` returns only the identity of a deleted event (id, status, etag), which is all
+    /// that Google promises. Default: `false`, all fields.
     pub bare_tombstones: bool,
-    /// Time zone names that the server does not know (yet): 400 `invalid`, "Invalid time zone definition", as Google responds to
-    /// new names. Default: empty.
+    /// Time zone names that the server does not know (yet): 400 `invalid`, "Invalid time zone
+    /// definition", as Google responds to new names. Default: empty.
     pub unknown_zones: BTreeSet<String>,
-    /// Whether Google Meet is allowed. If not, a conference is refused with 400 `invalid`. Default: `true`.
+    /// Whether Google Meet is allowed. If not, a conference is refused with 400 `invalid`. Default:
+    /// `true`.
     pub meet: bool,
-    /// Whether pages are short or empty and still have a next one, as Google's reference allows. Default: `false`.
+    /// Whether pages are short or empty and still have a next one, as Google's reference allows.
+    /// Default: `false`.
     pub sparse_pages: bool,
     /// Most items of a page, even if `maxResults` is greater. Default: no limit.
     pub page_size: Option<usize>,
@@ -39,16 +44,19 @@ pub struct Settings {
     pub batch_seed: u64,
     /// Lifetime of an access token. Default: 3599 seconds.
     pub access_token_life: Duration,
-    /// Lifetime of a refresh token. Default: unlimited. At Google it is seven days while the consent screen is in *Testing*.
+    /// Lifetime of a refresh token. Default: unlimited. At Google it is seven days while the
+    /// consent screen is in *Testing*.
     pub refresh_token_life: Option<Duration>,
-    /// Whether every refresh returns a new refresh token and ends the old one. Default: `false`, as at Google; other servers
-    /// rotate.
+    /// Whether every refresh returns a new refresh token and ends the old one. Default: `false`, as
+    /// at Google; other servers rotate.
     pub rotate_refresh_tokens: bool,
-    /// Most refresh tokens of one user for one client; one more silently ends the oldest. Default: no limit; Google's is 100.
+    /// Most refresh tokens of one user for one client; one more silently ends the oldest. Default:
+    /// no limit; Google's is 100.
     pub refresh_token_limit: Option<usize>,
     /// Issuer in id tokens (`iss`). Default: `https://accounts.google.com`.
     pub issuer: String,
-    /// Address of a user who consents to every request at once, without the consent page. Default: none.
+    /// Address of a user who consents to every request at once, without the consent page. Default:
+    /// none.
     pub approve_as: Option<String>,
     /// Most requests that the log keeps. Default: 10,000.
     pub log_size: usize,
@@ -85,7 +93,8 @@ impl Default for Settings {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorShape {
-    /// `errors`, `code` and `message`, as documented; for a bad token or scope also `status` and `details`.
+    /// `errors`, `code` and `message`, as documented; for a bad token or scope also `status` and
+    /// `details`.
     #[default]
     Classic,
     /// As `Classic`, with `status` in every error, as newer front ends respond.
@@ -108,13 +117,14 @@ pub struct Limits {
     pub events_per_user: Option<usize>,
     /// Response to a request above a rate limit.
     pub answer: LimitAnswer,
-    /// Value of `Retry-After` in that response, in seconds. Default: no such header; Google Calendar is not known to send one.
+    /// Value of `Retry-After` in that response, in seconds. Default: no such header; Google
+    /// Calendar is not known to send one.
     pub retry_after: Option<u64>,
 }
 
 impl Limits {
-    /// Google's limits for projects created since 2026-05: 600 requests a minute for one user, 10,000 for all
-    /// (<https://developers.google.com/workspace/calendar/api/guides/quota>).
+    /// Google's limits for projects created since 2026-05: 600 requests a minute for one user,
+    /// 10,000 for all (<https://developers.google.com/workspace/calendar/api/guides/quota>).
     #[must_use]
     pub fn of_google() -> Self {
         Self {

@@ -90,14 +90,16 @@ struct MailRow {
 }
 
 impl FakeGoogle {
-    /// Returns the persistent state: users, calendars, events with their versions and tombstones, mails, and the counters that
-    /// keep ids and etags unique. Clients, tokens, channels, settings, faults and the log of requests are not part of it.
+    /// Returns the persistent state: users, calendars, events with their versions and tombstones,
+    /// mails, and the counters that keep ids and etags unique. Clients, tokens, channels, settings,
+    /// faults and the log of requests are not part of it.
     #[must_use]
     pub fn snapshot(&self) -> Value {
         serde_json::to_value(Snapshot::of(&self.state())).unwrap_or_default()
     }
 
-    /// Replaces the persistent state with one that [`FakeGoogle::snapshot`] returned. Clients, tokens and settings stay.
+    /// Replaces the persistent state with one that [`FakeGoogle::snapshot`] returned. Clients,
+    /// tokens and settings stay.
     ///
     /// # Errors
     /// See [`SnapshotError`]: the JSON is not a snapshot, or has another format version.
@@ -113,7 +115,8 @@ impl FakeGoogle {
 }
 
 impl FakeUser {
-    /// Makes sure that the user has a calendar with that id. Creates it if it does not exist; otherwise shares it with the user.
+    /// Makes sure that the user has a calendar with that id. Creates it if it does not exist;
+    /// otherwise shares it with the user.
     pub fn has_calendar(&self, id: &str) {
         let email = self.email().to_owned();
         let mut state = self.state();

@@ -128,7 +128,8 @@ impl State {
         self.clock.now()
     }
 
-    /// Returns a new version for a change made now. Versions are unique, even if the clock does not advance.
+    /// Returns a new version for a change made now. Versions are unique, even if the clock does not
+    /// advance.
     pub(super) fn stamp(&mut self) -> Stamp {
         let (change, at) = (self.serial.next(), self.serial.time(self.now()));
         Stamp { etag: format!("\"{}\"", 3_489_000_000_000_000 + change * 2000), change, at }

@@ -31,7 +31,8 @@ impl Moment {
         match (text("date")?, text("dateTime")?) {
             (Some(_), Some(_)) => Err(bad()),
             (None, None) => Err(missing()),
-            // A date has no time zone. Google's documentation does not forbid one; the fake is stricter.
+            // A date has no time zone. Google's documentation does not forbid one; the fake is
+            // stricter.
             (Some(_), None) if zone.is_some() => Err(bad()),
             (Some(date), None) => day(date).map(Self::Day).ok_or_else(bad),
             (None, Some(time)) => {
@@ -61,7 +62,8 @@ impl Moment {
         }
     }
 
-    /// Formats the moment as JSON: the time in zone `shown_in`, and the name of the event's own zone, else of the calendar's.
+    /// Formats the moment as JSON: the time in zone `shown_in`, and the name of the event's own
+    /// zone, else of the calendar's.
     pub(super) fn write(&self, shown_in: &Zone, calendar: &Zone) -> Value {
         match self {
             Self::Day(date) => json!({"date": date.to_string()}),

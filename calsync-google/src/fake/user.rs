@@ -14,8 +14,8 @@ use super::grants::full_scopes;
 use super::inspection::FakeEvent;
 use super::state::State;
 
-/// A user of the fake, who acts in Google Calendar itself and not through the API. Parameter `calendar` is a calendar's id or
-/// `primary`.
+/// A user of the fake, who acts in Google Calendar itself and not through the API. Parameter
+/// `calendar` is a calendar's id or `primary`.
 #[derive(Clone)]
 pub struct FakeUser {
     google: FakeGoogle,
@@ -39,8 +39,8 @@ impl FakeUser {
         &self.email
     }
 
-    /// Issues tokens for [`FakeGoogle::CLIENT_ID`], as if the user had consented to those scopes. `calendar.events` is short for
-    /// `https://www.googleapis.com/auth/calendar.events`.
+    /// Issues tokens for [`FakeGoogle::CLIENT_ID`], as if the user had consented to those scopes.
+    /// `calendar.events` is short for `https://www.googleapis.com/auth/calendar.events`.
     #[must_use]
     pub fn tokens(&self, scopes: &[&str]) -> FakeTokens {
         self.tokens_for(FakeGoogle::CLIENT_ID, scopes)
@@ -95,8 +95,8 @@ impl FakeUser {
         }
     }
 
-    /// Shares a calendar with another user, or with `None` ends the sharing. The calendar's sync tokens expire. Returns `false` if
-    /// the calendar does not exist.
+    /// Shares a calendar with another user, or with `None` ends the sharing. The calendar's sync
+    /// tokens expire. Returns `false` if the calendar does not exist.
     pub fn shares(&self, calendar: &str, with: &str, role: Option<AccessRole>) -> bool {
         let mut state = self.google.state();
         state.user(with);
@@ -125,15 +125,16 @@ impl FakeUser {
         state.insert_event(&id, &self.writer(), &object(event)).ok()
     }
 
-    /// Changes an event as PATCH does: objects are merged, `null` clears. Returns `false` if the API would refuse it.
+    /// Changes an event as PATCH does: objects are merged, `null` clears. Returns `false` if the
+    /// API would refuse it.
     pub fn edits_event(&self, calendar: &str, event: &str, patch: Value) -> bool {
         let mut state = self.google.state();
         let id = state.calendar_id(&self.email, calendar).to_owned();
         state.change_event(&id, &self.writer(), event, Change::Merge(object(patch))).is_ok()
     }
 
-    /// Sets the user's own reminders of an event, in minutes before the start; an empty slice means no reminder. The event's etag
-    /// does not change. Returns `false` if the API would refuse it.
+    /// Sets the user's own reminders of an event, in minutes before the start; an empty slice means
+    /// no reminder. The event's etag does not change. Returns `false` if the API would refuse it.
     pub fn sets_reminders(&self, calendar: &str, event: &str, minutes: &[u32]) -> bool {
         let overrides: Value =
             minutes.iter().map(|minutes| json!({"method": "popup", "minutes": minutes})).collect();
@@ -162,8 +163,8 @@ impl FakeUser {
         state.cancel_event(&id, &self.writer(), event).is_ok()
     }
 
-    /// Moves an event to another calendar. The event keeps its id, and a tombstone stays in the old calendar. Returns `false` if
-    /// the API would refuse it.
+    /// Moves an event to another calendar. The event keeps its id, and a tombstone stays in the old
+    /// calendar. Returns `false` if the API would refuse it.
     pub fn moves_event(&self, calendar: &str, event: &str, to: &str) -> bool {
         let mut state = self.google.state();
         let from = state.calendar_id(&self.email, calendar).to_owned();

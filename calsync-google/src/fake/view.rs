@@ -86,7 +86,8 @@ pub(super) fn list_entry(id: &str, stored: &Calendar, user: &str) -> Value {
     entry
 }
 
-/// The default reminders: ten minutes before the start in a primary calendar, as in a new account; none in other calendars.
+/// The default reminders: ten minutes before the start in a primary calendar, as in a new account;
+/// none in other calendars.
 pub(super) fn default_reminders(calendar: &Calendar) -> Value {
     if calendar.primary { json!([{"method": "popup", "minutes": 10}]) } else { json!([]) }
 }

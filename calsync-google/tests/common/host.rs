@@ -53,7 +53,8 @@ impl Host {
         Self { world, syncer, order, directory, appointments: appointments.collect() }
     }
 
-    /// Starts a new process: in-memory state is lost. The new process makes one attempt at each step.
+    /// Starts a new process: in-memory state is lost. The new process makes one attempt at each
+    /// step.
     pub(crate) fn restart(&mut self) {
         let syncer = Syncer::builder(NAMESPACE).provider(self.world.provider()).retry(RetryPolicy::none());
         self.syncer = syncer.clock(self.world.clock.clone()).sleep(self.world.clock.clone()).build();

@@ -66,7 +66,8 @@ async fn a_gateways_error_says_nothing_about_event_calendar_or_grant() {
     assert_eq!(world.anna.events("primary").len(), 1);
 }
 
-/// B1, B2: while a gateway responds in place of Google, no second event is created, and no event is reported as removed.
+/// B1, B2: while a gateway responds in place of Google, no second event is created, and no event is
+/// reported as removed.
 #[tokio::test]
 async fn a_run_that_met_a_gateway_is_corrected_by_the_next_runs() {
     for (status, body) in [404, 410, 403].into_iter().flat_map(|status| BODIES.map(|body| (status, body))) {
@@ -94,7 +95,8 @@ async fn a_run_that_met_a_gateway_is_corrected_by_the_next_runs() {
     }
 }
 
-/// A3b: after a person loses access to a shared calendar, Google responds with 404 to every request about its events.
+/// A3b: after a person loses access to a shared calendar, Google responds with 404 to every request
+/// about its events.
 #[tokio::test]
 async fn a_removal_from_an_inaccessible_calendar_is_not_reported_as_done() {
     let mut host = Host::new(2).await;

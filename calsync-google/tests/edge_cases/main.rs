@@ -1,5 +1,5 @@
-//! Edge cases: responses of gateways, outdated listings, events that a person moved, two names of one calendar, time zones that
-//! Google does not know.
+//! Edge cases: responses of gateways, outdated listings, events that a person moved, two names of
+//! one calendar, time zones that Google does not know.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../common/mod.rs"]

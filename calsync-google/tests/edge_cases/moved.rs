@@ -1,5 +1,5 @@
-//! A person moves our event to another calendar of the account: the event has the same id there, and is `cancelled` in the old
-//! calendar (obot-platform/obot#3888, KinToday/kin-web-client#33).
+//! A person moves our event to another calendar of the account: the event has the same id there,
+//! and is `cancelled` in the old calendar (obot-platform/obot#3888, KinToday/kin-web-client#33).
 
 use calsync_core::error::{ErrorKind, Retry};
 use calsync_core::ledger::Ledger;
@@ -103,7 +103,8 @@ async fn another_process_finds_a_moved_event_and_lists_the_calendars_once() {
     assert_eq!(world.google.events().len(), 0);
 }
 
-/// An event that a person deleted is in no other calendar: it is not searched for again in the same run.
+/// An event that a person deleted is in no other calendar: it is not searched for again in the same
+/// run.
 #[tokio::test]
 async fn a_deleted_event_is_searched_for_once() {
     let (world, _) = world().await;
@@ -204,7 +205,8 @@ async fn a_host_updates_recovers_and_cancels_a_moved_event() {
     host.assert_silent();
 }
 
-/// After our event was deleted, an event without our marker under the same id in another calendar is not ours.
+/// After our event was deleted, an event without our marker under the same id in another calendar
+/// is not ours.
 #[tokio::test]
 async fn a_foreign_event_in_another_calendar_is_not_changed() {
     let (world, private) = world().await;

@@ -1,4 +1,5 @@
-//! `primary` and the account's address name the same calendar (calcom/cal.diy#7329, thunderbird/appointment#341).
+//! `primary` and the account's address name the same calendar (calcom/cal.diy#7329,
+//! thunderbird/appointment#341).
 
 use calsync_core::ProviderKind;
 use calsync_core::model::Connection;

@@ -1,4 +1,5 @@
-//! Time zone names that Google does not know yet (phw198/OutlookGoogleCalendarSync#1525, #1528; GAS-ICS-Sync#305).
+//! Time zone names that Google does not know yet (phw198/OutlookGoogleCalendarSync#1525, #1528;
+//! GAS-ICS-Sync#305).
 
 use calsync_core::error::{ErrorKind, Retry};
 use calsync_core::event::Event;

@@ -282,7 +282,8 @@ async fn an_import_updates_the_event_with_its_uid() {
     stage.event("POST", "/import", Some(timed(ID))).await.is_refused(400, "required");
     stage.event("POST", "", event("u1", "D")).await.is_refused(409, "duplicate");
 
-    // A copy of another organizer's event: its shared fields cannot be changed, and it cannot be restored.
+    // A copy of another organizer's event: its shared fields cannot be changed, and it cannot be
+    // restored.
     let mut foreign = event("u3", "E").unwrap();
     foreign["organizer"] = json!({"email": "boss@example.org"});
     foreign["guestsCanModify"] = json!(true);
