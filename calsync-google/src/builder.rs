@@ -1,4 +1,4 @@
-//! Puts a [`GoogleCalendar`] together.
+//! [`GoogleCalendarBuilder`]: configures and builds a [`GoogleCalendar`].
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use calsync_core::rest::{BuildError, Setup, endpoint};
 use crate::client::Client;
 use crate::error;
 use crate::google::GoogleCalendar;
-use crate::moved::Moved;
+use crate::moved::MovedEvents;
 use crate::request::Requests;
 use crate::zones::UnknownZones;
 
-/// Puts a [`GoogleCalendar`] together.
+/// Configures and builds a [`GoogleCalendar`].
 #[derive(Debug)]
 #[must_use]
 pub struct GoogleCalendarBuilder {
@@ -40,62 +40,65 @@ impl GoogleCalendarBuilder {
         }
     }
 
-    /// Where the Calendar API answers. Google's own unless given.
+    /// Base URL of the Calendar API. Default: `https://www.googleapis.com/calendar/v3`.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api_url = url.into();
         self
     }
 
-    /// How requests are sent. [`ReqwestTransport`](calsync_core::http) unless given (features `rustls`, `native-tls`,
-    /// `rustls-no-provider`).
+    /// Sends the HTTP requests. Default: [`ReqwestTransport`](calsync_core::http) (features
+    /// `rustls`, `native-tls`, `rustls-no-provider`); without one of these features a transport
+    /// must be set.
     pub fn transport(mut self, transport: impl HttpTransport) -> Self {
         self.setup.transport = Some(Arc::new(transport));
         self
     }
 
-    /// How access tokens are got, where it is not by the consent of each person: a service account, a broker of tokens. The
-    /// OAuth client need not be given then; without one [`GoogleCalendar::connect`] leads nowhere.
+    /// Source of access tokens other than each person's consent: a service account, or a token
+    /// broker. The OAuth client is then optional; without one [`GoogleCalendar::connect`] returns a
+    /// URL that Google does not accept.
     pub fn grant(mut self, grant: impl Grant) -> Self {
         self.setup.grant = Some(Arc::new(grant));
         self
     }
 
-    /// Where tokens are kept. In memory unless given, so that they are gone with the process.
+    /// Stores the tokens. Default: in memory, so that they are lost when the process ends.
     pub fn token_store(mut self, store: impl TokenStore) -> Self {
         self.setup.store = Some(Arc::new(store));
         self
     }
 
-    /// Where it is kept which account has asked to be left alone, and until when. In memory unless given; a host of several
-    /// processes may share one between them.
+    /// Stores each account's `Retry-After` deadline and health. Default: in memory. A host with
+    /// several processes can share one store between them.
     pub fn health_store(mut self, health: Arc<dyn AccountHealthStore>) -> Self {
         self.setup.health = Some(health);
         self
     }
 
-    /// Where the time comes from. The machine's clock unless given.
+    /// Source of the current time. Default: the machine's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.setup.clock = Arc::new(clock);
         self
     }
 
-    /// How to wait. Tokio's timer unless given.
+    /// Timer for delays. Default: Tokio's timer.
     pub fn sleep(mut self, sleep: impl Sleep) -> Self {
         self.setup.sleep = Arc::new(sleep);
         self
     }
 
-    /// How much text Google takes. 1,024 characters of title and location, 8,192 of description unless given; Google states
-    /// none of them.
+    /// Longest texts that are written, in characters. Default: 1,024 for title and location, 8,192
+    /// for the description as Google stores it. Google documents no limits.
     pub fn text_limits(mut self, text: TextLimits) -> Self {
         self.text = text;
         self
     }
 
-    /// The provider.
+    /// Builds the provider.
     ///
     /// # Errors
-    /// See [`BuildError`].
+    /// See [`BuildError`]: a URL that cannot be used, no transport, no grant, or an OAuth client
+    /// that is set up wrongly.
     pub fn build(self) -> Result<GoogleCalendar, BuildError> {
         let transport = self.setup.transport()?;
         #[cfg(feature = "oauth")]
@@ -107,16 +110,16 @@ impl GoogleCalendarBuilder {
         let own = None;
         let requests = Requests::new(endpoint("api_url", &self.api_url)?);
         let clock = self.setup.clock.clone();
-        let rest = self.setup.client(ProviderKind::GOOGLE, transport, own, error::of_answer)?;
+        let rest = self.setup.client(ProviderKind::GOOGLE, transport, own, error::of_response)?;
         let capabilities = Capabilities::new()
             .with_client_ids(true)
             .with_etags(true)
             .with_calendar_ids(CalendarIds::GlobalButPrimary)
             .with_primary_is_address(true)
             .with_text(self.text)
-            // By the id, since listings lag, and by the target.
+            // One by the id, since listings lag, and one by the target.
             .with_requests_per_find(2)
-            // Google limits the speed of writes to one calendar, without saying to what.
+            // Google limits the rate of writes to one calendar, and does not document the limit.
             .with_in_flight_per_account(4)
             // https://developers.google.com/workspace/calendar/api/guides/quota
             .with_per_minute_per_account(600)
@@ -125,7 +128,7 @@ impl GoogleCalendarBuilder {
             client: Client { rest, requests },
             capabilities,
             zones: UnknownZones::new(clock.clone()),
-            moved: Moved::new(clock),
+            moved: MovedEvents::new(clock),
             #[cfg(feature = "oauth")]
             oauth,
         })

@@ -1,4 +1,4 @@
-//! The Calendar API as functions: send, judge the answer, read it.
+//! Client of the Calendar API: sends a request, checks the response, and reads it.
 
 use calsync_core::auth::{Access, account_of};
 use calsync_core::calendar::CalendarRef;
@@ -18,13 +18,13 @@ use crate::wire::{
     EventsPage, InsertedResource,
 };
 
-/// How many pages of a response are read before it is taken for endless. A page may be short, or empty.
-const MOST_PAGES: usize = 50;
+/// Most pages read of one listing; more count as an endless listing. A page may be short, or empty.
+const MAX_PAGES: usize = 50;
 
-/// The code of a write that comes back under another id than the one it was sent with.
+/// Code of an error where the response names another event id than the request.
 const ANOTHER_ID: &str = "another_id";
 
-/// One call of the API a method. Errors are those of the call that failed.
+/// One method per API call. A method returns the error of the request that failed.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) rest: RestClient,
@@ -32,88 +32,100 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The body is written before any future is made, which would have room for all of it. A response that names another event
-    /// than the one sent confirms nothing.
+    /// Inserts an event. A response that names another event than the one sent confirms nothing.
+    ///
+    /// The body is serialized before the future is created, to keep the future small.
     pub(crate) fn insert<'c>(
         &'c self,
-        place: &'c CalendarRef,
+        calendar_ref: &'c CalendarRef,
         body: &EventBody<'_>,
     ) -> impl Future<Output = Result<Written, Error>> + Send + use<'c> {
         let operation = Operation::Create;
         let sent = body.id.as_deref().and_then(EventKey::parse);
-        let request = self.requests.insert(&place.calendar, body);
+        let request = self.requests.insert(&calendar_ref.calendar, body);
         async move {
-            let answer = self.rest.send(&Access::of(place), operation, request).await?;
-            let made: InsertedResource = self.rest.read(operation, &answer)?;
-            let unreadable = || self.rest.unreadable(operation, &answer);
+            let response = self.rest.send(&Access::of(calendar_ref), operation, request).await?;
+            let made: InsertedResource = self.rest.read(operation, &response)?;
+            let unreadable = || self.rest.unreadable(operation, &response);
             let written = convert::inserted(&made).ok_or_else(unreadable)?;
             if EventKey::parse(written.remote_id.as_str()) != sent {
                 return Err(unreadable().with_code(ANOTHER_ID));
             }
-            Ok(written.with_account(account_of(&answer).cloned()))
+            Ok(written.with_account(account_of(&response).cloned()))
         }
     }
 
+    /// Patches an event. Fails with 412 if `etag` is not the current version.
     pub(crate) fn patch<'c, B: Serialize>(
         &'c self,
-        place: &'c CalendarRef,
+        calendar_ref: &'c CalendarRef,
         id: &'c RemoteId,
         etag: Option<&Etag>,
         body: &B,
     ) -> impl Future<Output = Result<EventResource, Error>> + Send + use<'c, B> {
-        let request = self.requests.patch(&place.calendar, id, etag, body);
-        self.event(place, Operation::Update, id, request)
+        let request = self.requests.patch(&calendar_ref.calendar, id, etag, body);
+        self.event(calendar_ref, Operation::Update, id, request)
     }
 
+    /// Deletes an event. Fails with 412 if `etag` is not the current version.
     pub(crate) async fn delete(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         id: &RemoteId,
         etag: Option<&Etag>,
     ) -> Result<(), Error> {
-        let request = self.requests.delete(&place.calendar, id, etag);
-        let answer = self.rest.send(&Access::of(place), Operation::Delete, request).await?;
-        // Google answers with nothing; a page with status 200 comes from a portal in between.
-        if answer.body().is_empty() { Ok(()) } else { Err(self.rest.unreadable(Operation::Delete, &answer)) }
+        let request = self.requests.delete(&calendar_ref.calendar, id, etag);
+        let response = self.rest.send(&Access::of(calendar_ref), Operation::Delete, request).await?;
+        // Google's response has no body; a page with status 200 comes from a portal in between.
+        if response.body().is_empty() {
+            Ok(())
+        } else {
+            Err(self.rest.unreadable(Operation::Delete, &response))
+        }
     }
 
-    /// The event, be it a tombstone, with these fields. `None` when Google knows no such id, in a calendar that is there.
+    /// Returns the event with these fields, also if it is a tombstone. Returns `None` if the
+    /// calendar exists and has no event with that id. A calendar that does not exist is an error.
     pub(crate) async fn get(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         id: &RemoteId,
         fields: &str,
     ) -> Result<Option<EventResource>, Error> {
-        let event = self.look(place, id, fields).await?;
+        let event = self.lookup(calendar_ref, id, fields).await?;
         if event.is_none() {
-            self.check_calendar(place).await?;
+            self.check_calendar(calendar_ref).await?;
         }
         Ok(event)
     }
 
-    /// The same, where another call shows whether the calendar is there.
-    pub(crate) async fn look(
+    /// As [`get`](Self::get), without the check that the calendar exists. For callers that check it
+    /// by another request.
+    pub(crate) async fn lookup(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         id: &RemoteId,
         fields: &str,
     ) -> Result<Option<EventResource>, Error> {
-        match self.event(place, Operation::Get, id, self.requests.get(&place.calendar, id, fields)).await {
+        match self
+            .event(calendar_ref, Operation::Get, id, self.requests.get(&calendar_ref.calendar, id, fields))
+            .await
+        {
             Ok(event) => Ok(Some(event)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The live events that carry this private property. All pages, or an error.
+    /// Returns all live events that carry this private property: every page, or an error.
     pub(crate) async fn by_property(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         property: (&str, &str),
     ) -> Result<Vec<EventResource>, Error> {
         let (mut events, mut page) = (Vec::new(), None);
-        for _ in 0..MOST_PAGES {
-            let (items, next) = self.page(place, Operation::Find, property, page).await?;
+        for _ in 0..MAX_PAGES {
+            let (items, next) = self.page(calendar_ref, Operation::Find, property, page).await?;
             events.extend(items);
             page = next;
             if page.is_none() {
@@ -123,42 +135,47 @@ impl Client {
         Err(self.rest.endless(Operation::Find))
     }
 
-    /// A page of the same, and where the next one begins.
+    /// Returns one page of live events that carry this private property, and the token of the next
+    /// page.
     pub(crate) async fn page(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         operation: Operation,
         property: (&str, &str),
         page: Option<PageToken>,
     ) -> Result<(Vec<EventResource>, Option<PageToken>), Error> {
         let page = page.as_ref().map(|page| page.0.as_str());
-        let request = self.requests.by_property(&place.calendar, property, page);
-        let answer =
-            self.rest.send(&Access::of(place), operation, request).await.map_err(calendar_not_found)?;
-        let mut page: EventsPage = self.rest.read(operation, &answer)?;
+        let request = self.requests.by_property(&calendar_ref.calendar, property, page);
+        let response = self
+            .rest
+            .send(&Access::of(calendar_ref), operation, request)
+            .await
+            .map_err(calendar_not_found)?;
+        let mut page: EventsPage = self.rest.read(operation, &response)?;
         page.items.retain(|event| !convert::is_cancelled(event));
         for event in &mut page.items {
-            event.account = account_of(&answer).cloned();
+            event.account = account_of(&response).cloned();
         }
         Ok((page.items, page.next_page_token.map(PageToken)))
     }
 
-    /// After a 404, which says the same of an event and of a calendar that is not there.
-    pub(crate) async fn check_calendar(&self, place: &CalendarRef) -> Result<(), Error> {
-        let request = self.requests.probe(&place.calendar);
-        let answer = self.rest.send(&Access::of(place), Operation::Find, request).await;
-        let _: EventsPage = self.rest.read(Operation::Find, &answer.map_err(calendar_not_found)?)?;
+    /// Fails if the calendar does not exist. Called after a 404 on an event, which does not say
+    /// whether the event or the calendar is missing.
+    pub(crate) async fn check_calendar(&self, calendar_ref: &CalendarRef) -> Result<(), Error> {
+        let request = self.requests.probe(&calendar_ref.calendar);
+        let response = self.rest.send(&Access::of(calendar_ref), Operation::Find, request).await;
+        let _: EventsPage = self.rest.read(Operation::Find, &response.map_err(calendar_not_found)?)?;
         Ok(())
     }
 
     pub(crate) async fn calendars(&self, to: &Access) -> Result<Vec<AccountCalendar>, Error> {
         let (mut calendars, mut page) = (Vec::new(), None);
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let request = self.requests.calendars(page.as_deref());
-            let answer = self.rest.send(to, Operation::ListCalendars, request).await?;
-            let answer: CalendarListPage = self.rest.read(Operation::ListCalendars, &answer)?;
-            calendars.extend(answer.items.into_iter().filter_map(calendar));
-            page = answer.next_page_token;
+            let response = self.rest.send(to, Operation::ListCalendars, request).await?;
+            let list: CalendarListPage = self.rest.read(Operation::ListCalendars, &response)?;
+            calendars.extend(list.items.into_iter().filter_map(calendar));
+            page = list.next_page_token;
             if page.is_none() {
                 return Ok(calendars);
             }
@@ -173,35 +190,35 @@ impl Client {
         zone: &Zone,
     ) -> Result<CalendarId, Error> {
         let body = CalendarBody { summary: name, time_zone: zone.name() };
-        let answer =
+        let response =
             self.rest.send(to, Operation::CreateCalendar, self.requests.create_calendar(&body)).await?;
-        let made: CalendarResource = self.rest.read(Operation::CreateCalendar, &answer)?;
+        let made: CalendarResource = self.rest.read(Operation::CreateCalendar, &response)?;
         let id = made.id.as_deref().filter(|id| !id.is_empty()).and_then(|id| CalendarId::new(id).ok());
-        id.ok_or_else(|| self.rest.unreadable(Operation::CreateCalendar, &answer))
+        id.ok_or_else(|| self.rest.unreadable(Operation::CreateCalendar, &response))
     }
 
     async fn event(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         operation: Operation,
         id: &RemoteId,
         request: Result<Request, BadRequest>,
     ) -> Result<EventResource, Error> {
-        let answer = self.rest.send(&Access::of(place), operation, request).await?;
-        let mut event: EventResource = self.rest.read(operation, &answer)?;
-        event.account = account_of(&answer).cloned();
+        let response = self.rest.send(&Access::of(calendar_ref), operation, request).await?;
+        let mut event: EventResource = self.rest.read(operation, &response)?;
+        event.account = account_of(&response).cloned();
         match event.id.as_deref() {
             Some(named) if named == id.as_str() => Ok(event),
-            // An answer about another event says nothing of this one.
+            // A response about another event says nothing about this one.
             Some(named) if !named.is_empty() => {
-                Err(self.rest.unreadable(operation, &answer).with_code(ANOTHER_ID))
+                Err(self.rest.unreadable(operation, &response).with_code(ANOTHER_ID))
             }
-            _ => Err(self.rest.unreadable(operation, &answer)),
+            _ => Err(self.rest.unreadable(operation, &response)),
         }
     }
 }
 
-/// A 404 to a path that names a calendar and no event.
+/// Turns a 404 on a path that names a calendar and no event into [`ErrorKind::CalendarNotFound`].
 pub(crate) fn calendar_not_found(error: Error) -> Error {
     if error.kind() == ErrorKind::NotFound { error.with_kind(ErrorKind::CalendarNotFound) } else { error }
 }

@@ -1,4 +1,4 @@
-//! Google's OAuth server, and how the host is known there.
+//! Configuration of consent: the host's OAuth client, and the URLs of Google's OAuth server.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use calsync_core::{ProviderKind, Secret};
 use crate::builder::GoogleCalendarBuilder;
 use crate::scope::Scope;
 
-/// The client id of a host that has none, since a grant of its own needs no consent.
+/// Client id used when the host has no OAuth client, because its own `Grant` needs no consent.
 const NO_CLIENT: &str = "none";
 
-/// How Google calls itself in id tokens, in both spellings that it uses
+/// Google's issuer name in id tokens, in both spellings that it uses
 /// (<https://developers.google.com/identity/openid-connect/openid-connect#validatinganidtoken>).
 const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
 
-/// What the builder was told of it.
+/// The consent settings of the builder.
 #[derive(Debug)]
 pub(crate) struct Consent {
     client_id: String,
@@ -47,7 +47,7 @@ impl Default for Consent {
 }
 
 impl Consent {
-    /// The OAuth client. Its id may only be missing where it is not needed.
+    /// Builds the OAuth client. The client id may be missing only if `is_needed` is false.
     pub(crate) fn build(
         self,
         transport: Arc<dyn HttpTransport>,
@@ -69,7 +69,8 @@ impl Consent {
             .redirect(self.redirect)
             .scopes(self.scopes.into_iter().map(Scope::as_str))
             .identity(identity)
-            // Without these two Google gives no refresh token, or only the first time somebody consents.
+            // Without `access_type=offline` Google gives no refresh token; without `prompt=consent`
+            // it gives one only the first time a person consents.
             .authorize_param("access_type", "offline")
             .authorize_param("prompt", "consent")
             .transport(transport)
@@ -83,50 +84,51 @@ impl Consent {
 
 /// Consent (feature `oauth`).
 impl GoogleCalendarBuilder {
-    /// The host's OAuth client, from Google's console.
+    /// Id and secret of the host's OAuth client, from the Google Cloud console.
     pub fn client(mut self, id: impl Into<String>, secret: Secret) -> Self {
         (self.consent.client_id, self.consent.secret) = (id.into(), Some(secret));
         self
     }
 
-    /// The host's OAuth client, where it has no secret.
+    /// Id of the host's OAuth client, for a client without a secret.
     pub fn public_client(mut self, id: impl Into<String>) -> Self {
         (self.consent.client_id, self.consent.secret) = (id.into(), None);
         self
     }
 
-    /// Where people come back to from the consent page, as it is registered with Google. The machine itself unless given,
-    /// which only an installed app can use.
+    /// Redirect URL, exactly as it is registered with Google. Default: `http://127.0.0.1`, which
+    /// only an installed app (client type *Desktop app*) can use.
     pub fn redirect(mut self, url: impl Into<String>) -> Self {
         self.consent.redirect = url.into();
         self
     }
 
-    /// What people are asked to allow. [`Scope::EventsOwned`] unless given.
+    /// Scopes that the consent page asks for. Default: [`Scope::EventsOwned`].
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
         self.consent.scopes = scopes.into_iter().collect();
         self
     }
 
-    /// Where people consent. Google's own unless given.
+    /// URL of the consent page. Default: `https://accounts.google.com/o/oauth2/v2/auth`.
     pub fn authorize_url(mut self, url: impl Into<String>) -> Self {
         self.consent.authorize_url = url.into();
         self
     }
 
-    /// Where tokens come from. Google's own unless given.
+    /// URL of the token endpoint. Default: `https://oauth2.googleapis.com/token`.
     pub fn token_url(mut self, url: impl Into<String>) -> Self {
         self.consent.token_url = url.into();
         self
     }
 
-    /// Where grants are given back. Google's own unless given.
+    /// URL of the revocation endpoint. Default: `https://oauth2.googleapis.com/revoke`.
     pub fn revoke_url(mut self, url: impl Into<String>) -> Self {
         self.consent.revoke_url = url.into();
         self
     }
 
-    /// What the server calls itself in id tokens (`iss`), where it is not Google but an emulator.
+    /// Issuer that id tokens must name (`iss`), for an emulator. Default: Google's own, in both
+    /// spellings that it uses.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.consent.issuer = Some(issuer.into());
         self

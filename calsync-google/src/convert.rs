@@ -1,4 +1,4 @@
-//! Events of calsync to Google's and back. Pure.
+//! Converts calsync's events to Google's JSON and back. No I/O.
 
 use std::borrow::Cow;
 
@@ -19,34 +19,36 @@ use crate::wire::{
 /// The earliest reminder, in minutes before the start: four weeks.
 const EARLIEST_REMINDER: u32 = 40_320;
 
-/// The event's id at Google, since hex digits are inside its alphabet.
+/// Returns the event id at Google: the key itself, since its characters are inside Google's
+/// alphabet for ids (base32hex).
 pub(crate) fn remote_id(key: &EventKey) -> RemoteId {
     RemoteId::new(key.to_string())
 }
 
-/// How an event is written.
+/// Options of the conversion to Google's JSON.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
-    /// The most characters of a description as it is stored.
-    pub(crate) longest_description: usize,
-    /// Times name their zone. Without it Google shows them in the calendar's; they are the same instants.
+    /// Most characters of a description as Google stores it, with `&`, `<` and `>` escaped.
+    pub(crate) max_description: usize,
+    /// Whether times name their zone. Without a name Google shows the same instants in the
+    /// calendar's zone.
     pub(crate) names_zone: bool,
 }
 
-/// The body that makes an event.
+/// Builds the body of an insert.
 pub(crate) fn to_insert(draft: &Draft, style: Style) -> EventBody<'_> {
     let mut body = to_patch(draft, style);
     body.id = Some(draft.marker.key.to_string());
     set_reminders(&mut body, &draft.event.reminders);
-    // Nothing to clear yet.
+    // A new event has nothing to clear.
     body.start.clears = false;
     body.end.clears = false;
     body.extended_properties.private.retain(|(_, value)| value.is_some());
     body
 }
 
-/// The body that writes over an event what is ours in it. The reminders are not among it: they are the person's, until
-/// the host wants others than it wanted last time (see [`to_reminders`]).
+/// Builds the body of a patch: all fields that calsync owns, except the reminders. Those belong to
+/// the person until the host asks for other reminders than last time (see [`to_reminders`]).
 pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
     let event = &*draft.event;
     let (start, end) = match &event.when {
@@ -62,7 +64,7 @@ pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
             _ => "confirmed",
         },
         summary: &event.title,
-        description: escaped(&event.description, style.longest_description),
+        description: escaped(&event.description, style.max_description),
         location: &event.location,
         start: Moment { time: start, clears: true },
         end: Moment { time: end, clears: true },
@@ -72,7 +74,8 @@ pub(crate) fn to_patch(draft: &Draft, style: Style) -> EventBody<'_> {
     }
 }
 
-/// Google's word for who may read the event; none where it stays as it is (in an insert: the calendar's default).
+/// Returns Google's value of `visibility`. `None` leaves it unchanged; in an insert it means the
+/// calendar's default.
 fn visibility(visibility: Visibility) -> Option<&'static str> {
     match visibility {
         Visibility::Public => Some("public"),
@@ -81,19 +84,20 @@ fn visibility(visibility: Visibility) -> Option<&'static str> {
     }
 }
 
-/// Adds the reminders to a body, with the note that they are ours.
+/// Adds the reminders to a body, and the property that records them as set by calsync.
 pub(crate) fn set_reminders(body: &mut EventBody<'_>, reminders: &Reminders) {
     let RemindersBody { reminders, extended_properties } = to_reminders(reminders);
     body.reminders = Some(reminders);
     body.extended_properties.private.extend(extended_properties.private);
 }
 
-/// The body that sets the reminders alone.
+/// Builds the body of a patch of the reminders only.
 pub(crate) fn to_reminders(reminders: &Reminders) -> RemindersBody<'static> {
     let popup = |minutes| ReminderOverride { method: "popup".to_owned(), minutes };
     let resource = match reminders {
         Reminders::Before(minutes) => {
-            // Those earlier than Google takes become its earliest, of which one is enough.
+            // Reminders earlier than Google accepts become its earliest one; duplicates of it are
+            // dropped.
             let mut minutes: Vec<u32> = minutes.iter().map(|at| (*at).min(EARLIEST_REMINDER)).collect();
             minutes.dedup();
             RemindersResource {
@@ -101,22 +105,22 @@ pub(crate) fn to_reminders(reminders: &Reminders) -> RemindersBody<'static> {
                 overrides: Some(minutes.into_iter().map(popup).collect()),
             }
         }
-        // An empty list, since a PATCH would leave those that stand there beside the default.
+        // The empty list clears the overrides: without it a PATCH keeps them beside the default.
         _ => RemindersResource { use_default: true, overrides: Some(Vec::new()) },
     };
-    let private = vec![(REMINDERS, reminders_note(reminders).map(Cow::Owned))];
+    let private = vec![(REMINDERS, reminders_value(reminders).map(Cow::Owned))];
     RemindersBody { reminders: resource, extended_properties: PrivateProperties { private } }
 }
 
-/// Whether the reminders that calsync last set are the wanted ones.
-pub(crate) fn has_reminders(resource: &EventResource, wanted: &Reminders) -> bool {
-    property(resource, REMINDERS) == reminders_note(wanted).as_deref()
+/// Whether the reminders that calsync last set equal the desired ones.
+pub(crate) fn has_reminders(resource: &EventResource, desired: &Reminders) -> bool {
+    property(resource, REMINDERS) == reminders_value(desired).as_deref()
 }
 
-/// Whether the event says all that a PATCH with this body would write. Its revision may be an older one; one that is newer was
-/// not believed, and is written over.
-pub(crate) fn says(resource: &EventResource, body: &EventBody<'_>) -> bool {
-    // All fields by name, so that none is forgotten.
+/// Whether a PATCH with this body would change nothing. An older revision in the event counts as
+/// equal; a newer one does not, and is overwritten.
+pub(crate) fn has_content_of(resource: &EventResource, body: &EventBody<'_>) -> bool {
+    // Names every field, so that a new field does not compile until it is compared here.
     let EventBody {
         id: _,
         status,
@@ -129,31 +133,31 @@ pub(crate) fn says(resource: &EventResource, body: &EventBody<'_>) -> bool {
         reminders,
         extended_properties: PrivateProperties { private },
     } = body;
-    let is_text = |is: &Option<String>, wanted: &str| is.as_deref().unwrap_or_default() == wanted;
+    let has_text = |is: &Option<String>, desired: &str| is.as_deref().unwrap_or_default() == desired;
     let has = |(name, value): &(&'static str, Option<Cow<'_, str>>)| match property(resource, name) {
         Some(is) if *name == REVISION => {
             let revision = |text: &str| text.parse::<u64>().ok();
             revision(is)
-                .is_some_and(|is| value.as_deref().and_then(revision).is_some_and(|wanted| is <= wanted))
+                .is_some_and(|is| value.as_deref().and_then(revision).is_some_and(|desired| is <= desired))
         }
         is => is == value.as_deref(),
     };
     resource.status.as_deref() == Some(*status)
-        && is_text(&resource.summary, summary)
-        && is_text(&resource.description, description)
-        && is_text(&resource.location, location)
-        && is_time(resource.start.as_ref(), &start.time)
-        && is_time(resource.end.as_ref(), &end.time)
-        // Without a choice of the host's, what the person chose stays.
-        && visibility.is_none_or(|wanted| resource.visibility.as_deref() == Some(wanted))
-        // They are in the body only where they differ.
+        && has_text(&resource.summary, summary)
+        && has_text(&resource.description, description)
+        && has_text(&resource.location, location)
+        && has_time(resource.start.as_ref(), &start.time)
+        && has_time(resource.end.as_ref(), &end.time)
+        // If the host sets no visibility, the person's choice stays.
+        && visibility.is_none_or(|desired| resource.visibility.as_deref() == Some(desired))
+        // The body has reminders only if they differ.
         && reminders.is_none()
         && private.iter().all(has)
 }
 
-fn is_time(is: Option<&EventDateTime>, wanted: &Time<'_>) -> bool {
+fn has_time(is: Option<&EventDateTime>, desired: &Time<'_>) -> bool {
     let Some(is) = is else { return false };
-    match wanted {
+    match desired {
         Time::Day(day) => is.date.as_deref().and_then(|text| text.parse().ok()) == Some(*day),
         Time::At(text, zone) => {
             let instant = |text: &str| DateTime::parse_from_rfc3339(text).ok();
@@ -165,18 +169,21 @@ fn is_time(is: Option<&EventDateTime>, wanted: &Time<'_>) -> bool {
     }
 }
 
-/// How reminders are noted: nothing for the calendar's own, else the minutes.
-fn reminders_note(reminders: &Reminders) -> Option<String> {
+/// Returns the value of the reminders property: `None` for the calendar's default, else the
+/// minutes, separated by commas.
+fn reminders_value(reminders: &Reminders) -> Option<String> {
     match reminders {
         Reminders::Before(minutes) => Some(minutes.iter().map(u32::to_string).collect::<Vec<_>>().join(",")),
         _ => None,
     }
 }
 
-/// The instant with its local offset, so that no two readings are possible in an hour that comes twice.
+/// Formats the instant with its local offset, so that it is unambiguous in an hour that occurs
+/// twice.
 fn instant_in(at: DateTime<Utc>, zone: &Zone, names_zone: bool) -> Time<'_> {
     let offset = zone.offset(at);
-    // RFC 3339 has no seconds in an offset, which zones of the nineteenth century had.
+    // RFC 3339 has no seconds in an offset. Time zones before the twentieth century can have them:
+    // then UTC is written.
     let text = match FixedOffset::east_opt(offset).filter(|_| offset % 60 == 0) {
         Some(offset) => at.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::Secs, true),
         None => at.to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -184,8 +191,8 @@ fn instant_in(at: DateTime<Utc>, zone: &Zone, names_zone: bool) -> Time<'_> {
     Time::At(text, names_zone.then(|| zone.name()))
 }
 
-/// Plain text as Google's description has it, which may hold HTML: what looks like a tag must be read as text. Cut so that
-/// it stays within `limit` characters as it is stored.
+/// Escapes plain text for Google's description, which may contain HTML. Truncates it to `limit`
+/// characters as they are stored, and never inside an entity.
 fn escaped(text: &str, limit: usize) -> Cow<'_, str> {
     let entity = |c| match c {
         '&' => Some("&amp;"),
@@ -198,7 +205,7 @@ fn escaped(text: &str, limit: usize) -> Cow<'_, str> {
     }
     let mut stored = String::with_capacity(text.len() + 16);
     let mut length = 0;
-    // Where to cut should the rest not fit: the last place that leaves room for the mark.
+    // The last position where the text can be cut with room for the cut mark.
     let mut last_cut = 0;
     for character in text.chars() {
         if length < limit {
@@ -224,28 +231,28 @@ fn escaped(text: &str, limit: usize) -> Cow<'_, str> {
     Cow::Owned(stored)
 }
 
-/// The reverse of [`escaped`]; markup of other people's stays as it is.
+/// Reverses [`escaped`]. Other markup stays unchanged.
 fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
-/// Whether an event is deleted: Google keeps its tombstone under its id.
+/// Whether the event is a tombstone: Google keeps a deleted event under its id for some time.
 pub(crate) fn is_cancelled(resource: &EventResource) -> bool {
     resource.status.as_deref() == Some("cancelled")
 }
 
-/// The answer to a write. `None` when it does not name the event.
+/// Reads the response to a write. Returns `None` if it has no event id.
 pub(crate) fn written(resource: &EventResource) -> Option<Written> {
     let written = named(resource.id.as_deref(), resource.etag.as_deref())?;
     Some(written.with_account(resource.account.clone()))
 }
 
-/// The answer to an insert. `None` when it does not name the event.
+/// Reads the response to an insert. Returns `None` if it has no event id.
 pub(crate) fn inserted(resource: &InsertedResource) -> Option<Written> {
     named(resource.id.as_deref(), resource.etag.as_deref())
 }
 
-/// The event's version.
+/// Returns the event's etag, if a header can carry it.
 pub(crate) fn etag(resource: &EventResource) -> Option<Etag> {
     sendable(resource.etag.as_deref())
 }
@@ -255,14 +262,15 @@ fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
     Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
 }
 
-/// The identity of an event. `None` when it has no id.
+/// Reads the identity of an event. Returns `None` if it has no id.
 pub(crate) fn found(resource: &EventResource) -> Option<Found> {
     let Written { remote_id, etag, account, .. } = written(resource)?;
     let found = Found::new(remote_id).with_etag(etag).with_marker(marker(resource));
     Some(found.with_key(own_key(resource)).with_account(account))
 }
 
-/// What an event says. `None` when it has no time that could be understood.
+/// Reads the content of an event. Returns `None` if its start or end is missing or cannot be
+/// parsed.
 pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let mut event = Event::new(text(&resource.summary), when(resource)?)
@@ -273,7 +281,7 @@ pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     }
     event = match resource.visibility.as_deref() {
         Some("public") => event.with_visibility(Visibility::Public),
-        // `confidential` is the old word for private.
+        // `confidential` is Google's older name of `private`.
         Some("private" | "confidential") => event.with_visibility(Visibility::Private),
         _ => event,
     };
@@ -294,7 +302,7 @@ fn when(resource: &EventResource) -> Option<When> {
     Some(When::Timed { start: instant(start, &zone)?, end: instant(end, &zone)?, zone })
 }
 
-/// An instant; a time without an offset is read in its zone.
+/// Parses an instant. A time without an offset is local time in `zone`.
 fn instant(moment: &EventDateTime, zone: &Zone) -> Option<DateTime<Utc>> {
     let text = moment.date_time.as_deref()?;
     match DateTime::parse_from_rfc3339(text) {
@@ -318,7 +326,7 @@ mod tests {
         Draft::new(marker, event, DateTime::UNIX_EPOCH)
     }
 
-    const STYLE: Style = Style { longest_description: 8192, names_zone: true };
+    const STYLE: Style = Style { max_description: 8192, names_zone: true };
 
     fn read(json: Value) -> EventResource {
         serde_json::from_value(json).unwrap()
@@ -338,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insert_says_everything_once() {
+    fn an_insert_has_every_field_once() {
         let event = london().with_description("Order: 1\n5 < 6 & 7").with_location("1 High St, Leeds");
         assert_eq!(
             json_of(&to_insert(&draft(event), STYLE)),
@@ -366,20 +374,23 @@ mod tests {
     }
 
     #[test]
-    fn an_event_says_what_a_patch_would_write_or_does_not() {
+    fn any_difference_from_the_patch_body_is_detected() {
         let event = london().with_description("5 < 6").with_visibility(Visibility::Private);
         let draft = draft(event.with_reminders(Reminders::Before(vec![10])));
-        let standing = json_of(&to_insert(&draft, STYLE));
+        let current = json_of(&to_insert(&draft, STYLE));
         let with = |pointer: &str, value: Value| {
-            let mut changed = standing.clone();
+            let mut changed = current.clone();
             *changed.pointer_mut(pointer).unwrap() = value;
             read(changed)
         };
         let body = to_patch(&draft, STYLE);
-        assert!(says(&read(standing.clone()), &body));
+        assert!(has_content_of(&read(current.clone()), &body));
         let private = |name| format!("/extendedProperties/private/{name}");
-        assert!(says(&with(&private(REVISION), json!("6")), &body), "an older revision");
-        assert!(says(&with("/start/dateTime", json!("2026-07-01T08:00:00Z")), &body), "the same instant");
+        assert!(has_content_of(&with(&private(REVISION), json!("6")), &body), "an older revision");
+        assert!(
+            has_content_of(&with("/start/dateTime", json!("2026-07-01T08:00:00Z")), &body),
+            "the same instant"
+        );
         for (pointer, value) in [
             ("/status".to_owned(), json!("tentative")),
             ("/summary".to_owned(), json!("Deep  clean")),
@@ -396,18 +407,19 @@ mod tests {
             (private(APPOINTMENT), json!("11")),
             (private(PERSON), json!("guest")),
         ] {
-            assert!(!says(&with(&pointer, value), &body), "{pointer}");
+            assert!(!has_content_of(&with(&pointer, value), &body), "{pointer}");
         }
-        // Without a zone of its own it is shown in whatever zone the calendar has.
+        // Without a zone name any zone of the event is accepted: Google shows it in the calendar's
+        // zone.
         let body = to_patch(&draft, Style { names_zone: false, ..STYLE });
-        assert!(says(&with("/start/timeZone", json!("Europe/Dublin")), &body));
+        assert!(has_content_of(&with("/start/timeZone", json!("Europe/Dublin")), &body));
         let mut body = to_patch(&draft, STYLE);
         set_reminders(&mut body, &Reminders::Before(vec![5]));
-        assert!(!says(&read(standing), &body), "other reminders are wanted");
+        assert!(!has_content_of(&read(current), &body), "the desired reminders differ");
     }
 
     #[test]
-    fn a_patch_leaves_the_persons_things_alone_and_clears_the_other_form_of_time() {
+    fn a_patch_keeps_the_persons_fields_and_clears_the_other_form_of_time() {
         let (start, end) = ("2026-12-24".parse().unwrap(), "2026-12-27".parse().unwrap());
         let all_day = Event::new("Closed", When::AllDay { start, end });
         let body = json_of(&to_patch(&draft(all_day.with_reminders(Reminders::Before(vec![10]))), STYLE));
@@ -431,7 +443,7 @@ mod tests {
             assert_eq!(event(&read).unwrap().visibility, chosen);
         }
         let draft = draft(london());
-        assert_eq!(json_of(&to_patch(&draft, STYLE)).get("visibility"), None, "what the person chose stays");
+        assert_eq!(json_of(&to_patch(&draft, STYLE)).get("visibility"), None, "the person's choice stays");
         let confidential = json!({"id": "x", "visibility": "confidential",
             "start": {"date": "2026-12-24"}, "end": {"date": "2026-12-25"}});
         let read: EventResource = serde_json::from_value(confidential).unwrap();
@@ -439,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn reminders_are_noted_so_that_the_persons_own_can_be_told_apart() {
+    fn reminders_are_recorded_to_distinguish_them_from_the_persons_own() {
         for (reminders, resource, note) in [
             (Reminders::CalendarDefault, json!({"useDefault": true, "overrides": []}), Value::Null),
             (Reminders::Before(vec![]), json!({"useDefault": false, "overrides": []}), json!("")),
@@ -454,18 +466,21 @@ mod tests {
             assert_eq!(body["reminders"], resource);
             assert_eq!(body["extendedProperties"]["private"], json!({ "calsyncReminders": note }));
             let private = note.as_str().map(|note| (REMINDERS.to_owned(), note.to_owned()));
-            let mut standing = EventResource::default();
-            standing.extended_properties.get_or_insert_default().private.extend(private);
-            assert!(has_reminders(&standing, &reminders));
-            assert!(!has_reminders(&standing, &Reminders::Before(vec![5])));
+            let mut current = EventResource::default();
+            current.extended_properties.get_or_insert_default().private.extend(private);
+            assert!(has_reminders(&current, &reminders));
+            assert!(!has_reminders(&current, &Reminders::Before(vec![5])));
         }
     }
 
     #[test]
-    fn what_looks_like_html_is_text_and_stays_within_the_limit() {
+    fn html_characters_are_escaped_and_the_result_stays_within_the_limit() {
         let cut = |text: &str, limit| escaped(text, limit).into_owned();
         assert_eq!(cut("<b>&amp;</b>", 100), "&lt;b&gt;&amp;amp;&lt;/b&gt;");
-        assert!(matches!(escaped("plain – text", 3), Cow::Borrowed(_)), "fitted before it came here");
+        assert!(
+            matches!(escaped("plain – text", 3), Cow::Borrowed(_)),
+            "text without HTML characters is never cut here"
+        );
         assert_eq!(cut("a<b", 6), "a&lt;b");
         assert_eq!(cut("a<b", 5), "a…", "no entity is cut in two");
         assert_eq!(cut("ab<", 3), "ab…");
@@ -477,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_instants_in_hours_that_come_twice_and_days_of_another_offset() {
+    fn each_time_has_the_offset_of_its_instant_also_when_clocks_change() {
         for (at, zone, text) in [
             ("2026-10-25T00:30:00Z", "Europe/London", "2026-10-25T01:30:00+01:00"),
             ("2026-10-25T01:30:00Z", "Europe/London", "2026-10-25T01:30:00Z"),
@@ -492,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_read_however_little_they_say() {
+    fn responses_with_missing_fields_are_read() {
         let timed = json!({"id": "abc12", "start": {"dateTime": "2026-07-01T09:00:00+01:00", "timeZone": "Europe/London"},
             "end": {"dateTime": "2026-07-01T10:30:00+01:00"}, "anything": {"else": 1}});
         let of_abc = found(&read(timed.clone())).unwrap();
@@ -500,8 +515,8 @@ mod tests {
             (of_abc.remote_id.as_str(), of_abc.etag, of_abc.marker, of_abc.key),
             ("abc12", None, None, None)
         );
-        let said = event(&read(timed)).unwrap();
-        assert_eq!((said.when, &*said.title), (london().when, ""));
+        let content = event(&read(timed)).unwrap();
+        assert_eq!((content.when, &*content.title), (london().when, ""));
         let local = json!({"id": "abc12", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "Europe/London"},
             "end": {"dateTime": "2026-07-01T10:30:00", "timeZone": "Europe/London"}});
         assert_eq!(event(&read(local)).unwrap().when, london().when);
@@ -514,7 +529,7 @@ mod tests {
             json!({"id": "abc12", "start": {"dateTime": "noon"}, "end": {"dateTime": "one"}}),
         ] {
             assert_eq!(event(&read(timeless.clone())), None, "{timeless}");
-            assert!(found(&read(timeless)).is_some(), "what it says does not matter");
+            assert!(found(&read(timeless)).is_some(), "the identity does not need a valid time");
         }
     }
 }

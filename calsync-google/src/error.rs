@@ -1,4 +1,4 @@
-//! What Google's answers mean: status and machine-readable reason to calsync's kinds of error.
+//! Maps Google's error responses to calsync's errors, by status and machine-readable reason.
 //!
 //! <https://developers.google.com/workspace/calendar/api/guides/errors>
 
@@ -10,52 +10,56 @@ use calsync_core::http::Response;
 use calsync_core::rest::{code_of, common_class, failure};
 use serde_json::Value;
 
-/// What a zone name is called here that Google does not know: Google says `invalid` of it, as of much else.
+/// calsync's code for a time zone name that Google does not know. Google's own reason is `invalid`,
+/// which has many other causes.
 const UNKNOWN_ZONE: &str = "invalidTimeZone";
 
-/// How long a used-up quota rests. It lasts for hours, and trying again prolongs it; Google says no time.
-const QUOTA_PAUSE: Duration = Duration::from_secs(3600);
+/// Back-off after an exhausted quota, where the response has no `Retry-After`. The limit lasts for
+/// hours, and retries prolong it.
+const QUOTA_BACKOFF: Duration = Duration::from_secs(3600);
 
-/// A response that is no success, as an error of `operation`. `retry_after` is what its header asks for.
-pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
-    let status = answer.status().as_u16();
-    let told = Told::of(status, answer.body());
-    let code = told.code.clone().filter(|_| told.is_reason || !matches!(status, 403 | 404 | 410));
-    let mut error = failure(ProviderKind::GOOGLE, operation, answer, code, retry_after, classify);
+/// Turns an error response into an error of `operation`. `retry_after` is the value of its
+/// `Retry-After` header.
+pub(crate) fn of_response(operation: Operation, response: &Response, retry_after: Option<Duration>) -> Error {
+    let status = response.status().as_u16();
+    let found = ErrorCode::of(status, response.body());
+    let code = found.code.clone().filter(|_| found.is_reason || !matches!(status, 403 | 404 | 410));
+    let mut error = failure(ProviderKind::GOOGLE, operation, response, code, retry_after, classify);
     if error.kind() == ErrorKind::QuotaExceeded && retry_after.is_none() {
-        error = error.with_retry_after(QUOTA_PAUSE);
+        error = error.with_retry_after(QUOTA_BACKOFF);
     }
-    match told.code {
+    match found.code {
         Some(code) => error.with_code(code),
         None => error,
     }
 }
 
-/// Whether Google refused a zone name that it does not know.
+/// Whether Google refused the name of a time zone.
 pub(crate) fn is_unknown_zone(error: &Error) -> bool {
     error.failure().code.as_deref() == Some(UNKNOWN_ZONE)
 }
 
-/// Whether the event has moved on since the version that was named (412).
-pub(crate) fn is_outdated(error: &Error) -> bool {
+/// Whether the etag in the request is not the event's current version (412).
+pub(crate) fn is_version_conflict(error: &Error) -> bool {
     error.failure().status == Some(412)
 }
 
-/// The kind of failure and what may be done about it.
+/// Maps status and reason to the kind of error, and to whether a retry can help.
 fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, reason) {
-        // The limits of a minute and those of a day look alike; how long to try is the syncer's business.
+        // Google's per-minute and per-day limits have the same reason; the syncer decides how long
+        // to retry.
         (
             403,
             "userRateLimitExceeded" | "rateLimitExceeded" | "RATE_LIMIT_EXCEEDED" | "RESOURCE_EXHAUSTED",
         ) => (Kind::RateLimited, Retry::Later),
-        // The limit against abuse: it lasts for hours, and trying again prolongs it.
+        // Google's limit against abuse: it lasts for hours, and retries prolong it.
         (403, "quotaExceeded" | "dailyLimitExceeded") => (Kind::QuotaExceeded, Retry::Later),
         (403, "insufficientPermissions" | "ACCESS_TOKEN_SCOPE_INSUFFICIENT") => {
             (Kind::MissingScope, Retry::Never)
         }
-        // The host's project does not have the Calendar API switched on, or has no billing.
+        // The host's project has not enabled the Calendar API, or has no billing.
         (
             403,
             "accessNotConfigured"
@@ -67,7 +71,8 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
         (403, "forbiddenForNonOrganizer") => (Kind::Refused, Retry::Never),
         (403, _) => (Kind::Forbidden, Retry::Never),
         (404, "notFound" | "NOT_FOUND") | (410, "deleted") => (Kind::NotFound, Retry::Never),
-        // Front ends that give no reason. A deletion is answered so only where the event is deleted already.
+        // Front ends that give no reason. In the response to a deletion it means only that the
+        // event is deleted already.
         (410, "FAILED_PRECONDITION") if operation == Operation::Delete => (Kind::NotFound, Retry::Never),
         // `fullSyncRequired` and `updatedMinTooLongAgo` are about a listing's token, not about what is listed.
         (404 | 410, _) => (Kind::Unavailable, Retry::Later),
@@ -76,18 +81,18 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
     }
 }
 
-/// What the body of an error says.
+/// The code in the body of an error response.
 #[derive(Debug, Default)]
-struct Told {
+struct ErrorCode {
     code: Option<String>,
-    /// The code is a reason or a status in the Calendar API's own shape of error. Gateways have shapes of their own, some with a
-    /// bare word under `error`.
+    /// Whether the code is a reason or a status in the Calendar API's own error format. Gateways
+    /// have formats of their own; some put a bare word under `error`.
     is_reason: bool,
 }
 
-impl Told {
-    /// Reads a body in each of Google's shapes: `error.details[].reason` says most, then `error.errors[].reason`, then
-    /// `error.status`.
+impl ErrorCode {
+    /// Reads a body in each of Google's formats. The most specific code wins:
+    /// `error.details[].reason`, then `error.errors[].reason`, then `error.status`.
     fn of(status: u16, body: &[u8]) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(body) else { return Self::default() };
         let Some(error) = body.get("error") else { return Self::default() };
@@ -111,12 +116,14 @@ fn entries<'a>(error: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> 
     error.get(list).and_then(Value::as_array).into_iter().flatten()
 }
 
-/// `Invalid time zone definition for start time.`, or a location that names the field.
+/// Whether the message is `Invalid time zone definition for start time.` or alike, or the location
+/// names the field.
 fn is_about_zone(error: &Value) -> bool {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_lowercase);
-    let says = |value: &Value| text(value, "message").is_some_and(|text| text.contains("invalid time zone"));
-    let names = |value: &Value| text(value, "location").is_some_and(|text| text.ends_with("timezone"));
-    says(error) || entries(error, "errors").any(|entry| says(entry) || names(entry))
+    let has_message =
+        |value: &Value| text(value, "message").is_some_and(|text| text.contains("invalid time zone"));
+    let has_location = |value: &Value| text(value, "location").is_some_and(|text| text.ends_with("timezone"));
+    has_message(error) || entries(error, "errors").any(|entry| has_message(entry) || has_location(entry))
 }
 
 #[cfg(test)]
@@ -124,17 +131,18 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
-    fn answer(status: u16, body: &'static str) -> Response {
+    fn response(status: u16, body: &'static str) -> Response {
         http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap()
     }
 
     fn of(status: u16, body: &'static str, operation: Operation) -> Error {
-        of_answer(operation, &answer(status, body), None)
+        of_response(operation, &response(status, body), None)
     }
 
-    /// Every body of Google's guide and those seen in the field, in each of the shapes its front ends use.
+    /// Every body in Google's guide, and bodies seen in practice, in each format that its front
+    /// ends use.
     #[test]
-    fn every_error_body_has_its_meaning() {
+    fn each_error_body_maps_to_its_kind_retry_and_code() {
         use ErrorKind as K;
         use Retry as R;
         #[rustfmt::skip]
@@ -219,16 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn a_used_up_quota_rests_for_an_hour() {
+    fn an_exhausted_quota_backs_off_for_an_hour() {
         let body = r#"{"error":{"errors":[{"reason":"quotaExceeded"}],"code":403}}"#;
-        let after = |asked| of_answer(Operation::Create, &answer(403, body), asked).retry_after();
-        assert_eq!(after(None), Some(QUOTA_PAUSE));
+        let after = |asked| of_response(Operation::Create, &response(403, body), asked).retry_after();
+        assert_eq!(after(None), Some(QUOTA_BACKOFF));
         assert_eq!(after(Some(Duration::from_secs(17))), Some(Duration::from_secs(17)));
         assert_eq!(of(503, "", Operation::Create).retry_after(), None);
     }
 
     #[test]
-    fn a_failed_read_leaves_nothing_unknown() {
+    fn a_failed_read_is_retried_later_and_a_failed_write_is_unknown() {
         for status in [408, 500, 503] {
             assert_eq!(of(status, "", Operation::Get).retry(), Retry::Later);
             assert_eq!(of(status, "", Operation::Update).retry(), Retry::Unknown);
@@ -236,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deletion_of_what_is_deleted_is_told_without_a_reason_too() {
+    fn a_410_without_a_reason_means_deleted_only_in_response_to_a_deletion() {
         let body = r#"{"error":{"code":410,"message":"x","status":"FAILED_PRECONDITION"}}"#;
         assert_eq!(of(410, body, Operation::Delete).kind(), ErrorKind::NotFound);
         for operation in [Operation::Find, Operation::ListOurs, Operation::Get] {
@@ -245,10 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_body_but_its_code_is_told() {
+    fn an_error_shows_nothing_of_the_body_but_its_code() {
         let body = r#"{"error":{"errors":[{"reason":"forbidden","message":"anna@example.org may not"}],"code":403,"message":"CANARY"}}"#;
         let error = of(403, body, Operation::Update);
-        let told = format!("{error} {error:?}");
-        assert!(!told.contains("CANARY") && !told.contains("anna"), "{told}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("CANARY") && !shown.contains("anna"), "{shown}");
     }
 }

@@ -1,4 +1,5 @@
-//! Google Calendar, connected: consent, calendars, and the provider itself.
+//! [`GoogleCalendar`]: the public handle. Connects and disconnects people, lists and creates
+//! calendars.
 
 use calsync_core::auth::{AuthError, Disconnected, Erased, PendingRevocation, Revoked};
 #[cfg(feature = "oauth")]
@@ -11,13 +12,14 @@ use calsync_core::time::Zone;
 
 use crate::builder::GoogleCalendarBuilder;
 use crate::client::Client;
-use crate::moved::Moved;
+use crate::moved::MovedEvents;
 use crate::zones::UnknownZones;
 
-/// Google Calendar, for connections of kind `google`. Clones are handles to the same one.
+/// Google Calendar, for connections of kind `google`. Clones share tokens, caches and
+/// configuration.
 ///
-/// Built by [`GoogleCalendar::builder`]. One serves everybody: it finds a person's tokens by the [`ConnectionKey`] of the place it is
-/// asked to write to.
+/// Built by [`GoogleCalendar::builder`]. One instance serves all people: it loads a person's tokens
+/// by the [`ConnectionKey`] of the calendar that a call names.
 ///
 /// # Connecting a person
 ///
@@ -37,8 +39,12 @@ use crate::zones::UnknownZones;
 ///     redirect_to(connect.url.expose());
 /// }
 ///
-/// async fn came_back(google: &GoogleCalendar, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
-///     // Whose calendar it is the host knows from its own session.
+/// async fn redirected_back(
+///     google: &GoogleCalendar,
+///     pending: PendingConnect,
+///     query: &str,
+/// ) -> Result<(), ConnectError> {
+///     // The host knows from its own session which person this is.
 ///     let key = ConnectionKey::new(Person::Profile(7.into()), ProviderKind::GOOGLE, 1);
 ///     let connected = google.finish(&key, pending, query).await?; // the tokens are stored
 ///     if let Some(account) = connected.account {
@@ -53,30 +59,36 @@ pub struct GoogleCalendar {
     pub(crate) client: Client,
     pub(crate) capabilities: Capabilities,
     pub(crate) zones: UnknownZones,
-    pub(crate) moved: Moved,
+    pub(crate) moved: MovedEvents,
     #[cfg(feature = "oauth")]
     pub(crate) oauth: OAuthClient,
 }
 
 impl GoogleCalendar {
-    /// Begins to put one together.
+    /// Starts a builder with Google's own URLs and the default limits.
     pub fn builder() -> GoogleCalendarBuilder {
         GoogleCalendarBuilder::new()
     }
 
-    /// Where to send a person for consent to that connection, and what to keep until they come back.
+    /// Starts the consent flow for one connection. Returns the URL of the consent page, and the
+    /// [`PendingConnect`] that the host keeps in the person's session until Google redirects back.
     #[cfg(feature = "oauth")]
     #[must_use]
     pub fn connect(&self, key: &ConnectionKey) -> Connect {
         self.oauth.connect(key)
     }
 
-    /// What the browser brought back, traded for tokens, which are stored under `key`, and the account that they open: its id is the
-    /// [`Connection::account`](calsync_core::model::Connection::account) to keep. What was stored there is replaced, unless it is
-    /// known to open another account ([`ConnectError::OtherAccount`], [`PendingConnect::allow_other_account`]).
+    /// Finishes the consent flow: exchanges the authorization code for tokens and stores them under
+    /// `key`.
+    ///
+    /// `callback` is the redirect URL that the browser opened, or its query. The result names the
+    /// Google account; the host stores the account's id in
+    /// [`Connection::account`](calsync_core::model::Connection::account). Tokens already stored
+    /// under `key` are replaced, except where they are known to belong to another account
+    /// ([`ConnectError::OtherAccount`]) and [`PendingConnect::allow_other_account`] was not called.
     ///
     /// # Errors
-    /// See [`ConnectError`]. Nothing is stored then, and what was stored stays.
+    /// See [`ConnectError`]. On an error nothing is stored, and tokens stored earlier stay.
     #[cfg(feature = "oauth")]
     pub async fn finish(
         &self,
@@ -87,50 +99,59 @@ impl GoogleCalendar {
         self.client.rest.tokens().finish(&self.oauth, key, pending, callback).await
     }
 
-    /// Erases a grant's tokens here, and then gives the grant back to Google, as far as Google can be reached. One that is not there,
-    /// or dead, is success.
+    /// Erases the stored tokens of a connection, and then revokes the grant at Google, as best
+    /// effort. A connection without stored tokens, and a grant that is expired or revoked already,
+    /// count as success.
     ///
     /// # Errors
-    /// When the tokens may not have been erased. It can be repeated. What Google says is no error: see [`Disconnected`].
+    /// [`AuthError::Store`] when the tokens may not have been erased; the call can be repeated. A
+    /// failed revocation is no error: [`Disconnected`] reports it.
     pub async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
         self.client.rest.tokens().disconnect(key).await
     }
 
-    /// Erases a grant's tokens here, without a word to Google: the first half of [`disconnect`](Self::disconnect), for a host that
-    /// stores what is still to be given back before it does that.
+    /// Erases the stored tokens of a connection and sends nothing to Google: the first half of
+    /// [`disconnect`](Self::disconnect). For a host that stores the [`PendingRevocation`] before it
+    /// calls [`revoke`](Self::revoke).
     ///
     /// # Errors
-    /// When the tokens may not have been erased. It can be repeated.
+    /// [`AuthError::Store`] when the tokens may not have been erased; the call can be repeated.
     pub async fn erase(&self, key: &ConnectionKey) -> Result<Erased, AuthError> {
         self.client.rest.tokens().erase(key).await
     }
 
-    /// Gives a grant back that was erased here. Google ends every grant of the account to this client with it: where
-    /// the person has connected again meanwhile, forget it instead.
+    /// Revokes at Google a grant whose tokens were [erased](Self::erase) here. Google then ends
+    /// every grant of that account to this client: if the person has connected again since, drop
+    /// the [`PendingRevocation`] and do not call this.
     ///
     /// # Errors
-    /// When it may live on still. It can be repeated.
+    /// See [`AuthError`]: the grant may still be valid. The call can be repeated.
     pub async fn revoke(&self, pending: &PendingRevocation) -> Result<Revoked, AuthError> {
         self.client.rest.tokens().revoke(pending).await
     }
 
-    /// The calendars of an account. Needs [`Scope::CalendarListReadonly`](crate::Scope::CalendarListReadonly).
+    /// Lists the calendars of an account. Needs
+    /// [`Scope::CalendarListReadonly`](crate::Scope::CalendarListReadonly).
     ///
-    /// The id of the primary one is the account's e-mail address.
+    /// The id of the primary calendar is the account's e-mail address.
     ///
     /// # Errors
-    /// [`MissingScope`](calsync_core::ErrorKind::MissingScope), or as any call.
+    /// [`MissingScope`](calsync_core::ErrorKind::MissingScope) without that scope, or the errors of
+    /// any request.
     pub async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error> {
         self.client.calendars(&key.clone().into()).await
     }
 
-    /// Makes a calendar of our own in an account. The only kind that [`Scope::AppCreated`](crate::Scope::AppCreated) opens.
+    /// Creates a calendar in an account, and returns its id. With
+    /// [`Scope::AppCreated`](crate::Scope::AppCreated) the host can write only into calendars
+    /// created this way.
     ///
-    /// Google gives its id, so this cannot be repeated: after an [unknown](calsync_core::Retry::Unknown) outcome there may be
-    /// an empty calendar that nobody uses.
+    /// Google chooses the id, so the call is not idempotent: after an
+    /// [unknown](calsync_core::Retry::Unknown) outcome an empty, unused calendar may be left over.
     ///
     /// # Errors
-    /// [`MissingScope`](calsync_core::ErrorKind::MissingScope), or as any call.
+    /// [`MissingScope`](calsync_core::ErrorKind::MissingScope) without a scope that allows it, or
+    /// the errors of any request.
     pub async fn create_calendar(
         &self,
         key: &ConnectionKey,

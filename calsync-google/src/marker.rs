@@ -1,4 +1,4 @@
-//! Our marker in an event's private extended properties.
+//! calsync's marker in the private extended properties of an event.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,11 @@ use calsync_core::provider::Marker;
 
 use crate::wire::EventResource;
 
-/// The names of our private extended properties; at most 44 characters each
-/// (<https://developers.google.com/workspace/calendar/api/guides/extended-properties>).
+/// Property with the target. The target has its own property because a search matches only whole
+/// values: this one finds the events of every generation.
 ///
-/// The target has a property of its own: a search matches a whole value, and finds every generation by it.
+/// Names of properties have at most 44 characters
+/// (<https://developers.google.com/workspace/calendar/api/guides/extended-properties>).
 pub(crate) const TARGET: &str = "calsyncTarget";
 pub(crate) const KEY: &str = "calsyncKey";
 pub(crate) const NAMESPACE: &str = "calsyncNamespace";
@@ -20,19 +21,21 @@ pub(crate) const REVISION: &str = "calsyncRevision";
 pub(crate) const APPOINTMENT: &str = "calsyncAppointment";
 /// `profile:` and the profile's id, or `guest`.
 pub(crate) const PERSON: &str = "calsyncPerson";
-/// The reminders as calsync last set them; what stands in `reminders` may since be the person's own.
+/// The reminders as calsync last set them. The event's `reminders` may have been changed by the
+/// person since.
 pub(crate) const REMINDERS: &str = "calsyncReminders";
 
-/// Google silently cuts a longer value.
-pub(crate) const LONGEST_VALUE: usize = 1024;
+/// Longest value of a property, in characters. Google silently truncates a longer one.
+pub(crate) const MAX_VALUE_CHARS: usize = 1024;
 
-/// Properties as they are written; `None` deletes one.
+/// Properties in a request, by name; `None` deletes one.
 pub(crate) type Properties<'a> = Vec<(&'static str, Option<Cow<'a, str>>)>;
 
-/// The properties that say what the marker says.
+/// Returns the properties that store the marker.
 pub(crate) fn properties(marker: &Marker) -> Properties<'_> {
-    // A value that Google would cut would read back as another one.
-    let whole = |text: String| (text.chars().count() <= LONGEST_VALUE).then_some(Cow::Owned(text));
+    // Longer values are left out: Google would truncate them, and they would read back as another
+    // value.
+    let whole = |text: String| (text.chars().count() <= MAX_VALUE_CHARS).then_some(Cow::Owned(text));
     let appointment = marker.appointment.as_ref().map(AppointmentId::to_string);
     vec![
         (TARGET, Some(Cow::Owned(marker.key.target().to_string()))),
@@ -44,7 +47,7 @@ pub(crate) fn properties(marker: &Marker) -> Properties<'_> {
     ]
 }
 
-/// Our marker, if the event carries one.
+/// Returns calsync's marker, if the event carries a complete and valid one.
 pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
     let key = EventKey::parse(property(resource, KEY)?)?;
     let revision = property(resource, REVISION)?.parse().ok()?;
@@ -54,12 +57,13 @@ pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
     Some(marker.with_appointment(appointment).with_person(person))
 }
 
-/// The key that the event itself was made under: its id, where that is a key of ours. A person's copy has another id.
+/// Returns the key that the event was created under: its id, if the id is an [`EventKey`]. A copy
+/// that a person made has an id of another form.
 pub(crate) fn own_key(resource: &EventResource) -> Option<EventKey> {
     EventKey::parse(resource.id.as_deref()?)
 }
 
-/// A private property of an event.
+/// Returns the value of a private extended property.
 pub(crate) fn property<'a>(resource: &'a EventResource, name: &str) -> Option<&'a str> {
     let properties = resource.extended_properties.as_ref()?;
     properties.private.get(name).map(String::as_str)
@@ -89,7 +93,7 @@ mod tests {
         Marker::new("my-shop", key, 7).with_appointment(Some(10.into())).with_person(person)
     }
 
-    /// The event that carries the properties, as Google answers it.
+    /// An event with the marker's properties, as in Google's response.
     fn written(marker: &Marker) -> Value {
         let properties =
             properties(marker).into_iter().filter_map(|(name, value)| Some((name, json!(value?))));
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_is_read_back_whole_or_not_at_all() {
+    fn a_marker_is_read_back_complete_or_not_at_all() {
         for person in [Some(Person::Profile(3.into())), Some(Person::Guest), None] {
             let ours = marker_of(person);
             let event = read(written(&ours));
@@ -122,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_google_would_cut_is_not_stored() {
+    fn an_appointment_id_that_google_would_truncate_is_not_stored() {
         let mut long = marker_of(None);
-        long.appointment = Some(AppointmentId::text(&"n".repeat(LONGEST_VALUE + 1)).unwrap());
+        long.appointment = Some(AppointmentId::text(&"n".repeat(MAX_VALUE_CHARS + 1)).unwrap());
         assert_eq!(written(&long)["extendedProperties"]["private"].get(APPOINTMENT), None);
     }
 }

@@ -1,4 +1,5 @@
-//! Events that a person moved to another calendar of the account: the id stays, and a tombstone is left behind.
+//! Events that a person moved to another calendar of the account. The event keeps its id, and a
+//! tombstone stays in the old calendar.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,93 +12,105 @@ use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::provider::AccountCalendar;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Above this many all are forgotten, and found again.
-const MOST: usize = 10_000;
+/// Most entries of one map. A full map is cleared; later calls search again.
+const MAX_ENTRIES: usize = 10_000;
 
-/// How long an account's calendars, and that an event is in none of them, are not asked for again: about a run.
-const LIFE: TimeDelta = TimeDelta::minutes(10);
+/// How long the list of an account's calendars is cached, and the fact that none of them has an
+/// event: about one run of the syncer.
+const CACHE_TTL: TimeDelta = TimeDelta::minutes(10);
 
-/// Where events were found that a person moved, for as long as the process lives. Clones share it.
+/// In-memory cache of the calendars that people moved events to. Clones share it.
 #[derive(Debug, Clone)]
-pub(crate) struct Moved {
+pub(crate) struct MovedEvents {
     clock: Arc<dyn Clock>,
     known: Arc<Mutex<Known>>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
+    /// The calendar each moved event was last found in.
     events: HashMap<(CalendarKey, RemoteId), CalendarId>,
+    /// Events that no calendar of the account has, and when that was checked.
     nowhere: HashMap<(CalendarKey, RemoteId), DateTime<Utc>>,
-    /// The calendars of an account that events can be moved to; none where the grant does not show them.
+    /// The writable calendars of an account, and when they were listed; empty if the grant does not
+    /// allow listing them.
     calendars: HashMap<ConnectionKey, (DateTime<Utc>, Arc<[AccountCalendar]>)>,
 }
 
-/// A calendar as an event is reached in it today. Small, since there is one for every call under way.
-pub(crate) enum Today<'p> {
-    AsEver(&'p CalendarRef),
-    Elsewhere(Box<CalendarRef>),
+/// The calendar that an event is in now. The moved case is boxed to keep the future of every call
+/// small.
+pub(crate) enum CurrentPlace<'p> {
+    Unchanged(&'p CalendarRef),
+    Relocated(Box<CalendarRef>),
 }
 
-impl Deref for Today<'_> {
+impl Deref for CurrentPlace<'_> {
     type Target = CalendarRef;
 
     fn deref(&self) -> &CalendarRef {
         match self {
-            Self::AsEver(place) => place,
-            Self::Elsewhere(place) => place,
+            Self::Unchanged(calendar_ref) => calendar_ref,
+            Self::Relocated(calendar_ref) => calendar_ref,
         }
     }
 }
 
-impl Moved {
+impl MovedEvents {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, known: Arc::default() }
     }
 
-    /// The calendar that the event is known to be in today.
-    pub(crate) fn today<'p>(&self, place: &'p CalendarRef, remote_id: &RemoteId) -> Today<'p> {
+    /// Returns the calendar that the event was last found in; `calendar_ref` itself if the event is
+    /// not known to have moved.
+    pub(crate) fn current_place<'p>(
+        &self,
+        calendar_ref: &'p CalendarRef,
+        remote_id: &RemoteId,
+    ) -> CurrentPlace<'p> {
         let known = self.known();
-        // Most of the time nothing has moved.
+        // Usually no event has moved: the check avoids building a key.
         if !known.events.is_empty()
-            && let Some(calendar) = known.events.get(&(place.key(), remote_id.clone()))
+            && let Some(calendar) = known.events.get(&(calendar_ref.key(), remote_id.clone()))
         {
-            return Today::Elsewhere(Box::new(in_calendar(place, calendar)));
+            return CurrentPlace::Relocated(Box::new(in_calendar(calendar_ref, calendar)));
         }
-        Today::AsEver(place)
+        CurrentPlace::Unchanged(calendar_ref)
     }
 
-    /// The event was found in that calendar.
-    pub(crate) fn found(&self, place: &CalendarRef, remote_id: &RemoteId, calendar: CalendarId) {
-        insert(&mut self.known().events, (place.key(), remote_id.clone()), calendar);
+    /// Records that the event was found in that calendar.
+    pub(crate) fn found(&self, calendar_ref: &CalendarRef, remote_id: &RemoteId, calendar: CalendarId) {
+        insert(&mut self.known().events, (calendar_ref.key(), remote_id.clone()), calendar);
     }
 
-    /// The event was found in no calendar of the account.
-    pub(crate) fn found_nowhere(&self, place: &CalendarRef, remote_id: &RemoteId) {
-        insert(&mut self.known().nowhere, (place.key(), remote_id.clone()), self.clock.now());
+    /// Records that no calendar of the account has the event.
+    pub(crate) fn found_nowhere(&self, calendar_ref: &CalendarRef, remote_id: &RemoteId) {
+        insert(&mut self.known().nowhere, (calendar_ref.key(), remote_id.clone()), self.clock.now());
     }
 
-    /// Whether the event was looked for in every calendar of the account, a moment ago.
-    pub(crate) fn is_nowhere(&self, place: &CalendarRef, remote_id: &RemoteId) -> bool {
-        let at = self.known().nowhere.get(&(place.key(), remote_id.clone())).copied();
+    /// Whether a search of every calendar of the account, at most [`CACHE_TTL`] ago, did not find
+    /// the event.
+    pub(crate) fn is_nowhere(&self, calendar_ref: &CalendarRef, remote_id: &RemoteId) -> bool {
+        let at = self.known().nowhere.get(&(calendar_ref.key(), remote_id.clone())).copied();
         at.is_some_and(|at| self.is_fresh(at))
     }
 
-    /// The calendars of the account, where they were listed a moment ago.
-    pub(crate) fn calendars(&self, place: &CalendarRef) -> Option<Arc<[AccountCalendar]>> {
+    /// Returns the calendars of the account, if they were listed at most [`CACHE_TTL`] ago.
+    pub(crate) fn calendars(&self, calendar_ref: &CalendarRef) -> Option<Arc<[AccountCalendar]>> {
         let known = self.known();
-        let (at, calendars) = known.calendars.get(&place.connection_key())?;
+        let (at, calendars) = known.calendars.get(&calendar_ref.connection_key())?;
         self.is_fresh(*at).then(|| calendars.clone())
     }
 
-    /// The account's calendars were listed.
-    pub(crate) fn listed(&self, place: &CalendarRef, calendars: Arc<[AccountCalendar]>) {
+    /// Records the list of the account's calendars.
+    pub(crate) fn listed(&self, calendar_ref: &CalendarRef, calendars: Arc<[AccountCalendar]>) {
         let listed = (self.clock.now(), calendars);
-        insert(&mut self.known().calendars, place.connection_key(), listed);
+        insert(&mut self.known().calendars, calendar_ref.connection_key(), listed);
     }
 
-    /// A clock that was set back makes everything old.
+    /// Whether an entry is younger than [`CACHE_TTL`]. If the clock was set back, no entry is
+    /// fresh.
     fn is_fresh(&self, at: DateTime<Utc>) -> bool {
-        (TimeDelta::zero()..LIFE).contains(&(self.clock.now() - at))
+        (TimeDelta::zero()..CACHE_TTL).contains(&(self.clock.now() - at))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -105,20 +118,20 @@ impl Moved {
     }
 }
 
-/// The same connection's way to another calendar.
-pub(crate) fn in_calendar(place: &CalendarRef, calendar: &CalendarId) -> CalendarRef {
-    let mut other = place.clone();
+/// Returns a reference to another calendar of the same connection.
+pub(crate) fn in_calendar(calendar_ref: &CalendarRef, calendar: &CalendarId) -> CalendarRef {
+    let mut other = calendar_ref.clone();
     other.calendar = calendar.clone();
     other
 }
 
-/// Whether this is the calendar of the account that goes by `id`.
-pub(crate) fn goes_by(calendar: &AccountCalendar, id: &CalendarId) -> bool {
+/// Whether `id` names this calendar. `primary` names the account's primary calendar.
+pub(crate) fn is_named_by(calendar: &AccountCalendar, id: &CalendarId) -> bool {
     (calendar.is_primary && id.is_primary()) || calendar.id.as_str().eq_ignore_ascii_case(id.as_str())
 }
 
 fn insert<K: Eq + Hash, V>(map: &mut HashMap<K, V>, key: K, value: V) {
-    if map.len() >= MOST {
+    if map.len() >= MAX_ENTRIES {
         map.clear();
     }
     map.insert(key, value);

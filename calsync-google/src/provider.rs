@@ -1,4 +1,5 @@
-//! Google Calendar as a provider: what each call takes, and what each way it can end means.
+//! [`CalendarProvider`] for Google Calendar: the requests of each operation, and the result for
+//! each outcome.
 
 use std::sync::Arc;
 
@@ -16,16 +17,16 @@ use calsync_core::provider::{
 
 use crate::client::calendar_not_found;
 use crate::convert::{self, Style};
-use crate::error::{is_outdated, is_unknown_zone};
+use crate::error::{is_unknown_zone, is_version_conflict};
 use crate::google::GoogleCalendar;
 use crate::marker;
-use crate::moved::{self, Today, goes_by};
+use crate::moved::{self, CurrentPlace, is_named_by};
 use crate::wire::{EVENT_FIELDS, EventResource, IDENTITY_FIELDS};
 
-/// In how many calendars of an account an event is looked for that its person may have moved.
-const MOST_CALENDARS: usize = 25;
+/// Most calendars of an account that are searched for an event that the person may have moved.
+const MAX_CALENDARS: usize = 25;
 
-/// The code of an event that is read as a tombstone (Google's own word for its status).
+/// Error code for an event that is a tombstone: Google's name for its status.
 const CANCELLED: &str = "cancelled";
 
 #[async_trait]
@@ -38,77 +39,88 @@ impl CalendarProvider for GoogleCalendar {
         self.capabilities.clone()
     }
 
-    /// One call where the key is free. A key that is taken is looked at: our own event is brought up to date, be it
-    /// deleted; anything else keeps it.
-    async fn create(&self, place: &CalendarRef, draft: &Draft, _: &CreateOptions) -> Result<Written, Error> {
+    /// One request if the key is free. If the key is taken, the event under it is read: our own
+    /// event is updated, or restored if it is deleted; any other event keeps the key.
+    async fn create(
+        &self,
+        calendar_ref: &CalendarRef,
+        draft: &Draft,
+        _: &CreateOptions,
+    ) -> Result<Written, Error> {
         check_namespace(draft)?;
         let mut style = self.style(draft);
         loop {
-            let insert = self.client.insert(place, &convert::to_insert(draft, style));
+            let insert = self.client.insert(calendar_ref, &convert::to_insert(draft, style));
             return match insert.await {
-                Err(error) if self.goes_without_zone(draft, &mut style, &error) => continue,
-                // Boxed, since it is large and rare: every create would have room for it.
+                Err(error) if self.drops_zone_name(draft, &mut style, &error) => continue,
+                // Boxed to keep the future of every create small: this branch is large and rare.
                 Err(error) if error.kind() == ErrorKind::KeySpent => {
-                    Box::pin(self.take_over(place, draft)).await
+                    Box::pin(self.take_over(calendar_ref, draft)).await
                 }
                 result => result.map_err(calendar_not_found),
             };
         }
     }
 
-    /// One call where the version in the options is current.
+    /// One request if the etag in the options is current.
     async fn update(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         options: &UpdateOptions,
     ) -> Result<Written, Error> {
         check_namespace(draft)?;
-        self.follow(place, remote_id, |place| async move {
+        self.follow_move(calendar_ref, remote_id, |calendar_ref| async move {
             if let Some(etag) = &options.etag {
-                match self.write_over(&place, remote_id, draft, Some(etag), None).await {
-                    Err(error) if is_outdated(&error) || is_missing(&error) => {}
+                match self.write_over(&calendar_ref, remote_id, draft, Some(etag), None).await {
+                    Err(error) if is_version_conflict(&error) || is_missing(&error) => {}
                     result => return result,
                 }
             }
-            let standing = self.standing(&place, remote_id, Operation::Update, EVENT_FIELDS).await?;
-            check_marker(&standing, &draft.marker, Operation::Update)?;
-            let etag = convert::etag(&standing);
-            let standing = Standing { event: &standing, rewrite: options.rewrite };
-            let written = self.write_over(&place, remote_id, draft, etag.as_ref(), Some(standing)).await;
-            written.map_err(contradicted)
+            let current = self.live_event(&calendar_ref, remote_id, Operation::Update, EVENT_FIELDS).await?;
+            check_marker(&current, &draft.marker, Operation::Update)?;
+            let etag = convert::etag(&current);
+            let current = ReadEvent { event: &current, rewrite: options.rewrite };
+            let written =
+                self.write_over(&calendar_ref, remote_id, draft, etag.as_ref(), Some(current)).await;
+            written.map_err(retry_contradiction)
         })
         .await
     }
 
-    /// One call where the version in the options is current.
+    /// One request if the etag in the options is current.
     async fn delete(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         remote_id: &RemoteId,
         marker: &Marker,
         options: &DeleteOptions,
     ) -> Result<(), Error> {
-        self.follow(place, remote_id, |place| async move {
+        self.follow_move(calendar_ref, remote_id, |calendar_ref| async move {
             if let Some(etag) = &options.etag {
-                match self.client.delete(&place, remote_id, Some(etag)).await {
-                    // Google has also been seen to forbid the removal of what is removed.
-                    Err(error) if is_outdated(&error) || is_missing(&error) || is_closed(&error) => {}
+                match self.client.delete(&calendar_ref, remote_id, Some(etag)).await {
+                    // Google sometimes responds with 403 to the removal of an event that is removed
+                    // already.
+                    Err(error)
+                        if is_version_conflict(&error) || is_missing(&error) || is_not_granted(&error) => {}
                     result => return result,
                 }
             }
-            let standing = self.standing(&place, remote_id, Operation::Delete, IDENTITY_FIELDS).await?;
-            check_marker(&standing, marker, Operation::Delete)?;
-            let deleted = self.client.delete(&place, remote_id, convert::etag(&standing).as_ref()).await;
-            deleted.map_err(contradicted)
+            let current =
+                self.live_event(&calendar_ref, remote_id, Operation::Delete, IDENTITY_FIELDS).await?;
+            check_marker(&current, marker, Operation::Delete)?;
+            let deleted =
+                self.client.delete(&calendar_ref, remote_id, convert::etag(&current).as_ref()).await;
+            deleted.map_err(retry_contradiction)
         })
         .await
     }
 
-    /// By the ids that are known, since listings lag, and by the target. Where a tombstone is all there is, the person may have
-    /// moved the event: then in the account's other calendars, if the grant shows them.
-    async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
+    /// Reads the known ids, since listings lag, and lists the events of the target. If it finds
+    /// only a tombstone, the person may have moved the event: then it searches the account's other
+    /// calendars, if the grant allows listing them.
+    async fn find(&self, calendar_ref: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let matches = |event: &EventResource| {
             let id = RemoteId::new(event.id.clone().unwrap_or_default());
             query.matches(&id, marker::marker(event).as_ref(), marker::own_key(event))
@@ -119,10 +131,10 @@ impl CalendarProvider for GoogleCalendar {
         ids.extend(known.cloned());
         let mut asked = Vec::new();
         for id in &ids {
-            asked.extend(self.client.look(place, id, IDENTITY_FIELDS).await?);
+            asked.extend(self.client.lookup(calendar_ref, id, IDENTITY_FIELDS).await?);
         }
         let target = query.target.to_string();
-        let listed = self.client.by_property(place, (marker::TARGET, &target)).await?;
+        let listed = self.client.by_property(calendar_ref, (marker::TARGET, &target)).await?;
         let is_asked = |event: &EventResource| ids.iter().any(|id| event.id.as_deref() == Some(id.as_str()));
         let (gone, mut events): (Vec<_>, Vec<_>) = asked.into_iter().partition(convert::is_cancelled);
         events.extend(listed.into_iter().filter(|event| !is_asked(event)));
@@ -130,8 +142,8 @@ impl CalendarProvider for GoogleCalendar {
         if events.is_empty() {
             for tombstone in gone.iter().filter(|event| matches(event)) {
                 let Some(id) = tombstone.id.as_deref().map(RemoteId::new) else { continue };
-                // Boxed, since it is rare.
-                let moved = Box::pin(self.elsewhere(place, place, &id)).await?;
+                // Boxed to keep the future small: this branch is rare.
+                let moved = Box::pin(self.find_moved(calendar_ref, calendar_ref, &id)).await?;
                 events.extend(moved.filter(matches));
             }
         }
@@ -140,13 +152,13 @@ impl CalendarProvider for GoogleCalendar {
 
     async fn list_ours(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         namespace: &str,
         page: Option<PageToken>,
     ) -> Result<OursPage, Error> {
         let operation = Operation::ListOurs;
         let property = (marker::NAMESPACE, namespace);
-        let (events, next) = self.client.page(place, operation, property, page).await?;
+        let (events, next) = self.client.page(calendar_ref, operation, property, page).await?;
         let is_ours = |event: &&EventResource| {
             marker::marker(event).is_some_and(|marker| *marker.namespace == *namespace)
         };
@@ -154,175 +166,185 @@ impl CalendarProvider for GoogleCalendar {
         Ok(OursPage::new(found.collect::<Result<_, _>>()?, next))
     }
 
-    async fn get(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
-        let event = self.alive(place, remote_id, IDENTITY_FIELDS).await?;
+    async fn get(&self, calendar_ref: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Found>, Error> {
+        let event = self.find_live(calendar_ref, remote_id, IDENTITY_FIELDS).await?;
         event.map(|event| self.found(Operation::Get, &event)).transpose()
     }
 }
 
 #[async_trait]
 impl EventReader for GoogleCalendar {
-    async fn read(&self, place: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
-        let Some(event) = self.alive(place, remote_id, EVENT_FIELDS).await? else { return Ok(None) };
-        let said = convert::event(&event);
-        said.map(Some).ok_or_else(|| self.client.rest.incomplete(Operation::Get))
+    async fn read(&self, calendar_ref: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error> {
+        let Some(event) = self.find_live(calendar_ref, remote_id, EVENT_FIELDS).await? else {
+            return Ok(None);
+        };
+        let content = convert::event(&event);
+        content.map(Some).ok_or_else(|| self.client.rest.incomplete(Operation::Get))
     }
 }
 
 impl GoogleCalendar {
-    /// The key is taken. Brings our own event under it up to date, or back to life where Google allows it.
-    async fn take_over(&self, place: &CalendarRef, draft: &Draft) -> Result<Written, Error> {
+    /// Handles a create whose key is taken: updates our own event under the key, or restores it
+    /// where Google allows it.
+    async fn take_over(&self, calendar_ref: &CalendarRef, draft: &Draft) -> Result<Written, Error> {
         let remote_id = convert::remote_id(&draft.marker.key);
-        let spent = || Error::new(ErrorKind::KeySpent, ProviderKind::GOOGLE, Operation::Create);
-        let Some(standing) = self.client.get(place, &remote_id, EVENT_FIELDS).await? else {
-            return Err(spent());
+        let key_taken = || Error::new(ErrorKind::KeySpent, ProviderKind::GOOGLE, Operation::Create);
+        let Some(current) = self.client.get(calendar_ref, &remote_id, EVENT_FIELDS).await? else {
+            return Err(key_taken());
         };
-        let is_gone = convert::is_cancelled(&standing);
-        if !marker::marker(&standing).is_some_and(|marker| marker.is_same_target(&draft.marker)) {
-            return Err(if is_gone { spent() } else { spent().with_code(FOREIGN_EVENT) });
+        let is_gone = convert::is_cancelled(&current);
+        if !marker::marker(&current).is_some_and(|marker| marker.is_same_target(&draft.marker)) {
+            return Err(if is_gone { key_taken() } else { key_taken().with_code(FOREIGN_EVENT) });
         }
-        check_marker(&standing, &draft.marker, Operation::Create)?;
-        // What lies here may be what is left of an event that the person moved.
-        let written = if is_gone && self.elsewhere(place, place, &remote_id).await?.is_some() {
-            self.update(place, &remote_id, draft, &UpdateOptions::new()).await
+        check_marker(&current, &draft.marker, Operation::Create)?;
+        // The tombstone may come from an event that the person moved to another calendar.
+        let written = if is_gone && self.find_moved(calendar_ref, calendar_ref, &remote_id).await?.is_some() {
+            self.update(calendar_ref, &remote_id, draft, &UpdateOptions::new()).await
         } else {
-            let etag = convert::etag(&standing);
+            let etag = convert::etag(&current);
             self.write_over(
-                place,
+                calendar_ref,
                 &remote_id,
                 draft,
                 etag.as_ref(),
-                Some(Standing { event: &standing, rewrite: false }),
+                Some(ReadEvent { event: &current, rewrite: false }),
             )
             .await
         };
         match written {
-            // Tombstones vanish in the end, and what stood a moment ago may be deleted by now.
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(spent()),
-            // Copies of an event that somebody else organizes cannot be revived.
+            // Google removes tombstones after some time, and the event may have been deleted since
+            // it was read.
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(key_taken()),
+            // A deleted copy of another organizer's event cannot be restored.
             Err(error) if is_gone && matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::Refused) => {
-                Err(spent())
+                Err(key_taken())
             }
             result => result,
         }
     }
 
-    /// Writes the draft over the event at that version. `standing` is the event, where it was read: if it says all of it,
-    /// nothing is written.
+    /// Writes the draft over the event at version `etag`. `current` is the event if it was read: if
+    /// its content equals the draft's, nothing is written.
     async fn write_over(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         remote_id: &RemoteId,
         draft: &Draft,
         etag: Option<&Etag>,
-        standing: Option<Standing<'_>>,
+        current: Option<ReadEvent<'_>>,
     ) -> Result<Written, Error> {
         let reminders = &draft.event.reminders;
         let mut style = self.style(draft);
         let mut event = loop {
             let patch = {
                 let mut body = convert::to_patch(draft, style);
-                if let Some(Standing { event, rewrite }) = standing {
+                if let Some(ReadEvent { event, rewrite }) = current {
                     if !convert::has_reminders(event, reminders) {
                         convert::set_reminders(&mut body, reminders);
                     }
-                    if !rewrite && convert::says(event, &body) {
+                    if !rewrite && convert::has_content_of(event, &body) {
                         return self.written(event);
                     }
                 }
-                self.client.patch(place, remote_id, etag, &body)
+                self.client.patch(calendar_ref, remote_id, etag, &body)
             };
             match patch.await {
-                Err(error) if self.goes_without_zone(draft, &mut style, &error) => {}
+                Err(error) if self.drops_zone_name(draft, &mut style, &error) => {}
                 result => break result?,
             }
         };
         if convert::is_cancelled(&event) {
             return Err(not_found(Operation::Update).with_code(CANCELLED));
         }
-        // Only the answer tells an event that was not read before apart from one that has these reminders already.
-        if standing.is_none() && !convert::has_reminders(&event, reminders) {
+        // For an event that was not read before, only the response shows whether it has these
+        // reminders already.
+        if current.is_none() && !convert::has_reminders(&event, reminders) {
             let body = convert::to_reminders(reminders);
-            let rest = self.client.patch(place, remote_id, convert::etag(&event).as_ref(), &body).await;
+            let rest =
+                self.client.patch(calendar_ref, remote_id, convert::etag(&event).as_ref(), &body).await;
             event = rest.map_err(|error| error.with_retry(Retry::Unknown))?;
         }
         self.written(&event)
     }
 
-    /// Makes the call where the event is known to be. Where a tombstone of it lies there the person may have moved it: then once
-    /// more where it is found.
-    async fn follow<'p, T, F>(
+    /// Makes the call in the calendar where the event was last known to be. If that calendar has
+    /// only a tombstone, the person may have moved the event: then it searches the other calendars,
+    /// and repeats the call where it finds it.
+    async fn follow_move<'p, T, F>(
         &self,
-        place: &'p CalendarRef,
+        calendar_ref: &'p CalendarRef,
         remote_id: &RemoteId,
-        call: impl Fn(Today<'p>) -> F + Send,
+        call: impl Fn(CurrentPlace<'p>) -> F + Send,
     ) -> Result<T, Error>
     where
         F: Future<Output = Result<T, Error>> + Send,
     {
-        let error = match call(self.moved.today(place, remote_id)).await {
+        let error = match call(self.moved.current_place(calendar_ref, remote_id)).await {
             Err(error) if is_tombstone(&error) => error,
             result => return result,
         };
-        // Boxed, since it is rare: every call would have room for it.
-        let tried = self.moved.today(place, remote_id);
-        match Box::pin(self.elsewhere(place, &tried, remote_id)).await? {
-            Some(_) => Box::pin(call(self.moved.today(place, remote_id))).await,
+        // Boxed to keep the future of every call small: this branch is rare.
+        let tried = self.moved.current_place(calendar_ref, remote_id);
+        match Box::pin(self.find_moved(calendar_ref, &tried, remote_id)).await? {
+            Some(_) => Box::pin(call(self.moved.current_place(calendar_ref, remote_id))).await,
             None => Err(error),
         }
     }
 
-    /// Looks for the event of ours in the account's calendars that can be written to, but for the one that was `tried`. Notes
-    /// where it is. `None` where it is in none, and where the grant does not show the calendars.
-    async fn elsewhere(
+    /// Searches the account's writable calendars, except `tried`, for our event, and remembers
+    /// where it is. Returns `None` if no calendar has it, or if the grant does not allow listing
+    /// the calendars.
+    async fn find_moved(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         tried: &CalendarRef,
         remote_id: &RemoteId,
     ) -> Result<Option<EventResource>, Error> {
-        if self.moved.is_nowhere(place, remote_id) {
+        if self.moved.is_nowhere(calendar_ref, remote_id) {
             return Ok(None);
         }
-        let calendars = self.calendars_of(place).await?;
-        for calendar in calendars.iter().filter(|calendar| !goes_by(calendar, &tried.calendar)) {
-            let other = moved::in_calendar(place, &calendar.id);
-            match self.client.look(&other, remote_id, IDENTITY_FIELDS).await {
+        let calendars = self.calendars_of(calendar_ref).await?;
+        for calendar in calendars.iter().filter(|calendar| !is_named_by(calendar, &tried.calendar)) {
+            let other = moved::in_calendar(calendar_ref, &calendar.id);
+            match self.client.lookup(&other, remote_id, IDENTITY_FIELDS).await {
                 Ok(Some(event)) if !convert::is_cancelled(&event) && marker::marker(&event).is_some() => {
-                    self.moved.found(place, remote_id, calendar.id.clone());
+                    self.moved.found(calendar_ref, remote_id, calendar.id.clone());
                     return Ok(Some(event));
                 }
-                // The scopes may reach fewer calendars than are shown.
-                Err(error) if !is_closed(&error) => return Err(error),
+                // The scopes may open fewer calendars than the list contains.
+                Err(error) if !is_not_granted(&error) => return Err(error),
                 _ => {}
             }
         }
-        self.moved.found_nowhere(place, remote_id);
+        self.moved.found_nowhere(calendar_ref, remote_id);
         Ok(None)
     }
 
-    /// The calendars of the account that can be written to; none where the grant does not show them.
-    async fn calendars_of(&self, place: &CalendarRef) -> Result<Arc<[AccountCalendar]>, Error> {
-        if let Some(calendars) = self.moved.calendars(place) {
+    /// Returns the writable calendars of the account; an empty list if the grant does not allow
+    /// listing them.
+    async fn calendars_of(&self, calendar_ref: &CalendarRef) -> Result<Arc<[AccountCalendar]>, Error> {
+        if let Some(calendars) = self.moved.calendars(calendar_ref) {
             return Ok(calendars);
         }
-        let mut calendars = match self.client.calendars(&Access::of(place)).await {
-            Err(error) if is_closed(&error) => Vec::new(),
+        let mut calendars = match self.client.calendars(&Access::of(calendar_ref)).await {
+            Err(error) if is_not_granted(&error) => Vec::new(),
             result => result?,
         };
         calendars.retain(|calendar| calendar.is_writable);
-        calendars.truncate(MOST_CALENDARS);
+        calendars.truncate(MAX_CALENDARS);
         let calendars: Arc<[AccountCalendar]> = calendars.into();
-        self.moved.listed(place, calendars.clone());
+        self.moved.listed(calendar_ref, calendars.clone());
         Ok(calendars)
     }
 
     fn style(&self, draft: &Draft) -> Style {
         let names_zone = self.zones.can_name(&draft.event.when);
-        Style { longest_description: self.capabilities.text.description, names_zone }
+        Style { max_description: self.capabilities.text.description, names_zone }
     }
 
-    /// Whether the write is to be repeated without the name of its zone, which Google does not know.
-    fn goes_without_zone(&self, draft: &Draft, style: &mut Style, error: &Error) -> bool {
+    /// Returns `true` if Google refused the name of the time zone: the caller then repeats the
+    /// write without the name.
+    fn drops_zone_name(&self, draft: &Draft, style: &mut Style, error: &Error) -> bool {
         let is_unknown = style.names_zone && is_unknown_zone(error);
         if is_unknown {
             self.zones.refused(&draft.event.when);
@@ -339,33 +361,33 @@ impl GoogleCalendar {
         convert::written(event).ok_or_else(|| self.client.rest.incomplete(Operation::Update))
     }
 
-    /// The event, unless it is deleted, also where a person has moved it as far as is known. A calendar that is not there is an
-    /// error.
-    async fn alive(
+    /// Returns the event unless it is deleted, also from the calendar that a person is known to
+    /// have moved it to. A calendar that does not exist is an error.
+    async fn find_live(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         remote_id: &RemoteId,
         fields: &str,
     ) -> Result<Option<EventResource>, Error> {
-        let event = self.client.get(place, remote_id, fields).await?;
-        let event = match (event, self.moved.today(place, remote_id)) {
-            (Some(event), Today::Elsewhere(today)) if convert::is_cancelled(&event) => {
-                self.client.get(&today, remote_id, fields).await?
+        let event = self.client.get(calendar_ref, remote_id, fields).await?;
+        let event = match (event, self.moved.current_place(calendar_ref, remote_id)) {
+            (Some(event), CurrentPlace::Relocated(relocated)) if convert::is_cancelled(&event) => {
+                self.client.get(&relocated, remote_id, fields).await?
             }
             (event, _) => event,
         };
         Ok(event.filter(|event| !convert::is_cancelled(event)))
     }
 
-    /// The event that `operation` is about, alive.
-    async fn standing(
+    /// Returns the live event. A tombstone, or no event, is `NotFound` for `operation`.
+    async fn live_event(
         &self,
-        place: &CalendarRef,
+        calendar_ref: &CalendarRef,
         remote_id: &RemoteId,
         operation: Operation,
         fields: &str,
     ) -> Result<EventResource, Error> {
-        match self.client.get(place, remote_id, fields).await? {
+        match self.client.get(calendar_ref, remote_id, fields).await? {
             Some(event) if convert::is_cancelled(&event) => Err(not_found(operation).with_code(CANCELLED)),
             Some(event) => Ok(event),
             None => Err(not_found(operation)),
@@ -373,49 +395,52 @@ impl GoogleCalendar {
     }
 }
 
-/// The event as it was read before it is written over.
+/// The event as it was read before the write.
 #[derive(Clone, Copy)]
-struct Standing<'a> {
+struct ReadEvent<'a> {
     event: &'a EventResource,
-    /// Write also where it says what it should.
+    /// Write even if the event's content equals the draft's.
     rewrite: bool,
 }
 
-/// Google would cut a longer value without a word, and nobody would know our events again.
+/// Refuses a namespace that is too long. Google silently truncates a longer value, and calsync
+/// would no longer recognize its events.
 fn check_namespace(draft: &Draft) -> Result<(), Error> {
-    if draft.marker.namespace.chars().count() <= marker::LONGEST_VALUE {
+    if draft.marker.namespace.chars().count() <= marker::MAX_VALUE_CHARS {
         return Ok(());
     }
     let error = Error::new(ErrorKind::Configuration, ProviderKind::GOOGLE, Operation::Create);
     Err(error.with_code("namespace_too_long"))
 }
 
-/// Whether the event may be touched in the name of `marker`. One without a marker may: a ledger's row names it by its id.
-fn check_marker(standing: &EventResource, marker: &Marker, operation: Operation) -> Result<(), Error> {
-    marker.check(marker::marker(standing).as_ref(), ProviderKind::GOOGLE, operation)
+/// Fails if the event carries the marker of another target or namespace, or a newer revision. An
+/// event without a marker passes: a row of the ledger names it by its id.
+fn check_marker(current: &EventResource, marker: &Marker, operation: Operation) -> Result<(), Error> {
+    marker.check(marker::marker(current).as_ref(), ProviderKind::GOOGLE, operation)
 }
 
-/// Whether a write was answered with 404, which says the same of an event and of a calendar that is not there. A read tells them
-/// apart.
+/// Whether the response to a write was 404. It does not say whether the event or the calendar is
+/// missing; a read does.
 fn is_missing(error: &Error) -> bool {
     error.kind() == ErrorKind::NotFound && error.failure().status == Some(404)
 }
 
-/// A write that was answered with 404 right after the event was read. One of the two is wrong, and the next attempt shows which:
-/// were the 404 believed, another event would be made beside the one that is there.
-fn contradicted(error: Error) -> Error {
+/// Turns a 404 to a write, right after a successful read of the event, into an error that is
+/// retried later. One of the two responses is wrong: if calsync trusted the 404, it would create a
+/// second event beside the first.
+fn retry_contradiction(error: Error) -> Error {
     if is_missing(&error) {
         return error.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later);
     }
     error
 }
 
-/// Whether the grant does not open what was asked for.
-fn is_closed(error: &Error) -> bool {
+/// Whether the grant does not allow the request.
+fn is_not_granted(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::MissingScope)
 }
 
-/// Whether a tombstone of the event was met: read as one, or answered as deleted (410).
+/// Whether the event is a tombstone: its status is `cancelled`, or the response was 410.
 fn is_tombstone(error: &Error) -> bool {
     let failure = error.failure();
     error.kind() == ErrorKind::NotFound

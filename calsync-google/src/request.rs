@@ -1,4 +1,4 @@
-//! Requests to the Calendar API v3, put together and not sent.
+//! Builds the requests to the Calendar API v3. Sends nothing.
 //!
 //! <https://developers.google.com/workspace/calendar/api/v3/reference>
 
@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use crate::wire::{EVENT_FIELDS, IDENTITY_FIELDS, INSERTED_FIELDS};
 
-/// The most events that a page of `events.list` may hold.
-const LONGEST_PAGE: &str = "2500";
+/// Page size of `events.list`: the maximum that Google allows.
+const PAGE_SIZE: &str = "2500";
 
-/// The requests there are, below one base URL.
+/// Builds requests below one base URL.
 #[derive(Debug, Clone)]
 pub(crate) struct Requests {
     api: Endpoint,
@@ -30,7 +30,7 @@ impl Requests {
         request(Method::POST, target, Some(body))
     }
 
-    /// `events.patch`, if the event is still at that version.
+    /// `events.patch`, with `If-Match: etag` where there is one.
     pub(crate) fn patch(
         &self,
         calendar: &CalendarId,
@@ -43,7 +43,7 @@ impl Requests {
         with_if_match(request(Method::PATCH, target, Some(body))?, etag)
     }
 
-    /// `events.delete`, if the event is still at that version.
+    /// `events.delete`, with `If-Match: etag` where there is one.
     pub(crate) fn delete(
         &self,
         calendar: &CalendarId,
@@ -54,7 +54,7 @@ impl Requests {
         with_if_match(request(Method::DELETE, target, None::<&()>)?, etag)
     }
 
-    /// `events.get`, with these fields. Answers a tombstone too.
+    /// `events.get`, with these fields. Google returns tombstones too.
     pub(crate) fn get(
         &self,
         calendar: &CalendarId,
@@ -65,8 +65,9 @@ impl Requests {
         request(Method::GET, target, None::<&()>)
     }
 
-    /// A page of `events.list`: the live events that carry this private property, by their identity. One property only: what
-    /// several mean, Google's guide and its reference say differently.
+    /// A page of `events.list`: identities of the live events that carry this private property.
+    /// Only one property, since Google's guide and its reference disagree on the meaning of
+    /// several.
     pub(crate) fn by_property(
         &self,
         calendar: &CalendarId,
@@ -74,7 +75,7 @@ impl Requests {
         page: Option<&str>,
     ) -> Result<Request, BadRequest> {
         let target = self.events(calendar).query("privateExtendedProperty", &format!("{name}={value}"));
-        let target = target.query("maxResults", LONGEST_PAGE).query("showDeleted", "false");
+        let target = target.query("maxResults", PAGE_SIZE).query("showDeleted", "false");
         let mut target = target.query("fields", &format!("nextPageToken,items({IDENTITY_FIELDS})"));
         if let Some(page) = page {
             target = target.query("pageToken", page);
@@ -82,7 +83,7 @@ impl Requests {
         request(Method::GET, target, None::<&()>)
     }
 
-    /// The smallest `events.list`: whether the calendar is there.
+    /// The smallest `events.list`: shows whether the calendar exists.
     pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
         let target = self.events(calendar).query("maxResults", "1").query("fields", "kind");
         request(Method::GET, target, None::<&()>)
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_encoded_once_whatever_they_hold() {
+    fn ids_are_percent_encoded_once_and_dot_segments_are_refused() {
         let calendar = CalendarId::new("c_7a/b#c@group.calendar.google.com").unwrap();
         let request = requests().get(&calendar, &RemoteId::new("abc/../x?y"), EVENT_FIELDS).unwrap();
         let path = request.uri().path();
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn every_write_asks_for_silence_and_names_the_version() {
+    fn every_write_sends_no_mails_and_names_the_version() {
         let (primary, id, etag) = (CalendarId::primary(), RemoteId::new("abc12"), Etag::new("\"7\""));
         for request in [
             requests().insert(&primary, &()).unwrap(),

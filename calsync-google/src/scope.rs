@@ -1,27 +1,29 @@
-//! What a person can be asked to allow.
+//! [`Scope`]: the OAuth scopes that a host can ask for.
 
-/// A permission of Google's, from the narrowest up.
+/// An OAuth scope of Google Calendar. Ordered from the narrowest to the widest.
 ///
 /// <https://developers.google.com/workspace/calendar/api/auth>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Make calendars, and write events into those alone. For hosts that give everybody a calendar of its own, with
+    /// Create calendars, and write events only into those. For hosts that create a separate
+    /// calendar for each person with
     /// [`GoogleCalendar::create_calendar`](crate::GoogleCalendar::create_calendar).
     AppCreated,
     /// Write events into the calendars the person owns.
     EventsOwned,
-    /// Write events into every calendar the person can edit, shared ones among them.
+    /// Write events into every calendar that the person can edit, shared calendars included.
     Events,
-    /// List the person's calendars, so that one can be picked, with
-    /// [`GoogleCalendar::calendars`](crate::GoogleCalendar::calendars).
+    /// List the person's calendars with
+    /// [`GoogleCalendar::calendars`](crate::GoogleCalendar::calendars), so that the person can pick
+    /// one.
     CalendarListReadonly,
-    /// Everything. None of what calsync does needs it.
+    /// Full access. calsync never needs it.
     Calendar,
 }
 
 impl Scope {
-    /// The scope as OAuth names it.
+    /// The scope's URL, as OAuth requests and responses contain it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

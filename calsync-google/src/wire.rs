@@ -1,4 +1,4 @@
-//! Google's JSON: the fields in use, and no others.
+//! Google's JSON: only the fields that calsync uses.
 //!
 //! Resources of the Calendar API v3 (<https://developers.google.com/workspace/calendar/api/v3/reference/events>).
 
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::marker::Properties;
 
-/// What is asked for of an event that is read or written over; the rest of it is not ours.
+/// `fields` of requests that read or update an event's content. calsync does not use other fields.
 pub(crate) const EVENT_FIELDS: &str =
     "id,etag,status,summary,description,location,start,end,visibility,reminders,extendedProperties/private";
 
-/// What is asked for of an event where only its identity matters.
+/// `fields` of requests that need only an event's identity.
 pub(crate) const IDENTITY_FIELDS: &str = "id,etag,status,extendedProperties/private";
 
-/// What is asked for of an event that was just made: what it says is known.
+/// `fields` of an insert: the content is known already.
 pub(crate) const INSERTED_FIELDS: &str = "id,etag";
 
-/// An event that was just made.
+/// Response to `events.insert`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct InsertedResource {
     #[serde(default)]
@@ -28,7 +28,7 @@ pub(crate) struct InsertedResource {
     pub(crate) etag: Option<String>,
 }
 
-/// An event as Google answers it. Anything may be missing.
+/// An event in Google's responses. Any field may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EventResource {
@@ -43,12 +43,12 @@ pub(crate) struct EventResource {
     pub(crate) visibility: Option<String>,
     pub(crate) reminders: Option<RemindersResource>,
     pub(crate) extended_properties: Option<ExtendedProperties>,
-    /// Whose token the response answers, where it is known; not part of the JSON.
+    /// Account of the token in the request, if known. Not part of the JSON.
     #[serde(skip)]
     pub(crate) account: Option<AccountId>,
 }
 
-/// A page of events.
+/// A page of `events.list`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventsPage {
@@ -58,7 +58,7 @@ pub(crate) struct EventsPage {
     pub(crate) next_page_token: Option<String>,
 }
 
-/// When an event begins or ends: `date` or `dateTime`, never both.
+/// Start or end of an event in a response: `date` or `dateTime`, never both.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EventDateTime {
@@ -67,7 +67,7 @@ pub(crate) struct EventDateTime {
     pub(crate) time_zone: Option<String>,
 }
 
-/// The reminders of an event, as the signed-in person has them.
+/// The reminders of an event for the account of the token.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RemindersResource {
@@ -76,21 +76,22 @@ pub(crate) struct RemindersResource {
     pub(crate) overrides: Option<Vec<ReminderOverride>>,
 }
 
-/// One reminder.
+/// One reminder: its method (`popup` or `email`), and minutes before the start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReminderOverride {
     pub(crate) method: String,
     pub(crate) minutes: u32,
 }
 
-/// Properties only we read.
+/// An event's extended properties; only the private ones.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(crate) struct ExtendedProperties {
     pub(crate) private: BTreeMap<String, String>,
 }
 
-/// An event as it is written. A field that is left out stays as it is in a PATCH; `null` clears one.
+/// Body of an insert or a patch. In a PATCH a missing field stays unchanged, and `null` clears a
+/// field.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventBody<'a> {
@@ -109,7 +110,7 @@ pub(crate) struct EventBody<'a> {
     pub(crate) extended_properties: PrivateProperties<'a>,
 }
 
-/// A PATCH of the reminders alone.
+/// Body of a PATCH of the reminders only.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RemindersBody<'a> {
@@ -117,7 +118,7 @@ pub(crate) struct RemindersBody<'a> {
     pub(crate) extended_properties: PrivateProperties<'a>,
 }
 
-/// Our properties.
+/// The private extended properties in a request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct PrivateProperties<'a> {
     #[serde(serialize_with = "as_object")]
@@ -131,20 +132,22 @@ fn as_object<S: Serializer, V: Serialize>(
     serializer.collect_map(entries.iter().map(|(name, value)| (name, value)))
 }
 
-/// When an event begins or ends, as it is written.
+/// Start or end of an event in a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Moment<'a> {
     pub(crate) time: Time<'a>,
-    /// Whether the other form is cleared: a PATCH from one to the other would leave both, which Google refuses.
+    /// Whether the other form (`date` or `dateTime`) is cleared. Without it a PATCH from one form
+    /// to the other leaves both, which Google refuses.
     pub(crate) clears: bool,
 }
 
-/// A day or an instant.
+/// A date or an instant.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Time<'a> {
-    /// A day.
+    /// A date, for all-day events.
     Day(chrono::NaiveDate),
-    /// An instant, as RFC 3339 with its offset, and the IANA zone to show it in; the calendar's own where there is none.
+    /// An instant as RFC 3339 with its offset, and the IANA zone that Google shows it in. `None`:
+    /// the calendar's zone.
     At(String, Option<&'a str>),
 }
 
@@ -175,7 +178,7 @@ impl Serialize for Moment<'_> {
     }
 }
 
-/// A page of the calendars an account sees.
+/// A page of `calendarList.list`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CalendarListPage {
@@ -185,7 +188,7 @@ pub(crate) struct CalendarListPage {
     pub(crate) next_page_token: Option<String>,
 }
 
-/// A calendar, as its account sees it.
+/// A calendar in an account's calendar list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CalendarListEntry {
@@ -200,7 +203,7 @@ pub(crate) struct CalendarListEntry {
     pub(crate) deleted: bool,
 }
 
-/// A calendar to make.
+/// Body of `calendars.insert`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CalendarBody<'a> {
@@ -208,7 +211,7 @@ pub(crate) struct CalendarBody<'a> {
     pub(crate) time_zone: &'a str,
 }
 
-/// A calendar that was made.
+/// Response to `calendars.insert`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CalendarResource {
     pub(crate) id: Option<String>,

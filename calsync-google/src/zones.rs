@@ -1,4 +1,4 @@
-//! Names of zones that Google does not know yet.
+//! Time zone names that Google does not know yet.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,11 +7,11 @@ use calsync_core::clock::Clock;
 use calsync_core::event::When;
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How long a name is left out before it is tried again.
-const PAUSE: TimeDelta = TimeDelta::days(1);
+/// How long a refused name is left out of requests before calsync tries it again.
+const NAME_BACKOFF: TimeDelta = TimeDelta::days(1);
 
-/// The zones whose names Google refused, and when, for as long as the process lives. Our rules of time are newer than Google's
-/// now and then. Clones share it.
+/// In-memory record of the zone names that Google refused, and when. calsync's time zone data is
+/// sometimes newer than Google's. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct UnknownZones {
     clock: Arc<dyn Clock>,
@@ -23,15 +23,16 @@ impl UnknownZones {
         Self { clock, refused_at: Arc::default() }
     }
 
-    /// Whether the zone of these times can be named, as far as is known.
+    /// Whether a request may name the zone of these times: Google has not refused the name within
+    /// [`NAME_BACKOFF`].
     pub(crate) fn can_name(&self, when: &When) -> bool {
         let When::Timed { zone, .. } = when else { return true };
         let refused_at = self.refused_at().get(zone.name()).copied();
-        // A clock that was set back makes nothing refused.
-        refused_at.is_none_or(|at| !(TimeDelta::zero()..PAUSE).contains(&(self.clock.now() - at)))
+        // If the clock was set back, no name counts as refused.
+        refused_at.is_none_or(|at| !(TimeDelta::zero()..NAME_BACKOFF).contains(&(self.clock.now() - at)))
     }
 
-    /// Google refused the zone of these times.
+    /// Records that Google refused the zone name of these times.
     pub(crate) fn refused(&self, when: &When) {
         if let When::Timed { zone, .. } = when {
             self.refused_at().insert(zone.name().to_owned(), self.clock.now());

@@ -1,4 +1,5 @@
-//! No token, code, secret or person gets into a text: not into `Debug`, errors and their sources, or what is traced.
+//! No token, code, secret or personal data appears in a text: not in `Debug`, errors and their
+//! sources, or traces.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -16,7 +17,7 @@ use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule, go
 use common::{World, draft_at, event, key_at, key_of, place_of};
 
 #[tokio::test]
-async fn nothing_secret_is_ever_told() {
+async fn no_text_contains_a_secret() {
     let log = Traced::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
         let log = log.clone();
@@ -40,7 +41,7 @@ async fn nothing_secret_is_ever_told() {
         .build()
         .unwrap();
 
-    // Consent: state, code and verifier.
+    // Consent has three secrets: state, code and verifier.
     let connect = google.connect(&key_of(7));
     let _ = write!(texts, "{connect:?} {:?}", connect.pending);
     let url = world.google.consent(connect.url.expose(), "anna@example.org", &Decision::Allow).unwrap();
@@ -55,7 +56,7 @@ async fn nothing_secret_is_ever_told() {
     let _ = write!(texts, "{connected:?}");
     texts += &told(&google.finish(&key_of(7), copy, &url).await.unwrap_err());
 
-    // Calls, each ending in every way.
+    // Each call, with each fault.
     let place = place_of(7);
     let draft = draft_at(&place, 1, event());
     for fault in [
@@ -86,7 +87,7 @@ async fn nothing_secret_is_ever_told() {
         world.google.no_faults();
     }
 
-    // Refreshes that fail, and a grant that dies.
+    // Failed refreshes, and a revoked grant.
     let stored = world.store.load(&key_of(7)).await.unwrap().unwrap();
     for token in [Some(stored.tokens.access_token), stored.tokens.refresh_token].into_iter().flatten() {
         canaries.push(token.expose().to_owned());
@@ -116,6 +117,6 @@ async fn nothing_secret_is_ever_told() {
     texts += &told(&google.calendars(&key).await.unwrap_err());
 
     let _ = write!(texts, "{google:?} {:?} {:?} {:?}", world.store, place, draft.marker);
-    assert!(texts.len() > 10_000, "the errors were really there: {}", texts.len());
+    assert!(texts.len() > 10_000, "the errors were recorded: {}", texts.len());
     assert_untold(&canaries, &texts, &log);
 }

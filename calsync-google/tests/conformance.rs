@@ -1,4 +1,5 @@
-//! The contract of every provider, kept by Google Calendar over its fake: in process, and over a socket.
+//! The conformance suite for providers, with Google Calendar on its fake: in process, and over a
+//! socket.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -19,7 +20,7 @@ mod in_process {
     calsync_core::conformance!(stage);
 }
 
-mod where_a_deleted_id_stays_spent {
+mod where_a_deleted_event_cannot_be_restored {
     use super::*;
 
     async fn stage() -> Stage {

@@ -1,4 +1,4 @@
-//! From the consent page to an event and back: everything a person can do on the way, good and bad.
+//! Connect, finish, refresh and disconnect: successful and failed.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -24,7 +24,8 @@ fn scoped(world: &World, scopes: &[Scope]) -> GoogleCalendar {
     world.builder().scopes(scopes.to_vec()).transport(world.google.clone()).build().unwrap()
 }
 
-/// Anna consents to what the page asks, or decides otherwise; what the browser brings back.
+/// Opens the consent page as Anna and applies the decision. Returns the pending connect, and the
+/// URL the browser is redirected to.
 fn callback(world: &World, google: &GoogleCalendar, decision: &Decision) -> (PendingConnect, String) {
     let connect = google.connect(&key_of(7));
     let url = world.google.consent(connect.url.expose(), "anna@example.org", decision).unwrap();
@@ -34,9 +35,9 @@ fn callback(world: &World, google: &GoogleCalendar, decision: &Decision) -> (Pen
 async fn finish(
     google: &GoogleCalendar,
     key: &ConnectionKey,
-    came: (PendingConnect, String),
+    callback: (PendingConnect, String),
 ) -> Result<(), ConnectError> {
-    google.finish(key, came.0, &came.1).await.map(drop)
+    google.finish(key, callback.0, &callback.1).await.map(drop)
 }
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     let google = scoped(&world, &[Scope::EventsOwned, Scope::CalendarListReadonly]);
     let key = key_of(7);
     let (pending, url) = callback(&world, &google, &Decision::Allow);
-    // The host keeps it in its session, as text.
+    // The host stores it in its session, as text.
     let pending: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
     let connected = google.finish(&key, pending, &url).await.unwrap();
     let tokens = connected.tokens;
@@ -60,7 +61,7 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events("primary").len(), 1);
 
-    // An hour later the access token has run out: renewed before it is refused.
+    // An hour later the access token has expired: it is refreshed before a request fails with 401.
     world.clock.advance(TimeDelta::hours(1));
     google.find(&place, &query_at(&place)).await.unwrap();
     assert_eq!(world.google.token_refreshes(), 1);
@@ -74,7 +75,7 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_on_the_way_is_told_apart_and_stores_nothing() {
+async fn each_failed_connect_has_its_own_error_and_stores_nothing() {
     let world = World::new().await;
     let google = scoped(&world, &[Scope::EventsOwned, Scope::CalendarListReadonly]);
     let key = key_of(7);
@@ -104,7 +105,7 @@ async fn whatever_goes_wrong_on_the_way_is_told_apart_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_code_is_traded_again_after_the_server_was_not_available() {
+async fn a_code_is_exchanged_again_after_the_server_was_not_available() {
     let world = World::new().await;
     let google = scoped(&world, &[Scope::EventsOwned]);
     let key = key_of(7);
@@ -118,7 +119,7 @@ async fn a_code_is_traded_again_after_the_server_was_not_available() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_wrong_is_the_hosts_mistake_and_nobodys_reconnect() {
+async fn a_wrong_client_secret_is_a_configuration_error_and_no_reconnect() {
     let world = World::new().await;
     let google = world
         .builder()
@@ -126,8 +127,8 @@ async fn a_secret_that_is_wrong_is_the_hosts_mistake_and_nobodys_reconnect() {
         .transport(world.google.clone())
         .build()
         .unwrap();
-    let came = callback(&world, &google, &Decision::Allow);
-    let error = finish(&google, &key_of(7), came).await.unwrap_err();
+    let returned = callback(&world, &google, &Decision::Allow);
+    let error = finish(&google, &key_of(7), returned).await.unwrap_err();
     assert!(matches!(error, ConnectError::Configuration(_)), "{error}");
 
     world.google.expire_access_tokens();
@@ -137,19 +138,19 @@ async fn a_secret_that_is_wrong_is_the_hosts_mistake_and_nobodys_reconnect() {
 }
 
 #[tokio::test]
-async fn a_calendar_of_our_own_needs_the_narrowest_scope_only() {
+async fn a_calendar_created_by_the_host_needs_only_the_narrowest_scope() {
     let world = World::new().await;
     let google = scoped(&world, &[Scope::AppCreated]);
     let key = key_of(7);
-    let came = callback(&world, &google, &Decision::Allow);
-    finish(&google, &key, came).await.unwrap();
+    let returned = callback(&world, &google, &Decision::Allow);
+    finish(&google, &key, returned).await.unwrap();
     let london = Zone::new("Europe/London").unwrap();
     let calendar = google.create_calendar(&key, "Bookings", &london).await.unwrap();
     let place = place_in(7, calendar.clone());
     google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events(calendar.as_str()).len(), 1);
 
-    // Everything else of Anna's stays closed, and says so.
+    // Every other calendar of Anna's is inaccessible, and the error says so.
     let primary = place_in(7, CalendarId::primary());
     let refused = google.create(&primary, &draft_at(&primary, 1, event()), &CreateOptions::new()).await;
     let kind = refused.unwrap_err().kind();
@@ -159,7 +160,7 @@ async fn a_calendar_of_our_own_needs_the_narrowest_scope_only() {
 }
 
 #[tokio::test]
-async fn a_permission_taken_back_later_waits_for_its_person() {
+async fn a_scope_that_the_person_removes_later_is_a_missing_scope() {
     let world = World::new().await;
     let google = world.provider();
     world.anna.keeps_only(&["calendar.calendarlist.readonly"]);
@@ -168,7 +169,7 @@ async fn a_permission_taken_back_later_waits_for_its_person() {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::MissingScope);
 }
 
-/// Somebody consents, for profile 7.
+/// Connects profile 7, with the consent of user `email`.
 async fn connect_as(google: &GoogleCalendar, world: &World, email: &str) -> Result<Connected, ConnectError> {
     let connect = google.connect(&key_of(7));
     let url = world.google.consent(connect.url.expose(), email, &Decision::Allow).unwrap();
@@ -176,26 +177,26 @@ async fn connect_as(google: &GoogleCalendar, world: &World, email: &str) -> Resu
 }
 
 #[tokio::test]
-async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
+async fn the_account_is_stored_with_the_tokens_and_kept_after_a_refresh() {
     let world = World::new().await;
     let google = world.provider();
     let key = key_of(7);
     let anna = connect_as(&google, &world, "anna@example.org").await.unwrap().account.unwrap();
     assert_eq!(anna.address.as_ref().unwrap().as_str(), "anna@example.org");
     assert_eq!(anna.primary_calendar, Some(CalendarId::new("anna@example.org").unwrap()));
-    assert!(!anna.id.as_str().contains('@'), "an address is no id");
+    assert!(!anna.id.as_str().contains('@'), "the id is not the address");
     let stored = async || world.store.load(&key).await.unwrap().unwrap().tokens;
     assert_eq!(stored().await.account.as_ref(), Some(&anna));
 
-    // Ben, by mistake: refused before Anna's tokens are overwritten, and nothing of hers is lost.
+    // Ben connects by mistake: refused, and Anna's tokens stay.
     let before = stored().await;
     let error = connect_as(&google, &world, "ben@example.org").await.unwrap_err();
     assert!(matches!(error, ConnectError::OtherAccount), "{error}");
     assert_eq!(stored().await.access_token.expose(), before.access_token.expose());
-    // Anna again: the same account, and other tokens.
+    // Anna connects again: the same account, with new tokens.
     let again = connect_as(&google, &world, "anna@example.org").await.unwrap();
     assert_eq!(again.account.unwrap().id, anna.id);
-    // After a refresh, too.
+    // A refresh keeps the account.
     world.google.expire_access_tokens();
     google
         .create(
@@ -207,13 +208,13 @@ async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
         .unwrap();
     assert_eq!(stored().await.account.as_ref(), Some(&anna));
 
-    // Ben, on purpose.
+    // Ben connects on purpose: the host allows another account.
     let connect = google.connect(&key);
     let url = world.google.consent(connect.url.expose(), "ben@example.org", &Decision::Allow).unwrap();
     let connected = google.finish(&key, connect.pending.allow_other_account(), &url).await.unwrap();
     let ben = connected.account.unwrap();
     assert_ne!(ben.id, anna.id);
-    // What is Anna's is not written into Ben's calendar.
+    // An event for Anna's account is not written into Ben's calendar.
     let hers = place_in(7, CalendarId::primary()).with_account(Some(anna.id));
     let error = google.create(&hers, &draft_at(&hers, 2, event()), &CreateOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OtherAccount);
@@ -221,7 +222,7 @@ async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
 }
 
 #[tokio::test]
-async fn who_tells_nothing_of_themselves_connects_all_the_same() {
+async fn a_person_who_does_not_share_an_identity_can_connect() {
     let world = World::new().await;
     let google = world.provider();
     let only = Decision::AllowOnly(vec!["calendar.events.owned".to_owned()]);
@@ -233,13 +234,13 @@ async fn who_tells_nothing_of_themselves_connects_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_identity_that_is_not_googles_is_not_believed() {
+async fn an_id_token_with_another_issuer_is_refused() {
     let world = World::new().await;
     world.google.set(|settings| settings.issuer = "https://evil.example".to_owned());
     let error = connect_as(&world.provider(), &world, "anna@example.org").await.unwrap_err();
     assert!(matches!(error, ConnectError::Identity(IdentityError::Issuer)), "{error}");
     assert!(world.store.load(&key_of(7)).await.unwrap().is_none());
-    // An emulator has a name of its own, and Google two.
+    // The host can set an emulator's issuer; Google's issuer has two spellings.
     let emulator =
         world.builder().issuer("https://evil.example").transport(world.google.clone()).build().unwrap();
     assert!(connect_as(&emulator, &world, "anna@example.org").await.unwrap().account.is_some());
@@ -249,7 +250,7 @@ async fn an_identity_that_is_not_googles_is_not_believed() {
 
 /// <https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors>
 #[tokio::test]
-async fn an_administrators_policy_is_said_once_and_heals() {
+async fn a_refusal_by_an_administrators_policy_is_cached_for_an_hour() {
     for (code, status) in [
         ("admin_policy_enforced", StatusCode::BAD_REQUEST),
         ("admin_policy_enforced", StatusCode::FORBIDDEN),
@@ -277,7 +278,7 @@ async fn an_administrators_policy_is_said_once_and_heals() {
 }
 
 #[tokio::test]
-async fn a_disconnect_erases_first_and_gives_the_grant_back_when_it_can() {
+async fn a_disconnect_erases_the_tokens_first_and_then_revokes_the_grant() {
     let world = World::new().await;
     let google = world.provider();
     let refused = Fault::status(StatusCode::SERVICE_UNAVAILABLE);
@@ -287,12 +288,16 @@ async fn a_disconnect_erases_first_and_gives_the_grant_back_when_it_can() {
     let Revocation::Failed { pending, error } = disconnected.revocation else { panic!("{disconnected:?}") };
     assert!(matches!(error, AuthError::Unavailable(_)));
     assert_eq!(google.revoke(&pending).await.unwrap(), Revoked::Done);
-    assert_eq!(google.revoke(&pending).await.unwrap(), Revoked::Done, "dead is dead");
+    assert_eq!(
+        google.revoke(&pending).await.unwrap(),
+        Revoked::Done,
+        "a grant that is revoked already is a success"
+    );
     assert_eq!(world.google.count(ApiMethod::Revoke), 3);
 }
 
 #[test]
-fn what_cannot_be_trusted_with_a_token_is_not_built() {
+fn urls_that_would_leak_a_token_are_refused_by_the_builder() {
     let build =
         |change: fn(calsync_google::GoogleCalendarBuilder) -> calsync_google::GoogleCalendarBuilder| {
             let builder = GoogleCalendar::builder().public_client("id").transport(FakeGoogle::new());
@@ -311,7 +316,7 @@ fn what_cannot_be_trusted_with_a_token_is_not_built() {
     assert!(matches!(build(|builder| builder.public_client("")), Err(BuildError::OAuth(_))));
 }
 
-/// Tokens from somewhere else: a service account, a broker.
+/// A grant without consent, such as a service account or a token broker.
 #[derive(Debug)]
 struct Broker(FakeGoogle);
 
@@ -323,7 +328,7 @@ impl Grant for Broker {
 }
 
 #[tokio::test]
-async fn a_grant_of_the_hosts_own_needs_neither_client_nor_consent() {
+async fn the_hosts_own_grant_needs_neither_client_nor_consent() {
     let fake = FakeGoogle::new();
     let google =
         GoogleCalendar::builder().grant(Broker(fake.clone())).transport(fake.clone()).build().unwrap();

@@ -1,5 +1,5 @@
-//! Lessons of others at Google, each test named after its rule; the numbers are those of the table in calsync-core's
-//! `tests/lessons`.
+//! Rules learned from failures of other projects with Google. Their numbers are those of the table
+//! in calsync-core's `tests/lessons`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -17,10 +17,11 @@ use serde_json::json;
 use common::host::Host;
 use common::{World, draft_at, event, key_at, place_of};
 
-/// Rule 13: a key that is taken is looked into. Our event that stands is adopted, one that was deleted is brought back, and where
-/// Google does not allow that the next key is used, in the same run (keeper.sh #403).
+/// Rule 13: if a key is taken, the event under it is read. Our live event is adopted, our deleted
+/// one is restored, and if Google does not allow that, the next key is used, in the same run
+/// (keeper.sh #403).
 #[tokio::test]
-async fn a_conflict_at_create_is_looked_into_and_ends_with_one_event() {
+async fn a_conflict_at_create_is_resolved_and_ends_with_one_event() {
     for (was_deleted, revive_forbidden, generation) in [(false, false, 0), (true, false, 0), (true, true, 1)]
     {
         let mut host = Host::new(1).await;
@@ -29,7 +30,7 @@ async fn a_conflict_at_create_is_looked_into_and_ends_with_one_event() {
         if was_deleted {
             assert!(host.world.anna.deletes_event("primary", &host.events().remove(0).id));
         }
-        // The host lost its ledger, so that it creates what it created before.
+        // The host loses its ledger, so that it creates the same event again.
         for appointment in &mut host.appointments {
             appointment.ledger = Ledger::default();
         }
@@ -41,9 +42,10 @@ async fn a_conflict_at_create_is_looked_into_and_ends_with_one_event() {
     }
 }
 
-/// Rule 16: a calendar that is connected is filled without a word to anybody, and so is every change after (odoo #109915).
+/// Rule 16: filling a newly connected calendar sends no mails, and neither does any later change
+/// (odoo #109915).
 #[tokio::test]
-async fn a_backfill_mails_nobody() {
+async fn a_backfill_sends_no_mails() {
     let mut host = Host::new(12).await;
     assert_eq!(host.sync().await.count(Verdict::Created), 12);
     for appointment in &mut host.appointments {
@@ -56,10 +58,11 @@ async fn a_backfill_mails_nobody() {
     host.assert_silent();
 }
 
-/// Rule 18: no guests are written, whom Google counts against abuse; and where it counts all the same, the account rests for an
-/// hour or more, which a rate that was exceeded does not ask for (CalendarSync #280).
+/// Rule 18: no guests are written, because Google limits invitations against abuse. After an
+/// exhausted quota the account backs off for at least an hour; after an exceeded rate only briefly
+/// (CalendarSync #280).
 #[tokio::test]
-async fn a_used_up_quota_rests_for_an_hour_and_an_exceeded_rate_for_moments() {
+async fn an_exhausted_quota_backs_off_for_an_hour_and_an_exceeded_rate_briefly() {
     for (reason, is_quota) in [("quotaExceeded", true), ("rateLimitExceeded", false)] {
         let mut host = Host::new(1).await;
         let refused = google_error(StatusCode::FORBIDDEN, reason, "Too much");
@@ -86,9 +89,9 @@ async fn a_used_up_quota_rests_for_an_hour_and_an_exceeded_rate_for_moments() {
     }
 }
 
-/// Rule 21: what a person has added to our event, such as a meeting, is there after our change of it (calrs PR #182).
+/// Rule 21: our changes keep what a person added to our event, such as a meeting (calrs PR #182).
 #[tokio::test]
-async fn a_meeting_somebody_added_outlives_our_change() {
+async fn a_meeting_that_a_person_added_stays_after_our_change() {
     let world = World::new().await;
     let provider = world.provider();
     let place = place_of(1);
@@ -105,7 +108,7 @@ async fn a_meeting_somebody_added_outlives_our_change() {
     };
     let before = meeting(&world);
     assert!(before.1.is_string());
-    // By a version that is out of date, by none, and by the one that stands.
+    // With an outdated etag, without one, and with the current one.
     let mut options = UpdateOptions::new().with_etag(written.etag.clone());
     for (revision, text) in [(2, "Staff: Adam"), (3, "Staff: Zoë"), (4, "")] {
         let written =
@@ -116,9 +119,10 @@ async fn a_meeting_somebody_added_outlives_our_change() {
     }
 }
 
-/// Rule 22: a trouble of the token endpoint, of the network or of a proxy is nobody's reconnect (keeper.sh #615).
+/// Rule 22: a failure of the token endpoint, the network or a proxy does not ask the person to
+/// reconnect (keeper.sh #615).
 #[tokio::test]
-async fn only_a_grant_that_google_calls_dead_sends_the_person_back() {
+async fn only_a_grant_that_google_reports_as_invalid_needs_a_reconnect() {
     for fault in [
         Fault::DropBefore,
         Fault::Html,

@@ -1,5 +1,5 @@
-//! What each call does at Google: which requests go out, what stands there afterwards, and what becomes of what people did to
-//! our events.
+//! Each operation at Google: the requests it sends, the event afterwards, and what happens to
+//! people's own changes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -48,7 +48,7 @@ fn draft(revision: u64) -> Draft {
     draft_at(&place_of(1), revision, event())
 }
 
-/// The one event that stands at Anna's.
+/// The only event in Anna's primary calendar.
 fn only(world: &World) -> FakeEvent {
     let mut events = world.anna.events("primary");
     assert_eq!(events.len(), 1);
@@ -56,19 +56,19 @@ fn only(world: &World) -> FakeEvent {
 }
 
 #[tokio::test]
-async fn each_change_is_one_request_and_nobody_gets_mail() {
+async fn each_change_is_one_request_and_sends_no_mail() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
     assert_eq!(calls(&world.google), [ApiMethod::EventsInsert]);
-    let stands = only(&world);
-    assert_eq!(stands.id, key_at(&place_of(1), 0).to_string());
-    assert_eq!(stands.text("description"), Some("Order: ORD-1\nStaff: Eve &amp; Adam &lt;night&gt;"));
+    let stored = only(&world);
+    assert_eq!(stored.id, key_at(&place_of(1), 0).to_string());
+    assert_eq!(stored.text("description"), Some("Order: ORD-1\nStaff: Eve &amp; Adam &lt;night&gt;"));
     assert_eq!(
-        stands.json["start"],
+        stored.json["start"],
         json!({"dateTime": "2026-11-30T14:00:00Z", "timeZone": "Europe/London"})
     );
-    assert_eq!(stands.private("calsyncNamespace"), Some("tests"));
+    assert_eq!(stored.private("calsyncNamespace"), Some("tests"));
 
     let moved = draft_at(&place_of(1), 2, event().with_location("2 Low Street"));
     let written = update(&provider, &written, &moved).await.unwrap();
@@ -82,7 +82,7 @@ async fn each_change_is_one_request_and_nobody_gets_mail() {
 }
 
 #[tokio::test]
-async fn what_the_person_changed_that_is_not_ours_stays() {
+async fn an_update_keeps_the_fields_that_belong_to_the_person() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -98,39 +98,40 @@ async fn what_the_person_changed_that_is_not_ours_stays() {
     let mails = world.google.mails().len();
     world.google.clear_requests();
 
-    // The etag is out of date: one more read, and what is ours is put into what stands there now.
+    // The etag is outdated: calsync reads the event once more and writes its own fields into the
+    // current version.
     update(&provider, &written, &draft(2)).await.unwrap();
     let methods = [ApiMethod::EventsPatch, ApiMethod::EventsGet, ApiMethod::EventsPatch];
     assert_eq!(calls(&world.google), methods);
-    let stands = only(&world).json;
-    assert_eq!(stands["location"], "1 High Street, Leeds, LS1 1AA");
-    assert_eq!((&stands["colorId"], &stands["visibility"]), (&json!("7"), &json!("private")));
-    assert_eq!(stands["attendees"][0]["email"], "friend@example.org");
-    assert_eq!(stands["reminders"]["overrides"][0]["minutes"], 33);
-    assert_eq!(world.google.mails().len(), mails, "the guest hears nothing of our change");
+    let stored = only(&world).json;
+    assert_eq!(stored["location"], "1 High Street, Leeds, LS1 1AA");
+    assert_eq!((&stored["colorId"], &stored["visibility"]), (&json!("7"), &json!("private")));
+    assert_eq!(stored["attendees"][0]["email"], "friend@example.org");
+    assert_eq!(stored["reminders"]["overrides"][0]["minutes"], 33);
+    assert_eq!(world.google.mails().len(), mails, "the guest gets no mail about our change");
 }
 
 #[tokio::test]
-async fn a_visibility_is_written_where_the_host_chose_one_and_stays() {
+async fn a_visibility_is_written_if_the_host_sets_one_and_otherwise_stays() {
     let world = World::new().await;
     let provider = world.provider();
     let with = |revision, visibility| draft_at(&place_of(1), revision, event().with_visibility(visibility));
     let mut written = create(&provider, &with(1, Visibility::Private)).await.unwrap();
     assert_eq!(only(&world).json["visibility"], "private");
-    for (revision, chosen, stands) in [
+    for (revision, chosen, expected) in [
         (2, Visibility::Default, "private"),
         (3, Visibility::Public, "public"),
         (4, Visibility::Private, "private"),
     ] {
         written = update(&provider, &written, &with(revision, chosen)).await.unwrap();
-        assert_eq!(only(&world).json["visibility"], stands, "{chosen:?}");
+        assert_eq!(only(&world).json["visibility"], expected, "{chosen:?}");
     }
     let read = provider.read(&place_of(1), &written.remote_id).await.unwrap().unwrap();
     assert_eq!(read.visibility, Visibility::Private);
 }
 
 #[tokio::test]
-async fn reminders_are_set_when_the_host_wants_others_and_left_alone_when_not() {
+async fn reminders_are_written_only_when_the_hosts_choice_changes() {
     let world = World::new().await;
     let provider = world.provider();
     let with = |revision, minutes: &[u32]| {
@@ -143,13 +144,13 @@ async fn reminders_are_set_when_the_host_wants_others_and_left_alone_when_not() 
     let mut written = create(&provider, &with(1, &[10, 60])).await.unwrap();
     assert_eq!(minutes(&world), [10, 60]);
 
-    // Anna wants another one. Google does not count that as a change of the event.
+    // Anna sets her own reminder. Google does not count that as a change of the event.
     world.anna.sets_reminders("primary", written.remote_id.as_str(), &[5]);
     written = update(&provider, &written, &with(2, &[10, 60])).await.unwrap();
-    assert_eq!(minutes(&world), [5], "the host wants what it wanted before: hers stay");
+    assert_eq!(minutes(&world), [5], "the host's choice is unchanged: Anna's reminder stays");
 
     written = update(&provider, &written, &with(3, &[30])).await.unwrap();
-    assert_eq!(minutes(&world), [30], "the host wants something new");
+    assert_eq!(minutes(&world), [30], "the host's choice changed");
     written = update(&provider, &written, &draft(4)).await.unwrap();
     assert_eq!(only(&world).json["reminders"]["useDefault"], true);
     update(&provider, &written, &with(5, &[])).await.unwrap();
@@ -158,7 +159,7 @@ async fn reminders_are_set_when_the_host_wants_others_and_left_alone_when_not() 
 }
 
 #[tokio::test]
-async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
+async fn a_create_repeated_after_a_lost_response_is_the_same_event() {
     for fault in
         [Fault::DropAfter, Fault::TimeOutAfter, Fault::Cut, Fault::Html, Fault::WithoutId, Fault::OtherJson]
     {
@@ -175,7 +176,7 @@ async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
 }
 
 #[tokio::test]
-async fn a_create_over_a_tombstone_of_ours_revives_it_or_spends_the_key() {
+async fn a_create_over_our_tombstone_restores_it_or_reports_the_key_as_taken() {
     for (revive_forbidden, bare_tombstones) in [(false, false), (true, false), (false, true)] {
         let world = World::new().await;
         world.google.set(|settings| {
@@ -195,9 +196,9 @@ async fn a_create_over_a_tombstone_of_ours_revives_it_or_spends_the_key() {
     }
 }
 
-/// So that the same run takes the next key, and the event is there without another run.
+/// The same run then uses the next key and creates the event.
 #[tokio::test]
-async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
+async fn an_event_deleted_during_a_take_over_reports_the_key_as_taken() {
     let world = World::new().await;
     let provider = world.provider();
     create(&provider, &draft(1)).await.unwrap();
@@ -209,7 +210,7 @@ async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
 }
 
 #[tokio::test]
-async fn an_event_of_somebody_else_under_our_key_is_never_touched() {
+async fn a_foreign_event_under_our_key_is_never_changed() {
     let world = World::new().await;
     let provider = world.provider();
     let id = key_at(&place_of(1), 0).to_string();
@@ -217,39 +218,39 @@ async fn an_event_of_somebody_else_under_our_key_is_never_touched() {
     world.anna.adds_event("primary", theirs).unwrap();
     let before = only(&world).json;
     let error = create(&provider, &draft(1)).await.unwrap_err();
-    let told = (error.kind(), error.failure().code.as_deref());
-    assert_eq!(told, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)), "so that somebody is told");
-    // It may have been ours and lost its marker: a look shows it, without one.
+    let reported = (error.kind(), error.failure().code.as_deref());
+    assert_eq!(reported, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)), "so that the host is notified");
+    // The event may be ours without its marker: `find` returns it, without a marker.
     let found = provider.find(&place_of(1), &query_at(&place_of(1))).await.unwrap();
     assert!(matches!(&*found, [found] if found.marker.is_none()), "{found:?}");
     assert_eq!(only(&world).json, before);
 }
 
 #[tokio::test]
-async fn what_a_person_deleted_is_gone_for_every_call_and_not_revived_by_an_update() {
+async fn a_deleted_event_is_not_found_by_any_call_and_not_restored_by_an_update() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
     assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
     assert_eq!(update(&provider, &written, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
-    let blind = Written::new(written.remote_id.clone());
-    assert_eq!(update(&provider, &blind, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let without_etag = Written::new(written.remote_id.clone());
+    assert_eq!(update(&provider, &without_etag, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(provider.get(&place_of(1), &written.remote_id).await.unwrap(), None);
     assert_eq!(provider.find(&place_of(1), &query_at(&place_of(1))).await.unwrap(), []);
-    for known in [&written, &blind] {
+    for known in [&written, &without_etag] {
         assert_eq!(delete(&provider, known, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
     assert_eq!(world.anna.events("primary").len(), 0);
-    // In the end Google forgets tombstones.
+    // Google removes tombstones after some time.
     world.google.purge_tombstones();
-    for known in [&written, &blind] {
+    for known in [&written, &without_etag] {
         assert_eq!(update(&provider, known, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(delete(&provider, known, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
 
 #[tokio::test]
-async fn a_calendar_that_is_not_there_is_not_an_empty_one() {
+async fn a_calendar_that_does_not_exist_is_an_error_and_not_an_empty_calendar() {
     let world = World::new().await;
     let provider = world.provider();
     let calendar = world.anna.adds_calendar("Bookings");
@@ -284,7 +285,7 @@ async fn a_calendar_that_is_not_there_is_not_an_empty_one() {
 }
 
 #[tokio::test]
-async fn an_event_that_came_here_some_other_way_is_found_by_its_marker() {
+async fn a_copy_under_another_id_is_found_by_its_marker() {
     let world = World::new().await;
     let provider = world.provider();
     let key = key_at(&place_of(1), 0);
@@ -303,27 +304,28 @@ async fn an_event_that_came_here_some_other_way_is_found_by_its_marker() {
 }
 
 #[tokio::test]
-async fn an_event_older_code_wrote_is_adopted_by_its_id() {
+async fn an_event_that_other_code_wrote_is_adopted_by_its_id() {
     let world = World::new().await;
     let provider = world.provider();
     let times = json!({"summary": "Old", "start": {"date": "2026-12-01"}, "end": {"date": "2026-12-02"}, "colorId": "3"});
     let id = RemoteId::new(world.anna.adds_event("primary", times).unwrap());
     provider.update(&place_of(1), &id, &draft(1), &UpdateOptions::new()).await.unwrap();
-    let stands = only(&world);
-    assert_eq!((stands.text("summary"), stands.text("colorId")), (Some("Deep clean"), Some("3")));
-    assert_eq!(stands.private("calsyncKey"), Some(&*key_at(&place_of(1), 0).to_string()));
-    assert_eq!(stands.json["start"].get("date"), None, "from a day to an hour, with nothing of the day left");
+    let stored = only(&world);
+    assert_eq!((stored.text("summary"), stored.text("colorId")), (Some("Deep clean"), Some("3")));
+    assert_eq!(stored.private("calsyncKey"), Some(&*key_at(&place_of(1), 0).to_string()));
+    assert_eq!(stored.json["start"].get("date"), None, "the all-day form is cleared");
 }
 
 #[tokio::test]
-async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() {
+async fn an_access_token_that_expires_during_a_run_is_refreshed_once() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
     world.google.expire_access_tokens();
     update(&provider, &written, &draft(2)).await.unwrap();
     assert_eq!(world.google.token_refreshes(), 1);
-    // Google refuses the new one too: an outage, since only the token endpoint ends a grant.
+    // Google refuses the new token too: this counts as an outage, since only the token endpoint can
+    // report a grant as invalid.
     let refused = google_error(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials");
     world.google.fault(FaultRule::new(refused).with_path("/events").always());
     let error = create(&provider, &draft(3)).await.unwrap_err();
@@ -332,7 +334,7 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
 }
 
 #[tokio::test]
-async fn a_lost_refresh_is_asked_for_again_and_a_dead_grant_is_not() {
+async fn a_lost_refresh_is_retried_and_a_revoked_grant_is_not() {
     let world = World::new().await;
     let provider = world.provider();
     create(&provider, &draft(1)).await.unwrap();
@@ -349,16 +351,16 @@ async fn a_lost_refresh_is_asked_for_again_and_a_dead_grant_is_not() {
         assert_eq!(error.kind(), ErrorKind::Unauthenticated);
         assert_eq!(error.failure().code.as_deref(), Some("invalid_grant"));
     }
-    assert_eq!(world.google.count(ApiMethod::Token), before + 1, "asked once, and remembered");
-    // Ben is not concerned.
+    assert_eq!(world.google.count(ApiMethod::Token), before + 1, "requested once, and cached");
+    // Ben's connection still works.
     let place = place_of(2);
     provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
 }
 
 #[tokio::test]
-async fn bad_answers_and_bad_luck_are_typed_and_change_nothing_or_say_they_may_have() {
+async fn each_fault_has_its_error_kind_and_reports_if_the_outcome_is_unknown() {
     let status = |status: StatusCode| Fault::status(status);
-    let told = |status, reason| google_error(status, reason, "Somebody's message");
+    let error = |status, reason| google_error(status, reason, "A message");
     for (fault, kind, retry) in [
         (Fault::NotSent, ErrorKind::Unavailable, Retry::Later),
         (Fault::DropBefore, ErrorKind::Unavailable, Retry::Unknown),
@@ -367,11 +369,11 @@ async fn bad_answers_and_bad_luck_are_typed_and_change_nothing_or_say_they_may_h
         (Fault::Redirect("https://evil.example/".to_owned()), ErrorKind::Unavailable, Retry::Later),
         (status(StatusCode::SERVICE_UNAVAILABLE), ErrorKind::Unavailable, Retry::Unknown),
         (status(StatusCode::TOO_MANY_REQUESTS), ErrorKind::RateLimited, Retry::Later),
-        (told(StatusCode::FORBIDDEN, "rateLimitExceeded"), ErrorKind::RateLimited, Retry::Later),
-        (told(StatusCode::FORBIDDEN, "quotaExceeded"), ErrorKind::QuotaExceeded, Retry::Later),
-        (told(StatusCode::FORBIDDEN, "forbidden"), ErrorKind::Forbidden, Retry::Never),
-        (told(StatusCode::BAD_REQUEST, "invalid"), ErrorKind::Refused, Retry::Never),
-        (told(StatusCode::CONFLICT, "conflict"), ErrorKind::Unavailable, Retry::Later),
+        (error(StatusCode::FORBIDDEN, "rateLimitExceeded"), ErrorKind::RateLimited, Retry::Later),
+        (error(StatusCode::FORBIDDEN, "quotaExceeded"), ErrorKind::QuotaExceeded, Retry::Later),
+        (error(StatusCode::FORBIDDEN, "forbidden"), ErrorKind::Forbidden, Retry::Never),
+        (error(StatusCode::BAD_REQUEST, "invalid"), ErrorKind::Refused, Retry::Never),
+        (error(StatusCode::CONFLICT, "conflict"), ErrorKind::Unavailable, Retry::Later),
     ] {
         let world = World::new().await;
         let server =
@@ -379,7 +381,7 @@ async fn bad_answers_and_bad_luck_are_typed_and_change_nothing_or_say_they_may_h
         let server = server.await.unwrap();
         let transport = calsync_core::http::ReqwestTransport::builder().without_tls().build().unwrap();
         let api = format!("{}/calendar/v3", server.base_url());
-        // In process a broken connection is told by the fake, over the socket it is one.
+        // The fake simulates a broken connection in process; these two faults need a real socket.
         let provider = match fault {
             Fault::Huge(_) | Fault::Redirect(_) => {
                 world.builder().api_url(api).transport(transport).build().unwrap()
@@ -399,15 +401,17 @@ async fn bad_answers_and_bad_luck_are_typed_and_change_nothing_or_say_they_may_h
     }
 }
 
-/// A proxy that has lost its way knows nothing of the event: were it believed, the host would write another one beside it.
+/// A proxy's error page says nothing about the event. If calsync trusted it, it would create a
+/// second event beside the first.
 #[tokio::test]
-async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() {
+async fn an_error_page_says_nothing_about_event_calendar_or_grant() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
     let unread = Written::new(written.remote_id.clone());
     let place = place_of(1);
-    // For the one request only, or for every look that follows too. A 401 is asked again with another token.
+    // For one request only, or for all following reads too. After a 401 the request is repeated
+    // with another token.
     for (status, times) in [(404, 1), (404, 9), (410, 1), (403, 1), (401, 2)] {
         for call in 0..7 {
             let page = FaultRule::new(Fault::status(StatusCode::from_u16(status).unwrap()));
@@ -422,21 +426,27 @@ async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() 
                 _ => provider.get(&place, &written.remote_id).await.err(),
             };
             world.google.no_faults();
-            let told = error.map(|error| (error.kind(), error.retry()));
-            assert_eq!(told, Some((ErrorKind::Unavailable, Retry::Later)), "status {status}, call {call}");
+            let reported = error.map(|error| (error.kind(), error.retry()));
+            assert_eq!(
+                reported,
+                Some((ErrorKind::Unavailable, Retry::Later)),
+                "status {status}, call {call}"
+            );
         }
         assert_eq!(only(&world).id, written.remote_id.as_str());
     }
 }
 
-/// Nobody could ever send such a version back, so the event would be stuck.
+/// `If-Match` cannot carry such an etag: if calsync kept it, every later change of the event would
+/// fail.
 #[tokio::test]
-async fn a_version_no_header_can_hold_does_not_keep_an_event_from_being_changed() {
+async fn an_etag_that_no_header_can_carry_does_not_block_later_changes() {
     let world = World::new().await;
     let provider = world.provider();
     for etag in ["", "\"7\n\"", "\"ü\""] {
-        let answer = json!({"id": key_at(&place_of(1), 0).to_string(), "status": "confirmed", "etag": etag});
-        world.google.fault(Fault::json(StatusCode::OK, &answer).after());
+        let response =
+            json!({"id": key_at(&place_of(1), 0).to_string(), "status": "confirmed", "etag": etag});
+        world.google.fault(Fault::json(StatusCode::OK, &response).after());
         let written = create(&provider, &draft(1)).await.unwrap();
         update(&provider, &written, &draft(2)).await.unwrap();
         delete(&provider, &written, &draft(3)).await.unwrap();
@@ -446,7 +456,7 @@ async fn a_version_no_header_can_hold_does_not_keep_an_event_from_being_changed(
 }
 
 #[tokio::test]
-async fn the_time_a_server_asks_for_is_told() {
+async fn the_retry_after_of_a_response_is_reported() {
     let world = World::new().await;
     let provider = world.provider();
     let limited = Fault::status(StatusCode::TOO_MANY_REQUESTS);
@@ -456,7 +466,7 @@ async fn the_time_a_server_asks_for_is_told() {
     assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(17)));
 }
 
-/// Every process has a provider of its own.
+/// Each provider acts as one process.
 #[tokio::test]
 async fn processes_that_share_a_health_store_all_wait() {
     let (world, health) = (World::new().await, Arc::new(MemoryAccountHealthStore::new()));
@@ -479,7 +489,7 @@ async fn processes_that_share_a_health_store_all_wait() {
 }
 
 #[tokio::test]
-async fn a_calendar_that_is_only_shared_for_reading_is_forbidden() {
+async fn a_create_in_a_read_only_calendar_is_forbidden() {
     let world = World::new().await;
     put(&world.store, &key_of(1), world.anna.tokens(&["calendar.events"])).await;
     let provider = world.provider();
@@ -491,20 +501,20 @@ async fn a_calendar_that_is_only_shared_for_reading_is_forbidden() {
 }
 
 #[tokio::test]
-async fn text_that_swells_when_it_is_escaped_still_fits() {
+async fn escaped_text_still_fits_the_limit() {
     let world = World::new().await;
     let limits = TextLimits::default().with_description(300);
     world.google.set(|settings| settings.description_chars = 300);
     let provider = world.builder().text_limits(limits).transport(world.google.clone()).build().unwrap();
-    let swelling = event().with_description("a & b < c > d; ".repeat(40));
-    let swelling = swelling.fitted(&provider.capabilities().text).unwrap();
-    create(&provider, &draft_at(&place_of(1), 1, swelling)).await.unwrap();
+    let long = event().with_description("a & b < c > d; ".repeat(40));
+    let long = long.fitted(&provider.capabilities().text).unwrap();
+    create(&provider, &draft_at(&place_of(1), 1, long)).await.unwrap();
     let stored = only(&world).text("description").unwrap().to_owned();
     assert!(stored.chars().count() <= 300 && stored.ends_with('…'), "{stored}");
 }
 
 #[tokio::test]
-async fn a_namespace_google_would_cut_is_refused_before_anything_is_sent() {
+async fn a_namespace_that_google_would_truncate_is_refused_before_any_request() {
     let world = World::new().await;
     let provider = world.provider();
     let mut long = draft(1);
@@ -514,7 +524,7 @@ async fn a_namespace_google_would_cut_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn places_nobody_connected_are_waiting_for_their_person() {
+async fn a_calendar_that_is_not_connected_is_unauthenticated() {
     let world = World::new().await;
     let place: CalendarRef = place_of(3);
     let result = world.provider().create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await;
@@ -526,7 +536,7 @@ async fn places_nobody_connected_are_waiting_for_their_person() {
 }
 
 #[tokio::test]
-async fn an_event_moved_by_both_sides_at_once_is_merged_once_and_then_left_for_later() {
+async fn a_repeated_version_conflict_is_retried_once_and_then_later() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -541,7 +551,7 @@ async fn an_event_moved_by_both_sides_at_once_is_merged_once_and_then_left_for_l
 }
 
 #[tokio::test]
-async fn all_day_events_and_hours_change_into_each_other() {
+async fn all_day_events_and_timed_events_change_into_each_other() {
     let world = World::new().await;
     let provider = world.provider();
     let (start, end) = ("2026-12-24".parse().unwrap(), "2026-12-27".parse().unwrap());
@@ -556,11 +566,11 @@ async fn all_day_events_and_hours_change_into_each_other() {
     assert_eq!(only(&world).json["end"], json!({"date": "2026-12-27"}));
 }
 
-/// Allocators are quick with what is small, and there is one for every call under way (benches/README.md).
+/// Every call in progress allocates its future, and small allocations are fast (benches/README.md).
 #[tokio::test]
-async fn a_create_under_way_takes_little_room() {
+async fn the_future_of_a_create_is_small() {
     let world = World::new().await;
     let (provider, place, draft, options) = (world.provider(), place_of(1), draft(1), CreateOptions::new());
-    let room = size_of_val(&*provider.create(&place, &draft, &options));
-    assert!(room <= 1024, "{room} bytes");
+    let size = size_of_val(&*provider.create(&place, &draft, &options));
+    assert!(size <= 1024, "{size} bytes");
 }

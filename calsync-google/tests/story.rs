@@ -1,4 +1,5 @@
-//! Exactly once at Google, whatever the network does: see [`calsync_core::testing::story`].
+//! Every event is written exactly once at Google, for any network fault: see
+//! [`calsync_core::testing::story`].
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
@@ -12,10 +13,10 @@ use serde_json::json;
 
 use common::{SCOPES, at, builder};
 
-/// How many stories are told here. 3,000 were, before this number was chosen for its time.
+/// Number of random stories in this test. 3,000 were run once; this number keeps the test fast.
 const STORIES: u64 = 100;
 
-/// Stories at the fake Google.
+/// The scene of a story at the fake Google.
 struct AtGoogle(FakeGoogle);
 
 impl Scene for AtGoogle {
@@ -86,6 +87,6 @@ fn seen(event: &FakeEvent) -> SeenEvent {
 }
 
 #[tokio::test]
-async fn every_story_ends_with_every_event_once() {
+async fn every_story_ends_with_each_event_exactly_once() {
     tell_all::<AtGoogle>(STORIES).await;
 }

@@ -1,4 +1,5 @@
-//! Writes sample files for independent parsers to judge, with what they must say in `expect.json`:
+//! Writes sample files for a check by independent parsers. `expect.json` has the values that they
+//! must read:
 //!
 //! ```sh
 //! cargo run -p calsync-ics --example samples -- /tmp/samples
@@ -71,7 +72,7 @@ const TEXTS: [(&str, &str, &str); 8] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let out = PathBuf::from(std::env::args_os().nth(1).ok_or("give a folder to write to")?);
+    let out = PathBuf::from(std::env::args_os().nth(1).ok_or("pass the output folder as an argument")?);
     for folder in ["files", "feed"] {
         fs::create_dir_all(out.join(folder))?;
     }
@@ -83,9 +84,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let name = format!("{number:03}.ics");
         fs::write(out.join("files").join(&name), writer.write(draft)?)?;
         feed.write(draft)?;
-        let said = said(draft);
-        expect.insert(name, json!({ "events": [said] }));
-        all.push(said);
+        let event = expected(draft);
+        expect.insert(name, json!({ "events": [event] }));
+        all.push(event);
     }
     fs::write(out.join("feed/feed.ics"), feed.finish()?)?;
     expect.insert("feed.ics".into(), json!({ "events": all }));
@@ -102,7 +103,7 @@ fn calendar() -> Result<CalendarInfo, Box<dyn Error>> {
         .with_refresh(Duration::from_secs(3600)))
 }
 
-/// Every zone over some years, every text, whole days, reminders.
+/// Returns drafts with every zone in several years, every text, all-day events, and reminders.
 fn drafts() -> Result<Vec<Draft>, Box<dyn Error>> {
     let mut events = Vec::new();
     let text = |number: usize, when: When| {
@@ -148,8 +149,8 @@ fn drafts() -> Result<Vec<Draft>, Box<dyn Error>> {
         .collect())
 }
 
-/// What any parser must read.
-fn said(draft: &Draft) -> Value {
+/// The values that any parser must read.
+fn expected(draft: &Draft) -> Value {
     let event = &draft.event;
     let optional = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
     let (start, end): (Value, Value) = match &event.when {

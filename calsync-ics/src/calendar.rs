@@ -1,4 +1,4 @@
-//! What a file says about the calendar itself.
+//! [`CalendarInfo`]: properties of the calendar in a file.
 
 use std::time::Duration;
 
@@ -7,56 +7,57 @@ use calsync_core::time::Zone;
 
 use crate::lines::Lines;
 
-/// What a file says about the calendar itself; nothing at all by default.
+/// Properties of the calendar in a file. Default: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CalendarInfo {
-    /// The name readers show (`NAME` and `X-WR-CALNAME`).
+    /// Display name (`NAME` and `X-WR-CALNAME`).
     pub name: Option<String>,
-    /// What the calendar is for (`DESCRIPTION` and `X-WR-CALDESC`).
+    /// Description for readers (`DESCRIPTION` and `X-WR-CALDESC`).
     pub description: Option<String>,
-    /// The zone readers show it in (`X-WR-TIMEZONE`).
+    /// Time zone in which readers show the calendar (`X-WR-TIMEZONE`).
     pub zone: Option<Zone>,
-    /// How often a subscriber should look again (`REFRESH-INTERVAL` and `X-PUBLISHED-TTL`); in whole minutes.
+    /// How often a subscriber should fetch the calendar (`REFRESH-INTERVAL` and `X-PUBLISHED-TTL`).
+    /// Written in whole minutes, rounded down, at least one.
     pub refresh: Option<Duration>,
 }
 
 impl CalendarInfo {
-    /// Nothing said.
+    /// Creates an empty value: the file has none of these properties.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With this name.
+    /// Sets the display name.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// With this description.
+    /// Sets the description.
     #[must_use]
     pub fn with_description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Shown in this zone.
+    /// Sets the time zone in which readers show the calendar.
     #[must_use]
     pub fn with_zone(mut self, zone: Zone) -> Self {
         self.zone = Some(zone);
         self
     }
 
-    /// Looked at again every so often.
+    /// Sets how often a subscriber should fetch the calendar.
     #[must_use]
     pub fn with_refresh(mut self, every: Duration) -> Self {
         self.refresh = Some(every);
         self
     }
 
-    /// The beginning of a file, down to the first component.
+    /// The start of a file, up to the first component.
     pub(crate) fn header(&self) -> String {
         let mut lines = Lines::default();
         lines.lines(HEADER);
@@ -81,9 +82,10 @@ impl CalendarInfo {
     }
 }
 
-/// The product is named without its version: the same event gives the same bytes in every version.
+/// First lines of every file. `PRODID` has no version, so that the same event gives the same bytes
+/// in every version of calsync.
 const HEADER: &str =
     "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//calsync//calsync-ics//EN\r\nCALSCALE:GREGORIAN\r\n";
 
-/// The end of every file.
+/// Last line of every file.
 pub(crate) const FOOTER: &str = "END:VCALENDAR\r\n";

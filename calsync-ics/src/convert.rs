@@ -1,4 +1,4 @@
-//! To and from the icalendar crate's own event.
+//! Conversions to and from the icalendar crate's `Event`.
 
 use calsync_core::event::{EventStatus, Reminders, When, clean_block, clean_line};
 use calsync_core::identity::EventKey;
@@ -10,8 +10,9 @@ use crate::event::{IcsEvent, event_of};
 use crate::identity::PersonText;
 use crate::writer::class;
 
-/// Times are given in UTC, since the icalendar crate cannot write the definition of a zone; the zone's name goes along and
-/// is read back. Texts are cleaned of control characters, which that crate writes as they are.
+/// Times are in UTC, since the icalendar crate cannot write the definition of a zone; the zone's
+/// name is kept in `X-CALSYNC-ZONE` and read back. Control characters are removed from texts,
+/// because that crate writes them unchanged.
 impl From<&IcsEvent> for icalendar::Event {
     fn from(from: &IcsEvent) -> Self {
         let event = &from.event;

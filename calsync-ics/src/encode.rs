@@ -1,19 +1,21 @@
-//! Names of any kind as names of files, on any system.
+//! Encodes any name as a file name that is valid on every system.
 
 use uuid::Uuid;
 
-/// The longest encoded name, in bytes; with an ending still below what every file system takes.
-const LONGEST: usize = 120;
-/// How much of a longer one is kept to be recognised by.
-const KEPT: usize = 80;
+/// Longest encoded name, in bytes. With an extension it still fits the limit of every common file
+/// system.
+const MAX_LENGTH: usize = 120;
+/// Bytes of a longer name that are kept in front of the digest, so that people recognize it.
+const KEPT_LENGTH: usize = 80;
 
-/// The namespace of the digests: version 5 of `calsync:file-name:1` under the URL namespace.
+/// Namespace of the digests: the UUID version 5 of `calsync:file-name:1` in the URL namespace.
 const DIGESTS: Uuid = Uuid::from_u128(0x443c8f3f_f49b_52d1_b11f_308c38827fb0);
 
-/// A name as a file's: `[A-Za-z0-9._@-]` as they are, every other byte as `%` and two digits. Different names stay
-/// different; none is hidden, leads elsewhere or means a device. `guest` is not among them: that is [`GUEST`].
+/// Encodes a name as a file name: `[A-Za-z0-9._@-]` stay, every other byte becomes `%` and two hex
+/// digits. Different names have different file names; no file name is hidden, contains a path, or
+/// names a device. No name becomes `guest`, which is [`GUEST`].
 ///
-/// What would be too long ends in `~` and a digest of the whole.
+/// A file name that is too long is cut and ends in `~` and a digest of the whole name.
 pub(crate) fn file_name(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     let last = name.len().saturating_sub(1);
@@ -31,11 +33,11 @@ pub(crate) fn file_name(name: &str) -> String {
         }
     }
     if encoded.is_empty() {
-        // Encoded text never begins with a bare `%` and nothing after it.
+        // A `%` without digits is unambiguous: no other name has this encoding.
         encoded.push('%');
     }
-    if encoded.len() > LONGEST {
-        encoded.truncate(KEPT);
+    if encoded.len() > MAX_LENGTH {
+        encoded.truncate(KEPT_LENGTH);
         encoded.push('~');
         encoded.push_str(
             Uuid::new_v5(&DIGESTS, name.as_bytes()).simple().encode_lower(&mut Uuid::encode_buffer()),
@@ -44,7 +46,8 @@ pub(crate) fn file_name(name: &str) -> String {
     encoded
 }
 
-/// The name a file's name was made of; `None` where only its digest is left.
+/// Decodes a file name. Returns `None` if it was cut, so that only a digest is left, or if it is
+/// not valid.
 pub(crate) fn name_of(file_name: &str) -> Option<String> {
     if file_name == "%" {
         return Some(String::new());
@@ -62,10 +65,10 @@ pub(crate) fn name_of(file_name: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The folder of guests. No profile's id is encoded like this.
+/// Name of the folder of guests. No profile's id has this encoding.
 pub(crate) const GUEST: &str = "guest";
 
-/// Names that mean a device on Windows, with any ending, and our own.
+/// Whether the name is a device on Windows, with any extension, or [`GUEST`].
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
     let numbered = |prefix| stem.strip_prefix(prefix).is_some_and(|rest| rest.len() == 1);
@@ -80,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn plain_names_stay_and_others_are_tamed() {
+    fn plain_names_stay_and_other_characters_are_escaped() {
         for plain in ["primary", "anna@example.org", "c_1.2-x", "0123456789abcdef0123456789abcdef"] {
             assert_eq!(file_name(plain), plain);
         }
@@ -99,15 +102,15 @@ mod tests {
     fn long_names_are_cut_and_stay_different() {
         let (a, b) = (file_name(&"é".repeat(500)), file_name(&"é".repeat(501)));
         assert_ne!(a, b);
-        assert!(a.len() <= LONGEST && b.len() <= LONGEST, "{a}");
+        assert!(a.len() <= MAX_LENGTH && b.len() <= MAX_LENGTH, "{a}");
     }
 
     proptest! {
         #[test]
-        fn no_name_leaves_its_folder(name in any::<String>(), other in any::<String>()) {
+        fn every_name_becomes_a_unique_safe_file_name(name in any::<String>(), other in any::<String>()) {
             let encoded = file_name(&name);
             let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._@-%~".contains(&byte);
-            prop_assert!(encoded.bytes().all(safe) && !encoded.is_empty() && encoded.len() <= LONGEST);
+            prop_assert!(encoded.bytes().all(safe) && !encoded.is_empty() && encoded.len() <= MAX_LENGTH);
             prop_assert!(!encoded.starts_with('.') && !encoded.ends_with('.'));
             prop_assert_eq!(name == other, encoded == file_name(&other));
             prop_assert_eq!(name_of(&encoded), (!encoded.contains('~')).then_some(name));

@@ -1,56 +1,56 @@
-//! What can be wrong with an event or a file.
+//! [`IcsError`]: errors of the writer and the reader.
 
 use std::fmt;
 
-/// An event that cannot be written, or a file that cannot be read: where, and what is wrong.
+/// An event cannot be written, or a file cannot be read.
 ///
-/// Names components, properties and lines, never what they hold.
+/// The error names component, property and line, and never contains their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IcsError {
-    /// The component, such as `VEVENT`.
+    /// Name of the component, such as `VEVENT`.
     pub component: &'static str,
-    /// The property, such as `DTSTART`, where it is one.
+    /// Name of the property, such as `DTSTART`. `None` if the component as a whole is the problem.
     pub property: Option<&'static str>,
-    /// The line of the file, from 1, where it is known.
+    /// Number of the line in the file, from 1, if known.
     pub line: Option<usize>,
-    /// What is wrong.
+    /// Kind of the problem.
     pub problem: IcsProblem,
 }
 
-/// What is wrong.
+/// What is wrong with a component or a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IcsProblem {
-    /// It is needed and not there.
+    /// It is required, and missing.
     #[error("is missing")]
     Missing,
-    /// It is there twice.
-    #[error("is there more than once")]
+    /// It may appear only once, and appears more than once.
+    #[error("appears more than once")]
     Repeated,
-    /// It is not what RFC 5545 says it should be.
+    /// It violates RFC 5545.
     #[error("is malformed")]
     Malformed,
-    /// It is larger than this crate reads.
+    /// It exceeds this crate's size limit.
     #[error("is too large")]
     TooLarge,
-    /// It is nested deeper than this crate reads.
+    /// It exceeds this crate's nesting limit.
     #[error("is nested too deeply")]
     TooDeep,
-    /// It is not UTF-8.
+    /// It has an encoding that this crate does not read, or mixes several.
     #[error("is not UTF-8")]
     NotUtf8,
-    /// It names a time zone that the IANA database does not know.
+    /// It names a time zone that the IANA database does not contain.
     #[error("names an unknown time zone")]
     UnknownZone,
-    /// It is a time that names no zone, and so is another instant for every reader.
+    /// It is a local time without a zone, which each reader would interpret in its own zone.
     #[error("names no time zone")]
     Floating,
     /// Its year is outside 1900 to 2999.
     #[error("has a year outside 1900 to 2999")]
     Year,
-    /// The end does not come after the start.
-    #[error("does not come after DTSTART")]
+    /// The end is not after the start.
+    #[error("is not after DTSTART")]
     EndBeforeStart,
 }
 

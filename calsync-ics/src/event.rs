@@ -1,4 +1,4 @@
-//! What one `VEVENT` says.
+//! [`IcsEvent`]: the content of one `VEVENT`.
 
 use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When, clean_block, clean_line};
 use calsync_core::provider::{Draft, Marker};
@@ -10,22 +10,25 @@ use crate::error::{IcsError, IcsProblem};
 use crate::identity::Identity;
 use crate::value::{Moment, Span, moment, utc};
 
-/// What one `VEVENT` says, as far as calsync has words for it.
+/// The content of one `VEVENT`: the part that calsync uses.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IcsEvent {
-    /// The `UID`: the key of an event of ours, whatever it was before in an adopted one.
+    /// The `UID`: the key of an event that calsync created, or the original UID of an adopted
+    /// event.
     pub uid: String,
-    /// Our marker, if it carries one.
+    /// calsync's marker, if the event carries one.
     pub marker: Option<Marker>,
-    /// It carries the marker of an event of ours under a UID of its own: a person copied that event, and the copy is theirs.
+    /// Whether a person copied one of calsync's events: the marker is there, with another UID. The
+    /// copy belongs to the person.
     pub is_copy: bool,
-    /// It is called off: `STATUS:CANCELLED`, or `METHOD:CANCEL` around it.
+    /// Whether the event is cancelled: `STATUS:CANCELLED`, or `METHOD:CANCEL` in its calendar.
     pub is_cancelled: bool,
-    /// What it says. A timed event with neither `DTEND` nor `DURATION` ends when it begins (RFC 5545 section 3.6.1); it has
-    /// to be given a length before it can be written.
+    /// Title, times, texts, status, visibility and reminders. A timed event with neither `DTEND`
+    /// nor `DURATION` ends when it begins (RFC 5545 section 3.6.1); it needs a length before it can
+    /// be written.
     pub event: Event,
-    /// When it was last changed (`LAST-MODIFIED`, else `DTSTAMP`).
+    /// Time of the last change, in UTC (`LAST-MODIFIED`, else `DTSTAMP`).
     pub changed_at: Option<DateTime<Utc>>,
 }
 
@@ -42,7 +45,7 @@ impl From<&Draft> for IcsEvent {
     }
 }
 
-/// Everything it says; `withdrawn` by the calendar around it.
+/// Reads an event. `withdrawn`: its calendar has `METHOD:CANCEL`.
 pub(crate) fn event_of(read: &icalendar::Event, withdrawn: bool) -> Result<IcsEvent, IcsError> {
     let Identity { uid, marker, is_copy, .. } =
         Identity::of(|name| read.property_value(name).map(str::to_owned))?;
@@ -66,7 +69,7 @@ pub(crate) fn event_of(read: &icalendar::Event, withdrawn: bool) -> Result<IcsEv
     Ok(IcsEvent { uid, marker, is_copy, is_cancelled, event, changed_at: changed })
 }
 
-/// What is not known is private (RFC 5545 section 3.8.1.3).
+/// Reads `CLASS`. An unknown value means private (RFC 5545 section 3.8.1.3).
 fn visibility(class: &str) -> Visibility {
     match class {
         "" => Visibility::Default,
@@ -87,7 +90,7 @@ fn when(read: &icalendar::Event) -> Result<When, IcsError> {
     let has_no_end = end.is_none();
     let when = match (start, end) {
         (Moment::Day(start), None) => {
-            // A day without an end is one day long (section 3.6.1).
+            // An all-day event without an end is one day long (section 3.6.1).
             let days = span.map_or(Some(TimeDelta::days(1)), Span::whole_days).ok_or(year)?;
             When::AllDay { start, end: start.checked_add_signed(days).ok_or(year)? }
         }
@@ -99,8 +102,8 @@ fn when(read: &icalendar::Event) -> Result<When, IcsError> {
                 (None, Some(span)) => span.after(start, &zone.clone().unwrap_or_default()).ok_or(year)?,
                 (None, None) => start,
             };
-            let noted = || Zone::new(read.property_value("X-CALSYNC-ZONE")?.trim()).ok();
-            When::Timed { start, end, zone: zone.or_else(noted).unwrap_or_default() }
+            let named_zone = || Zone::new(read.property_value("X-CALSYNC-ZONE")?.trim()).ok();
+            When::Timed { start, end, zone: zone.or_else(named_zone).unwrap_or_default() }
         }
         (Moment::Day(_), Some(Moment::Instant { .. })) => return Err(malformed),
     };
@@ -127,7 +130,8 @@ fn read_moment(read: &icalendar::Event, property: &'static str) -> Result<Option
     read.map(Some).map_err(|problem| IcsError::event(property, problem))
 }
 
-/// In an event of ours only our own alarms count: what the person added is the person's.
+/// Reads the reminders. In calsync's own event only calsync's alarms count: other alarms belong to
+/// the person.
 fn reminders(read: &icalendar::Event, ours: bool, when: &When) -> Reminders {
     let alarms = read.components().iter().filter(|alarm| alarm.component_kind() == "VALARM");
     let alarms = alarms.filter(|alarm| !ours || alarm.property_value("X-CALSYNC-REMINDER").is_some());
@@ -146,8 +150,8 @@ fn reminders(read: &icalendar::Event, ours: bool, when: &When) -> Reminders {
     }
 }
 
-/// How many minutes before the start an alarm goes off (section 3.8.6.3); `None` where it does later, or at an instant that a
-/// whole day has no minutes to.
+/// Returns how many minutes before the start an alarm triggers (section 3.8.6.3). Returns `None` if
+/// it triggers after the start, or at an instant for an all-day event, which starts at no instant.
 fn before_start(trigger: &icalendar::Property, when: &When) -> Option<u32> {
     let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
     let (start, end, zone) = match when {

@@ -1,4 +1,4 @@
-//! A whole calendar as one file, for subscribers.
+//! [`FeedWriter`]: a whole calendar as one file, for subscribers.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -11,11 +11,12 @@ use crate::lines::Lines;
 use crate::timezone::{text_of, utc};
 use crate::writer::{Extras, Times, write_component};
 
-/// Writes a whole calendar, event by event, in memory that does not grow with their number.
+/// Writes a whole calendar, event by event, in constant memory.
 ///
-/// A zone's definition is written when its first event comes. Give the events in an order of your own that stays, so that an
-/// unchanged calendar has unchanged bytes (and an unchanged `ETag`). Each event is written in one piece; for a file or a
-/// socket give a [`BufWriter`](io::BufWriter).
+/// A zone's definition is written before the first event in that zone. Always write the events in
+/// the same order, so that an unchanged calendar has unchanged bytes (and an unchanged `ETag`).
+/// Each event is one write to the output; for a file or a socket pass a
+/// [`BufWriter`](io::BufWriter).
 ///
 /// ```
 /// # use calsync_core::{event::{Event, When}, identity::{Generation, TargetKey}, provider::{Draft, Marker}};
@@ -42,23 +43,23 @@ pub struct FeedWriter<W> {
     empty: bool,
 }
 
-/// Why a feed could not be written.
+/// A feed cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedError {
-    /// The event cannot be written. Nothing of it was; the feed can go on without it.
+    /// The event cannot be written. No part of it was written; the feed can continue without it.
     #[error("an event of the feed cannot be written")]
     Event(#[from] IcsError),
-    /// Nothing more can be written.
-    #[error("the feed cannot be written")]
+    /// The output failed. The feed is incomplete and cannot continue.
+    #[error("the output of the feed failed")]
     Io(#[from] io::Error),
 }
 
 impl<W: io::Write> FeedWriter<W> {
-    /// Begins a feed.
+    /// Starts a feed: writes the calendar's properties.
     ///
     /// # Errors
-    /// [`FeedError::Io`].
+    /// [`FeedError::Io`] if the output fails.
     pub fn new(mut out: W, calendar: &CalendarInfo) -> Result<Self, FeedError> {
         out.write_all(calendar.header().as_bytes())?;
         let text = calendar.zone.as_ref().and_then(text_of);
@@ -69,7 +70,8 @@ impl<W: io::Write> FeedWriter<W> {
     /// Writes the next event.
     ///
     /// # Errors
-    /// [`FeedError::Event`] as [`IcsWriter::write`](crate::IcsWriter::write), and [`FeedError::Io`].
+    /// [`FeedError::Event`] for the errors of [`IcsWriter::write`](crate::IcsWriter::write);
+    /// [`FeedError::Io`] if the output fails.
     pub fn write(&mut self, draft: &Draft) -> Result<(), FeedError> {
         let times = Times::of(draft)?;
         self.lines.clear();
@@ -89,13 +91,13 @@ impl<W: io::Write> FeedWriter<W> {
         Ok(())
     }
 
-    /// Ends the feed and gives the output back, flushed.
+    /// Ends the feed, flushes the output and returns it.
     ///
     /// # Errors
-    /// [`FeedError::Io`].
+    /// [`FeedError::Io`] if the output fails.
     pub fn finish(mut self) -> Result<W, FeedError> {
         if self.empty {
-            // A calendar without any component is not valid.
+            // A calendar without any component is not valid: an empty feed gets a zone definition.
             self.out.write_all(self.fallback.take().unwrap_or_default().as_bytes())?;
         }
         self.out.write_all(FOOTER.as_bytes())?;

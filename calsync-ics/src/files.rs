@@ -1,4 +1,4 @@
-//! Folders and files: found safely, written atomically.
+//! Folders and files: links are not followed, and files are written atomically.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
@@ -14,7 +14,7 @@ use calsync_core::identity::EventKey;
 
 use crate::encode::{GUEST, file_name, name_of};
 
-/// The largest file of one event; none that calsync writes comes near.
+/// Largest file of one event, in bytes: 1 MiB.
 pub(crate) const MAX_EVENT_FILE: u64 = 1 << 20;
 
 const TEMPORARY: (&str, &str) = (".calsync-", ".tmp");
@@ -23,29 +23,29 @@ const TEMPORARY: (&str, &str) = (".calsync-", ".tmp");
 #[derive(Debug)]
 pub(crate) struct Files {
     root: PathBuf,
-    /// Folders without leftovers of a process that was killed.
+    /// Hashes of the folders whose leftover temporary files were removed.
     swept: Mutex<HashSet<u64>>,
 }
 
-/// What stands under a name.
+/// What exists under a name.
 #[derive(Debug)]
 pub(crate) enum Entry {
     Missing,
-    /// Something else than a file: a link, a folder, a device.
+    /// Not a regular file: a link, a folder, a device.
     Other,
-    /// A file larger than one of an event.
+    /// A file larger than [`MAX_EVENT_FILE`].
     TooLarge,
     File(Vec<u8>),
 }
 
-/// Why a folder or file cannot be used.
+/// A folder or file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FilesError {
-    #[error("a link or a file stands where the folder of a person or calendar should be")]
+    #[error("the folder of a person or calendar is a link or a file")]
     NotAFolder,
-    #[error("the file system refused")]
+    #[error("the file system reported an error")]
     Io(#[source] io::Error),
-    /// The new file stands there, and may be gone after a power cut.
+    /// The file was written, but may be lost after a power cut.
     #[error("the file system did not confirm the write")]
     Unconfirmed(#[source] io::Error),
 }
@@ -59,7 +59,8 @@ impl Files {
         &self.root
     }
 
-    /// The folder of a calendar; made where it is wanted and not there.
+    /// Returns the folder of a calendar. Creates it if `make` is true; otherwise returns `None` if
+    /// it does not exist.
     pub(crate) fn folder(&self, place: &CalendarRef, make: bool) -> Result<Option<PathBuf>, FilesError> {
         if make {
             fs::create_dir_all(&self.root).map_err(FilesError::Io)?;
@@ -73,7 +74,7 @@ impl Files {
             let parent = path.clone();
             path.push(step);
             match fs::symlink_metadata(&path) {
-                // A link is no folder here, wherever it leads.
+                // Links are not followed: a link to a folder is not accepted either.
                 Ok(found) if found.is_dir() => {}
                 Ok(_) => return Err(FilesError::NotAFolder),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -96,19 +97,20 @@ impl Files {
         Ok(Some(path))
     }
 
-    /// Writes a file so that readers see the old one or the new one, whole.
+    /// Writes a file atomically: a reader sees either the old or the new content, complete.
     pub(crate) fn write(&self, folder: &Path, name: &str, bytes: &[u8]) -> Result<(), FilesError> {
-        self.sweep(folder);
+        self.remove_leftovers(folder);
         let target = folder.join(name);
         let mut lost = 0;
         loop {
             let temporary = write_temporary(folder, name, bytes).map_err(FilesError::Io)?;
             match fs::rename(&temporary, &target) {
                 Ok(()) => return sync_folder(folder).map_err(FilesError::Unconfirmed),
-                // Another process took ours for a leftover, which happens once a process and folder.
+                // Another process removed our temporary file as a leftover. Each process does that
+                // at most once for each folder.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && lost < 3 => lost += 1,
                 Err(error) => {
-                    // What is left behind now is swept away later.
+                    // If this fails, a later process removes the temporary file.
                     let _ = fs::remove_file(&temporary);
                     return Err(FilesError::Io(error));
                 }
@@ -116,8 +118,9 @@ impl Files {
         }
     }
 
-    /// Removes what processes that were killed left behind; once a folder, since it reads the whole of it.
-    fn sweep(&self, folder: &Path) {
+    /// Removes temporary files of killed processes. Only once for each folder, since it reads the
+    /// whole folder.
+    fn remove_leftovers(&self, folder: &Path) {
         let mut hasher = DefaultHasher::new();
         folder.hash(&mut hasher);
         if !self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(hasher.finish()) {
@@ -136,7 +139,7 @@ impl Files {
     }
 }
 
-/// Reads what stands under a name.
+/// Reads the file under a name.
 pub(crate) fn read(path: &Path) -> Result<Entry, FilesError> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() => return Ok(Entry::Other),
@@ -152,7 +155,7 @@ pub(crate) fn read(path: &Path) -> Result<Entry, FilesError> {
     }
 }
 
-fn is_there(path: &Path) -> Result<bool, FilesError> {
+fn exists(path: &Path) -> Result<bool, FilesError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -160,7 +163,7 @@ fn is_there(path: &Path) -> Result<bool, FilesError> {
     }
 }
 
-/// Removes a file. Returns whether it was there.
+/// Removes a file. Returns `false` if it does not exist.
 pub(crate) fn remove(folder: &Path, name: &str) -> Result<bool, FilesError> {
     match fs::remove_file(folder.join(name)) {
         Ok(()) => sync_folder(folder).map(|()| true).map_err(FilesError::Unconfirmed),
@@ -169,31 +172,33 @@ pub(crate) fn remove(folder: &Path, name: &str) -> Result<bool, FilesError> {
     }
 }
 
-/// The name that an event's file is given.
+/// Returns the file name that calsync gives an event.
 pub(crate) fn ics(remote_id: &str) -> String {
     let mut name = file_name(remote_id);
     name.push_str(".ics");
     name
 }
 
-/// The name that an event's file has: the one it was given, or one that a program gave it without our encoding.
+/// Returns the name of an event's existing file: calsync's own name, or a name that another program
+/// wrote without our encoding.
 pub(crate) fn name_in(folder: &Path, remote_id: &str) -> Result<String, FilesError> {
     let name = ics(remote_id);
-    if EventKey::parse(remote_id).is_some() || is_there(&folder.join(&name))? {
+    if EventKey::parse(remote_id).is_some() || exists(&folder.join(&name))? {
         return Ok(name);
     }
     let theirs = named_files(folder)?.remove(remote_id);
     Ok(theirs.unwrap_or(name))
 }
 
-/// The .ics files of a folder, by remote id. One whose name is only a digest is left out.
+/// Returns the .ics files of a folder, by remote id. Files whose name contains only a digest are
+/// left out.
 pub(crate) fn named_files(folder: &Path) -> Result<BTreeMap<String, String>, FilesError> {
     let mut named = BTreeMap::new();
     for path in event_files(folder)? {
         let name = path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let remote_id = path.file_stem().and_then(|stem| stem.to_str()).and_then(name_of);
         let Some((remote_id, name)) = remote_id.zip(name) else { continue };
-        // Of two spellings of one name ours is meant.
+        // If two file names decode to the same remote id, calsync's own encoding wins.
         let is_ours = name == ics(&remote_id);
         if is_ours || !named.contains_key(&remote_id) {
             named.insert(remote_id, name);
@@ -202,7 +207,7 @@ pub(crate) fn named_files(folder: &Path) -> Result<BTreeMap<String, String>, Fil
     Ok(named)
 }
 
-/// The .ics files of a folder, in the order of their names.
+/// Returns the .ics files of a folder, ordered by name.
 fn event_files(folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(FilesError::Io)? {
@@ -221,7 +226,8 @@ fn write_temporary(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBu
     loop {
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let (start, end) = TEMPORARY;
-        // The event's name is in it, so that two processes of one id cannot take another's for their own.
+        // Contains the event's name, so that two processes with the same process id cannot rename
+        // each other's file.
         let path = folder.join(format!("{start}{}-{number}-{name}{end}", std::process::id()));
         let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => file,
@@ -237,8 +243,8 @@ fn write_temporary(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBu
     }
 }
 
-/// Makes a change of names last.
+/// Makes a change of file names durable.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Windows cannot open a folder, and writes its names through.
+    // Windows cannot open a folder as a file, and writes changes of names through.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Which event a file holds. The rest of its content does not matter.
+//! Identity of the event in a file: UID and marker. The rest of the content may be invalid.
 
 use std::fmt;
 
@@ -11,20 +11,23 @@ use crate::lines::same_text;
 use crate::reader::only_lines;
 use crate::scan::{Line, Parts, parts};
 
-/// What names an event. It is read from a few lines; times, zones and texts may be anything.
+/// UID and marker of an event. They are read from a few lines; times, zones and texts may be
+/// invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) uid: String,
-    /// Our marker, if it carries one.
+    /// calsync's marker, if the event carries one.
     pub(crate) marker: Option<Marker>,
-    /// The key of ours that the event itself has: its UID, or the key that an adopted event's UID was noted with.
+    /// The event's own key: its UID if that is a key, or the marker's key for an adopted event.
     pub(crate) key: Option<EventKey>,
-    /// It carries our marker under another UID than it was written with: a person copied an event of ours.
+    /// Whether a person copied one of calsync's events: the marker is there, with another UID than
+    /// it was written with.
     pub(crate) is_copy: bool,
 }
 
 impl Identity {
-    /// That of the one event of a file. Text around the calendar is an error: writing the file anew would lose it.
+    /// Reads the identity of the only event of a file. Text outside the calendar is an error:
+    /// rewriting the file would lose it.
     pub(crate) fn of_file(bytes: &[u8]) -> Result<(Self, Parts), IcsError> {
         let parts = parts(bytes)?;
         if let Some(line) = parts.stray {
@@ -35,19 +38,20 @@ impl Identity {
         Ok((identity, parts))
     }
 
-    /// That of an event, from its properties.
+    /// Reads the identity from an event's properties.
     pub(crate) fn of(property: impl Fn(&str) -> Option<String>) -> Result<Self, IcsError> {
         let uid = property("UID").map(|uid| uid.trim().to_owned()).filter(|uid| !uid.is_empty());
         let uid = uid.ok_or(IcsError::event("UID", IcsProblem::Missing))?;
         let own = EventKey::parse(&uid);
         let text = |name| property(name).map(|value| value.trim().to_owned());
-        let noted = match text("X-CALSYNC-KEY") {
-            Some(noted) => EventKey::parse(&noted),
+        let marker_key = match text("X-CALSYNC-KEY") {
+            Some(key) => EventKey::parse(&key),
             None => own,
         };
         let number = |name| text(name).and_then(|value| value.parse::<u64>().ok());
-        let marker = property("X-CALSYNC-NAMESPACE").zip(noted).map(|(namespace, key)| {
-            // A person's calendar program raises SEQUENCE at every edit; the revision is ours alone.
+        let marker = property("X-CALSYNC-NAMESPACE").zip(marker_key).map(|(namespace, key)| {
+            // A person's calendar program raises SEQUENCE at every edit; only calsync writes the
+            // revision.
             let revision = number("X-CALSYNC-REVISION").or_else(|| number("SEQUENCE")).unwrap_or(0);
             Marker::new(namespace, key, revision)
                 .with_appointment(property("X-CALSYNC-APPOINTMENT").and_then(|id| id.parse().ok()))
@@ -58,14 +62,15 @@ impl Identity {
         if let Some(marker) = &marker
             && own.is_none_or(|own| own.target() != marker.key.target())
         {
-            is_copy = text("X-CALSYNC-UID").is_none_or(|noted| noted != uid);
+            is_copy = text("X-CALSYNC-UID").is_none_or(|adopted| adopted != uid);
             key = if is_copy { own } else { Some(marker.key) };
         }
         Ok(Self { uid, marker, key, is_copy })
     }
 
-    /// The marker in the words of a host's namespace, where the text written for that reads back as another one.
-    pub(crate) fn spelled(mut self, namespace: &str) -> Self {
+    /// Replaces the marker's namespace by the host's, if both are written as the same text.
+    /// Escaping is lossy: a namespace with control characters reads back as another text.
+    pub(crate) fn with_original_namespace(mut self, namespace: &str) -> Self {
         if let Some(marker) = &mut self.marker
             && same_text(&marker.namespace, namespace)
         {
@@ -75,7 +80,7 @@ impl Identity {
     }
 }
 
-/// A person as it is written: `profile:` and the profile's id, or `guest`.
+/// A person in a file: `profile:` and the profile's id, or `guest`.
 pub(crate) struct PersonText<'a>(pub(crate) &'a Person);
 
 impl fmt::Display for PersonText<'_> {
@@ -95,7 +100,8 @@ fn person_of(text: &str) -> Option<Person> {
     }
 }
 
-/// The TEXT value of an event's own property; the first, where it is there twice.
+/// Returns the TEXT value of a property of the event itself; the first one if the property is
+/// repeated.
 fn value_of(lines: &[Line], name: &str) -> Option<String> {
     let mut depth = 0_usize;
     let line = lines.iter().find(|line| {
@@ -109,7 +115,7 @@ fn value_of(lines: &[Line], name: &str) -> Option<String> {
     Some(unescape(line.value()))
 }
 
-/// A TEXT value as it is meant (RFC 5545 section 3.3.11).
+/// Unescapes a TEXT value (RFC 5545 section 3.3.11).
 fn unescape(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let mut characters = value.chars();
@@ -142,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn content_that_makes_no_sense_does_not_matter() {
+    fn the_identity_is_read_from_an_event_with_invalid_content() {
         let lines = "DTSTART;TZID=GMT Standard Time:20260701T090000\r\nDTEND:never\r\nDURATION:long\r\nRRULE:?\r\nSUMMARY;X=\":\r\n";
         let ours = format!(
             "{lines}UID:{KEY}\r\nX-CALSYNC-NAMESPACE:a\\, b\\\\n\r\nX-CALSYNC-REVISION:7\r\nSEQUENCE:9\r\n"
@@ -154,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_told_by_its_uid() {
+    fn a_copy_is_recognized_by_its_uid() {
         let copied = format!("X-CALSYNC-NAMESPACE:s\r\nX-CALSYNC-KEY:{KEY}\r\n");
         let read = |uid: &str, note: &str| identity(&format!("UID:{uid}\r\n{copied}{note}")).unwrap();
         assert!(!read(KEY, "").is_copy);
         assert!(read("A3F0C1D2-0000-4000-8000-0123456789AB", "").is_copy);
-        // An adopted event has the UID that was noted when it was adopted; a copy of it has another.
+        // An adopted event has the UID recorded at its adoption; a copy of it has another.
         assert!(!read("old@example.org", "X-CALSYNC-UID:old@example.org\r\n").is_copy);
         assert!(read("new@example.org", "X-CALSYNC-UID:old@example.org\r\n").is_copy);
-        // Without a key of ours there is no marker. A UUID of another form is no key.
+        // Without a key there is no marker. A UUID with hyphens is no key.
         let foreign =
             identity("UID:01234567-89ab-5def-8123-456789abcdef\r\nX-CALSYNC-NAMESPACE:s\r\n").unwrap();
         assert_eq!((foreign.marker, foreign.is_copy), (None, false));

@@ -1,12 +1,12 @@
-//! What stays in a file that is written over.
+//! What an update keeps of the existing file.
 
 use crate::reader::only_lines;
 use crate::scan::{Line, Parts, parts};
 use crate::writer::Extras;
 
-/// Properties of an event that a draft decides, whether it writes them or not: those of the time, and what would
-/// contradict a new text or place.
-const DECIDED: [&str; 19] = [
+/// Properties of an event that an update replaces or removes: times, texts, and properties that
+/// would contradict a new text or location.
+const REPLACED: [&str; 19] = [
     "UID",
     "DTSTAMP",
     "LAST-MODIFIED",
@@ -28,11 +28,12 @@ const DECIDED: [&str; 19] = [
     "X-APPLE-STRUCTURED-LOCATION",
 ];
 
-/// Properties of a calendar that every file of ours has, or none.
+/// Properties of the calendar that an update does not keep: calsync writes its own, and no
+/// `METHOD`.
 const HEADER: [&str; 4] = ["VERSION", "PRODID", "CALSCALE", "METHOD"];
 
-/// Everything in a file that is not a draft's to decide: the person's own properties (colour, categories, guests) and
-/// components (alarms that are not ours).
+/// Returns everything in a file that an update keeps: the person's own properties (colour,
+/// categories, guests) and components (other alarms than calsync's).
 pub(crate) fn extras(parts: &Parts) -> Extras {
     let calendar = parts.calendar.iter().filter(|line| !HEADER.contains(&line.name()));
     let mut extras =
@@ -45,7 +46,7 @@ pub(crate) fn extras(parts: &Parts) -> Extras {
             "BEGIN" => depth += 1,
             "END" => depth = depth.saturating_sub(1),
             name if depth == 1 => {
-                let ours = DECIDED.contains(&name) || name.starts_with("X-CALSYNC-");
+                let ours = REPLACED.contains(&name) || name.starts_with("X-CALSYNC-");
                 if !ours && !names_zone(line) {
                     extras.event.push(line.text.clone());
                 }
@@ -64,34 +65,36 @@ pub(crate) fn extras(parts: &Parts) -> Extras {
             }
         }
     }
-    // RFC 5545 wants properties before components.
+    // RFC 5545 requires properties before components.
     let (properties, components) = split(std::mem::take(&mut extras.event));
     extras.event = properties;
     extras.event.extend(components);
     extras
 }
 
-/// Whether a file says what another one, made from it, says: all but when and in which revision it was written.
-pub(crate) fn says_the_same(before: &Parts, file: &str) -> bool {
-    const WHEN: [&str; 7] = [
+/// Whether a file and its new version have the same content, apart from the time and the revision
+/// of the write.
+pub(crate) fn has_same_content(before: &Parts, file: &str) -> bool {
+    const IGNORED: [&str; 7] = [
         "DTSTAMP",
         "LAST-MODIFIED",
         "SEQUENCE",
         "X-CALSYNC-REVISION",
-        // How a program spells it is its own.
+        // Each program writes its own values.
         "VERSION",
         "PRODID",
         "CALSCALE",
     ];
     let content = |parts: &Parts| -> Option<Vec<String>> {
         let lines = parts.calendar.iter().chain(&only_lines(parts).ok()?.lines);
-        Some(lines.filter(|line| !WHEN.contains(&line.name())).map(|line| line.text.clone()).collect())
+        Some(lines.filter(|line| !IGNORED.contains(&line.name())).map(|line| line.text.clone()).collect())
     };
     let has_exceptions = before.events.len() > 1;
     !has_exceptions && parts(file.as_bytes()).is_ok_and(|parts| content(before) == content(&parts))
 }
 
-/// A time in a zone would need the zone's definition, which is not kept.
+/// Whether the line has a time in a zone. Such lines are not kept, because the zone's definition is
+/// not kept.
 fn names_zone(line: &Line) -> bool {
     let head = line.text.split(':').next().unwrap_or_default();
     head.to_ascii_uppercase().contains(";TZID=")

@@ -1,11 +1,12 @@
-//! Content lines: escaping, folding, and nothing in them that was not meant (RFC 5545 sections 3.1, 3.2 and 3.3.11).
+//! Content lines: escaping, folding, and protection against injected lines (RFC 5545 sections 3.1,
+//! 3.2 and 3.3.11).
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
-/// The longest line, in octets, without its line end.
-const LINE: usize = 75;
+/// Longest line, in octets, without its line end.
+const MAX_LINE: usize = 75;
 
-/// Content lines under construction.
+/// A buffer of content lines.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lines(String);
 
@@ -22,25 +23,26 @@ impl Lines {
         self.0.clear();
     }
 
-    /// Whole lines that this crate made, line ends included.
+    /// Appends complete lines that this crate made, line ends included.
     pub(crate) fn lines(&mut self, lines: &str) {
         self.0.push_str(lines);
     }
 
-    /// A short line of this crate's own words.
+    /// Appends a short line that this crate made; it needs neither escaping nor folding.
     pub(crate) fn plain(&mut self, head: &str, value: &str) {
         self.0.push_str(head);
         self.0.push_str(value);
         self.end();
     }
 
-    /// A TEXT value. `head` is the property's name and the colon.
+    /// Appends a property with a TEXT value, escaped and folded. `head` is the property's name with
+    /// the colon.
     pub(crate) fn text(&mut self, head: &str, value: &str) {
         self.0.push_str(head);
         let mut column = head.len();
         let mut rest = value;
         loop {
-            let plain = rest.bytes().position(needs_care).unwrap_or(rest.len());
+            let plain = rest.bytes().position(needs_escaping).unwrap_or(rest.len());
             let (run, tail) = rest.split_at_checked(plain).unwrap_or((rest, ""));
             column = self.folded(run, column);
             let mut characters = tail.chars();
@@ -51,9 +53,9 @@ impl Lines {
                 ';' => self.unit("\\;", column),
                 ',' => self.unit("\\,", column),
                 '\t' => self.unit("\t", column),
-                // The line feed that follows will be the line end.
+                // CRLF is one line end: the line feed that follows is written.
                 '\r' if rest.starts_with('\n') => column,
-                // Readers in Python end a line at each of these.
+                // Readers written in Python end a line at each of these characters.
                 '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
                     self.unit("\\n", column)
                 }
@@ -64,7 +66,8 @@ impl Lines {
         self.end();
     }
 
-    /// A parameter with its value: a quote cannot be written there at all, other separators need quotes around.
+    /// Appends a parameter. A value with separators is quoted; a quote inside a value cannot be
+    /// escaped and becomes `'`.
     pub(crate) fn param(&mut self, name: &str, value: &str) {
         self.0.push(';');
         self.0.push_str(name);
@@ -79,7 +82,7 @@ impl Lines {
         }
     }
 
-    /// A line that somebody else wrote, unfolded. Control characters go.
+    /// Appends an unfolded line of another program, without its control characters.
     pub(crate) fn foreign(&mut self, line: &str) {
         if line.chars().any(is_stray) {
             let clean: String = line.chars().filter(|c| !is_stray(*c)).collect();
@@ -90,19 +93,19 @@ impl Lines {
         self.end();
     }
 
-    /// A DATE-TIME; `tail` is `Z` or nothing.
+    /// Appends a property with a DATE-TIME value; `tail` is `Z` or empty.
     pub(crate) fn time(&mut self, head: &str, at: NaiveDateTime, tail: &str) {
         let [y1, y2, y3, y4, m1, m2, d1, d2] = day(at.date());
         let ([h1, h2], [n1, n2], [s1, s2]) = (two(at.hour()), two(at.minute()), two(at.second()));
         self.ascii(head, &[y1, y2, y3, y4, m1, m2, d1, d2, b'T', h1, h2, n1, n2, s1, s2], tail);
     }
 
-    /// A DATE.
+    /// Appends a property with a DATE value.
     pub(crate) fn date(&mut self, head: &str, date: NaiveDate) {
         self.ascii(head, &day(date), "");
     }
 
-    /// A whole number.
+    /// Appends a property with a whole number between `head` and `tail`.
     pub(crate) fn number(&mut self, head: &str, number: u64, tail: &str) {
         let mut digits = [0; 20];
         let mut left = number;
@@ -118,7 +121,7 @@ impl Lines {
         self.ascii(head, digits.get(start..).unwrap_or_default(), tail);
     }
 
-    /// A short line with digits in it.
+    /// Appends a short line that contains digits.
     fn ascii(&mut self, head: &str, digits: &[u8], tail: &str) {
         self.0.push_str(head);
         self.0.push_str(std::str::from_utf8(digits).unwrap_or_default());
@@ -126,18 +129,20 @@ impl Lines {
         self.end();
     }
 
-    /// Characters that stay together, such as an escape.
+    /// Appends characters that must stay on one line, such as an escape sequence. Returns the new
+    /// column.
     fn unit(&mut self, unit: &str, column: usize) -> usize {
-        let column = if column + unit.len() > LINE { self.fold() } else { column };
+        let column = if column + unit.len() > MAX_LINE { self.fold() } else { column };
         self.0.push_str(unit);
         column + unit.len()
     }
 
-    /// Text without special characters. A fold is made only when something follows it.
+    /// Appends text without special characters, folded. A line is folded only if more text follows.
+    /// Returns the new column.
     fn folded(&mut self, run: &str, mut column: usize) -> usize {
         let mut rest = run;
-        while column + rest.len() > LINE {
-            let mut cut = LINE.saturating_sub(column);
+        while column + rest.len() > MAX_LINE {
+            let mut cut = MAX_LINE.saturating_sub(column);
             while !rest.is_char_boundary(cut) {
                 cut -= 1;
             }
@@ -160,7 +165,7 @@ impl Lines {
     }
 }
 
-/// Whether two texts are one after having been written and read.
+/// Whether two texts are equal after being written and read back.
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
     let stored = |text| {
         let mut lines = Lines::default();
@@ -170,7 +175,7 @@ pub(crate) fn same_text(a: &str, b: &str) -> bool {
     a == b || stored(a) == stored(b)
 }
 
-/// A date of a year of four digits; the writer takes no others.
+/// Formats a date as `YYYYMMDD`. The year has four digits: the writer refuses others.
 fn day(date: NaiveDate) -> [u8; 8] {
     let year = date.year().unsigned_abs();
     let ([y1, y2], [y3, y4]) = (two(year / 100), two(year));
@@ -182,13 +187,13 @@ fn two(number: u32) -> [u8; 2] {
     [number / 10 % 10, number % 10].map(|digit| b'0' + digit as u8)
 }
 
-/// Everything that is not written as it stands. 0xC2 begins U+0080 to U+009F, 0xE2 begins U+2028; along with much that
-/// is harmless.
-fn needs_care(byte: u8) -> bool {
+/// Whether a byte may start a character that is escaped or removed. 0xC2 starts U+0080 to U+009F
+/// and 0xE2 starts U+2028, but also many characters that are written unchanged.
+fn needs_escaping(byte: u8) -> bool {
     matches!(byte, 0..=0x1f | b'\\' | b';' | b',' | 0x7f | 0xc2 | 0xe2)
 }
 
-/// What can end a line in some reader, or is refused by some server.
+/// Whether a character ends a line in some readers, or is refused by some servers.
 fn is_stray(character: char) -> bool {
     matches!(character, '\u{2028}' | '\u{2029}') || (character.is_control() && character != '\t')
 }
@@ -204,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_those_of_the_rfc() {
+    fn text_is_escaped_as_in_the_rfc() {
         assert_eq!(text("a\\b;c,d\ne\tf:\"g\""), "SUMMARY:a\\\\b\\;c\\,d\\ne\tf:\"g\"\r\n");
         assert_eq!(text("a\r\nb\rc\u{85}d\u{2028}e\u{b}f"), "SUMMARY:a\\nb\\nc\\nd\\ne\\nf\r\n");
         assert_eq!(text("a\u{0}b\u{7}c\u{7f}d\u{9b}e£–"), "SUMMARY:abcde£–\r\n");
@@ -212,7 +217,7 @@ mod tests {
 
     #[test]
     fn lines_fold_at_75_octets_and_only_when_more_follows() {
-        // 8 + 67 = 75: one line. One more: a second line of one character.
+        // 8 + 67 = 75 octets are one line. One more octet makes a second line.
         assert_eq!(text(&"a".repeat(67)), format!("SUMMARY:{}\r\n", "a".repeat(67)));
         assert_eq!(text(&"a".repeat(68)), format!("SUMMARY:{}\r\n a\r\n", "a".repeat(67)));
         // A full second line holds 74.
@@ -223,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_cannot_be_left() {
+    fn a_value_cannot_end_its_parameter() {
         let mut lines = Lines::default();
         lines.param("CN", "Bob \"the man\"\r\nATTENDEE:x;Y=1");
         assert_eq!(lines.as_str(), ";CN=\"Bob 'the man'ATTENDEE:x;Y=1\"");
     }
 
     #[test]
-    fn numbers() {
+    fn numbers_have_no_leading_zeros() {
         let mut lines = Lines::default();
         for number in [0, 7, 10, u64::MAX] {
             lines.number("N:", number, ";");

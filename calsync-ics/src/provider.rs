@@ -1,4 +1,4 @@
-//! A folder of .ics files as a calendar.
+//! [`IcsFolder`]: a provider whose calendars are folders of .ics files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,44 +15,53 @@ use calsync_core::provider::{
 
 use crate::error::{IcsError, IcsProblem};
 use crate::files::{Entry, Files, FilesError, MAX_EVENT_FILE, ics, name_in, read, remove};
-use crate::keep::{extras, says_the_same};
-use crate::look::{EventFile, Look, LookError, etag, list, look_at, look_for};
+use crate::keep::{extras, has_same_content};
 use crate::reader::{only_lines, read_event};
 use crate::scan::Parts;
+use crate::search::{EventFile, FoundFile, SearchError, etag, find_events, list, read_named};
 use crate::writer::{Extras, IcsWriter};
 
-/// A provider whose calendars are folders of .ics files: `root/<person>/<calendar>/<key>.ics`, one file an event.
+/// A provider whose calendars are folders of .ics files: `root/<person>/<calendar>/<key>.ics`, one
+/// file for each event.
 ///
-/// The person is the profile's id, or `guest`, in whose folder a calendar is the e-mail address. In all three names
-/// `[A-Za-z0-9._@-]` stand as they are (but for a dot at either end, and names that mean something to a system or to calsync)
-/// and anything else as `%` and two digits; what is too long ends in a digest. Folders are made
-/// as they are needed: a folder that is not there is an empty calendar. An event's remote id is its file's name before `.ics`,
-/// not encoded.
+/// `<person>` is the profile's id, or `guest`. In the folder `guest`, `<calendar>` is the guest's
+/// e-mail address. In all three names `[A-Za-z0-9._@-]` stay unchanged, except a dot at either end
+/// and names with a meaning to the system or to calsync. Every other byte becomes `%` and two hex
+/// digits; a name that is too long is cut and ends in a digest. Folders are created when they are
+/// needed: a folder that does not exist is an empty calendar. An event's remote id is the decoded
+/// name of its file without `.ics`.
 ///
-/// # What holds
+/// # Guarantees
 ///
-/// - A file is replaced whole (temporary file, `fsync`, rename, `fsync` of the folder): a reader, or a machine that lost its
-///   power, finds the old event or the new one. Temporary files begin with a dot; those of a process that was killed are
-///   removed at the next process's first write to the folder.
-/// - Files and folders that are links are not followed. The root itself may be one. Whoever can exchange folders while
-///   calsync runs can still lead it elsewhere: the root has to be the host's alone.
-/// - Two processes may write to one root at a time. Each event is then one of the two whole; a revision that
-///   arrives between another's look and its rename is not seen.
-/// - An update keeps what a person or program added to a file: properties that calsync does not write (colour, categories,
-///   guests, `X-` lines) and components (alarms of their own). It does not keep recurrence, other times in a zone, and what
-///   belongs to the old text or place (`X-ALT-DESC`, `GEO`, `X-APPLE-STRUCTURED-LOCATION`).
-/// - A removed event can be written again: no key is ever spent by removal.
-/// - An event is known by its UID and our marker. What else its file says does not matter for writing it over or removing it:
-///   a program may have saved it with times in no known zone, or without an end.
-/// - A file of ours that cannot be read at all (cut off, with text around the calendar, in mixed encodings) is neither taken for
-///   another's nor for gone: every call about it fails with the code `unreadable_file` and may succeed later. It is not touched.
-/// - A person's copy of an event carries our marker under a UID of its own. It is theirs: a look tells of it, and it is not
-///   touched.
-/// - An update without an etag leaves a file as it is that says what it should: only when it was written, and in which revision,
-///   may differ.
-/// - What the host may not do (`permission_denied`, `read_only`) or the disk cannot (`storage_full`) may succeed later.
+/// - A file is replaced atomically (temporary file, `fsync`, rename, `fsync` of the folder): a
+///   reader, or a machine after a power cut, finds either the old event or the new one. Names of
+///   temporary files start with a dot; those of a killed process are removed when the next process
+///   first writes to the folder.
+/// - Files and folders that are links are not followed; only the root itself may be a link. A
+///   program that can replace folders while calsync runs can still redirect it: only the host may
+///   have write access to the root.
+/// - Two processes may write to one root at the same time. Each event is then one of the two
+///   versions, complete. A revision written between another process's read and its rename is
+///   overwritten unseen.
+/// - An update keeps what a person or program added to a file: properties that calsync does not
+///   write (colour, categories, guests, `X-` lines) and components (other alarms). It does not keep
+///   recurrence, other times in a zone, and properties that belong to the old text or location
+///   (`X-ALT-DESC`, `GEO`, `X-APPLE-STRUCTURED-LOCATION`).
+/// - A removed event can be written again under the same key.
+/// - An event is recognized by its UID and calsync's marker. It can be overwritten and removed even
+///   if the rest of its file is invalid: a program may have saved it with times in an unknown zone,
+///   or without an end.
+/// - A file of calsync's that cannot be read at all (truncated, with text outside the calendar, in
+///   mixed encodings) counts neither as foreign nor as missing: every call for it fails with the
+///   code `unreadable_file` and may succeed later. The file is not changed.
+/// - A person's copy of an event carries calsync's marker with another UID. `find` reports it, and
+///   it is never changed.
+/// - An update without an etag does not write a file whose content is already right; only the time
+///   and the revision of the last write may differ.
+/// - An operation that the host is not permitted to do (`permission_denied`, `read_only`) or that
+///   the disk cannot do (`storage_full`) may succeed later.
 ///
-/// The methods are short calls to the local file system and block the thread for their time; nothing is awaited.
+/// The methods are short calls to the local file system. They block the thread and never await.
 #[derive(Debug)]
 pub struct IcsFolder {
     files: Files,
@@ -60,30 +69,33 @@ pub struct IcsFolder {
 }
 
 impl IcsFolder {
-    /// Calendars below this folder, for connections of the kind [`ProviderKind::APPLE`].
+    /// Creates a provider for calendars below this folder, for connections of kind
+    /// [`ProviderKind::APPLE`].
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { files: Files::new(root.into()), kind: ProviderKind::APPLE }
     }
 
-    /// For connections of another kind. Folders of two kinds need two roots: a connection that changes its kind would
-    /// otherwise find its new event in the file of the old one.
+    /// Serves connections of another kind. Two kinds need two roots: a connection that changes its
+    /// kind would otherwise find its new event in the file of the old one.
     #[must_use]
     pub fn with_kind(mut self, kind: ProviderKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// The folder below which the calendars are.
+    /// The root folder, as passed to [`new`](Self::new).
     #[must_use]
     pub fn root(&self) -> &Path {
         self.files.root()
     }
 
-    /// The file of an event, whether it is there or not. `None` while the calendar's folder is not there.
+    /// Returns the path of an event's file, which need not exist. Returns `None` if the calendar's
+    /// folder does not exist.
     ///
     /// # Errors
-    /// As [`get`](CalendarProvider::get).
+    /// [`Configuration`](ErrorKind::Configuration) if a folder is a link or a file, or
+    /// [`Unavailable`](ErrorKind::Unavailable) if the file system fails.
     pub fn path(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<PathBuf>, Error> {
         let folder = self.files.folder(calendar, false).map_err(|error| self.error(Operation::Get, error))?;
         let Some(folder) = folder else { return Ok(None) };
@@ -96,7 +108,8 @@ impl IcsFolder {
             FilesError::NotAFolder => (ErrorKind::Configuration, Retry::Never, None),
             FilesError::Unconfirmed(_) => (ErrorKind::Unavailable, Retry::Unknown, None),
             FilesError::Io(error) => match error.kind() {
-                // What the host may not do here, or the disk cannot, is the host's to mend, and says nothing about the person.
+                // The host has to fix permissions or disk space; the person's connection is not
+                // affected.
                 io::ErrorKind::PermissionDenied => {
                     (ErrorKind::Unavailable, Retry::Later, Some("permission_denied"))
                 }
@@ -122,7 +135,8 @@ impl IcsFolder {
         }
     }
 
-    /// A file of ours that cannot be read: nothing was changed, and somebody has to look at it.
+    /// The error for one of calsync's files that cannot be read: nothing was changed, and the host
+    /// has to repair the file.
     fn unreadable(&self, operation: Operation, error: IcsError) -> Error {
         let plain = self.plain(operation, ErrorKind::Other).with_retry(Retry::Later);
         plain.with_code("unreadable_file").with_source(error)
@@ -132,36 +146,37 @@ impl IcsFolder {
         Error::new(kind, self.kind.clone(), operation)
     }
 
-    fn look_error(&self, operation: Operation, error: LookError) -> Error {
+    fn search_error(&self, operation: Operation, error: SearchError) -> Error {
         match error {
-            LookError::Files(error) => self.error(operation, error),
-            LookError::Unreadable(error) => self.unreadable(operation, error),
+            SearchError::Files(error) => self.error(operation, error),
+            SearchError::Unreadable(error) => self.unreadable(operation, error),
         }
     }
 
-    /// The file of the event of `marker`, to be touched in its name; `None` where there is none.
+    /// Reads the file of the event of `marker` before a change. Returns `None` if there is no file.
     ///
     /// # Errors
-    /// [`NotOurs`](ErrorKind::NotOurs), [`Superseded`](ErrorKind::Superseded), and where it cannot be read.
-    fn touch(
+    /// [`NotOurs`](ErrorKind::NotOurs), [`Superseded`](ErrorKind::Superseded), or if the file
+    /// cannot be read.
+    fn read_before_change(
         &self,
         operation: Operation,
         path: &Path,
         marker: &Marker,
     ) -> Result<Option<Box<EventFile>>, Error> {
-        match look_at(path, marker).map_err(|error| self.error(operation, error))? {
-            Look::Missing => Ok(None),
-            Look::Ours(file) => {
+        match read_named(path, marker).map_err(|error| self.error(operation, error))? {
+            FoundFile::Missing => Ok(None),
+            FoundFile::Ours(file) => {
                 marker.check(file.identity.marker.as_ref(), self.kind.clone(), operation)?;
                 Ok(Some(file))
             }
-            Look::Foreign => Err(self.plain(operation, ErrorKind::NotOurs)),
-            Look::Unreadable(error) => Err(self.unreadable(operation, error)),
+            FoundFile::Foreign => Err(self.plain(operation, ErrorKind::NotOurs)),
+            FoundFile::Unreadable(error) => Err(self.unreadable(operation, error)),
         }
     }
 
-    /// Writes an event over what was there before. Nothing is written where that is the same file, or, unless `forced`, where
-    /// it says the same.
+    /// Writes an event over the file `before`. Writes nothing if the bytes are equal, or, unless
+    /// `forced`, if the content is equal.
     fn write(
         &self,
         at: At<'_>,
@@ -170,7 +185,8 @@ impl IcsFolder {
         forced: bool,
     ) -> Result<Written, Error> {
         let extras = before.map_or_else(Extras::default, |file| {
-            // A person's program may have raised it further than we did; what changes must still rise.
+            // A person's program may have raised SEQUENCE above ours; our change must still raise
+            // it.
             let changes = u64::from(file.revision() != draft.marker.revision);
             let sequence = sequence_of(&file.parts).saturating_add(changes);
             let uid = Some(&file.identity.uid).filter(|uid| **uid != draft.marker.key.to_string());
@@ -182,12 +198,12 @@ impl IcsFolder {
         if file.len() as u64 > MAX_EVENT_FILE {
             return Err(self.plain(at.operation, ErrorKind::Refused).with_code("file_too_large"));
         }
-        let is_as_drafted = |before: &&EventFile| {
-            // A revision beyond ours was edited by hand, and is put right.
+        let is_up_to_date = |before: &&EventFile| {
+            // A revision above ours was edited by a person; it is corrected.
             let is_ours = before.revision() <= draft.marker.revision;
-            before.bytes == file.as_bytes() || (!forced && is_ours && says_the_same(&before.parts, file))
+            before.bytes == file.as_bytes() || (!forced && is_ours && has_same_content(&before.parts, file))
         };
-        let etag = match before.filter(is_as_drafted) {
+        let etag = match before.filter(is_up_to_date) {
             Some(before) => before.etag(),
             None => {
                 let written = self.files.write(at.folder, at.name, file.as_bytes());
@@ -199,7 +215,7 @@ impl IcsFolder {
         Ok(written.with_account(at.calendar.account.clone()))
     }
 
-    /// The file under a remote id, whatever it holds; `None` where there is none.
+    /// Reads the file under a remote id, without parsing it. Returns `None` if there is none.
     fn bytes(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Vec<u8>>, Error> {
         let operation = Operation::Get;
         let failed = |error| self.error(operation, error);
@@ -214,14 +230,14 @@ impl IcsFolder {
     }
 }
 
-/// Where a file is written, and for which call.
+/// The file that an operation writes.
 #[derive(Clone, Copy)]
 struct At<'a> {
     operation: Operation,
     calendar: &'a CalendarRef,
     folder: &'a Path,
     remote_id: &'a str,
-    /// The name of the file.
+    /// Name of the file, with its extension.
     name: &'a str,
 }
 
@@ -241,7 +257,7 @@ impl CalendarProvider for IcsFolder {
     }
 
     fn capabilities(&self) -> Capabilities {
-        // Two connections of a person to a calendar of one name share its folder.
+        // Two connections of one person with the same calendar id share one folder.
         Capabilities::new().with_client_ids(true).with_etags(true).with_calendar_ids(CalendarIds::Global)
     }
 
@@ -257,7 +273,7 @@ impl CalendarProvider for IcsFolder {
             return Err(self.plain(operation, ErrorKind::Unavailable));
         };
         let key = draft.marker.key.to_string();
-        let before = match self.touch(operation, &folder.join(ics(&key)), &draft.marker) {
+        let before = match self.read_before_change(operation, &folder.join(ics(&key)), &draft.marker) {
             Err(error) if error.kind() == ErrorKind::NotOurs => {
                 return Err(self.plain(operation, ErrorKind::KeySpent).with_code(FOREIGN_EVENT));
             }
@@ -279,7 +295,8 @@ impl CalendarProvider for IcsFolder {
         let gone = || self.plain(operation, ErrorKind::NotFound);
         let folder = self.files.folder(calendar, false).map_err(failed)?.ok_or_else(gone)?;
         let name = name_in(&folder, remote_id.as_str()).map_err(failed)?;
-        let before = self.touch(operation, &folder.join(&name), &draft.marker)?.ok_or_else(gone)?;
+        let before =
+            self.read_before_change(operation, &folder.join(&name), &draft.marker)?.ok_or_else(gone)?;
         let at = At { operation, calendar, folder: &folder, remote_id: remote_id.as_str(), name: &name };
         self.write(at, draft, Some(&before), options.etag.is_some() || options.rewrite)
     }
@@ -296,16 +313,16 @@ impl CalendarProvider for IcsFolder {
         let gone = || self.plain(operation, ErrorKind::NotFound);
         let folder = self.files.folder(calendar, false).map_err(failed)?.ok_or_else(gone)?;
         let name = name_in(&folder, remote_id.as_str()).map_err(failed)?;
-        self.touch(operation, &folder.join(&name), marker)?.ok_or_else(gone)?;
+        self.read_before_change(operation, &folder.join(&name), marker)?.ok_or_else(gone)?;
         if remove(&folder, &name).map_err(failed)? { Ok(()) } else { Err(gone()) }
     }
 
     async fn find(&self, calendar: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let operation = Operation::Find;
         let folder = self.files.folder(calendar, false).map_err(|error| self.error(operation, error))?;
-        // Folders are made as they are needed: one that is not there holds nothing.
+        // Folders are created when they are needed: one that does not exist is an empty calendar.
         let Some(folder) = folder else { return Ok(Vec::new()) };
-        let files = look_for(&folder, query).map_err(|error| self.look_error(operation, error))?;
+        let files = find_events(&folder, query).map_err(|error| self.search_error(operation, error))?;
         Ok(files.into_iter().map(|(remote_id, file)| found(calendar, remote_id, file)).collect())
     }
 
@@ -318,7 +335,7 @@ impl CalendarProvider for IcsFolder {
         let operation = Operation::ListOurs;
         let folder = self.files.folder(calendar, false).map_err(|error| self.error(operation, error))?;
         let Some(folder) = folder else { return Ok(OursPage::default()) };
-        let files = list(&folder, namespace).map_err(|error| self.look_error(operation, error))?;
+        let files = list(&folder, namespace).map_err(|error| self.search_error(operation, error))?;
         let events = files.into_iter().map(|(remote_id, file)| found(calendar, remote_id, file));
         Ok(OursPage::new(events.collect(), None))
     }
@@ -339,7 +356,8 @@ impl EventReader for IcsFolder {
     }
 }
 
-/// The SEQUENCE a person's program may have raised: ours must not fall below it.
+/// Returns the file's SEQUENCE, which a person's program may have raised. calsync must not write a
+/// lower one.
 fn sequence_of(parts: &Parts) -> u64 {
     let event = only_lines(parts).ok();
     let line = event.and_then(|event| event.lines.iter().find(|line| line.name() == "SEQUENCE"));
@@ -351,9 +369,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_host_set_up_is_held_until_later() {
+    fn missing_permissions_and_a_full_disk_are_retried_later() {
         let folder = IcsFolder::new("x");
-        let told = |kind: io::ErrorKind| {
+        let reported = |kind: io::ErrorKind| {
             let error = folder.error(Operation::Update, FilesError::Io(kind.into()));
             (error.kind(), error.retry(), error.failure().code.clone())
         };
@@ -363,9 +381,9 @@ mod tests {
             (io::ErrorKind::StorageFull, "storage_full"),
             (io::ErrorKind::QuotaExceeded, "storage_full"),
         ] {
-            assert_eq!(told(kind), (ErrorKind::Unavailable, Retry::Later, Some(code.into())));
+            assert_eq!(reported(kind), (ErrorKind::Unavailable, Retry::Later, Some(code.into())));
         }
-        assert_eq!(told(io::ErrorKind::TimedOut), (ErrorKind::Unavailable, Retry::Later, None));
-        assert_eq!(told(io::ErrorKind::NotADirectory).0, ErrorKind::Configuration);
+        assert_eq!(reported(io::ErrorKind::TimedOut), (ErrorKind::Unavailable, Retry::Later, None));
+        assert_eq!(reported(io::ErrorKind::NotADirectory).0, ErrorKind::Configuration);
     }
 }

@@ -1,4 +1,4 @@
-//! Files read back, through the icalendar crate's parser.
+//! Reads files with the icalendar crate's parser.
 
 use icalendar::CalendarComponent;
 
@@ -6,8 +6,8 @@ use crate::error::{IcsError, IcsProblem};
 use crate::event::{IcsEvent, event_of};
 use crate::scan::{Block, Parts, parts};
 
-/// The properties that say something to calsync. The parser is shown no others: a line it does not understand would cost
-/// the whole file.
+/// The properties that calsync uses. The parser gets no other lines: one line that it cannot parse
+/// would make the whole file unreadable.
 const READ: [&str; 26] = [
     "BEGIN",
     "END",
@@ -37,7 +37,8 @@ const READ: [&str; 26] = [
     "X-CALSYNC-REMINDER",
 ];
 
-/// Reads the one event of a file, whatever bytes it holds. Of a recurring event it is the event itself, not the exceptions.
+/// Reads the only event of a file. Never panics, for any bytes. For a recurring event it reads the
+/// event itself and ignores the exceptions.
 ///
 /// ```
 /// let file = b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Deep clean\r\n\
@@ -49,22 +50,24 @@ const READ: [&str; 26] = [
 /// ```
 ///
 /// # Errors
-/// When it is no calendar, has no event or several, or one that calsync has no words for: with an unknown zone or none at
-/// all, no start, an end before the start.
+/// See [`IcsError`]: the file is not a calendar, has no event or several, or has an event that
+/// calsync cannot represent: a time in an unknown zone or without a zone, no start, or an end
+/// before the start.
 pub fn read_event(bytes: &[u8]) -> Result<IcsEvent, IcsError> {
     read(only_lines(&parts(bytes)?)?)
 }
 
-/// Reads every event of a file, each for itself; exceptions of recurring events are left out.
+/// Reads every event of a file, each with its own result. Exceptions of recurring events are left
+/// out.
 ///
 /// # Errors
-/// When it is no calendar at all.
+/// See [`IcsError`]: the file as a whole is not a valid calendar.
 pub fn read_events(bytes: &[u8]) -> Result<Vec<Result<IcsEvent, IcsError>>, IcsError> {
     let parts = parts(bytes)?;
     Ok(parts.events.iter().filter(|event| !is_exception(event)).map(read).collect())
 }
 
-/// The lines of the one event of a file.
+/// Returns the lines of the only event of a file.
 pub(crate) fn only_lines(parts: &Parts) -> Result<&Block, IcsError> {
     let mut events = parts.events.iter().filter(|event| !is_exception(event));
     let whole = |problem| IcsError { property: None, ..IcsError::event("UID", problem) };

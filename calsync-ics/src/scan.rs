@@ -1,16 +1,16 @@
-//! A file as unfolded lines and components, whatever bytes it holds.
+//! Splits a file into unfolded lines and components. Accepts any bytes.
 
 use crate::error::{IcsError, IcsProblem};
 
-/// The largest file taken: more events than any calendar program shows.
+/// Largest file that is read, in bytes: 16 MiB, more events than any calendar program shows.
 pub(crate) const MAX_FILE: usize = 16 << 20;
-/// How deep components may be nested; RFC 5545 knows three levels.
+/// Deepest nesting of components; RFC 5545 has three levels.
 const MAX_DEPTH: usize = 8;
 
-/// A content line, unfolded, its name in upper case.
+/// An unfolded content line. Its name is in upper case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// Where it began in the file, from 1.
+    /// Number of its first line in the file, from 1.
     pub(crate) number: usize,
     pub(crate) text: String,
 }
@@ -26,7 +26,7 @@ impl Line {
         self.text.get(self.name().len()..).unwrap_or_default()
     }
 
-    /// The value, as it is written. A colon in quotes belongs to a parameter.
+    /// The raw value. A colon inside quotes belongs to a parameter.
     pub(crate) fn value(&self) -> &str {
         let mut quoted = false;
         let colon = self.text.bytes().position(|byte| {
@@ -36,14 +36,14 @@ impl Line {
         colon.and_then(|at| self.text.get(at + 1..)).unwrap_or_default()
     }
 
-    /// Whether this is a content line at all.
+    /// Whether this is a valid content line.
     fn is_content(&self) -> bool {
         let name = self.name();
         let named = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         named && !name.is_empty() && self.text.len() > name.len()
     }
 
-    /// The component that begins or ends here.
+    /// The component's name, if the line is `name` (`BEGIN` or `END`).
     fn component(&self, name: &str) -> Option<&str> {
         (self.name() == name).then(|| self.rest().trim_start_matches(':').trim())
     }
@@ -53,21 +53,22 @@ impl Line {
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) lines: Vec<Line>,
-    /// The calendar around it says `METHOD:CANCEL`.
+    /// Whether its calendar has `METHOD:CANCEL`.
     pub(crate) withdrawn: bool,
 }
 
-/// What a file is made of.
+/// The parts of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
     /// The properties of the calendar.
     pub(crate) calendar: Vec<Line>,
     pub(crate) events: Vec<Block>,
-    /// The first line with text that is in no calendar. A reader passes over it; writing the file anew would lose it.
+    /// The first line with text outside any calendar. A reader ignores such text; rewriting the
+    /// file would lose it.
     pub(crate) stray: Option<usize>,
 }
 
-/// Takes a file apart.
+/// Splits a file into its parts.
 pub(crate) fn parts(bytes: &[u8]) -> Result<Parts, IcsError> {
     let mut parts = Parts::default();
     let mut open: Vec<String> = Vec::new();
@@ -111,7 +112,7 @@ pub(crate) fn parts(bytes: &[u8]) -> Result<Parts, IcsError> {
         } else if in_event {
             event.push(line);
         } else if open.len() == 1 {
-            // It comes before the events (section 3.4).
+            // METHOD comes before the events (section 3.4).
             withdrawn |= line.name() == "METHOD" && line.value().trim().eq_ignore_ascii_case("CANCEL");
             parts.calendar.push(line);
         } else if open.is_empty() {
@@ -125,7 +126,8 @@ pub(crate) fn parts(bytes: &[u8]) -> Result<Parts, IcsError> {
     }
 }
 
-/// The lines, unfolded and then decoded: a fold may come inside a character (section 3.1).
+/// Returns the lines of a file. They are unfolded before they are decoded, because a fold may split
+/// a character (section 3.1).
 fn unfold(bytes: &[u8]) -> Result<Vec<Line>, IcsError> {
     if bytes.len() > MAX_FILE {
         return Err(IcsError::file(IcsProblem::TooLarge));
@@ -133,7 +135,8 @@ fn unfold(bytes: &[u8]) -> Result<Vec<Line>, IcsError> {
     let wide = from_utf16(bytes)?;
     let bytes = wide.as_deref().map_or(bytes, str::as_bytes);
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    // A file of an old system ends its lines with returns alone; elsewhere a lone return is a stray.
+    // Files of old systems end lines with CR only. In other files a CR without LF is a stray
+    // character.
     let end = if bytes.contains(&b'\n') { b'\n' } else { b'\r' };
     let mut lines: Vec<(usize, Vec<u8>)> = Vec::new();
     for (number, line) in (1..).zip(bytes.split(|byte| *byte == end)) {
@@ -148,7 +151,8 @@ fn unfold(bytes: &[u8]) -> Result<Vec<Line>, IcsError> {
         let text =
             if latin { Ok(line.into_iter().map(char::from).collect()) } else { String::from_utf8(line) };
         let mut text = text.map_err(|_| IcsError::file(IcsProblem::NotUtf8).at_line(number))?;
-        // A stray return or another control character ends a line in some readers, and must not in this one.
+        // Some readers end a line at a stray CR or another control character. Here they are
+        // removed.
         if text.contains(is_stray) {
             text.retain(|character| !is_stray(character));
         }
@@ -166,7 +170,7 @@ fn is_stray(character: char) -> bool {
     character.is_control() && character != '\t'
 }
 
-/// The text of a file that begins with the mark of UTF-16.
+/// Decodes a file that starts with the byte order mark of UTF-16. Returns `None` for other files.
 fn from_utf16(bytes: &[u8]) -> Result<Option<String>, IcsError> {
     let (read, bytes): (fn([u8; 2]) -> u16, _) = match bytes {
         [0xff, 0xfe, bytes @ ..] => (u16::from_le_bytes, bytes),
@@ -178,7 +182,8 @@ fn from_utf16(bytes: &[u8]) -> Result<Option<String>, IcsError> {
     text.map(Some).map_err(|_| IcsError::file(IcsProblem::NotUtf8))
 }
 
-/// Whether every line beyond ASCII is Latin-1 and none is UTF-8. A file with some of both was damaged.
+/// Whether every line that is not ASCII is Latin-1, and none is UTF-8. A file with both encodings
+/// is damaged.
 fn is_latin_1(lines: &[(usize, Vec<u8>)]) -> bool {
     let mut beyond = lines.iter().map(|(_, line)| line).filter(|line| !line.is_ascii()).peekable();
     let is_latin = |line: &Vec<u8>| {
@@ -207,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_calendar_says_where() {
+    fn a_file_that_is_not_a_calendar_is_refused_with_its_line() {
         assert_eq!(problem("").to_string(), "VCALENDAR is missing");
         assert_eq!(
             problem("BEGIN:VCALENDAR\r\nEND:VEVENT\r\n").to_string(),
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fold_may_come_inside_a_character() {
+    fn a_fold_may_split_a_character() {
         let file =
             b"BEGIN:VCALENDAR\r\nX-A:Caf\xc3\r\n \xa9 \xf0\r\n\t\x9f\r\n \x8f\xa0\r\nEND:VCALENDAR\r\n";
         assert_eq!(parts(file).unwrap().calendar[0].text, "X-A:Caf\u{e9} \u{1f3e0}");
@@ -247,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn text_in_no_calendar_is_noted() {
+    fn text_outside_the_calendar_is_reported() {
         let stray = |after: &str| {
             parts(format!("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n{after}").as_bytes()).map(|parts| parts.stray)
         };
@@ -259,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_begins_after_the_parameters() {
+    fn a_value_starts_after_the_parameters() {
         let value = |text: &str| Line { number: 1, text: text.into() }.value().to_owned();
         assert_eq!(value("UID:a:b"), "a:b");
         assert_eq!(value("UID;X=\"a:b\";Y=c:d"), "d");

@@ -1,4 +1,5 @@
-//! `VTIMEZONE`: one text per zone, the same in every file, since servers keep the first they see of a name.
+//! `VTIMEZONE`: one fixed text for each zone, equal in every file, because servers keep the first
+//! definition that they see of a name.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
@@ -8,29 +9,31 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Week
 
 use crate::lines::Lines;
 
-/// How a zone is written.
+/// The texts of a zone in files.
 #[derive(Debug)]
 pub(crate) struct ZoneText {
-    /// From when on the definition is right.
+    /// The definition is correct for times from this instant on.
     pub(crate) since: DateTime<Utc>,
-    /// From when on readers are sure to know it. Many take a zone by its name from data of their own, years old.
+    /// From this instant on nearly all readers know the rules. Many readers ignore the definition
+    /// and look up the name in their own data, which may be years old.
     pub(crate) known: DateTime<Utc>,
-    /// The hours that come twice: the month they are in, and how long they are.
+    /// The local times that occur twice a year: their month, and their length.
     pub(crate) doubled: Option<(u32, TimeDelta)>,
-    /// The head of a line that begins an event in this zone.
+    /// Start of a `DTSTART` line in this zone, up to the colon.
     pub(crate) start: String,
-    /// The head of a line that ends an event in this zone.
+    /// Start of a `DTEND` line in this zone, up to the colon.
     pub(crate) end: String,
-    /// The definition, line ends included.
+    /// The `VTIMEZONE` component, line ends included.
     pub(crate) definition: String,
 }
 
-/// How long a new law takes to reach the zone data of nearly every reader.
+/// How long a new law takes to reach the time zone data of nearly every reader: five years.
 const SPREAD: TimeDelta = TimeDelta::days(5 * 366);
 
-/// The text of a zone; `None` for UTC, and where no definition is right for good.
+/// Returns the texts of a zone. Returns `None` for UTC, and for zones whose rules cannot be written
+/// as yearly rules.
 ///
-/// Made once a zone and kept; bounded by the number of zones that exist.
+/// The texts are built once for each zone and never freed; the number of zones bounds the memory.
 pub(crate) fn text_of(zone: &Zone) -> Option<&'static ZoneText> {
     static TEXTS: RwLock<BTreeMap<Box<str>, Option<&'static ZoneText>>> = RwLock::new(BTreeMap::new());
     if zone.is_utc() {
@@ -70,7 +73,8 @@ fn head(property: &str, zone: &Zone) -> String {
     lines.into_string()
 }
 
-/// The definition of UTC, for a calendar that has nothing else in it: an empty one is not valid.
+/// Returns the definition of UTC, for a calendar without events: a calendar without any component
+/// is not valid.
 pub(crate) fn utc() -> Option<String> {
     definition("UTC", &Zone::UTC.rules()?.kind)
 }
@@ -141,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn definitions_name_rules_and_never_dates() {
+    fn definitions_have_yearly_rules_and_no_single_dates() {
         let london = text_of(&Zone::new("Europe/London").unwrap()).unwrap();
         assert_eq!(
             london.definition.replace("\r\n", "\n"),
@@ -160,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn utc_needs_none_and_moving_zones_have_none() {
+    fn utc_and_zones_without_yearly_rules_have_no_definition() {
         for name in ["UTC", "Asia/Jerusalem", "America/Santiago"] {
             assert!(text_of(&Zone::new(name).unwrap()).is_none(), "{name}");
         }

@@ -1,18 +1,18 @@
-//! Values of RFC 5545 section 3.3, read.
+//! Parsers of values (RFC 5545 section 3.3).
 
 use calsync_core::time::{Zone, check};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
 use crate::error::IcsProblem;
 
-/// A DATE, or a DATE-TIME in one of its forms.
+/// A DATE, or a DATE-TIME in UTC or with a zone.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Moment {
     Day(NaiveDate),
     Instant { at: DateTime<Utc>, zone: Option<Zone> },
 }
 
-/// Reads DTSTART and DTEND.
+/// Parses the value of DTSTART or DTEND.
 pub(crate) fn moment(value: &str, tzid: Option<&str>) -> Result<Moment, IcsProblem> {
     let value = value.trim();
     if !value.contains('T') {
@@ -28,7 +28,8 @@ pub(crate) fn moment(value: &str, tzid: Option<&str>) -> Result<Moment, IcsProbl
     Ok(Moment::Instant { at, zone: Some(zone) })
 }
 
-/// A zone by its TZID: an IANA name, or one behind a vendor's prefix (`/example.org/Europe/London`).
+/// Finds a zone by its TZID: an IANA name, or an IANA name after a vendor's prefix
+/// (`/example.org/Europe/London`).
 fn zone(tzid: &str) -> Option<Zone> {
     let tzid = tzid.trim();
     if !tzid.starts_with('/') {
@@ -38,7 +39,7 @@ fn zone(tzid: &str) -> Option<Zone> {
     tails.find_map(|tail| Zone::new(tail).ok())
 }
 
-/// A DATE-TIME in UTC.
+/// Parses a DATE-TIME in UTC.
 pub(crate) fn utc(value: &str) -> Option<DateTime<Utc>> {
     Some(local(value.strip_suffix(['Z', 'z'])?)?.and_utc())
 }
@@ -48,7 +49,7 @@ fn local(value: &str) -> Option<NaiveDateTime> {
     if time.len() != 6 {
         return None;
     }
-    // A leap second is a second no zone data knows.
+    // Second 60 is a leap second, which time zone data does not contain.
     let second = digits(time, 4, 6)?.min(59);
     Some(date(day)?.and_time(NaiveTime::from_hms_opt(digits(time, 0, 2)?, digits(time, 2, 4)?, second)?))
 }
@@ -65,7 +66,8 @@ fn digits(text: &str, from: usize, to: usize) -> Option<u32> {
     if part.bytes().all(|byte| byte.is_ascii_digit()) { part.parse().ok() } else { None }
 }
 
-/// A DURATION (section 3.3.6): days and weeks as a calendar counts them, the rest exact.
+/// A DURATION (section 3.3.6). Days and weeks are calendar days; hours, minutes and seconds are
+/// exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     days: i64,
@@ -103,8 +105,8 @@ impl Span {
         (any && number.is_empty()).then_some(Self { days: sign * days, seconds: sign * seconds })
     }
 
-    /// The instant so long after `at`. A day is from one time of the clocks in the zone to the same time: 23 or 25 hours, where
-    /// they change. `None` where no calendar goes.
+    /// Adds the duration to `at`. A day ends at the same local time in the zone: it has 23 or 25
+    /// hours if the clocks change. Returns `None` on overflow.
     pub(crate) fn after(self, at: DateTime<Utc>, zone: &Zone) -> Option<DateTime<Utc>> {
         let day = match self.days {
             0 => at,
@@ -116,7 +118,7 @@ impl Span {
         day.checked_add_signed(TimeDelta::try_seconds(self.seconds)?)
     }
 
-    /// As whole days.
+    /// The duration in whole days, rounded down; a day here has 24 hours.
     pub(crate) fn whole_days(self) -> Option<TimeDelta> {
         TimeDelta::try_days(self.days.checked_add(self.seconds.div_euclid(86_400))?)
     }
@@ -127,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
+    fn durations_are_parsed_and_invalid_ones_refused() {
         let span = |text| Span::read(text).map(|span| (span.days, span.seconds));
         assert_eq!(span("-PT15M"), Some((0, -900)));
         assert_eq!(span("P1DT2H3M4S"), Some((1, 7_384)));
@@ -141,9 +143,9 @@ mod tests {
     }
 
     #[test]
-    fn days_are_the_calendars_and_hours_are_the_clocks() {
+    fn days_are_calendar_days_and_hours_are_exact() {
         let berlin = Zone::new("Europe/Berlin").unwrap();
-        // Noon of the day before summer time.
+        // Noon of the day before summer time begins.
         let noon = berlin.instant("2026-03-28T12:00:00".parse().unwrap()).unwrap();
         let after =
             |text| Span::read(text).and_then(|span| span.after(noon, &berlin)).map(|at| at.to_string());
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn moments() {
+    fn dates_and_times_are_parsed_and_invalid_ones_refused() {
         let instant = |value, tzid| match moment(value, tzid) {
             Ok(Moment::Instant { at, .. }) => at.to_string(),
             other => format!("{other:?}"),

@@ -1,4 +1,4 @@
-//! One event as one file.
+//! [`IcsWriter`]: writes one event as one file.
 
 use std::borrow::Cow;
 
@@ -15,19 +15,20 @@ use crate::identity::PersonText;
 use crate::lines::Lines;
 use crate::timezone::{ZoneText, text_of};
 
-/// Writes events, one file each.
+/// Writes events, each as one file. Reuses its buffer.
 ///
-/// The same draft always gives the same bytes. What is written is in the table on the [front page](crate).
+/// The same draft always gives the same bytes. The table on the [front page](crate) lists the
+/// properties.
 #[derive(Debug, Clone)]
 pub struct IcsWriter {
     header: String,
     lines: Lines,
 }
 
-/// One event as a file, for once. To write many, keep an [`IcsWriter`].
+/// Writes one event as a file. To write many, reuse an [`IcsWriter`].
 ///
 /// # Errors
-/// As [`IcsWriter::write`].
+/// The errors of [`IcsWriter::write`].
 pub fn write_event(draft: &Draft) -> Result<String, IcsError> {
     let mut writer = IcsWriter::new();
     writer.write(draft)?;
@@ -41,22 +42,24 @@ impl Default for IcsWriter {
 }
 
 impl IcsWriter {
-    /// A writer of files that say nothing about the calendar they belong to.
+    /// Creates a writer of files without properties of the calendar.
     #[must_use]
     pub fn new() -> Self {
         Self::with_calendar(&CalendarInfo::new())
     }
 
-    /// A writer of files that say this about the calendar.
+    /// Creates a writer of files with these properties of the calendar.
     #[must_use]
     pub fn with_calendar(calendar: &CalendarInfo) -> Self {
         Self { header: calendar.header(), lines: Lines::default() }
     }
 
-    /// The file of an event. The text is the writer's and good until the next one.
+    /// Writes an event as a file. The returned text borrows the writer's buffer, until the next
+    /// call.
     ///
     /// # Errors
-    /// [`EndBeforeStart`](IcsProblem::EndBeforeStart), and [`Year`](IcsProblem::Year) outside 1900 to 2999.
+    /// [`EndBeforeStart`](IcsProblem::EndBeforeStart) if the end is not after the start;
+    /// [`Year`](IcsProblem::Year) if a year is outside 1900 to 2999.
     pub fn write(&mut self, draft: &Draft) -> Result<&str, IcsError> {
         self.write_with(draft, &Extras::default())
     }
@@ -77,27 +80,27 @@ impl IcsWriter {
     }
 }
 
-/// What a file holds beside what a draft says.
+/// Content of a file that does not come from the draft.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
-    /// The UID, where it is not the key.
+    /// The UID, if it is not the key.
     pub(crate) uid: Option<String>,
-    /// The least SEQUENCE to write.
+    /// Lower bound of SEQUENCE.
     pub(crate) sequence: u64,
-    /// Lines about the calendar.
+    /// Further properties of the calendar.
     pub(crate) calendar: Vec<String>,
-    /// Lines of the event.
+    /// Further lines of the event.
     pub(crate) event: Vec<String>,
 }
 
-/// When an event is, as it will be written.
+/// Start and end of an event, in the form that is written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Times<'a> {
-    /// Whole days.
+    /// An all-day event; `end` is the day after the last.
     Days { start: NaiveDate, end: NaiveDate },
-    /// In UTC, since the zone has no definition that is right for it.
+    /// Times in UTC, because the zone has no definition that is correct for them.
     Utc { start: NaiveDateTime, end: NaiveDateTime, zone: &'a Zone },
-    /// In the zone.
+    /// Local times in the zone.
     Local { start: NaiveDateTime, end: NaiveDateTime, zone: &'static ZoneText },
 }
 
@@ -129,7 +132,7 @@ impl<'a> Times<'a> {
     }
 }
 
-/// The times as clocks in the zone show them, where every reader will find the same instants again.
+/// Returns the local times in the zone, if every reader will compute the same instants from them.
 fn in_zone(
     start: DateTime<Utc>,
     end: DateTime<Utc>,
@@ -138,19 +141,20 @@ fn in_zone(
 ) -> Option<Times<'static>> {
     let text = text_of(zone).filter(|text| start >= text.since && written >= text.known)?;
     let (local_start, local_end) = (zone.local(start), zone.local(end));
-    // An hour that comes twice: some readers take the first, some the second.
+    // In an hour that occurs twice, some readers take the first occurrence and some the second.
     let once = |instant: DateTime<Utc>, local: NaiveDateTime| {
         let Some((month, length)) = text.doubled else { return true };
-        // It can begin on the eve of the month.
+        // The change can be on the last day of the month before.
         let near = local.month() == month || (local.day() >= 28 && local.month() % 12 + 1 == month);
         !near || (zone.local(instant + length) != local && zone.local(instant - length) != local)
     };
-    // Readers compare the two as they stand.
-    let told = local_end > local_start && once(start, local_start) && once(end, local_end);
-    told.then_some(Times::Local { start: local_start, end: local_end, zone: text })
+    // Readers compare the two local times without converting them.
+    let is_clear = local_end > local_start && once(start, local_start) && once(end, local_end);
+    is_clear.then_some(Times::Local { start: local_start, end: local_end, zone: text })
 }
 
-/// The value of `CLASS` (RFC 5545 section 3.8.1.3); none where the host has no choice.
+/// Returns the value of `CLASS` (RFC 5545 section 3.8.1.3). Returns `None` if the host sets no
+/// visibility.
 pub(crate) fn class(visibility: Visibility) -> Option<&'static str> {
     match visibility {
         Visibility::Public => Some("PUBLIC"),
@@ -163,7 +167,7 @@ fn is_class(line: &str) -> bool {
     line.split([';', ':']).next() == Some("CLASS")
 }
 
-/// Writes the `VEVENT`.
+/// Appends the `VEVENT` to `lines`.
 pub(crate) fn write_component(
     lines: &mut Lines,
     draft: &Draft,
@@ -189,7 +193,7 @@ pub(crate) fn write_component(
     }
     lines.time("DTSTAMP:", changed, "Z");
     lines.time("LAST-MODIFIED:", changed, "Z");
-    // An INTEGER of RFC 5545 has 31 bits.
+    // An INTEGER of RFC 5545 is at most 2147483647.
     lines.number("SEQUENCE:", marker.revision.max(extras.sequence).min(i32::MAX as u64), "");
     lines.plain("STATUS:", if event.status == EventStatus::Tentative { "TENTATIVE" } else { "CONFIRMED" });
     match *times {
@@ -219,9 +223,9 @@ pub(crate) fn write_component(
         lines.plain("CLASS:", class);
     }
     lines.text("X-CALSYNC-NAMESPACE:", &marker.namespace);
-    // A search matches whole values: every event of the target has this one.
+    // Programs search for whole values: all events of the target have this value.
     lines.plain("X-CALSYNC-TARGET:", target);
-    // A copy gets another UID, and would have no key of ours without this.
+    // A person's copy gets another UID: without this property it would have no key.
     lines.plain("X-CALSYNC-KEY:", &key);
     lines.number("X-CALSYNC-REVISION:", marker.revision, "");
     if let Some(appointment) = &marker.appointment {
@@ -240,7 +244,7 @@ pub(crate) fn write_component(
         _ => &[],
     };
     for line in &extras.event {
-        // RFC 5545 allows one CLASS. The person's stays where the host has no choice of its own.
+        // RFC 5545 allows one CLASS. The person's stays if the host sets no visibility.
         if event.visibility == Visibility::Default || !is_class(line) {
             lines.foreign(line);
         }

@@ -1,4 +1,4 @@
-//! The contract of every provider, kept by a folder of files.
+//! The conformance suite for providers, with a folder of files.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use calsync_core::testing::conformance::Stage;

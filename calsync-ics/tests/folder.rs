@@ -1,4 +1,4 @@
-//! A folder of files as a calendar: what stands on the disk, and what nobody can lead it to.
+//! A folder of files as a calendar: the files on disk, and attacks on them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -47,12 +47,12 @@ fn draft(revision: u64, title: &str) -> Draft {
     Draft::new(Marker::new("my-shop", key(0), revision), Event::new(title, when), start)
 }
 
-/// The key of a generation.
+/// The target's key in a generation.
 fn key(generation: u32) -> EventKey {
     KEY.parse::<TargetKey>().unwrap().event(Generation::new(generation))
 }
 
-/// Nothing is ever awaited.
+/// The provider never awaits: every future is ready at once.
 fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().unwrap()
 }
@@ -70,13 +70,13 @@ impl Stage {
         now(self.folder.delete(&self.place, &RemoteId::new(id), &draft.marker, &DeleteOptions::new()))
     }
 
-    fn look(&self) -> Result<Vec<Found>, Error> {
+    fn find_all(&self) -> Result<Vec<Found>, Error> {
         now(self.folder.find(&self.place, &TargetQuery::new("my-shop", key(0).target())))
     }
 
-    /// The title of the one event that a look finds; copies that a person made do not count.
+    /// The title of the only event that `find` returns; a person's copies do not count.
     fn find(&self) -> Option<String> {
-        let found = self.look().unwrap();
+        let found = self.find_all().unwrap();
         let mut originals = found.into_iter().filter(|found| found.key.is_some());
         let found = originals.next()?;
         assert_eq!(originals.next(), None);
@@ -133,13 +133,13 @@ const FOREIGN: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nX
     END:VEVENT\r\nEND:VCALENDAR\r\n";
 
 #[test]
-fn one_file_an_event_under_its_key() {
+fn each_event_is_one_file_named_by_its_key() {
     let stage = stage();
     let written = stage.create(&draft(1, "One")).unwrap();
     assert_eq!(written.remote_id.as_str(), KEY);
     assert_eq!(everything_below(stage.root.path()), [stage.file().to_str().unwrap()]);
     assert_eq!(stage.folder.path(&stage.place, &written.remote_id).unwrap(), Some(stage.file()));
-    // The same again is the same file; other content is another version.
+    // Writing the same event again does not change the file; other content gets another etag.
     let before = fs::metadata(stage.file()).unwrap().modified().unwrap();
     assert_eq!(stage.create(&draft(1, "One")).unwrap(), written);
     assert_eq!(fs::metadata(stage.file()).unwrap().modified().unwrap(), before);
@@ -147,13 +147,13 @@ fn one_file_an_event_under_its_key() {
     assert_ne!(changed.etag, written.etag);
     stage.delete(KEY, &draft(3, "")).unwrap();
     assert_eq!(everything_below(stage.root.path()), [""; 0]);
-    // A key is not spent by removal.
+    // The key of a removed event can be used again.
     stage.create(&draft(4, "Again")).unwrap();
     assert_eq!(stage.find().as_deref(), Some("Again"));
 }
 
 #[test]
-fn leftovers_are_no_events_and_are_swept_away() {
+fn leftover_temporary_files_are_ignored_and_removed() {
     let stage = stage();
     let leftover = stage.plant(".calsync-1-0.tmp", "BEGIN:VCAL");
     let notes = stage.plant("notes.txt", "mine");
@@ -164,13 +164,13 @@ fn leftovers_are_no_events_and_are_swept_away() {
 }
 
 #[test]
-fn writers_at_once_leave_one_whole_event() {
+fn concurrent_writers_leave_one_complete_event() {
     let stage = stage();
     std::thread::scope(|scope| {
         for writer in 0..8 {
             let stage = &stage;
             scope.spawn(move || {
-                // Each as a process of its own, sweeping the folder at its first write.
+                // Each writer acts as its own process and removes leftovers at its first write.
                 let folder = IcsFolder::new(stage.root.path().join("calendars"));
                 for _ in 0..20 {
                     let draft = draft(1, &format!("{writer}").repeat(500));
@@ -185,7 +185,7 @@ fn writers_at_once_leave_one_whole_event() {
 }
 
 #[test]
-fn hostile_ids_stay_inside() {
+fn hostile_names_stay_inside_the_root() {
     let stage = stage();
     let long = "x".repeat(1000);
     let ids =
@@ -228,7 +228,7 @@ fn links_are_not_followed() {
     fs::copy(ours.file(), &victim).unwrap();
     let before = fs::read(&victim).unwrap();
 
-    // A file that is a link.
+    // The event's file is a link.
     let stage = stage();
     fs::create_dir_all(stage.calendar()).unwrap();
     symlink(&victim, stage.file()).unwrap();
@@ -238,7 +238,7 @@ fn links_are_not_followed() {
     assert_eq!(kind(stage.update(KEY, &draft(2, "x"))), ErrorKind::NotOurs);
     assert_eq!(kind(stage.delete(KEY, &draft(2, "x"))), ErrorKind::NotOurs);
 
-    // A calendar, and a person, that is a link.
+    // The folder of the calendar, or of the person, is a link.
     for link in ["calendars/7/primary", "calendars/7"] {
         let path = stage.root.path().join(link);
         fs::remove_dir_all(&path).unwrap();
@@ -257,14 +257,14 @@ fn links_are_not_followed() {
     assert_eq!(fs::read(&victim).unwrap(), before);
 }
 
-/// What a person's program makes of an event of ours when they copy it.
+/// The copy that a person's program makes of one of our events: it has another UID.
 fn copied(file: &str, uid: &str) -> String {
     let uids = file.split_inclusive('\n').filter(|line| line.starts_with("UID:")).collect::<String>();
     file.replace(&format!("\r\n{uids}"), &format!("\r\nUID:{uid}\r\n"))
 }
 
 #[test]
-fn what_is_not_ours_is_not_touched() {
+fn foreign_files_are_not_changed() {
     let ours = write_event(&draft(1, "One")).unwrap();
     let copy = copied(&ours, "5B6F1C2E-0000-4000-8000-0123456789AB");
     let elsewhere = ours.replace("NAMESPACE:my-shop", "NAMESPACE:other-shop");
@@ -273,8 +273,8 @@ fn what_is_not_ours_is_not_touched() {
         let path = stage.plant(&format!("{KEY}.ics"), theirs);
         assert_eq!(stage.find(), None);
         let error = stage.create(&draft(2, "x")).unwrap_err();
-        let told = (error.kind(), error.failure().code.as_deref());
-        assert_eq!(told, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)), "{theirs}");
+        let reported = (error.kind(), error.failure().code.as_deref());
+        assert_eq!(reported, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)), "{theirs}");
         assert_eq!(kind(stage.update(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
         assert_eq!(kind(stage.delete(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
         assert_eq!(fs::read_to_string(path).unwrap(), theirs);
@@ -282,8 +282,9 @@ fn what_is_not_ours_is_not_touched() {
 }
 
 #[test]
-fn a_persons_copy_of_an_event_is_theirs() {
-    // Of an event under its key, and of an adopted one, which has a UID of its own as well.
+fn a_persons_copy_is_reported_and_not_changed() {
+    // A copy of an event with its key as UID, and a copy of an adopted event, which has its own
+    // UID.
     let keyed = stage();
     keyed.create(&draft(1, "One")).unwrap();
     let adopted = stage();
@@ -291,11 +292,11 @@ fn a_persons_copy_of_an_event_is_theirs() {
     adopted.update("event_789", &draft(1, "One")).unwrap();
     for (stage, original) in [(keyed, KEY), (adopted, "event_789")] {
         let original_file = stage.calendar().join(format!("{original}.ics"));
-        // Its name comes before the original's.
+        // The copy's file name sorts before the original's.
         let text = copied(&fs::read_to_string(&original_file).unwrap(), "A1-copy@example.org");
         let copy = stage.plant("a1-copy.ics", &text);
         let marker = draft(1, "").marker;
-        let found = stage.look().unwrap();
+        let found = stage.find_all().unwrap();
         assert!(found.iter().all(|found| found.marker.as_ref() == Some(&marker)), "{found:?}");
         let found: Vec<_> = found.iter().map(|found| (found.remote_id.as_str(), found.key)).collect();
         assert_eq!(found.len(), 2);
@@ -305,15 +306,15 @@ fn a_persons_copy_of_an_event_is_theirs() {
         assert_eq!(kind(stage.update("a1-copy", &draft(2, "x"))), ErrorKind::NotOurs);
         assert_eq!(kind(stage.delete("a1-copy", &draft(2, "x"))), ErrorKind::NotOurs);
         stage.delete(original, &draft(2, "")).unwrap();
-        assert_eq!(stage.find(), None, "the copy is not taken for it");
+        assert_eq!(stage.find(), None, "the copy does not count as the event");
         assert_eq!(fs::read_to_string(copy).unwrap(), text);
     }
 }
 
 #[test]
-fn a_file_of_ours_that_was_renamed_is_found() {
+fn a_renamed_file_is_found() {
     let stage = stage();
-    // With a name that we would not give, too.
+    // Also with names that calsync would encode.
     for name in ["One", "Deep clean, 2nd floor", "Été"] {
         stage.create(&draft(1, "One")).unwrap();
         let path = stage.calendar().join(format!("{name}.ics"));
@@ -327,15 +328,16 @@ fn a_file_of_ours_that_was_renamed_is_found() {
     }
 }
 
-fn held<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
+fn assert_unreadable<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
     let error = result.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Other, Retry::Later), "{what}: {error:?}");
     assert_eq!(error.failure().code.as_deref(), Some("unreadable_file"), "{what}");
 }
 
-/// It is neither another's nor gone: a second event would be made, and the first one never removed.
+/// It counts neither as foreign nor as missing: otherwise a second event would be created, and the
+/// first one never removed.
 #[test]
-fn ours_that_cannot_be_read_is_held_and_said() {
+fn our_unreadable_file_is_an_error_and_not_changed() {
     let ours = write_event(&draft(1, "Caf\u{e9}")).unwrap();
     let events = &ours[ours.find("BEGIN:VEVENT").unwrap()..ours.find("END:VCALENDAR").unwrap()];
     let mixed = ours.replace("END:VEVENT", "LOCATION:~\r\nEND:VEVENT").into_bytes();
@@ -360,21 +362,21 @@ fn ours_that_cannot_be_read_is_held_and_said() {
     for (what, bytes) in cases {
         let stage = stage();
         let path = stage.plant(&format!("{KEY}.ics"), &bytes);
-        held(stage.create(&draft(2, "x")), what);
-        held(stage.update(KEY, &draft(2, "x")), what);
-        held(stage.delete(KEY, &draft(2, "x")), what);
-        held(stage.look(), what);
-        held(stage.get(KEY), what);
-        held(now(stage.folder.list_ours(&stage.place, "my-shop", None)), what);
+        assert_unreadable(stage.create(&draft(2, "x")), what);
+        assert_unreadable(stage.update(KEY, &draft(2, "x")), what);
+        assert_unreadable(stage.delete(KEY, &draft(2, "x")), what);
+        assert_unreadable(stage.find_all(), what);
+        assert_unreadable(stage.get(KEY), what);
+        assert_unreadable(now(stage.folder.list_ours(&stage.place, "my-shop", None)), what);
         assert_eq!(fs::read(&path).unwrap(), bytes, "{what}");
-        // Somebody mended it.
+        // The file is repaired.
         fs::write(&path, &ours).unwrap();
         stage.update(KEY, &draft(2, "x")).unwrap();
     }
 }
 
 #[test]
-fn an_adopted_event_that_cannot_be_read_is_held_and_a_persons_own_garbage_is_not() {
+fn an_unreadable_adopted_event_is_an_error_and_a_persons_unreadable_file_is_not() {
     let stage = stage();
     stage.plant("event_789.ics", FOREIGN);
     stage.plant("notes.ics", "no calendar at all");
@@ -383,17 +385,17 @@ fn an_adopted_event_that_cannot_be_read_is_held_and_a_persons_own_garbage_is_not
     let path = stage.calendar().join("event_789.ics");
     let broken = format!("{}<!-- synced -->", fs::read_to_string(&path).unwrap());
     stage.plant("event_789.ics", &broken);
-    held(stage.look(), "find");
-    held(stage.update("event_789", &draft(2, "x")), "update");
-    held(stage.delete("event_789", &draft(2, "x")), "delete");
-    // A person's export of the whole calendar names our key too, and is no event's file.
+    assert_unreadable(stage.find_all(), "find");
+    assert_unreadable(stage.update("event_789", &draft(2, "x")), "update");
+    assert_unreadable(stage.delete("event_789", &draft(2, "x")), "delete");
+    // A person's export of the whole calendar contains our key too, but is no event's file.
     let event = &broken[broken.find("BEGIN:VEVENT").unwrap()..broken.find("END:VCALENDAR").unwrap()];
     stage.plant("event_789.ics", format!("BEGIN:VCALENDAR\r\n{event}{event}END:VCALENDAR\r\n"));
     assert_eq!(stage.find(), None);
 }
 
 #[test]
-fn ours_is_written_over_and_removed_however_it_was_saved() {
+fn our_event_is_updated_and_removed_in_any_encoding() {
     let ours = write_event(&draft(1, "Caf\u{e9} @@")).unwrap();
     let latin: Vec<u8> = ours.chars().map(|character| character as u8).collect();
     let utf16: Vec<u8> =
@@ -416,7 +418,7 @@ fn ours_is_written_over_and_removed_however_it_was_saved() {
 }
 
 #[test]
-fn what_it_says_does_not_matter_for_writing_over_and_removing() {
+fn our_event_is_updated_and_removed_even_with_invalid_times() {
     let ours = write_event(&draft(1, "One")).unwrap();
     let with_times = |start: &str, end: &str| -> String {
         let times = |line: &str| match line.split([';', ':']).next() {
@@ -442,7 +444,7 @@ fn what_it_says_does_not_matter_for_writing_over_and_removing() {
             assert_eq!(stage.find().as_deref(), Some("Two"), "{start}");
         }
         stage.plant(&format!("{KEY}.ics"), &text);
-        let found = stage.look().unwrap();
+        let found = stage.find_all().unwrap();
         assert_eq!(found, [stage.get(KEY).unwrap().unwrap()], "{start}");
         assert_eq!((found[0].key, found[0].marker.as_ref().unwrap().revision), (Some(key(0)), 1));
         assert!(
@@ -455,13 +457,13 @@ fn what_it_says_does_not_matter_for_writing_over_and_removing() {
 }
 
 #[test]
-fn an_event_of_old_is_adopted_under_its_name() {
+fn an_older_event_is_adopted_under_its_file_name() {
     let stage = stage();
     let path = stage.plant("event_789.ics", FOREIGN);
     let written = stage.update("event_789", &draft(1, "New").with_reminders(vec![30])).unwrap();
     assert_eq!(written.remote_id.as_str(), "event_789");
     let file = fs::read_to_string(&path).unwrap();
-    // The UID stays, for the programs that know the event by it; SEQUENCE rises.
+    // The UID stays, for programs that know the event by it; SEQUENCE rises.
     for line in [
         "UID:event_789@old.example",
         "X-CALSYNC-UID:event_789@old.example",
@@ -480,14 +482,14 @@ fn an_event_of_old_is_adopted_under_its_name() {
         file.contains("ATTENDEE;CN=\"Bo, B\":mailto:bo@example.org\r\n") && file.contains("ACTION:AUDIO")
     );
     assert!(!file.contains("RRULE:FREQ=DAILY") && !file.contains("X-ALT-DESC"), "{file}");
-    // It is found by its key, and only its own alarms are ours.
+    // It is found by its key, and only calsync's alarms count as reminders.
     assert_eq!(stage.find().as_deref(), Some("New"));
     let found = now(stage.folder.get(&stage.place, &RemoteId::new("event_789"))).unwrap().unwrap();
     assert_eq!(found.marker, Some(draft(1, "").marker));
-    assert_eq!(found.key, Some(key(0)), "its UID was noted");
+    assert_eq!(found.key, Some(key(0)), "its UID was recorded");
     assert_eq!(stage.read("event_789").reminders, Reminders::Before(vec![30]));
     assert_eq!(found.etag, written.etag);
-    // Our alarm is replaced, theirs stays; writing the same again changes nothing.
+    // calsync's alarm is replaced, the person's stays; writing the same again changes nothing.
     stage.update("event_789", &draft(2, "New").with_reminders(vec![45])).unwrap();
     let file = fs::read_to_string(&path).unwrap();
     assert!(file.contains("-PT45M") && file.contains("-PT5M") && !file.contains("-PT30M"), "{file}");
@@ -499,7 +501,7 @@ fn an_event_of_old_is_adopted_under_its_name() {
 }
 
 #[test]
-fn a_person_keeps_the_class_they_chose_until_the_host_chooses_one() {
+fn a_persons_class_stays_until_the_host_sets_a_visibility() {
     let stage = stage();
     stage.create(&draft(1, "Deep clean")).unwrap();
     let classes = |stage: &Stage| -> Vec<String> {
@@ -519,11 +521,11 @@ fn a_person_keeps_the_class_they_chose_until_the_host_chooses_one() {
     stage.update(KEY, &private(3)).unwrap();
     assert_eq!(classes(&stage), ["CLASS:PRIVATE"]);
     stage.update(KEY, &draft(4, "Windows")).unwrap();
-    assert_eq!(classes(&stage), ["CLASS:PRIVATE"], "no choice takes nothing back");
+    assert_eq!(classes(&stage), ["CLASS:PRIVATE"], "without a visibility the class stays");
 }
 
 #[test]
-fn a_persons_edit_is_no_newer_revision_of_ours() {
+fn a_persons_higher_sequence_is_not_a_newer_revision() {
     let stage = stage();
     stage.create(&draft(5, "One")).unwrap();
     let edited = fs::read_to_string(stage.file()).unwrap().replace("SEQUENCE:5", "SEQUENCE:9");
@@ -531,7 +533,7 @@ fn a_persons_edit_is_no_newer_revision_of_ours() {
     stage.update(KEY, &draft(6, "Two")).unwrap();
     assert!(fs::read_to_string(stage.file()).unwrap().contains("SEQUENCE:10\r\n"));
     assert_eq!(kind(stage.update(KEY, &draft(5, "Three"))), ErrorKind::Superseded);
-    // A program that drops lines it does not know leaves UID and SEQUENCE: still ours.
+    // A program that drops unknown lines keeps UID and SEQUENCE: the event is still ours.
     let file = fs::read_to_string(stage.file()).unwrap();
     let stripped: String = file.split_inclusive('\n').filter(|line| !line.starts_with("X-CALSYNC")).collect();
     fs::write(stage.file(), stripped).unwrap();
@@ -539,9 +541,10 @@ fn a_persons_edit_is_no_newer_revision_of_ours() {
     stage.create(&draft(7, "Four")).unwrap();
 }
 
-/// A look finds every generation by the names of the files; those of other targets are not even read.
+/// `find` finds every generation by the names of the files. Files named by other targets are not
+/// read.
 #[test]
-fn one_look_finds_every_generation() {
+fn find_returns_every_generation() {
     let stage = stage();
     let of = |generation, revision| {
         let draft = draft(revision, "One");
@@ -554,25 +557,26 @@ fn one_look_finds_every_generation() {
     for name in [&other, &format!("{other}g1")] {
         stage.plant(&format!("{name}.ics"), format!("garbage that names {KEY}"));
     }
-    let found: Vec<_> = stage.look().unwrap().into_iter().map(|found| found.key).collect();
+    let found: Vec<_> = stage.find_all().unwrap().into_iter().map(|found| found.key).collect();
     assert_eq!(found, [Some(key(0)), Some(key(12))]);
-    // Programs that remove our lines leave the UID.
+    // Programs that remove calsync's lines keep the UID.
     for generation in [0, 12] {
         let path = stage.calendar().join(format!("{}.ics", key(generation)));
         let file = fs::read_to_string(&path).unwrap();
         let file: String = file.split_inclusive('\n').filter(|line| !line.contains("X-CALSYNC")).collect();
         fs::write(path, file).unwrap();
     }
-    let found: Vec<_> = stage.look().unwrap().into_iter().map(|found| (found.marker, found.key)).collect();
+    let found: Vec<_> =
+        stage.find_all().unwrap().into_iter().map(|found| (found.marker, found.key)).collect();
     assert_eq!(found, [(None, Some(key(0))), (None, Some(key(12)))]);
-    // In another generation's name, too, an event of the target is ours to remove.
+    // With the marker of another generation, too, an event of the target can be removed.
     now(stage.folder.delete(&stage.place, &later.remote_id, &of(0, 3).marker, &DeleteOptions::new()))
         .unwrap();
 }
 
-/// A file that says what it should is not written, whatever the person has added to it.
+/// A file with the desired content is not written, even if the person has added to it.
 #[test]
-fn an_update_without_an_etag_compares() {
+fn an_update_without_an_etag_writes_only_differences() {
     let stage = stage();
     stage.create(&draft(1, "One").with_reminders(vec![30])).unwrap();
     let theirs = "COLOR:tomato\r\nBEGIN:VALARM\r\nACTION:AUDIO\r\nTRIGGER:-PT5M\r\nEND:VALARM\r\n";
@@ -580,7 +584,7 @@ fn an_update_without_an_etag_compares() {
     let added =
         file.replace("END:VEVENT", &format!("{theirs}END:VEVENT")).replace("calsync-ics//EN", "theirs//EN");
     fs::write(stage.file(), &added).unwrap();
-    // A first write puts their lines in our order.
+    // The first write puts the person's lines in calsync's order.
     let mut draft = draft(2, "One").with_reminders(vec![30]);
     stage.update(KEY, &draft).unwrap();
     let ours = fs::read_to_string(stage.file()).unwrap();
@@ -592,7 +596,7 @@ fn an_update_without_an_etag_compares() {
     let etag = stage.update(KEY, &draft).unwrap().etag;
     assert_eq!(etag, stage.get(KEY).unwrap().unwrap().etag);
     assert_eq!(fs::read_to_string(stage.file()).unwrap(), before);
-    // With an etag, with another marker, reminder, rule or content it is written.
+    // A different marker, reminder, rule or text is written.
     for change in ["SUMMARY:One", "X-CALSYNC-NAMESPACE:my-shop", "TRIGGER:-PT30M", "X-CALSYNC-TARGET:0"] {
         fs::write(stage.file(), before.replace(change, "X-CHANGED:1")).unwrap();
         stage.update(KEY, &draft).unwrap();
@@ -605,7 +609,7 @@ fn an_update_without_an_etag_compares() {
     fs::write(stage.file(), before.replace("SUMMARY", "RRULE:FREQ=DAILY\r\nSUMMARY")).unwrap();
     stage.update(KEY, &draft).unwrap();
     assert!(!fs::read_to_string(stage.file()).unwrap().contains("FREQ=DAILY"));
-    // A revision that was edited is put right, and says nothing about ours.
+    // An edited revision is corrected, and does not count as newer.
     for tampered in ["18446744073709551615", "9000000000"] {
         let file = before.replace("X-CALSYNC-REVISION:2", &format!("X-CALSYNC-REVISION:{tampered}"));
         fs::write(stage.file(), file).unwrap();
@@ -615,8 +619,8 @@ fn an_update_without_an_etag_compares() {
 }
 
 #[test]
-fn what_the_disk_says_is_told_apart() {
-    // A root that is a file.
+fn each_failure_of_the_disk_has_its_error_kind() {
+    // The root is a file.
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("file");
     fs::write(&path, "x").unwrap();
@@ -624,11 +628,11 @@ fn what_the_disk_says_is_told_apart() {
     let error =
         now(folder.create(&place("7", "primary"), &draft(1, "x"), &CreateOptions::new())).unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Configuration, Retry::Never), "{error:?}");
-    // A file that says nothing about the calendar's owner in its errors.
+    // The error has no personal data.
     let place = place("7", "anna@example.org");
     let error = now(folder.create(&place, &draft(1, "x"), &CreateOptions::new())).unwrap_err();
     assert!(!format!("{error:?}").contains("anna"), "{error:?}");
-    // Content that fits no file.
+    // The content exceeds the size limit of a file.
     let stage = stage();
     let huge = draft(1, &"x".repeat(2 << 20));
     assert_eq!(kind(stage.create(&huge)), ErrorKind::Refused);

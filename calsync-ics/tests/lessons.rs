@@ -1,5 +1,5 @@
-//! Lessons of others in files, each test named after its rule; the numbers are those of the table in calsync-core's
-//! `tests/lessons`.
+//! Rules learned from failures of other projects with files. Their numbers are those of the table
+//! in calsync-core's `tests/lessons`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -12,7 +12,7 @@ use calsync_core::testing::fixtures::{draft_at, event, key_at, place_in};
 use calsync_ics::{CalendarInfo, FeedWriter, IcsFolder, write_event};
 use tempfile::TempDir;
 
-/// A folder of files, and a calendar in it.
+/// A folder of files with one calendar.
 struct Stage {
     _root: TempDir,
     folder: IcsFolder,
@@ -43,15 +43,16 @@ impl Stage {
     }
 }
 
-/// The lines of a file that begin with one of these names.
+/// The lines of a file with one of these property names.
 fn lines<'a>(file: &'a str, names: &[&str]) -> Vec<&'a str> {
     let is_one = |line: &&str| names.iter().any(|name| line.split([':', ';']).next() == Some(name));
     file.split("\r\n").filter(is_one).collect()
 }
 
-/// Rule 19: a server that reads the file finds nobody to mail, and a change is the same file of the same event (calrs #141).
+/// Rule 19: a server that reads the file finds no attendee to mail, and a change keeps file and UID
+/// (calrs #141).
 #[tokio::test]
-async fn a_file_invites_nobody_and_a_change_keeps_its_name_and_uid() {
+async fn a_file_has_no_attendees_and_a_change_keeps_its_name_and_uid() {
     let stage = Stage::new();
     let id = stage.create(&stage.draft(1)).await;
     let path = stage.path(&id);
@@ -69,9 +70,10 @@ async fn a_file_invites_nobody_and_a_change_keeps_its_name_and_uid() {
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }
 
-/// Rule 20: who organizes an event that stands is not ours to change, nor whom they invited (calrs #159).
+/// Rule 20: calsync changes neither the organizer nor the attendees of an existing event (calrs
+/// #159).
 #[tokio::test]
-async fn a_change_leaves_the_organizer_as_it_is() {
+async fn a_change_keeps_organizer_and_attendees() {
     let stage = Stage::new();
     let id = stage.create(&stage.draft(1)).await;
     let theirs = [
@@ -89,10 +91,10 @@ async fn a_change_leaves_the_organizer_as_it_is() {
     }
 }
 
-/// Rule 29: one recipient's event has one UID in a file, a folder and a feed, which is the key that every other calendar knows it
-/// by; another recipient's has another (cal.com PR #8010).
+/// Rule 29: one recipient's event has the same UID in a file, a folder and a feed: the key that it
+/// has in every other calendar. Another recipient's event has another UID (cal.com PR #8010).
 #[tokio::test]
-async fn a_recipients_event_has_one_uid_over_all_channels() {
+async fn a_recipients_event_has_one_uid_in_all_channels() {
     let stage = Stage::new();
     let draft = stage.draft(1);
     let id = stage.create(&draft).await;
@@ -110,5 +112,5 @@ async fn a_recipients_event_has_one_uid_over_all_channels() {
     let other = write_event(&draft_at(&theirs, 1, event())).unwrap();
     assert_ne!(lines(&other, &["UID"]), [uid.as_str()]);
     let again = write_event(&draft_at(&stage.place, 1, event())).unwrap();
-    assert_eq!(lines(&again, &["UID"]), [uid.as_str()], "whatever it says");
+    assert_eq!(lines(&again, &["UID"]), [uid.as_str()], "with any content");
 }

@@ -1,5 +1,5 @@
-//! A run that was killed, a person's program that saved the file in its own way, and then a move and a cancellation: right through
-//! the syncer.
+//! Through the syncer: a killed run, then a file that a person's program rewrote, then a change of
+//! time and a cancellation.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -19,7 +19,7 @@ use calsync_ics::{IcsFolder, read_event};
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 
-/// Cleo has ordered a deep clean, and her calendar is a folder.
+/// A host with one appointment of customer Cleo, whose calendar is a folder.
 struct Host {
     root: TempDir,
     syncer: Syncer,
@@ -40,7 +40,7 @@ impl Host {
         let directory = directory.with_profiles([Profile::new(1).with_connection(calendar)]);
         let mut order = Order::new(1, OrderStatus::Confirmed);
         order.customer_id = Some(7.into());
-        // Zones have to be known for that year.
+        // In that year readers know the rules of every zone.
         let start: DateTime<Utc> = "2036-07-01T08:00:00Z".parse().unwrap();
         let mut appointment = Appointment::new(10, 5, start, start + TimeDelta::hours(1));
         appointment.order_id = Some(1.into());
@@ -79,7 +79,7 @@ impl Host {
     }
 }
 
-/// The file with other times, as a program writes them.
+/// The file with other times, as another program writes them.
 fn with_times(file: &str, start: &str, end: &str) -> String {
     let mut in_event = false;
     let line = |line: &str| {
@@ -95,13 +95,13 @@ fn with_times(file: &str, start: &str, end: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_event_whose_times_cannot_be_read_is_moved_and_removed() {
+async fn an_event_with_unreadable_times_is_updated_and_removed() {
     let zone = ";TZID=GMT Standard Time:20360701T0";
     for (what, start, end) in [
         ("floating times", ":20360701T090000".to_owned(), ":20360701T100000".to_owned()),
         ("no end", ":20360701T090000".to_owned(), String::new()),
         ("an instant without an end", ":20360701T080000Z".to_owned(), String::new()),
-        ("a zone of Windows", format!("{zone}90000"), format!("{zone}95900")),
+        ("a Windows zone name", format!("{zone}90000"), format!("{zone}95900")),
         ("nonsense", ":soon".to_owned(), ":later".to_owned()),
     ] {
         let mut host = Host::new();
@@ -119,7 +119,7 @@ async fn an_event_whose_times_cannot_be_read_is_moved_and_removed() {
         let read = read_event(&fs::read(path).unwrap()).unwrap();
         let When::Timed { start: read, .. } = read.event.when else { panic!("{what}: a time") };
         assert_eq!(read, host.appointment.start_time, "{what}");
-        assert_eq!(host.sync().await, [], "{what}: nothing is left to do");
+        assert_eq!(host.sync().await, [], "{what}: nothing more to do");
 
         fs::write(path, with_times(&file, &start, &end)).unwrap();
         host.appointment.status = "cancelled".into();
@@ -128,12 +128,12 @@ async fn an_event_whose_times_cannot_be_read_is_moved_and_removed() {
     }
 }
 
-/// The same where the run that was killed had removed it, or was to make it.
+/// The killed run had removed the event, or was about to create it.
 #[tokio::test]
-async fn a_run_that_was_killed_is_taken_up() {
+async fn the_next_run_completes_a_killed_one() {
     let mut host = Host::new();
     drop(host.begin());
-    assert_eq!(host.sync().await, [Verdict::Created], "its folder is not there yet");
+    assert_eq!(host.sync().await, [Verdict::Created], "its folder does not exist yet");
     host.appointment.status = "cancelled".into();
     drop(host.begin());
     fs::remove_file(&host.files()[0]).unwrap();
@@ -144,9 +144,9 @@ async fn a_run_that_was_killed_is_taken_up() {
     assert!(name.ends_with("g1"), "the next generation: {name}");
 }
 
-/// A person's copy carries our marker. It is reported and stays.
+/// A person's copy carries our marker. It is reported and never removed.
 #[tokio::test]
-async fn a_persons_copy_outlives_the_event() {
+async fn a_persons_copy_stays_after_the_event_is_removed() {
     let mut host = Host::new();
     host.sync().await;
     let path = host.files().remove(0);

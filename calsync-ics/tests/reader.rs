@@ -1,4 +1,4 @@
-//! Files of others, as they come.
+//! Reading files of other programs.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use calsync_core::event::{EventStatus, Reminders, When};
@@ -15,7 +15,7 @@ fn read(lines: &str) -> Result<IcsEvent, IcsError> {
     read_event(file(lines).as_bytes())
 }
 
-/// From when to when, in UTC.
+/// Start and end, in UTC or as dates.
 fn times(lines: &str) -> (String, String) {
     match read(lines).unwrap().event.when {
         When::Timed { start, end, .. } => (start.to_rfc3339(), end.to_rfc3339()),
@@ -36,9 +36,9 @@ fn a_fold_inside_a_character_is_read() {
     assert_eq!(&*read_event(&split).unwrap().event.title, "Caf\u{e9} @@");
 }
 
-/// RFC 5545 section 3.3.6: summer time begins in the night.
+/// RFC 5545 section 3.3.6. Summer time begins in the night after the event starts.
 #[test]
-fn days_and_weeks_are_nominal() {
+fn days_and_weeks_are_calendar_days() {
     let end =
         |duration: &str| times(&format!("DTSTART;TZID=Europe/Berlin:20260328T120000\nDURATION:{duration}")).1;
     assert_eq!(end("P1D"), "2026-03-29T10:00:00+00:00");
@@ -55,7 +55,7 @@ fn days_and_weeks_are_nominal() {
 
 /// RFC 5545 section 3.6.1.
 #[test]
-fn an_event_without_an_end() {
+fn an_event_without_an_end_has_no_length_or_one_day() {
     let at = "2026-02-15T09:00:00+00:00".to_owned();
     assert_eq!(times("DTSTART:20260215T090000Z"), (at.clone(), at.clone()));
     assert_eq!(times("DTSTART:20260215T090000Z\nDURATION:PT0S"), (at.clone(), at));
@@ -65,20 +65,20 @@ fn an_event_without_an_end() {
 }
 
 #[test]
-fn an_event_that_is_called_off_says_so() {
+fn a_cancelled_event_is_marked() {
     let times = "DTSTART:20260215T090000Z\nDTEND:20260215T100000Z";
     assert!(read(&format!("{times}\nSTATUS:CANCELLED")).unwrap().is_cancelled);
     for (status, expected) in [("CONFIRMED", EventStatus::Confirmed), ("TENTATIVE", EventStatus::Tentative)] {
         let read = read(&format!("{times}\nSTATUS:{status}")).unwrap();
         assert_eq!((read.is_cancelled, read.event.status), (false, expected));
     }
-    // The method is the calendar's around it, and of no other in the file.
+    // METHOD applies to the events of its own calendar, and to no other calendar in the file.
     let cancelled = file(times).replace("VERSION:2.0", "VERSION:2.0\r\nMETHOD:CANCEL");
     assert!(read_event(cancelled.as_bytes()).unwrap().is_cancelled);
     let both = read_events(format!("{cancelled}{}", file(times)).as_bytes()).unwrap();
     let both: Vec<_> = both.into_iter().map(|read| read.unwrap().is_cancelled).collect();
     assert_eq!(both, [true, false]);
-    // Through the icalendar crate's own event, too.
+    // The icalendar crate's event keeps it.
     #[cfg(feature = "icalendar")]
     {
         let read = read_event(cancelled.as_bytes()).unwrap();
@@ -103,17 +103,17 @@ fn alarms_of_every_form_are_read() {
     let all = [":-P1D", ";VALUE=DATE-TIME:20260701T083000Z", ";RELATED=START:-PT15M", ";RELATED=END:-PT5M"];
     assert_eq!(reminders(times, &all).unwrap(), [15, 30, 1440]);
     assert_eq!(reminders(times, &[";RELATED=END:-PT2H", ":PT0S"]).unwrap(), [0, 60]);
-    // What is after the start, or makes no sense, is no reminder before it.
+    // An alarm after the start, or with an invalid trigger, is no reminder.
     for trigger in
         [":PT10M", ":PT30S", ";VALUE=DATE-TIME:20260701T090001Z", ":soon", ";VALUE=DATE-TIME:20260701T083000"]
     {
         assert_eq!(reminders(times, &[trigger]), None, "{trigger}");
     }
-    // A day before is at the same time of the clocks: an hour less where summer time begins in between.
+    // One day before means the same local time: an hour less if summer time begins in between.
     let berlin = "DTSTART;TZID=Europe/Berlin:20260329T120000\nDTEND;TZID=Europe/Berlin:20260329T130000";
     assert_eq!(reminders(berlin, &[":-P1D"]).unwrap(), [1380]);
     assert_eq!(reminders(berlin, &[":-PT24H"]).unwrap(), [1440]);
-    // A whole day begins at no instant.
+    // An all-day event starts at no instant.
     let day = "DTSTART;VALUE=DATE:20260701";
     assert_eq!(reminders(day, &[":-PT15H"]).unwrap(), [900]);
     assert_eq!(reminders(day, &[";VALUE=DATE-TIME:20260630T083000Z"]), None);

@@ -1,4 +1,4 @@
-//! What the writer writes, byte by byte, and what nobody can make it write.
+//! The writer's output, byte by byte, also for hostile texts.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -37,7 +37,7 @@ const MARKER: &str = "X-CALSYNC-NAMESPACE:my-shop\nX-CALSYNC-TARGET:0123456789ab
     X-CALSYNC-KEY:0123456789ab5def8123456789abcdefg2\nX-CALSYNC-REVISION:3\nX-CALSYNC-APPOINTMENT:17\n\
     X-CALSYNC-PERSON:profile:a\\,1\n";
 
-/// The lines of the event alone, for reading.
+/// The lines of the event after its status, without the marker.
 fn event_lines(event: Event) -> String {
     let file = file(event);
     let (_, event) = file.split_once("STATUS:CONFIRMED\r\n").unwrap();
@@ -45,7 +45,7 @@ fn event_lines(event: Event) -> String {
 }
 
 #[test]
-fn an_event_in_full() {
+fn an_event_with_every_property_is_written() {
     let event = Event::new("Deep clean, 2nd floor", timed("Europe/London", "2026-07-01T08:00:00Z", 90))
         .with_description(
             "Order: 1\nNotes: Zoë's flat; ring twice – the bell is \"weak\", so wait a minute or two",
@@ -113,7 +113,7 @@ fn an_event_in_full() {
 }
 
 #[test]
-fn a_class_is_written_where_the_host_chose_one_and_read_back() {
+fn a_class_is_written_if_the_host_sets_a_visibility_and_read_back() {
     let event = Event::new("Deep clean", timed("Europe/London", "2026-07-01T08:00:00Z", 90));
     for (chosen, line) in [
         (Visibility::Default, None),
@@ -131,7 +131,7 @@ fn a_class_is_written_where_the_host_chose_one_and_read_back() {
 }
 
 #[test]
-fn whole_days_end_the_day_after() {
+fn all_day_events_end_on_the_day_after_the_last() {
     let day = |day| NaiveDate::from_ymd_opt(2026, 2, day).unwrap();
     let event = Event::new("Move", When::AllDay { start: day(27), end: day(28) });
     insta::assert_snapshot!(event_lines(event.with_reminders(Reminders::Before(vec![]))), @r##"
@@ -145,7 +145,7 @@ fn whole_days_end_the_day_after() {
 }
 
 #[test]
-fn what_a_definition_cannot_tell_is_told_in_utc() {
+fn times_that_readers_would_misread_are_written_in_utc() {
     let times = |zone: &str, start: &str| {
         let lines = event_lines(Event::new("x", timed(zone, start, 60)));
         lines
@@ -156,13 +156,14 @@ fn what_a_definition_cannot_tell_is_told_in_utc() {
     };
     assert_eq!(times("Europe/London", "2026-07-01T08:00:00Z"), "DTSTART;TZID=Europe/London:20260701T090000");
     assert_eq!(times("UTC", "2026-07-01T08:00:00Z"), "DTSTART:20260701T080000Z");
-    // Both runs of an hour that comes twice, and an end in one.
+    // Both occurrences of an hour that occurs twice, and an end in that hour.
     for start in ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-24T23:30:00Z"] {
         assert!(times("Europe/London", start).ends_with("Z X-CALSYNC-ZONE:Europe/London"), "{start}");
     }
-    // The hour before a spring change comes once.
+    // The hour before the change in spring occurs once.
     assert_eq!(times("Europe/London", "2026-03-29T00:30:00Z"), "DTSTART;TZID=Europe/London:20260329T003000");
-    // Clocks without a rule, a law too young for readers to know, and a time before the rule.
+    // A zone without a yearly rule, a law that readers may not know yet, and a time before the rule
+    // began.
     for (zone, start) in [
         ("Asia/Jerusalem", "2026-07-01T08:00:00Z"),
         ("America/Vancouver", "2027-01-20T10:00:00Z"),
@@ -173,7 +174,7 @@ fn what_a_definition_cannot_tell_is_told_in_utc() {
 }
 
 #[test]
-fn what_no_calendar_takes_is_refused() {
+fn events_with_invalid_times_are_refused() {
     let problem = |when| {
         let error = write_event(&draft(Event::new("x", when))).unwrap_err();
         (error.property.unwrap(), error.problem)
@@ -188,7 +189,7 @@ fn what_no_calendar_takes_is_refused() {
 }
 
 #[test]
-fn a_revision_beyond_the_integers_of_the_rfc_still_rises() {
+fn a_revision_above_the_maximum_of_sequence_is_kept_in_the_marker() {
     let mut draft = draft(Event::new("x", timed("UTC", "2026-07-01T08:00:00Z", 1)));
     draft.marker.revision = u64::MAX;
     let file = write_event(&draft).unwrap();
@@ -197,7 +198,7 @@ fn a_revision_beyond_the_integers_of_the_rfc_still_rises() {
 }
 
 #[test]
-fn a_writer_can_be_used_again() {
+fn a_writer_can_be_reused() {
     let mut writer = IcsWriter::with_calendar(&CalendarInfo::new().with_name("Jobs"));
     let draft = draft(Event::new("x", timed("Europe/London", "2026-07-01T08:00:00Z", 1)));
     let first = writer.write(&draft).unwrap().to_owned();
@@ -206,7 +207,7 @@ fn a_writer_can_be_used_again() {
 }
 
 #[test]
-fn a_feed_defines_each_zone_once_and_survives_a_bad_event() {
+fn a_feed_defines_each_zone_once_and_continues_after_an_invalid_event() {
     let mut feed = FeedWriter::new(Vec::new(), &CalendarInfo::new().with_name("Jobs")).unwrap();
     let zones = ["Europe/London", "Europe/Paris", "UTC", "Europe/London", "Asia/Jerusalem", "Europe/Paris"];
     for zone in zones {
@@ -218,12 +219,12 @@ fn a_feed_defines_each_zone_once_and_survives_a_bad_event() {
     let read = read_events(file.as_bytes()).unwrap();
     let read: Vec<_> = read.into_iter().map(|event| event.unwrap().event.when).collect();
     assert_eq!(read, zones.map(|zone| timed(zone, "2026-07-01T08:00:00Z", 1)));
-    // One file, one event.
+    // `read_event` refuses a file with several events.
     assert_eq!(read_event(file.as_bytes()).unwrap_err().problem, IcsProblem::Repeated);
 }
 
 #[test]
-fn every_zone_is_read_back() {
+fn times_in_every_zone_are_read_back() {
     let mut names: Vec<String> = include_str!("zones.txt").lines().map(str::to_owned).collect();
     names.retain(|name| Zone::new(name).is_ok());
     assert!(names.len() > 550, "{}", names.len());
@@ -239,7 +240,7 @@ fn every_zone_is_read_back() {
 }
 
 #[test]
-fn an_hour_that_comes_twice_has_no_local_name_in_any_zone() {
+fn an_hour_that_occurs_twice_is_written_in_utc_in_every_zone() {
     for zone in include_str!("zones.txt").lines().filter_map(|name| Zone::new(name).ok()) {
         let Some(RuleKind::Yearly { standard, .. }) = zone.rules().map(|rules| &rules.kind) else { continue };
         let change = standard.instant(2030).unwrap();
@@ -257,7 +258,7 @@ fn an_hour_that_comes_twice_has_no_local_name_in_any_zone() {
     }
 }
 
-/// Texts that know what they are doing.
+/// Texts that try to inject lines or break the format.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => any::<char>().prop_map(String::from),
@@ -280,7 +281,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nobody_adds_a_line(
+    fn no_text_adds_a_line(
         title in hostile(), description in hostile(), location in hostile(), namespace in hostile(), calendar in hostile(),
     ) {
         let when = || timed("Europe/London", "2026-07-01T08:00:00Z", 90);
@@ -303,7 +304,7 @@ proptest! {
     }
 
     #[test]
-    fn what_fits_is_read_back(
+    fn every_event_within_the_limits_is_read_back(
         title in hostile(), description in hostile(), location in hostile(), revision in 0_u64..1 << 40,
         reminders in prop::option::of(prop::collection::vec(0_u32..100_000, 0..4)), all_day in any::<bool>(),
         seconds in 0_i64..3_000_000_000, length in 1_i64..1_000_000, zone in 0_usize..5,
@@ -324,7 +325,7 @@ proptest! {
         let file = write_event(&draft).unwrap();
         let read = read_event(file.as_bytes()).unwrap();
         prop_assert_eq!(&read, &IcsEvent::from(&draft));
-        // Through the icalendar crate's own writer and reader, too.
+        // The icalendar crate's writer and reader keep it.
         #[cfg(feature = "icalendar")]
         {
             let theirs = icalendar::Event::from(&read);

@@ -1,4 +1,5 @@
-//! Who calls, and what they may.
+//! Authentication and authorization of API calls: the caller, its scopes, and its role in a
+//! calendar.
 
 use std::collections::BTreeSet;
 
@@ -9,18 +10,19 @@ use super::request::Incoming;
 use super::route::{ApiMethod, Route};
 use super::state::State;
 
-/// What a user may do in a calendar (`accessRole` of a calendar list's entry), from the least to the most.
+/// A user's role in a calendar (`accessRole` of an entry in the calendar list). Ordered from the
+/// weakest to the strongest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum AccessRole {
-    /// See when it is busy.
+    /// May see only when the calendar is busy.
     FreeBusyReader,
-    /// Read events.
+    /// May read events.
     Reader,
-    /// Write events.
+    /// May read and write events.
     Writer,
-    /// All that and the calendar itself.
+    /// May read and write events, and change or delete the calendar.
     Owner,
 }
 
@@ -35,28 +37,29 @@ impl AccessRole {
     }
 }
 
-/// Who calls.
+/// The user and the OAuth client that an access token belongs to.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) user: String,
     pub(super) client: String,
-    /// Without their common beginning.
+    /// Granted scopes, without [`SCOPE_BASE`].
     pub(super) scopes: BTreeSet<String>,
 }
 
-/// A calendar that may be used as asked.
+/// A calendar that the caller may use for the request.
 #[derive(Debug, Clone)]
 pub(super) struct Opened {
     pub(super) id: String,
-    /// Only times may be seen.
+    /// Whether the caller may see only the times of events.
     pub(super) only_times: bool,
 }
 
-/// The common beginning of Google's scopes.
+/// Common prefix of Google's scopes.
 pub(super) const SCOPE_BASE: &str = "https://www.googleapis.com/auth/";
 
 impl State {
-    /// Who calls, by the bearer token.
+    /// Finds the caller by the bearer token. Fails with 401 if the token is missing, unknown or
+    /// expired.
     pub(super) fn caller(&self, incoming: &Incoming) -> Result<Caller, Problem> {
         let header = incoming.header(http::header::AUTHORIZATION);
         let token = incoming.bearer().ok_or_else(|| Problem::unauthorized(header.is_none()))?;
@@ -69,7 +72,7 @@ impl State {
         })
     }
 
-    /// Whether any scope opens the method at all.
+    /// Fails with 403 if none of the caller's scopes allows the method.
     pub(super) fn check_scopes(&self, caller: &Caller, method: ApiMethod) -> Result<(), Problem> {
         let scopes = method.scopes();
         if scopes.iter().any(|scope| caller.scopes.contains(*scope)) {
@@ -79,13 +82,14 @@ impl State {
         Err(Problem::scope(&all.join(" ")))
     }
 
-    /// The calendar of the request's path, if the caller may use it with `role`.
+    /// Returns the calendar in the request's path, if the caller has at least `role` in it.
     pub(super) fn open(&self, caller: &Caller, route: &Route, role: AccessRole) -> Result<Opened, Problem> {
         let id = route.calendar.as_deref().ok_or_else(Problem::not_found)?;
         self.open_calendar(caller, route.method, id, role)
     }
 
-    /// That calendar, if the caller may use it with `role`.
+    /// Returns calendar `id`, if the caller has at least `role` in it. 404 if no scope covers it,
+    /// 403 if the role is too weak.
     pub(super) fn open_calendar(
         &self,
         caller: &Caller,
@@ -105,7 +109,7 @@ impl State {
         };
         let granted = method.scopes().iter().filter(|scope| caller.scopes.contains(**scope));
         let reaching: Vec<&&str> = granted.filter(|scope| reaches(scope)).collect();
-        // What a scope does not reach is not there for its holder.
+        // A calendar that no granted scope covers looks as if it did not exist.
         if reaching.is_empty() {
             return Err(Problem::not_found());
         }

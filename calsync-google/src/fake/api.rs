@@ -1,4 +1,4 @@
-//! The Calendar API's methods: from a request to an answer.
+//! The Calendar API's methods: handles a request and builds the response.
 
 use calsync_core::time::Zone;
 use http::StatusCode;
@@ -15,11 +15,11 @@ use super::state::{Calendar, State, StoredEvent};
 use super::view;
 
 impl State {
-    /// Answers a call of the Calendar API.
+    /// Handles a call of the Calendar API.
     pub(super) fn calendar_api(&mut self, incoming: &Incoming) -> Reply {
-        let answer = self.checked(incoming);
+        let result = self.checked(incoming);
         let shape = self.settings.errors;
-        match answer.and_then(|reply| partial(reply, incoming)) {
+        match result.and_then(|reply| partial(reply, incoming)) {
             Ok(reply) => reply,
             Err(problem) => problem.reply(shape),
         }
@@ -50,7 +50,7 @@ impl State {
             ApiMethod::EventsGet => self.get(&caller, incoming),
             ApiMethod::EventsUpdate | ApiMethod::EventsPatch => self.change(&caller, incoming),
             ApiMethod::EventsDelete => self.delete(&caller, incoming),
-            ApiMethod::EventsMove => self.take(&caller, incoming),
+            ApiMethod::EventsMove => self.relocate(&caller, incoming),
             ApiMethod::EventsWatch => self.watch(&caller, incoming),
             ApiMethod::ChannelsStop => self.stop(&caller, incoming),
             ApiMethod::FreeBusyQuery => self.free_busy(&caller, incoming),
@@ -84,7 +84,7 @@ impl State {
             return Ok(Reply::empty(StatusCode::NOT_MODIFIED));
         }
         let calendar = self.calendar(&opened.id)?;
-        let zone = answer_zone(incoming, calendar)?;
+        let zone = response_zone(incoming, calendar)?;
         let mut shown = view::event(calendar, &event, &caller.user, &zone);
         if opened.only_times {
             shown = view::times_only(&shown);
@@ -123,7 +123,7 @@ impl State {
     }
 
     /// `events.move`
-    fn take(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
+    fn relocate(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
         let from = self.open(caller, &incoming.route, AccessRole::Writer)?.id;
         let to = incoming.query.get("destination");
         let to = to.ok_or_else(|| Problem::required("Required parameter: destination"))?;
@@ -137,11 +137,12 @@ impl State {
     fn shown(&self, id: &str, event: &str, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
         let calendar = self.calendar(id)?;
         let stored = calendar.events.get(event).ok_or_else(Problem::not_found)?;
-        let zone = answer_zone(incoming, calendar)?;
+        let zone = response_zone(incoming, calendar)?;
         Ok(resource(&view::event(calendar, stored, &caller.user, &zone)))
     }
 
-    /// A conference that was pending is there by the next time somebody looks.
+    /// Completes a pending conference. Called before an event is read: a conference is pending only
+    /// in the response to its write.
     pub(super) fn settle_conference(&mut self, calendar_id: &str, id: &str) {
         let pointer = "/createRequest/status/statusCode";
         let Some(event) = self.calendars.get(calendar_id).and_then(|calendar| calendar.events.get(id)) else {
@@ -166,7 +167,7 @@ impl State {
     }
 }
 
-/// Who writes, and how, by the parameters.
+/// Reads who writes, and how, from the caller and the query parameters.
 fn writer(caller: &Caller, incoming: &Incoming) -> Result<Writer, Problem> {
     let mails = match incoming.query.get("sendUpdates") {
         Some("all") => SendUpdates::All,
@@ -189,8 +190,8 @@ pub(super) fn event_id(incoming: &Incoming) -> Result<&str, Problem> {
     incoming.route.event.as_deref().filter(|id| !id.is_empty()).ok_or_else(Problem::not_found)
 }
 
-/// The zone that times are shown in: the one asked for, else the calendar's.
-pub(super) fn answer_zone(incoming: &Incoming, calendar: &Calendar) -> Result<Zone, Problem> {
+/// The zone of the times in the response: parameter `timeZone`, else the calendar's zone.
+pub(super) fn response_zone(incoming: &Incoming, calendar: &Calendar) -> Result<Zone, Problem> {
     match incoming.query.get("timeZone") {
         None => Ok(calendar.zone.clone()),
         Some(name) => Zone::new(name).map_err(|_| Problem::invalid_parameter("timeZone")),
@@ -204,12 +205,12 @@ fn check_etag(incoming: &Incoming, event: &StoredEvent) -> Result<(), Problem> {
     }
 }
 
-/// RFC 9110 section 13.1.1, compared strongly.
+/// Compares `If-Match` with an etag (RFC 9110 section 13.1.1, strong comparison).
 fn matches(tags: &str, etag: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| tag == "*" || tag == etag)
 }
 
-/// Only the fields that were asked for.
+/// Reduces the response to the fields named in parameter `fields`.
 fn partial(reply: Reply, incoming: &Incoming) -> Result<Reply, Problem> {
     let (Some(mask), true) = (incoming.query.get("fields"), reply.status.is_success()) else {
         return Ok(reply);

@@ -1,4 +1,4 @@
-//! Many calls in one: `POST /batch/calendar/v3`.
+//! Batch requests: `POST /batch/calendar/v3`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,10 +13,10 @@ use super::request::Incoming;
 use super::route::{ApiMethod, Route};
 use super::state::State;
 
-/// The most calls in a batch (the guide, and the official client).
-const MOST: usize = 1000;
+/// Most calls in a batch, according to Google's guide and its official client.
+const MAX_CALLS: usize = 1000;
 
-/// A call within a batch.
+/// One call of a batch.
 struct Part {
     id: Option<String>,
     call: Result<Incoming, Problem>,
@@ -34,21 +34,22 @@ impl State {
         if parts.is_empty() {
             return bad("Failed to parse batch request, error: 0 items.");
         }
-        if parts.len() > MOST {
+        if parts.len() > MAX_CALLS {
             return bad("The batch request contains too many calls.");
         }
-        let mut answers: Vec<Option<Reply>> = vec![None; parts.len()];
+        let mut replies: Vec<Option<Reply>> = vec![None; parts.len()];
         let mut touched = BTreeSet::new();
         for number in self.order(parts.len()) {
-            let (Some(part), Some(answer)) = (parts.get(number), answers.get_mut(number)) else { continue };
-            *answer = Some(match &part.call {
+            let (Some(part), Some(reply)) = (parts.get(number), replies.get_mut(number)) else { continue };
+            *reply = Some(match &part.call {
                 Err(problem) => problem.reply(shape),
                 Ok(call) if collides(call, &mut touched) => {
                     Problem::new(StatusCode::CONFLICT, "conflict", "Conflict").reply(shape)
                 }
                 Ok(call) => {
                     let fault = self.fault_for(call);
-                    // A call within a batch has no connection of its own to lose.
+                    // One call of a batch cannot lose its connection: a transport fault becomes a
+                    // 503.
                     self.exchange(call, fault).unwrap_or_else(|_| {
                         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "Backend Error")
                             .reply(shape)
@@ -58,19 +59,19 @@ impl State {
         }
         let boundary = format!("batch_{}", self.serial.opaque("batch"));
         let mut body = String::new();
-        for (part, answer) in parts.iter().zip(answers.into_iter().flatten()) {
-            write_part(&mut body, &boundary, part.id.as_deref(), &answer);
+        for (part, reply) in parts.iter().zip(replies.into_iter().flatten()) {
+            write_part(&mut body, &boundary, part.id.as_deref(), &reply);
         }
         let _ = write!(body, "--{boundary}--\r\n");
         Reply::text(StatusCode::OK, &format!("multipart/mixed; boundary={boundary}"), body)
     }
 
-    /// The order of execution, which is nobody's business.
+    /// The order of execution: random by `batch_seed`, since Google promises none.
     fn order(&mut self, len: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..len).collect();
         let mut state = (self.settings.batch_seed ^ self.serial.next().rotate_left(32)) | 1;
         for last in (1..len).rev() {
-            // xorshift64*: small, and the same everywhere.
+            // xorshift64*: small, and deterministic on every platform.
             state ^= state >> 12;
             state ^= state << 25;
             state ^= state >> 27;
@@ -81,7 +82,7 @@ impl State {
     }
 }
 
-/// Whether the call writes to a series that another one of the batch has written to.
+/// Whether the call writes to an event or series that an earlier call of the batch has written to.
 fn collides(call: &Incoming, touched: &mut BTreeSet<(Option<String>, String)>) -> bool {
     let Some(event) = call.route.event.as_deref().filter(|_| call.http_method != Method::GET) else {
         return false;
@@ -102,7 +103,7 @@ fn boundary(content_type: &str) -> Option<String> {
     boundary.filter(|boundary| !boundary.is_empty())
 }
 
-/// What stands between the boundaries.
+/// Splits a multipart body into its parts.
 fn pieces<'a>(text: &'a str, boundary: &str) -> impl Iterator<Item = &'a str> {
     let pieces: Vec<&str> = text.split(&format!("--{boundary}")).skip(1).collect();
     pieces.into_iter().take_while(|piece| !piece.starts_with("--"))
@@ -129,7 +130,7 @@ fn call(inner: &str, outer: &Incoming) -> Option<Incoming> {
     let mut words = line.split_whitespace();
     let http_method = Method::from_bytes(words.next()?.as_bytes()).ok()?;
     let target = words.next()?;
-    // A path, without a host.
+    // The target must be a path without a host.
     if !target.starts_with('/') || target.starts_with("//") || !words.next()?.starts_with("HTTP/1.") {
         return None;
     }
@@ -156,7 +157,7 @@ fn call(inner: &str, outer: &Incoming) -> Option<Incoming> {
     Some(Incoming { request, route, in_batch: true })
 }
 
-/// Headers, and what comes after the empty line.
+/// Splits a message at the empty line, into headers and body.
 fn split(text: &str) -> (&str, &str) {
     let crlf = text.split_once("\r\n\r\n");
     let lf = text.split_once("\n\n");
@@ -180,20 +181,20 @@ fn headers(text: &str) -> HeaderMap {
     headers
 }
 
-fn write_part(body: &mut String, boundary: &str, id: Option<&str>, answer: &Reply) {
+fn write_part(body: &mut String, boundary: &str, id: Option<&str>, reply: &Reply) {
     let _ = write!(body, "--{boundary}\r\nContent-Type: application/http\r\n");
     if let Some(id) = id {
-        let answered = match id.strip_prefix('<') {
+        let response_id = match id.strip_prefix('<') {
             Some(rest) => format!("<response-{rest}"),
             None => format!("response-{id}"),
         };
-        let _ = write!(body, "Content-ID: {answered}\r\n");
+        let _ = write!(body, "Content-ID: {response_id}\r\n");
     }
-    let _ = write!(body, "\r\nHTTP/1.1 {}\r\n", answer.status);
-    for (name, value) in &answer.headers {
+    let _ = write!(body, "\r\nHTTP/1.1 {}\r\n", reply.status);
+    for (name, value) in &reply.headers {
         let _ = write!(body, "{name}: {value}\r\n");
     }
-    let _ = write!(body, "Content-Length: {}\r\n\r\n", answer.body.len());
-    body.push_str(&String::from_utf8_lossy(&answer.body));
+    let _ = write!(body, "Content-Length: {}\r\n\r\n", reply.body.len());
+    body.push_str(&String::from_utf8_lossy(&reply.body));
     body.push_str("\r\n");
 }

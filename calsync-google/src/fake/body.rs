@@ -1,4 +1,5 @@
-//! The body of an event as somebody sends it: what is taken, what is dropped, what is refused.
+//! Validation of an event's body: which fields are stored, which are dropped, and which are
+//! refused.
 
 use calsync_core::time::Zone;
 use serde_json::{Map, Value, json};
@@ -7,17 +8,18 @@ use super::reply::Problem;
 use super::settings::Settings;
 use super::times::Moment;
 
-/// What the cleaning depends on.
+/// Settings that the validation depends on.
 pub(super) struct Rules<'a> {
     pub(super) settings: &'a Settings,
     pub(super) calendar_zone: &'a Zone,
-    /// `conferenceDataVersion=1` was given; without it conference data is ignored.
+    /// Whether the request has `conferenceDataVersion=1`. Without it conference data is ignored.
     pub(super) conference: bool,
-    /// `supportsAttachments=true` was given; without it attachments are ignored.
+    /// Whether the request has `supportsAttachments=true`. Without it attachments are ignored.
     pub(super) attachments: bool,
 }
 
-/// The fields that a client can write, by kind. All others are dropped: they are unknown or the server's own.
+/// Text fields that a client can write. Fields that no list here names are dropped: they are
+/// unknown, or only the server sets them.
 const TEXTS: [&str; 4] = ["summary", "description", "location", "colorId"];
 const FLAGS: [(&str, bool); 6] = [
     ("anyoneCanAddSelf", false),
@@ -34,9 +36,10 @@ const CHOICES: [(&str, &[&str]); 4] = [
     ("eventType", &["default", "birthday", "focusTime", "outOfOffice", "workingLocation"]),
 ];
 
-/// An event's body cleaned of what a client cannot write, in the shape it is kept in, reminders among it.
+/// Checks an event's body, drops the fields that a client cannot write, and returns it as it is
+/// stored, reminders included.
 ///
-/// Values that are the default are dropped, as Google leaves them out of its answers.
+/// Default values are dropped, because Google leaves them out of its responses.
 pub(super) fn clean(input: &Map<String, Value>, rules: &Rules<'_>) -> Result<Map<String, Value>, Problem> {
     let mut body = Map::new();
     let given = |name: &str| input.get(name).filter(|value| !value.is_null());
@@ -104,7 +107,8 @@ pub(super) fn clean(input: &Map<String, Value>, rules: &Rules<'_>) -> Result<Map
     Ok(body)
 }
 
-/// Start, end and recurrence: both of a kind, the end after the start, a zone where there is a series.
+/// Checks start, end and recurrence: both times of the same kind, the end after the start, and a
+/// zone if the event is a series.
 fn times(
     input: &Map<String, Value>,
     rules: &Rules<'_>,
@@ -144,7 +148,8 @@ fn times(
     Ok(())
 }
 
-/// Keys of more than 44 characters are dropped and values of more than 1024 cut, both silently.
+/// Drops keys of more than 44 characters and truncates values to 1024 characters, both silently, as
+/// Google does.
 fn extended_properties(value: &Value) -> Result<Map<String, Value>, Problem> {
     let mut kept = Map::new();
     for kind in ["private", "shared"] {
@@ -231,7 +236,7 @@ fn attendees(value: &Value) -> Result<Vec<Value>, Problem> {
     checked.collect()
 }
 
-/// A conference that is asked for, or one that stood already.
+/// Checks conference data: a request for a new conference, or data of an existing one.
 fn conference(value: &Value, settings: &Settings) -> Result<Value, Problem> {
     let object = value.as_object().ok_or_else(|| wrong("conferenceData"))?;
     if let Some(request) = object.get("createRequest") {
@@ -260,7 +265,7 @@ fn check_length(name: &str, text: &str, settings: &Settings) -> Result<(), Probl
     Ok(())
 }
 
-/// The colours of events are numbered 1 to 11.
+/// Whether `id` is one of Google's event colours, 1 to 11.
 fn is_colour(id: &str) -> bool {
     id.parse::<u8>().is_ok_and(|id| (1..=11).contains(&id))
 }

@@ -1,4 +1,4 @@
-//! Calendars and the list of them.
+//! `calendars.*` and `calendarList.*`.
 
 use serde_json::{Map, Value, json};
 
@@ -85,7 +85,7 @@ impl State {
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
-    /// Writes a body that was checked; `whole` clears what it leaves out.
+    /// Writes a body that was checked. `whole` clears the fields that are missing in it.
     fn write_calendar(&mut self, id: &str, body: &Map<String, Value>, whole: bool) -> Result<(), Problem> {
         let stamp = self.stamp();
         let calendar = self.calendar_mut(id)?;

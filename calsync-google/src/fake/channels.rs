@@ -1,4 +1,4 @@
-//! Push: channels, and the notifications that would be sent.
+//! Push notifications: channels, and the messages that Google would send.
 
 use bytes::Bytes;
 use calsync_core::http::Request;
@@ -11,7 +11,7 @@ use super::reply::{Problem, Reply};
 use super::request::Incoming;
 use super::state::State;
 
-/// A channel that somebody opened.
+/// An open push channel.
 #[derive(Debug, Clone)]
 pub(super) struct Channel {
     pub(super) id: String,
@@ -22,12 +22,12 @@ pub(super) struct Channel {
     pub(super) expires_at: DateTime<Utc>,
     pub(super) user: String,
     pub(super) calendar: String,
-    /// How many messages it has sent.
+    /// Number of messages sent so far.
     pub(super) messages: u64,
 }
 
-/// No channel lives longer.
-const LONGEST: TimeDelta = TimeDelta::days(7);
+/// Longest life of a channel.
+const MAX_LIFE: TimeDelta = TimeDelta::days(7);
 
 impl State {
     pub(super) fn watch(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
@@ -65,7 +65,7 @@ impl State {
         };
         let ttl = body.get("params").and_then(|params| params.get("ttl")).and_then(millis);
         let asked = asked.or_else(|| now.checked_add_signed(TimeDelta::try_seconds(ttl?)?));
-        let expires_at = asked.unwrap_or(now + LONGEST).min(now + LONGEST);
+        let expires_at = asked.unwrap_or(now + MAX_LIFE).min(now + MAX_LIFE);
         if expires_at <= now {
             return Err(Problem::invalid("Invalid expiration."));
         }
@@ -82,21 +82,21 @@ impl State {
             calendar,
             messages: 0,
         };
-        let mut answer = json!({
+        let mut response = json!({
             "kind": "api#channel",
             "id": channel.id,
             "resourceId": channel.resource,
             "resourceUri": channel.resource_uri,
-            // A number, as text.
+            // Milliseconds since 1970 as a string, as in Google's responses.
             "expiration": expires_at.timestamp_millis().to_string(),
         });
-        if let (Some(token), Some(answer)) = (&channel.token, answer.as_object_mut()) {
-            answer.insert("token".into(), token.as_str().into());
+        if let (Some(token), Some(response)) = (&channel.token, response.as_object_mut()) {
+            response.insert("token".into(), token.as_str().into());
         }
         let mut channel = channel;
         self.notices.extend(channel.message("sync"));
         self.channels.push(channel);
-        Ok(Reply::json(StatusCode::OK, &answer))
+        Ok(Reply::json(StatusCode::OK, &response))
     }
 
     pub(super) fn stop(&mut self, caller: &Caller, incoming: &Incoming) -> Result<Reply, Problem> {
@@ -114,7 +114,8 @@ impl State {
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
-    /// Tells every channel of the calendar that something has changed, and not what.
+    /// Sends a message to every channel of the calendar: something has changed. The message does
+    /// not say what.
     pub(super) fn notify(&mut self, calendar_id: &str) {
         let now = self.now();
         self.channels.retain(|channel| channel.expires_at > now);
@@ -125,7 +126,7 @@ impl State {
 }
 
 impl Channel {
-    /// The next message: headers, and no body.
+    /// Builds the next message: headers without a body.
     fn message(&mut self, state: &str) -> Option<Request> {
         self.messages += 1;
         let expires = self.expires_at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();

@@ -12,7 +12,7 @@ use super::grants::full_scope;
 use super::request::Incoming;
 use super::state::State;
 
-/// What an application asks of Google.
+/// An authorization request.
 struct Request {
     asked: Asked,
     offline: bool,
@@ -21,18 +21,18 @@ struct Request {
 }
 
 impl State {
-    /// The page, or what its buttons lead to.
+    /// Shows the consent page (`GET`), or handles its buttons (`POST`).
     pub(super) fn authorize(&mut self, incoming: &Incoming) -> Reply {
         let form = incoming.form();
-        let is_answer = incoming.http_method == http::Method::POST;
-        let params = if is_answer { &form } else { &incoming.query };
+        let is_decision = incoming.http_method == http::Method::POST;
+        let params = if is_decision { &form } else { &incoming.query };
         let request = match self.asked(params) {
             Ok(request) => request,
             Err(code) => return refused(code),
         };
-        if is_answer {
+        if is_decision {
             return match PageAnswer::of(params) {
-                Some(answer) => redirect(&self.decide(&request, &answer.user, &answer.decision)),
+                Some(page) => redirect(&self.decide(&request, &page.user, &page.decision)),
                 None => refused("invalid_request"),
             };
         }
@@ -44,7 +44,8 @@ impl State {
         Reply::html(StatusCode::OK, page.html(self.users.keys().map(String::as_str)))
     }
 
-    /// What follows from a decision about the page at `url`: where the browser is sent. `None` where the page shows an error.
+    /// Applies a decision on the consent page at `url`. Returns the URL that the browser is
+    /// redirected to, or `None` if the page shows an error.
     pub(super) fn decide_url(&mut self, url: &str, user: &str, decision: &Decision) -> Option<String> {
         let query = url.split_once('?').map(|(_, query)| query)?;
         let query = query.split_once('#').map_or(query, |(query, _)| query);
@@ -52,7 +53,8 @@ impl State {
         Some(self.decide(&request, user, decision))
     }
 
-    /// Reads what is asked for. An error is shown to the user and never sent to the redirect.
+    /// Reads the authorization request. An error is shown to the user and never sent to the
+    /// redirect URL.
     fn asked(&self, params: &Params) -> Result<Request, &'static str> {
         let mut asked = self.grants.asked(params).map_err(|wrong| match wrong {
             AskedWrongly::Malformed => "invalid_request",
@@ -84,7 +86,8 @@ impl State {
         self.user(user);
         let before = self.grants.agreed(user, &asked.client);
         self.grants.agree(&granted);
-        // Only the first consent gives one, unless the page was asked for.
+        // Google gives a refresh token only on the first consent, unless the request has
+        // `prompt=consent`.
         let with_refresh = request.offline && (before.is_empty() || request.force);
         if request.include_granted {
             granted.scopes.extend(before);

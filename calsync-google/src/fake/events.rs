@@ -1,45 +1,45 @@
-//! Writing events: insert, import, update, patch, delete, move.
+//! Writes to events: insert, import, update, patch, delete, move.
 
 use serde_json::{Map, Value, json};
 
 use super::body::{Rules, clean};
+use super::inspection::MailKind;
 use super::merge::merge;
-use super::questions::MailKind;
 use super::reply::Problem;
 use super::state::{Calendar, State, StoredEvent};
 use super::times::stamp_text;
 
-/// Who writes, and how.
+/// The user who writes, and the options of the write.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     pub(super) user: String,
-    /// Whether it is the user's hand and not a program's.
+    /// Whether the user writes in Google Calendar itself, and not a program through the API.
     pub(super) by_hand: bool,
     pub(super) mails: SendUpdates,
     pub(super) conference: bool,
     pub(super) attachments: bool,
 }
 
-/// Who is told about a change (`sendUpdates`).
+/// Which guests get a mail about a change (`sendUpdates`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum SendUpdates {
     All,
     ExternalOnly,
-    /// The default, too.
+    /// No guest. Also the default.
     #[default]
     None,
 }
 
-/// A change of an event that is there.
+/// A change of an existing event.
 pub(super) enum Change {
-    /// PUT: what is left out is cleared.
+    /// PUT: missing fields are cleared.
     Replace(Map<String, Value>),
-    /// PATCH: what is left out stays.
+    /// PATCH: missing fields stay unchanged.
     Merge(Map<String, Value>),
 }
 
-/// What the server says about an event, and no client can change.
-const OWN: [&str; 9] = [
+/// Fields that the server sets and no client can change.
+const SERVER_FIELDS: [&str; 9] = [
     "id",
     "created",
     "creator",
@@ -51,18 +51,18 @@ const OWN: [&str; 9] = [
     "eventType",
 ];
 
-/// What only the organizer may change (403 `forbiddenForNonOrganizer`).
+/// Fields that only the organizer may change (403 `forbiddenForNonOrganizer`).
 const SHARED: [&str; 3] = ["guestsCanModify", "guestsCanInviteOthers", "guestsCanSeeOtherGuests"];
 
 impl State {
-    /// A new event. Returns its id.
+    /// Inserts a new event. Returns its id.
     pub(super) fn insert_event(
         &mut self,
         calendar_id: &str,
         writer: &Writer,
         input: &Map<String, Value>,
     ) -> Result<String, Problem> {
-        let wanted = match input.get("id") {
+        let requested = match input.get("id") {
             None | Some(Value::Null) => None,
             Some(Value::String(id)) if is_event_id(id) => Some(id.clone()),
             Some(_) => return Err(Problem::invalid("Invalid resource id value.")),
@@ -71,19 +71,19 @@ impl State {
         let events = &self.calendar(calendar_id)?.events;
         let uid_taken =
             |uid| events.values().any(|event| !event.is_cancelled() && event.text("iCalUID") == uid);
-        if wanted.as_ref().is_some_and(|id| events.contains_key(id)) || uid.is_some_and(uid_taken) {
+        if requested.as_ref().is_some_and(|id| events.contains_key(id)) || uid.is_some_and(uid_taken) {
             return Err(Problem::duplicate());
         }
         let body = self.cleaned(calendar_id, writer, input)?;
         if !writer.by_hand {
             self.check_quota(&writer.user)?;
         }
-        let id = wanted.unwrap_or_else(|| self.new_event_id());
+        let id = requested.unwrap_or_else(|| self.new_event_id());
         let uid = uid.map_or_else(|| format!("{id}@google.com"), str::to_owned);
         self.put_new(calendar_id, writer, id, uid, None, body)
     }
 
-    /// An event that exists elsewhere: made, or brought up to date where its iCalUID stands already. Returns its id.
+    /// Imports an event: updates the event that has its iCalUID, or creates one. Returns its id.
     pub(super) fn import_event(
         &mut self,
         calendar_id: &str,
@@ -97,23 +97,23 @@ impl State {
         }
         let mut body = self.cleaned(calendar_id, writer, input)?;
         let events = &self.calendar(calendar_id)?.events;
-        let standing = events.iter().find(|(_, event)| event.text("iCalUID") == uid);
+        let existing = events.iter().find(|(_, event)| event.text("iCalUID") == uid);
         let organizer = input.get("organizer").filter(|who| who.get("email").is_some()).cloned();
-        match standing.map(|(id, event)| (id.clone(), event.clone())) {
+        match existing.map(|(id, event)| (id.clone(), event.clone())) {
             None => {
                 self.check_quota(&writer.user)?;
                 let id = self.new_event_id();
                 self.put_new(calendar_id, writer, id, uid, organizer, body)
             }
             Some((id, before)) => {
-                keep_own(&mut body, &before);
+                keep_server_fields(&mut body, &before);
                 self.put_changed(calendar_id, writer, before, body)?;
                 Ok(id)
             }
         }
     }
 
-    /// A change of an event that is there.
+    /// Changes an existing event.
     pub(super) fn change_event(
         &mut self,
         calendar_id: &str,
@@ -146,7 +146,7 @@ impl State {
             return Err(Problem::invalid("The event type cannot be changed."));
         }
         let mut body = self.cleaned(calendar_id, writer, &whole)?;
-        keep_own(&mut body, &before);
+        keep_server_fields(&mut body, &before);
         if !writer.conference
             && let Some(conference) = before.body.get("conferenceData")
         {
@@ -163,7 +163,8 @@ impl State {
             let message = "Shared properties can only be changed by the organizer of the event.";
             return Err(Problem::forbidden("forbiddenForNonOrganizer", message).in_domain("calendar"));
         }
-        // A PUT without a status means the default, which is alive.
+        // A PUT without a status means the default status, `confirmed`: it restores a deleted
+        // event.
         let revives = before.is_cancelled() && body.get("status").is_none_or(|status| status != "cancelled");
         if revives && (self.settings.revive_forbidden || !organizes) {
             return Err(Problem::forbidden("forbidden", "Forbidden"));
@@ -171,7 +172,7 @@ impl State {
         self.put_changed(calendar_id, writer, before, body)
     }
 
-    /// Deletes an event: what is left is a tombstone.
+    /// Deletes an event: it becomes a tombstone.
     pub(super) fn cancel_event(
         &mut self,
         calendar_id: &str,
@@ -198,7 +199,7 @@ impl State {
         Ok(())
     }
 
-    /// Takes an event to another calendar; a tombstone stays behind.
+    /// Moves an event to another calendar. A tombstone stays in the old one.
     pub(super) fn move_event(
         &mut self,
         from: &str,
@@ -213,7 +214,7 @@ impl State {
         if !event.text("recurringEventId").is_empty() || event.text("eventType") != "default" {
             return Err(Problem::invalid("This event cannot be moved."));
         }
-        // Back to where it came from it takes the place of its own tombstone.
+        // An event moved back replaces its own tombstone.
         if self.calendar(to)?.events.get(id).is_some_and(|there| !there.is_cancelled()) {
             return Err(Problem::duplicate());
         }
@@ -324,7 +325,7 @@ impl State {
         let after = sequence(&body).max(sequence(&before.body) + u64::from(retimed));
         body.insert("sequence".into(), after.into());
         event.body = body;
-        // Reminders are the user's own: they make no new version.
+        // Reminders belong to one user: changing them makes no new version.
         if event.body != before.body {
             let stamp = self.stamp();
             event.stamp(&stamp);
@@ -341,7 +342,7 @@ impl State {
         Ok(())
     }
 
-    /// Counts a write and tells the channels.
+    /// Counts a write and notifies the channels.
     fn changed(&mut self, calendar_id: &str, writer: &Writer, count: impl FnOnce(&mut super::Writes)) {
         if !writer.by_hand {
             count(&mut self.writes);
@@ -350,13 +351,14 @@ impl State {
     }
 }
 
-/// Letters of base32hex in lower case, 5 to 1024 of them (`Event.id` in the discovery document).
+/// Whether `id` is a valid event id: 5 to 1024 lower-case characters of base32hex (`Event.id` in
+/// the discovery document).
 fn is_event_id(id: &str) -> bool {
     (5..=1024).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b'a'..=b'v' | b'0'..=b'9'))
 }
 
-fn keep_own(body: &mut Map<String, Value>, before: &StoredEvent) {
-    for field in OWN {
+fn keep_server_fields(body: &mut Map<String, Value>, before: &StoredEvent) {
+    for field in SERVER_FIELDS {
         match before.body.get(field) {
             Some(value) => body.insert(field.into(), value.clone()),
             None => body.remove(field),
@@ -364,7 +366,8 @@ fn keep_own(body: &mut Map<String, Value>, before: &StoredEvent) {
     }
 }
 
-/// A secondary calendar is its own organizer.
+/// The organizer of an event created in this calendar: the calendar itself, which for a primary
+/// calendar is its owner's address.
 fn organizer(calendar: &Calendar, id: &str) -> Value {
     if calendar.primary {
         json!({"email": id, "self": true})
@@ -381,17 +384,18 @@ fn sequence(body: &Map<String, Value>) -> u64 {
     body.get("sequence").and_then(Value::as_u64).unwrap_or_default()
 }
 
-/// A conference that is asked for is pending first; one that was asked for with the same id already stays as it is.
+/// Marks a newly requested conference as pending. A request with the same id as before changes
+/// nothing.
 fn begin_conference(body: &mut Map<String, Value>, before: Option<&Value>) {
     let id =
         |data: &Value| data.pointer("/createRequest/requestId").and_then(Value::as_str).map(str::to_owned);
     let Some(data) = body.get_mut("conferenceData") else { return };
-    let Some(wanted) = id(data) else { return };
-    match before.filter(|before| id(before).as_ref() == Some(&wanted)) {
+    let Some(requested) = id(data) else { return };
+    match before.filter(|before| id(before).as_ref() == Some(&requested)) {
         Some(before) => data.clone_from(before),
         None => {
             *data = json!({"createRequest": {
-                "requestId": wanted,
+                "requestId": requested,
                 "conferenceSolutionKey": {"type": "hangoutsMeet"},
                 "status": {"statusCode": "pending"},
             }});

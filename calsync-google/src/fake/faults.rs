@@ -1,4 +1,4 @@
-//! Bad luck, by script.
+//! Scripted faults.
 
 use calsync_core::fake::{self, Fault, Occasion};
 use calsync_core::http::TransportErrorKind;
@@ -10,22 +10,23 @@ use super::route::ApiMethod;
 use super::settings::ErrorShape;
 use super::state::State;
 
-/// A fault and the requests it happens to: by default the next one, whatever it is.
+/// A fault, and the requests that it applies to. Default: the next request, of any method.
 pub type FaultRule = fake::FaultRule<ApiMethod>;
 
-/// That status with Google's error body and that reason, and nothing is done.
+/// A fault that responds with this status and Google's error body with this reason; the request has
+/// no effect.
 #[must_use]
 pub fn google_error(status: StatusCode, reason: &'static str, message: &str) -> Fault {
     Fault::Answer(Problem::new(status, reason, message).reply(ErrorShape::Classic).into_response())
 }
 
 impl State {
-    /// What goes wrong with this request; the first rule that strikes.
+    /// Returns the fault of the first rule that applies to this request.
     pub(super) fn fault_for(&mut self, incoming: &Incoming) -> Option<Fault> {
         self.faults.strike(&occasion(incoming, self.grants.user_of(incoming)))
     }
 
-    /// One exchange, with what goes wrong in it.
+    /// Handles one request, and applies the fault.
     pub(super) fn exchange(
         &mut self,
         incoming: &Incoming,
@@ -35,10 +36,10 @@ impl State {
             Some(Err(TransportErrorKind::NotSent)) => return Err(TransportErrorKind::NotSent),
             Some(instead) => instead,
             None => {
-                let answer = self.answer(incoming);
+                let reply = self.handle(incoming);
                 match fault {
-                    Some(fault) => fault.spoil(answer),
-                    None => Ok(answer),
+                    Some(fault) => fault.spoil(reply),
+                    None => Ok(reply),
                 }
             }
         };
@@ -46,7 +47,7 @@ impl State {
         result
     }
 
-    fn answer(&mut self, incoming: &Incoming) -> Reply {
+    fn handle(&mut self, incoming: &Incoming) -> Reply {
         match incoming.route.method {
             ApiMethod::Authorize => self.authorize(incoming),
             ApiMethod::Token => self.token(incoming),
@@ -57,7 +58,7 @@ impl State {
     }
 }
 
-/// What rules and the log read of a request.
+/// The properties of a request that fault rules and the request log use.
 pub(super) fn occasion<'a>(incoming: &'a Incoming, user: Option<&'a str>) -> Occasion<'a, ApiMethod> {
     let (method, calendar) = (incoming.route.method, incoming.route.calendar.as_deref());
     Occasion { method, incoming, calendar, user }

@@ -1,8 +1,9 @@
-//! Partial answers: the `fields` parameter.
+//! Partial responses: the `fields` parameter.
 
 use serde_json::{Map, Value};
 
-/// Keeps what `mask` names, such as `id,items(id,start/dateTime)`; `None` for a mask that cannot be read.
+/// Keeps the fields that `mask` names, such as `id,items(id,start/dateTime)`. Returns `None` for an
+/// invalid mask.
 pub(super) fn select(value: &Value, mask: &str) -> Option<Value> {
     let mut chars = mask.chars().filter(|c| !c.is_whitespace()).peekable();
     let mask = parse(&mut chars, 0)?;
@@ -12,7 +13,7 @@ pub(super) fn select(value: &Value, mask: &str) -> Option<Value> {
 #[derive(Debug, Default)]
 struct Mask(Vec<(String, Mask)>);
 
-/// `depth` bounds the recursion.
+/// Parses a list of fields. `depth` bounds the recursion.
 fn parse<I: Iterator<Item = char>>(chars: &mut std::iter::Peekable<I>, depth: u8) -> Option<Mask> {
     let mut mask = Mask::default();
     loop {
@@ -73,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mask_keeps_what_it_names() {
+    fn a_mask_keeps_only_the_fields_it_names() {
         let value = serde_json::json!({"id": "a", "items": [{"id": 1, "start": {"date": "x", "z": 1}}], "o": {"a": 1, "b": 2, "c": 3}});
         let of = |mask| select(&value, mask);
         assert_eq!(of("id").unwrap(), serde_json::json!({"id": "a"}));

@@ -38,8 +38,8 @@ impl State {
             .ok_or_else(|| Problem::invalid_parameter("calendarExpansionMax"))?;
         let mut calendars = Map::new();
         for (number, id) in items.iter().filter_map(|item| item.get("id")?.as_str()).enumerate() {
-            // What goes wrong with one calendar stands beside the others, in a 200.
-            let answer = if number as u64 >= most {
+            // An error of one calendar is part of the 200 response, beside the other calendars.
+            let entry = if number as u64 >= most {
                 error("tooManyCalendarsRequested")
             } else {
                 let calendar = self.calendars.get(self.calendar_id(&caller.user, id));
@@ -54,7 +54,7 @@ impl State {
                     }
                 }
             };
-            calendars.insert(id.to_owned(), answer);
+            calendars.insert(id.to_owned(), entry);
         }
         Ok(resource(&json!({
             "kind": "calendar#freeBusy",
@@ -69,7 +69,7 @@ fn error(reason: &str) -> Value {
     json!({"errors": [{"domain": "global", "reason": reason}], "busy": []})
 }
 
-/// The busy times within a span, joined where they touch.
+/// The busy times between `from` and `to`; times that touch are joined.
 fn busy(calendar: &Calendar, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
     let is_busy = |event: &&StoredEvent| !event.is_cancelled() && event.text("transparency") != "transparent";
     let each = calendar.events.values().filter(is_busy).flat_map(|event| {

@@ -1,4 +1,4 @@
-//! The fake itself: how it is set up, asked and reached.
+//! [`FakeGoogle`]: setup, inspection, and the HTTP transport.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,16 +10,16 @@ use calsync_core::fake::{Reply, pause};
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
 
 use super::faults::FaultRule;
-use super::people::FakeUser;
-use super::questions::{FakeCalendar, FakeChannel, FakeEvent, FakeMail, SeenRequest, Writes};
+use super::inspection::{FakeCalendar, FakeChannel, FakeEvent, FakeMail, SeenRequest, Writes};
 use super::request::Incoming;
 use super::route::ApiMethod;
 use super::settings::Settings;
 use super::state::State;
+use super::user::FakeUser;
 
-/// Google Calendar and Google's OAuth server, in process. Clones are the same one.
+/// Google Calendar and Google's OAuth server, in process. Clones share all state.
 ///
-/// A new one knows a client, [`FakeGoogle::CLIENT_ID`], and nobody else.
+/// A new fake has one OAuth client, [`FakeGoogle::CLIENT_ID`], and no users.
 #[derive(Clone)]
 pub struct FakeGoogle {
     state: Arc<Mutex<State>>,
@@ -39,107 +39,112 @@ impl fmt::Debug for FakeGoogle {
 }
 
 impl FakeGoogle {
-    /// The client that every fake knows; it may be redirected to any port and path of `http://127.0.0.1`.
+    /// Id of the OAuth client that every fake has. Its redirect URL may be any port and path of
+    /// `http://127.0.0.1`.
     pub const CLIENT_ID: &'static str = "calsync-fake.apps.googleusercontent.com";
-    /// That client's secret.
+    /// Secret of [`FakeGoogle::CLIENT_ID`].
     pub const CLIENT_SECRET: &'static str = "fake-client-secret";
 
-    /// An empty one, by the machine's clock.
+    /// Creates an empty fake that uses the machine's clock.
     #[must_use]
     pub fn new() -> Self {
         let fake = Self { state: Arc::default(), sleep: None };
         fake.client(Self::CLIENT_ID, Self::CLIENT_SECRET, "http://127.0.0.1")
     }
 
-    /// By that clock: token lives, limits, `updated`, channels.
+    /// Sets the clock for token lifetimes, limits, `updated` and channels. Default: the machine's
+    /// clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
         self.state().clock = Arc::new(clock);
         self
     }
 
-    /// With that to wait by in [`Fault::Delay`](super::Fault::Delay); without it nobody waits.
+    /// Sets the timer for [`Fault::Delay`](super::Fault::Delay). Default: none, and a delay does
+    /// not wait.
     #[must_use]
     pub fn with_sleep(mut self, sleep: impl Sleep) -> Self {
         self.sleep = Some(Arc::new(sleep));
         self
     }
 
-    /// With a client, or with one more redirect of one that is known.
+    /// Adds an OAuth client with a secret, or adds a redirect URL to an existing client.
     #[must_use]
     pub fn client(self, id: &str, secret: &str, redirect: &str) -> Self {
         self.state().grants.add_client(id, Some(secret), redirect);
         self
     }
 
-    /// With a client that has no secret and needs PKCE, as apps on people's devices are.
+    /// Adds an OAuth client that has no secret and needs PKCE, like an app on a person's device.
     #[must_use]
     pub fn public_client(self, id: &str, redirect: &str) -> Self {
         self.state().grants.add_client(id, None, redirect);
         self
     }
 
-    /// Changes how it behaves, from now on.
+    /// Changes the settings. They apply to the next request.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.state().settings);
     }
 
-    /// The user of that address, with a primary calendar in London; made if new.
+    /// Returns the user with that address. A new user is created, with a primary calendar in time
+    /// zone Europe/London.
     #[must_use]
     pub fn user(&self, email: &str) -> FakeUser {
         self.state().user(email);
         FakeUser::new(self.clone(), email)
     }
 
-    /// Tokens for that user, without the consent page; see [`FakeUser::tokens`].
+    /// Issues tokens for that user without the consent page; see [`FakeUser::tokens`].
     #[must_use]
     pub fn tokens(&self, user: &str, scopes: &[&str]) -> FakeTokens {
         self.user(user).tokens(scopes)
     }
 
-    /// What happens when that user gets the consent page at `url` and decides: the URL the browser is sent to, or `None`
-    /// where the page shows an error, since what it asks for is wrong.
+    /// Opens the consent page at `url` as that user, and applies the decision. Returns the URL that
+    /// the browser is redirected to, or `None` if the page shows an error because the request is
+    /// invalid.
     #[must_use]
     pub fn consent(&self, url: &str, user: &str, decision: &Decision) -> Option<String> {
         self.state().decide_url(url, user, decision)
     }
 
-    /// Something goes wrong: [`Fault`](super::Fault)s alone strike the next request.
+    /// Adds a scripted fault. A plain [`Fault`](super::Fault) applies to the next request.
     pub fn fault(&self, rule: impl Into<FaultRule>) {
         self.state().faults.push(rule);
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all scripted faults.
     pub fn no_faults(&self) {
         self.state().faults.clear();
     }
 
-    /// How many scripted faults have yet to strike.
+    /// Number of scripted faults that are still pending.
     #[must_use]
     pub fn faults_left(&self) -> usize {
         self.state().faults.len()
     }
 
-    /// Every access token is dead from now on; refresh tokens live.
+    /// Expires every access token. Refresh tokens stay valid.
     pub fn expire_access_tokens(&self) {
         self.state().grants.expire_access();
     }
 
-    /// Every sync token of that calendar is dead from now on: 410 `fullSyncRequired`.
+    /// Expires every sync token of that calendar: requests with one get 410 `fullSyncRequired`.
     pub fn expire_sync_tokens(&self, calendar: &str) {
         if let Some(calendar) = self.state().calendars.get_mut(calendar) {
             calendar.epoch += 1;
         }
     }
 
-    /// Deleted events vanish for good, as they do some day: their ids are free again.
+    /// Removes all tombstones, as Google does after some time. Their ids can be used again.
     pub fn purge_tombstones(&self) {
         for calendar in self.state().calendars.values_mut() {
             calendar.events.retain(|_, event| !event.is_cancelled());
         }
     }
 
-    /// Every calendar, by id.
+    /// Returns every calendar, ordered by id.
     #[must_use]
     pub fn calendars(&self) -> Vec<FakeCalendar> {
         let state = self.state();
@@ -155,68 +160,70 @@ impl FakeGoogle {
         calendars.collect()
     }
 
-    /// Every event that stands, by calendar and id.
+    /// Returns every event that is not deleted, ordered by calendar and id.
     #[must_use]
     pub fn events(&self) -> Vec<FakeEvent> {
         let state = self.state();
         state.calendars.keys().flat_map(|id| state.events_of(id, false)).collect()
     }
 
-    /// Every event that was deleted, by calendar and id.
+    /// Returns every deleted event, ordered by calendar and id.
     #[must_use]
     pub fn tombstones(&self) -> Vec<FakeEvent> {
         let state = self.state();
         state.calendars.keys().flat_map(|id| state.events_of(id, true)).collect()
     }
 
-    /// What programs have changed.
+    /// Counts of the changes that programs made through the API.
     #[must_use]
     pub fn writes(&self) -> Writes {
         self.state().writes
     }
 
-    /// The mails that would have been sent.
+    /// The mails that Google would have sent.
     #[must_use]
     pub fn mails(&self) -> Vec<FakeMail> {
         self.state().mails.clone()
     }
 
-    /// How many guests programs have written into events, mailed or not. Google counts these against a limit.
+    /// Number of guests that programs have written into events, whether or not they got a mail.
+    /// Google limits this number.
     #[must_use]
     pub fn invitations(&self) -> usize {
         self.state().invitations
     }
 
-    /// The latest requests, oldest first; parts of a batch come before the batch.
+    /// The latest requests, oldest first. Calls of a batch come before the batch.
+    /// [`Settings::log_size`] limits their number.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.state().log.requests()
     }
 
-    /// Forgets the requests so far, and their number.
+    /// Clears the log of requests, and the counts.
     pub fn clear_requests(&self) {
         self.state().log.clear();
     }
 
-    /// How many requests for that method came in, whatever became of them.
+    /// Number of requests for that method, failed ones included.
     #[must_use]
     pub fn count(&self, method: ApiMethod) -> usize {
         self.state().log.count(&method)
     }
 
-    /// How many requests came in.
+    /// Number of requests for all methods, failed ones included.
     #[must_use]
     pub fn count_all(&self) -> usize {
         self.state().log.count_all()
     }
 
-    /// How many access tokens were given for refresh tokens.
+    /// Number of successful token refreshes.
     #[must_use]
     pub fn token_refreshes(&self) -> usize {
         self.state().grants.refreshes
     }
 
-    /// The push channels that are open.
+    /// The push channels that are open and not expired.
     #[must_use]
     pub fn channels(&self) -> Vec<FakeChannel> {
         let state = self.state();
@@ -232,14 +239,15 @@ impl FakeGoogle {
         channels.collect()
     }
 
-    /// The push messages that would have been sent since the last time this was asked, to be handed to the host's own.
+    /// Returns the push messages that Google would have sent since the last call, for the host's
+    /// own handler.
     #[must_use]
     pub fn take_notifications(&self) -> Vec<Request> {
         std::mem::take(&mut self.state().notices)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing here panics half way through a change, so what a panicking test left behind is whole.
+        // No change panics half way, so the state is consistent even after a test panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -250,7 +258,7 @@ impl HttpTransport for FakeGoogle {
         let incoming = Incoming::of(&request);
         let fault = self.state().fault_for(&incoming);
         pause(fault.as_ref(), self.sleep.as_deref()).await;
-        let answer = self.state().exchange(&incoming, fault);
-        answer.map(Reply::into_response).map_err(TransportError::new)
+        let result = self.state().exchange(&incoming, fault);
+        result.map(Reply::into_response).map_err(TransportError::new)
     }
 }

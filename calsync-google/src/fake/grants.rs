@@ -1,4 +1,4 @@
-//! Google's scopes and tokens.
+//! Names of Google's scopes, and issue of tokens.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use calsync_core::fake::oauth::{Granted, end_of};
 use super::access::SCOPE_BASE;
 use super::state::State;
 
-/// The full name of a scope: `calendar.events` is short for Google's URL, as `email` and `profile` do for theirs.
+/// Returns the full name of a scope: `calendar.events`, `email` and `profile` are short for
+/// Google's URLs.
 pub(super) fn full_scope(scope: &str) -> String {
     match scope {
         "openid" => scope.to_owned(),
@@ -17,7 +18,7 @@ pub(super) fn full_scope(scope: &str) -> String {
     }
 }
 
-/// The full names of scopes.
+/// Returns the full names of scopes; see [`full_scope`].
 pub(super) fn full_scopes(scopes: &[&str]) -> BTreeSet<String> {
     scopes.iter().map(|scope| full_scope(scope)).collect()
 }

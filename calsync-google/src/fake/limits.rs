@@ -1,4 +1,4 @@
-//! Limits on requests, in sliding windows of a minute.
+//! Rate limits, in sliding windows of one minute.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,21 +12,22 @@ use super::request::Incoming;
 use super::settings::LimitAnswer;
 use super::state::State;
 
-/// When requests came in, for as long as that matters.
+/// Times of the requests of the last minute.
 #[derive(Debug, Default)]
 pub(super) struct Windows {
     users: BTreeMap<String, VecDeque<DateTime<Utc>>>,
     project: VecDeque<DateTime<Utc>>,
-    /// How many events each user's clients have made.
+    /// Number of events that clients have created, by user.
     pub(super) made: BTreeMap<String, usize>,
 }
 
 impl State {
-    /// Counts a request, or refuses it. A refused one is counted as well.
+    /// Counts a request, and refuses it if it exceeds a limit. A refused request counts too.
     pub(super) fn count_request(&mut self, caller: &Caller, incoming: &Incoming) -> Result<(), Problem> {
         let limits = self.settings.limits;
         let now = self.now();
-        // quotaUser splits what a service account would use up in one name.
+        // `quotaUser` splits the quota of one account, for service accounts that act for many
+        // users.
         let user = incoming.query.get("quotaUser").unwrap_or(&caller.user);
         if user.chars().count() > 40 && incoming.query.get("quotaUser").is_some() {
             return Err(Problem::invalid_parameter("quotaUser"));
@@ -54,7 +55,8 @@ impl State {
         })
     }
 
-    /// Whether the user may have one more event made. Google's guard against abuse; it lasts for hours.
+    /// Refuses a new event after [`Limits::events_per_user`](super::Limits::events_per_user)
+    /// events. At Google this limit against abuse lasts for hours.
     pub(super) fn check_quota(&self, user: &str) -> Result<(), Problem> {
         let made = self.windows.made.get(user).copied().unwrap_or_default();
         if self.settings.limits.events_per_user.is_some_and(|limit| made >= limit) {
@@ -65,7 +67,7 @@ impl State {
     }
 }
 
-/// Takes a request in and says how many there were in the last minute.
+/// Adds a request to the window. Returns the number of requests in the last minute.
 fn counted(window: &mut VecDeque<DateTime<Utc>>, now: DateTime<Utc>) -> usize {
     while window.front().is_some_and(|at| *at <= now - TimeDelta::minutes(1)) {
         window.pop_front();

@@ -1,11 +1,11 @@
-//! `events.list` and `events.instances`: filters, pages, and what has changed since.
+//! `events.list` and `events.instances`: filters, pages, and incremental listings.
 
 use calsync_core::fake::Params;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 
 use super::access::{AccessRole, Caller, Opened};
-use super::api::{answer_zone, event_id};
+use super::api::{event_id, response_zone};
 use super::paging::{Page, Sync, page_signature, sync_signature};
 use super::reply::{Problem, Reply, resource};
 use super::request::{Incoming, Typed as _};
@@ -14,7 +14,7 @@ use super::state::{Calendar, State, StoredEvent};
 use super::times::stamp_text;
 use super::view;
 
-/// What cannot be combined with `syncToken` (discovery document, `events.list`).
+/// Parameters that cannot be combined with `syncToken` (discovery document, `events.list`).
 const NOT_WITH_SYNC: [&str; 8] = [
     "iCalUID",
     "orderBy",
@@ -26,7 +26,7 @@ const NOT_WITH_SYNC: [&str; 8] = [
     "updatedMin",
 ];
 
-/// Which events are wanted.
+/// The filters of a listing.
 #[derive(Debug, Default)]
 struct Filter {
     since: Option<u64>,
@@ -115,7 +115,7 @@ impl State {
         Ok(filter)
     }
 
-    /// The change that a sync token stands for.
+    /// Reads the parameter `syncToken`: the number of the last change that the client has seen.
     fn since(&self, calendar_id: &str, query: &Params) -> Result<Option<u64>, Problem> {
         let Some(token) = query.get("syncToken") else { return Ok(None) };
         let refused = NOT_WITH_SYNC.iter().any(|name| query.get(name).is_some());
@@ -126,13 +126,13 @@ impl State {
                 .in_domain("calendar")
                 .at("parameter", "syncToken"));
         }
-        let dead = || {
+        let expired = || {
             let message = "Sync token is no longer valid, a full sync is required.";
             Problem::gone("fullSyncRequired", message).in_domain("calendar").at("parameter", "syncToken")
         };
-        let sync = Sync::read(token).filter(|sync| sync.calendar == calendar_id).ok_or_else(dead)?;
+        let sync = Sync::read(token).filter(|sync| sync.calendar == calendar_id).ok_or_else(expired)?;
         if sync.epoch != self.calendar(calendar_id)?.epoch {
-            return Err(dead());
+            return Err(expired());
         }
         if sync.signature != sync_signature(query) {
             let message = "The sync token was made for other parameters.";
@@ -164,18 +164,18 @@ impl State {
             self.settle_conference(&opened.id, &id);
         }
         let calendar = self.calendar(&opened.id)?;
-        let zone = answer_zone(incoming, calendar)?;
+        let zone = response_zone(incoming, calendar)?;
         let number = page.as_ref().map_or(0, |page| page.number);
         let upto = page.as_ref().map_or(self.serial.latest(), |page| page.upto);
         let most = query.number("maxResults")?.unwrap_or(250).min(2500);
         let most = self.settings.page_size.map_or(most, |size| most.min(size.max(1)));
-        // Short pages, and every other one empty.
+        // Pages are half as long, and every second one is empty.
         let most = if self.settings.sparse_pages { (number % 2) as usize * most.div_ceil(2) } else { most };
 
         let mut found = filter.find(calendar);
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         let after = page.map(|page| page.after).unwrap_or_default();
-        let mut rest = found.iter().filter(|(place, _)| *place > after);
+        let mut rest = found.iter().filter(|(position, _)| *position > after);
         let shown = |event: &StoredEvent| {
             let event_view = view::event(calendar, event, &caller.user, &zone);
             if event.is_cancelled() && (filter.since.is_some() || self.settings.bare_tombstones) {
@@ -190,7 +190,7 @@ impl State {
         let mut body = header(calendar, &caller.user, zone.name());
         body.insert("items".into(), chosen.iter().map(|(_, event)| shown(event)).collect());
         if rest.next().is_some() {
-            let after = chosen.last().map_or(after, |(place, _)| place.clone());
+            let after = chosen.last().map_or(after, |(position, _)| position.clone());
             let next = Page { after, upto, number: number + 1, signature: page_signature(query) };
             body.insert("nextPageToken".into(), next.write().into());
         } else if filter.of_series.is_none() {
@@ -203,7 +203,7 @@ impl State {
 }
 
 impl Filter {
-    /// What is wanted, each with its place in the order.
+    /// Returns the events that pass the filters, each with its position in the order.
     fn find(&self, calendar: &Calendar) -> Vec<(String, StoredEvent)> {
         let mut found = Vec::new();
         for event in calendar.events.values() {
@@ -215,7 +215,7 @@ impl Filter {
                 found.push(event.clone());
             }
         }
-        found.into_iter().map(|event| (self.place(calendar, &event), event)).collect()
+        found.into_iter().map(|event| (self.position(calendar, &event), event)).collect()
     }
 
     fn takes(&self, calendar: &Calendar, event: &StoredEvent) -> bool {
@@ -233,32 +233,32 @@ impl Filter {
             let properties = event.body.get("extendedProperties").and_then(|all| all.get(*kind));
             properties.and_then(|all| all.get(key)).and_then(Value::as_str) == Some(value)
         };
-        // timeMin bounds the end and timeMax the start, neither included. Every property has to match, as the
-        // reference has it; the guide says otherwise.
+        // `timeMin` is an exclusive bound of the end, `timeMax` of the start. Every property has to
+        // match, according to Google's reference; its guide contradicts that.
         self.from.is_none_or(|from| end > from)
             && self.to.is_none_or(|to| start < to)
             && self.updated_from.is_none_or(|from| event.updated >= from)
             && self.uid.as_ref().is_none_or(|uid| event.text("iCalUID") == uid)
-            && self.text.as_ref().is_none_or(|text| says(event, text))
+            && self.text.as_ref().is_none_or(|text| contains(event, text))
             && self.properties.iter().all(property)
     }
 
-    fn place(&self, calendar: &Calendar, event: &StoredEvent) -> String {
+    fn position(&self, calendar: &Calendar, event: &StoredEvent) -> String {
         let id = event.text("id");
         match self.order {
             Order::Any => id.to_owned(),
             Order::Updated => format!("{:020} {id}", event.change),
             Order::Start => {
                 let start = span(calendar, event).unwrap_or_default().0.timestamp();
-                // Sorts as text, years before 1970 among them.
+                // The offset makes times before 1970 positive, so that they sort as text.
                 format!("{:020} {id}", start.saturating_add(1 << 40))
             }
         }
     }
 }
 
-/// Whether the event's texts or guests hold `text`, which is in lower case.
-fn says(event: &StoredEvent, text: &str) -> bool {
+/// Whether the event's texts or guests contain `text`, which is in lower case.
+fn contains(event: &StoredEvent, text: &str) -> bool {
     let guests = event.body.get("attendees").and_then(Value::as_array);
     let of_guest = |guest: &Value, name: &str| {
         guest.get(name).and_then(Value::as_str).is_some_and(|value| value.to_lowercase().contains(text))
@@ -272,7 +272,7 @@ fn says(event: &StoredEvent, text: &str) -> bool {
             .any(|name| event.text(name).to_lowercase().contains(text))
 }
 
-/// What an answer says about the calendar.
+/// The fields of the response that describe the calendar.
 fn header(calendar: &Calendar, user: &str, zone: &str) -> Map<String, Value> {
     let role = calendar.access.get(user).map(|role| role.name()).unwrap_or_default();
     let updated = calendar.events.values().map(|event| event.updated).max().unwrap_or(calendar.updated);

@@ -1,8 +1,8 @@
-//! Patch semantics: objects are merged, `null` clears, anything else replaces.
+//! PATCH semantics: objects are merged, `null` clears, any other value replaces.
 
 use serde_json::{Map, Value};
 
-/// Merges `patch` into `target` (RFC 7396, which is what Google's PATCH does).
+/// Merges `patch` into `target` by RFC 7396, as Google's PATCH does.
 pub(super) fn merge(target: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (key, value) in patch {
         match value {

@@ -1,23 +1,24 @@
-//! Page tokens and sync tokens: texts that only the fake can read.
+//! Page tokens and sync tokens: opaque to clients.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use calsync_core::fake::Params;
 use serde_json::{Value, json};
 
-/// Where a listing goes on.
+/// Content of a page token: where a listing continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
-    /// The last item's place in the order; what comes after it is next.
+    /// Position of the page's last item in the order; the next page starts after it.
     pub(super) after: String,
-    /// Changes up to this one are in the listing that the first page began.
+    /// Number of the last change when the first page was read: the sync token at the end continues
+    /// from it.
     pub(super) upto: u64,
-    /// The pages before this one.
+    /// Number of pages before this one.
     pub(super) number: u64,
     pub(super) signature: String,
 }
 
-/// From where on an incremental listing reads.
+/// Content of a sync token: where an incremental listing starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sync {
     pub(super) calendar: String,
@@ -60,13 +61,13 @@ impl Sync {
     }
 }
 
-/// The parameters that must be the same from page to page: all but the page's own.
+/// The parameters that must be equal for all pages of a listing.
 pub(super) fn page_signature(query: &Params) -> String {
     signature(query, |name| !matches!(name, "pageToken" | "maxResults" | "fields" | "prettyPrint"))
 }
 
-/// The parameters that must be the same from one incremental listing to the next. Google's tokens do not tell
-/// searches apart (home-assistant/core#81532), so what was searched for is not in it.
+/// The parameters that must be equal for all incremental listings. Search parameters are not among
+/// them, because Google's tokens do not distinguish searches (home-assistant/core#81532).
 pub(super) fn sync_signature(query: &Params) -> String {
     signature(query, |name| matches!(name, "singleEvents" | "eventTypes" | "showHiddenInvitations"))
 }

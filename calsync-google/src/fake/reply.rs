@@ -1,4 +1,4 @@
-//! Answers, and the errors among them.
+//! Responses, and the Calendar API's errors.
 
 pub(super) use calsync_core::fake::Reply;
 use http::{HeaderName, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::ErrorShape;
 
-/// A resource, with its etag as a header too.
+/// A 200 response with a resource; its etag becomes a header too.
 pub(super) fn resource(body: &Value) -> Reply {
     let reply = Reply::json(StatusCode::OK, body);
     match body.get("etag").and_then(Value::as_str) {
@@ -15,7 +15,7 @@ pub(super) fn resource(body: &Value) -> Reply {
     }
 }
 
-/// A refusal by the Calendar API.
+/// An error of the Calendar API.
 #[derive(Debug, Clone)]
 pub(super) struct Problem(Box<Inner>);
 
@@ -45,17 +45,17 @@ impl Problem {
         }))
     }
 
-    /// 400 for a value that cannot be used.
+    /// 400 for an invalid value.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid", message)
     }
 
-    /// 400 for a value of that parameter.
+    /// 400 for an invalid value of that parameter.
     pub(super) fn invalid_parameter(name: &str) -> Self {
         Self::invalid(format!("Invalid value for: {name}")).at("parameter", name)
     }
 
-    /// 400 for a value that is missing.
+    /// 400 for a missing value.
     pub(super) fn required(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "required", message)
     }
@@ -103,12 +103,12 @@ impl Problem {
     }
 
     /// 403 for a scope that was not granted.
-    pub(super) fn scope(wanted: &str) -> Self {
+    pub(super) fn scope(required: &str) -> Self {
         let mut problem = Self::forbidden("insufficientPermissions", "Insufficient Permission");
         problem.0.top_message = Some("Request had insufficient authentication scopes.");
         problem.0.detail = Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT");
         let challenge = format!(
-            "Bearer realm=\"https://accounts.google.com/\", error=\"insufficient_scope\", scope=\"{wanted}\""
+            "Bearer realm=\"https://accounts.google.com/\", error=\"insufficient_scope\", scope=\"{required}\""
         );
         problem.0.headers.push((http::header::WWW_AUTHENTICATE, challenge));
         problem
@@ -163,7 +163,7 @@ impl Problem {
         json!({ "error": error })
     }
 
-    /// The name that newer front ends put beside the code (google.rpc.Code).
+    /// Name of the status in newer front ends (google.rpc.Code).
     fn rpc_status(&self) -> &'static str {
         match self.0.status.as_u16() {
             400 => "INVALID_ARGUMENT",

@@ -1,4 +1,4 @@
-//! A request as the fake reads it.
+//! A request as the fake parses it.
 
 use std::ops::Deref;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::reply::Problem;
 use super::route::Route;
 
-/// A request, taken apart, and what it is for.
+/// A parsed request with its route.
 #[derive(Debug, Clone)]
 pub(super) struct Incoming {
     pub(super) request: fake::Incoming,
@@ -32,7 +32,7 @@ impl Incoming {
         Self { request: fake::Incoming::of(request), route, in_batch: false }
     }
 
-    /// The body as a JSON object.
+    /// Parses the body as a JSON object.
     pub(super) fn object(&self) -> Result<Map<String, Value>, Problem> {
         match self.json() {
             Some(Value::Object(object)) if self.is_of_type("application/json") => Ok(object),
@@ -41,11 +41,12 @@ impl Incoming {
     }
 }
 
-/// Parameters that are more than text.
+/// Typed query parameters. Each method returns `None` if the parameter is missing, and 400 if its
+/// value is invalid.
 pub(super) trait Typed {
     fn flag(&self, name: &str) -> Result<Option<bool>, Problem>;
     fn number(&self, name: &str) -> Result<Option<usize>, Problem>;
-    /// An instant with an offset, as RFC 3339 has it.
+    /// An instant in RFC 3339 format, with an offset.
     fn instant(&self, name: &str) -> Result<Option<DateTime<Utc>>, Problem>;
 }
 

@@ -1,9 +1,9 @@
-//! Which method a request is for, and what scopes that takes.
+//! Maps requests to API methods, and lists the scopes of each method.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-/// The methods of the API and of the OAuth server that the fake has.
+/// The methods of the Calendar API and of the OAuth server that the fake supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ApiMethod {
@@ -53,11 +53,11 @@ pub enum ApiMethod {
     Token,
     /// `POST /revoke`
     Revoke,
-    /// Anything else: 404.
+    /// Any other request; the response is 404.
     Unknown,
 }
 
-/// A method and what its path names, decoded.
+/// A method, and the percent-decoded ids in its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) method: ApiMethod,
@@ -67,7 +67,7 @@ pub(super) struct Route {
 
 impl Route {
     pub(super) fn of(http_method: &Method, path: &str) -> Self {
-        // Split first, decode then: a slash within an id stays within it.
+        // Decoded after the split, so that an encoded slash stays part of its id.
         let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let parts: Vec<String> = path.split('/').skip(1).map(decoded).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -125,7 +125,8 @@ fn resolve<'a>(http: &Method, parts: &[&'a str]) -> (ApiMethod, Option<&'a str>,
 }
 
 impl ApiMethod {
-    /// Its name in Google's discovery document, or its path.
+    /// Returns the method's name in Google's discovery document; for other paths a short name of
+    /// the path.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -156,7 +157,8 @@ impl ApiMethod {
         }
     }
 
-    /// The scopes that open it, any one of them, without their common beginning (discovery document, revision 20261030).
+    /// Scopes of which any one allows the method, without their common prefix (discovery document,
+    /// revision 20261030).
     pub(super) fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::CalendarListList => {

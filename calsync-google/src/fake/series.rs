@@ -1,4 +1,5 @@
-//! Occurrences of a series: enough of RFC 5545's rules for daily and weekly ones.
+//! Occurrences of a series: the part of RFC 5545's recurrence rules that daily and weekly series
+//! need.
 
 use calsync_core::time::Zone;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
@@ -8,23 +9,25 @@ use super::reply::Problem;
 use super::state::{Calendar, State, StoredEvent};
 use super::times::Moment;
 
-/// No series is followed further than this.
-const MOST: u64 = 2500;
+/// Most occurrences of a series.
+const MAX_OCCURRENCES: u64 = 2500;
 
-/// A rule, as far as it is understood.
+/// The supported part of a recurrence rule. `days` is the interval in days; 0 if there is only one
+/// occurrence.
 struct Rule {
     days: u64,
     count: Option<u64>,
     until: Option<NaiveDateTime>,
 }
 
-/// Every occurrence of a series as an event of its own, but those that were changed or deleted one by one.
+/// Returns the occurrences of a series as single events, except those that were changed or deleted
+/// one by one.
 pub(super) fn occurrences(calendar: &Calendar, master: &StoredEvent) -> Vec<StoredEvent> {
     let mut found = Vec::new();
     let Some(start) = moment(master, "start") else { return found };
     let Some(end) = moment(master, "end") else { return found };
     let rule = rule(master);
-    for number in 0..rule.count.unwrap_or(MOST).min(MOST) {
+    for number in 0..rule.count.unwrap_or(MAX_OCCURRENCES).min(MAX_OCCURRENCES) {
         let days = Days::new(number * rule.days);
         let Some((start, local)) = later(&start, days, &calendar.zone) else { break };
         let Some((end, _)) = later(&end, days, &calendar.zone) else { break };
@@ -43,7 +46,7 @@ pub(super) fn occurrences(calendar: &Calendar, master: &StoredEvent) -> Vec<Stor
 }
 
 impl State {
-    /// The event of that id, or the occurrence of a series.
+    /// Returns the event with that id, or the occurrence of a series.
     pub(super) fn event_or_instance(&self, calendar_id: &str, id: &str) -> Result<StoredEvent, Problem> {
         let calendar = self.calendar(calendar_id)?;
         if let Some(event) = calendar.events.get(id) {
@@ -86,7 +89,7 @@ fn moment(event: &StoredEvent, side: &str) -> Option<Moment> {
     Moment::read(event.body.get(side), side, false).ok()
 }
 
-/// That many days later by the event's own clock, and when that is in UTC.
+/// Adds days in the event's own time zone. Returns the moment, and its time in UTC.
 fn later(moment: &Moment, days: Days, calendar: &Zone) -> Option<(Moment, NaiveDateTime)> {
     match moment {
         Moment::Day(date) => {
@@ -119,7 +122,7 @@ fn occurrence(calendar: &Calendar, master: &StoredEvent, start: &Moment, end: &M
     occurrence
 }
 
-/// When an event begins and ends.
+/// Start and end of an event in UTC.
 pub(super) fn span(calendar: &Calendar, event: &StoredEvent) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let of = |side| moment(event, side).map(|moment| moment.instant(&calendar.zone));
     Some((of("start")?, of("end")?))

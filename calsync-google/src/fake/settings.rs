@@ -1,54 +1,64 @@
-//! What the fake can be told to do otherwise.
+//! Settings of the fake.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What the fake can be told to do otherwise, at any time, with [`FakeGoogle::set`](super::FakeGoogle::set).
+/// Settings of the fake's behaviour. [`FakeGoogle::set`](super::FakeGoogle::set) changes them at
+/// any time.
 ///
-/// The defaults are the real service's, and no limits.
+/// By default the fake behaves like Google, without rate limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The most characters of a summary. Google's own limit is not documented.
+    /// Most characters of a summary. Default: 1024. Google documents no limit.
     pub summary_chars: usize,
-    /// The most characters of a description. 8192 is the figure in circulation.
+    /// Most characters of a description. Default: 8192, the commonly reported limit; Google
+    /// documents none.
     pub description_chars: usize,
-    /// The most characters of a location. Google's own limit is not documented.
+    /// Most characters of a location. Default: 1024. Google documents no limit.
     pub location_chars: usize,
-    /// A deleted event cannot be revived: 403 `forbidden`, as has been seen in the field.
+    /// Whether restoring a deleted event fails with 403 `forbidden`, as Google sometimes does.
+    /// Default: `false`.
     pub revive_forbidden: bool,
-    /// Of a deleted event only id, status and etag can be read, which is all that is promised. Otherwise `get` shows it whole.
+    /// Whether `get` returns only the identity of a deleted event (id, status, etag), which is all
+    /// that Google promises. Default: `false`, all fields.
     pub bare_tombstones: bool,
-    /// Names of zones that the server does not know (yet): 400 `invalid`, "Invalid time zone definition", as has been seen of
-    /// new ones.
+    /// Time zone names that the server does not know (yet): 400 `invalid`, "Invalid time zone
+    /// definition", as Google responds to new names. Default: empty.
     pub unknown_zones: BTreeSet<String>,
-    /// Google Meet is allowed; without it a conference is refused with 400 `invalid`.
+    /// Whether Google Meet is allowed. If not, a conference is refused with 400 `invalid`. Default:
+    /// `true`.
     pub meet: bool,
-    /// Pages are short or empty and still have a next one, as the reference allows.
+    /// Whether pages are short or empty and still have a next one, as Google's reference allows.
+    /// Default: `false`.
     pub sparse_pages: bool,
-    /// No page is longer than this, whatever is asked for.
+    /// Most items of a page, even if `maxResults` is greater. Default: no limit.
     pub page_size: Option<usize>,
-    /// How far back `updatedMin` may reach.
+    /// How far back `updatedMin` may reach. Default: 30 days.
     pub updated_min_reach: Duration,
-    /// Which of the seen shapes error bodies have.
+    /// Format of error bodies. Default: [`ErrorShape::Classic`].
     pub errors: ErrorShape,
-    /// How many requests are answered.
+    /// Rate limits and quotas. Default: none.
     pub limits: Limits,
-    /// Where the order of execution within a batch comes from.
+    /// Seed of the random order in which the calls of a batch are executed. Default: 1.
     pub batch_seed: u64,
-    /// How long an access token lives.
+    /// Lifetime of an access token. Default: 3599 seconds.
     pub access_token_life: Duration,
-    /// How long a refresh token lives, if not for ever: seven days for a consent screen in Testing.
+    /// Lifetime of a refresh token. Default: unlimited. At Google it is seven days while the
+    /// consent screen is in *Testing*.
     pub refresh_token_life: Option<Duration>,
-    /// Every refresh gives a new refresh token and kills the old one. Google does not do this; other servers do.
+    /// Whether every refresh returns a new refresh token and ends the old one. Default: `false`, as
+    /// at Google; other servers rotate.
     pub rotate_refresh_tokens: bool,
-    /// How many refresh tokens one user's grants to one client may have (100); one more kills the oldest, silently.
+    /// Most refresh tokens of one user for one client; one more silently ends the oldest. Default:
+    /// no limit; Google's is 100.
     pub refresh_token_limit: Option<usize>,
-    /// What the server calls itself in id tokens (`iss`).
+    /// Issuer in id tokens (`iss`). Default: `https://accounts.google.com`.
     pub issuer: String,
-    /// The consent page is passed over, as if this user had agreed to everything.
+    /// Address of a user who consents to every request at once, without the consent page. Default:
+    /// none.
     pub approve_as: Option<String>,
-    /// How many requests the log keeps.
+    /// Most requests that the log keeps. Default: 10,000.
     pub log_size: usize,
 }
 
@@ -79,40 +89,42 @@ impl Default for Settings {
     }
 }
 
-/// The shapes of error bodies that have been seen.
+/// Formats of error bodies. All of them were observed at Google.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorShape {
-    /// `errors`, `code` and `message`, as documented; `status` and `details` beside them for a bad token or scope.
+    /// `errors`, `code` and `message`, as documented; for a bad token or scope also `status` and
+    /// `details`.
     #[default]
     Classic,
-    /// `status` and `details` beside them always, as newer front ends have it.
+    /// As `Classic`, with `status` in every error, as newer front ends respond.
     WithStatus,
     /// `code`, `message` and `status`, and no `errors`.
     WithoutErrors,
-    /// `{"error": "…", "error_description": "…"}`, as the OAuth servers have it.
+    /// `{"error": "…", "error_description": "…"}`, as OAuth servers respond.
     Flat,
 }
 
-/// How many requests are answered. No limit by default.
+/// Rate limits and quotas. Default: none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// In any minute, for one user.
+    /// Most requests of one user in any minute.
     pub per_minute_per_user: Option<usize>,
-    /// In any minute, for all users.
+    /// Most requests of all users together in any minute.
     pub per_minute_per_project: Option<usize>,
-    /// How many events one user may make before `quotaExceeded`.
+    /// Most events that clients may create for one user; more are refused with 403 `quotaExceeded`.
     pub events_per_user: Option<usize>,
-    /// How a refusal looks.
+    /// Response to a request above a rate limit.
     pub answer: LimitAnswer,
-    /// What a refusal has in `Retry-After`, in seconds. Calendar is not known to send any.
+    /// Value of `Retry-After` in that response, in seconds. Default: no such header; Google
+    /// Calendar is not known to send one.
     pub retry_after: Option<u64>,
 }
 
 impl Limits {
-    /// Those of projects made since 2026-05: 600 a minute for a user, 10,000 for all
-    /// (<https://developers.google.com/workspace/calendar/api/guides/quota>).
+    /// Google's limits for projects created since 2026-05: 600 requests a minute for one user,
+    /// 10,000 for all (<https://developers.google.com/workspace/calendar/api/guides/quota>).
     #[must_use]
     pub fn of_google() -> Self {
         Self {
@@ -124,7 +136,7 @@ impl Limits {
     }
 }
 
-/// How a refusal for too many requests looks. All three are documented.
+/// Response to a request above a rate limit. Google documents all three forms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitAnswer {

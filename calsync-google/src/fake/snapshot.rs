@@ -1,4 +1,4 @@
-//! What the fake knows, written out, so that a later process goes on as if it had never stopped.
+//! Snapshots: the fake's persistent state as JSON, so that a later process can continue with it.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use serde_json::{Map, Value};
 
 use super::access::AccessRole;
 use super::google::FakeGoogle;
-use super::people::FakeUser;
-use super::questions::{FakeMail, MailKind};
+use super::inspection::{FakeMail, MailKind};
 use super::state::{Calendar, State, StoredEvent, User};
+use super::user::FakeUser;
 
-/// The version of a snapshot's form.
+/// Version of the snapshot's JSON format.
 const VERSION: u64 = 1;
 
-/// Why a snapshot cannot be taken over. Nothing was changed then.
+/// A snapshot cannot be restored. The fake is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// It is none, or was damaged.
-    #[error("this is no snapshot of a fake Google")]
+    /// The JSON is not a snapshot, or is damaged.
+    #[error("not a valid snapshot of a fake Google")]
     Malformed(#[source] serde_json::Error),
-    /// Another version of calsync wrote it.
-    #[error("the snapshot has the form {0}, which this version does not read")]
+    /// Another version of calsync wrote the snapshot, in another format.
+    #[error("the snapshot has format version {0}, which this version of calsync cannot read")]
     Version(u64),
 }
 
@@ -40,7 +40,7 @@ struct Snapshot {
     mails: Vec<MailRow>,
     #[serde(default)]
     invitations: usize,
-    /// How many events each user's clients have made, which a quota counts.
+    /// Number of events that clients have created, by user, for the quota.
     #[serde(default)]
     made: BTreeMap<String, usize>,
 }
@@ -67,7 +67,7 @@ struct CalendarRow {
     access: BTreeMap<String, AccessRole>,
     epoch: u64,
     updated: DateTime<Utc>,
-    /// Tombstones among them.
+    /// Events by id, tombstones included.
     events: BTreeMap<String, EventRow>,
 }
 
@@ -90,17 +90,19 @@ struct MailRow {
 }
 
 impl FakeGoogle {
-    /// All that lasts: users, calendars, events with their versions and tombstones, mails, and the numbers that keep ids and etags
-    /// from being given twice. Clients, tokens, channels, settings, faults and the log of requests are not among it.
+    /// Returns the persistent state: users, calendars, events with their versions and tombstones,
+    /// mails, and the counters that keep ids and etags unique. Clients, tokens, channels, settings,
+    /// faults and the log of requests are not part of it.
     #[must_use]
     pub fn snapshot(&self) -> Value {
         serde_json::to_value(Snapshot::of(&self.state())).unwrap_or_default()
     }
 
-    /// Takes over what [`FakeGoogle::snapshot`] wrote, in the place of what lasts here. Clients, tokens and settings stay.
+    /// Replaces the persistent state with one that [`FakeGoogle::snapshot`] returned. Clients,
+    /// tokens and settings stay.
     ///
     /// # Errors
-    /// See [`SnapshotError`].
+    /// See [`SnapshotError`]: the JSON is not a snapshot, or has another format version.
     pub fn restore(&self, snapshot: &Value) -> Result<(), SnapshotError> {
         let version = snapshot.get("version").and_then(Value::as_u64);
         if let Some(other) = version.filter(|version| *version != VERSION) {
@@ -113,7 +115,8 @@ impl FakeGoogle {
 }
 
 impl FakeUser {
-    /// Has a calendar of that id, which is made where nobody has it, and shared where somebody else does.
+    /// Makes sure that the user has a calendar with that id. Creates it if it does not exist;
+    /// otherwise shares it with the user.
     pub fn has_calendar(&self, id: &str) {
         let email = self.email().to_owned();
         let mut state = self.state();
@@ -229,8 +232,8 @@ mod tests {
         json!({"summary": summary, "start": {"date": "2026-12-03"}, "end": {"date": "2026-12-04"}})
     }
 
-    /// Somebody with a changed event, a deleted one, reminders, and a second calendar that is shared.
-    fn lived_in() -> FakeGoogle {
+    /// A fake with a changed event, a deleted one, reminders, and a second calendar that is shared.
+    fn fake_with_history() -> FakeGoogle {
         let google = FakeGoogle::new();
         let anna = google.user("anna@example.org");
         let kept = anna.adds_event("primary", event("kept")).unwrap();
@@ -245,15 +248,15 @@ mod tests {
     }
 
     #[test]
-    fn a_later_process_goes_on_as_if_it_had_never_stopped() {
-        let (before, after) = (lived_in(), FakeGoogle::new());
+    fn a_restored_fake_behaves_like_the_one_that_was_saved() {
+        let (before, after) = (fake_with_history(), FakeGoogle::new());
         let text = before.snapshot().to_string();
         after.restore(&serde_json::from_str(&text).unwrap()).unwrap();
         assert_eq!(after.events(), before.events());
         assert_eq!(after.tombstones(), before.tombstones());
         assert_eq!(after.calendars(), before.calendars());
         assert_eq!(after.snapshot(), before.snapshot());
-        // The same things done in both have the same ids and versions, none of which was there before.
+        // The same action in both gives the same id and etag, and neither was used before.
         let (ids, etags): (Vec<_>, Vec<_>) = before
             .events()
             .into_iter()
@@ -271,8 +274,8 @@ mod tests {
     }
 
     #[test]
-    fn no_token_is_in_a_snapshot() {
-        let google = lived_in();
+    fn a_snapshot_contains_no_tokens() {
+        let google = fake_with_history();
         let tokens = google.tokens("anna@example.org", &["calendar"]);
         let text = google.snapshot().to_string();
         assert!(
@@ -281,8 +284,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_snapshot_changes_nothing() {
-        let google = lived_in();
+    fn restoring_an_invalid_snapshot_changes_nothing() {
+        let google = fake_with_history();
         let before = google.snapshot();
         for bad in [json!({}), json!(null), json!({"version": 1, "users": {}}), json!({"version": 2})] {
             assert!(google.restore(&bad).is_err(), "{bad}");
@@ -291,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_calendar_of_that_id_is_made_once_and_shared_after() {
+    fn a_calendar_is_created_once_and_then_shared() {
         let google = FakeGoogle::new();
         let (anna, ben) = (google.user("anna@example.org"), google.user("ben@example.org"));
         for user in [&anna, &ben, &anna] {

@@ -1,4 +1,4 @@
-//! Everything the fake knows.
+//! The fake's state.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,12 +14,12 @@ use serde_json::{Map, Value};
 
 use super::access::AccessRole;
 use super::channels::Channel;
+use super::inspection::{FakeMail, SeenRequest, Writes};
 use super::limits::Windows;
-use super::questions::{FakeMail, SeenRequest, Writes};
 use super::route::ApiMethod;
 use super::settings::Settings;
 
-/// Everything the fake knows.
+/// The fake's complete state.
 pub(super) struct State {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
@@ -34,19 +34,19 @@ pub(super) struct State {
     pub(super) log: Log<ApiMethod, SeenRequest>,
     pub(super) faults: Faults<ApiMethod>,
     pub(super) windows: Windows,
-    /// Rises with every change; names versions, ids and tokens.
+    /// Counter that rises with every change. Etags, ids and tokens derive from it.
     pub(super) serial: Serial,
 }
 
-/// An account.
+/// A Google account.
 #[derive(Debug, Clone)]
 pub(super) struct User {
     pub(super) zone: Zone,
-    /// Whether the account has a calendar at all; without one every call is 403 `notACalendarUser`.
+    /// Whether the account has Google Calendar. Without it every call gets 403 `notACalendarUser`.
     pub(super) has_calendar: bool,
 }
 
-/// A calendar.
+/// A calendar with its events.
 #[derive(Debug, Clone)]
 pub(super) struct Calendar {
     pub(super) owner: String,
@@ -55,30 +55,30 @@ pub(super) struct Calendar {
     pub(super) location: Option<String>,
     pub(super) zone: Zone,
     pub(super) primary: bool,
-    /// The OAuth client that made it, if one did.
+    /// Id of the OAuth client that created it, if a client did.
     pub(super) made_by: Option<String>,
     pub(super) etag: String,
-    /// Who sees it, the owner among them.
+    /// Role of each user who can see it, the owner included.
     pub(super) access: BTreeMap<String, AccessRole>,
     pub(super) events: BTreeMap<String, StoredEvent>,
-    /// Sync tokens of an earlier epoch are dead.
+    /// Sync tokens of an earlier epoch are expired.
     pub(super) epoch: u64,
     pub(super) updated: DateTime<Utc>,
 }
 
-/// An event, or what is left of one.
+/// An event, or the tombstone of one.
 #[derive(Debug, Clone)]
 pub(super) struct StoredEvent {
-    /// All but kind, etag, reminders and what depends on who looks.
+    /// All fields except `kind`, `etag`, reminders, and those that depend on the reader.
     pub(super) body: Map<String, Value>,
     pub(super) etag: String,
     pub(super) change: u64,
     pub(super) updated: DateTime<Utc>,
-    /// Reminders belong to a user, not to the event.
+    /// Reminders by user: they belong to a user, not to the event.
     pub(super) reminders: BTreeMap<String, Value>,
 }
 
-/// What a change gets: a version of its own.
+/// Version of a change.
 #[derive(Debug, Clone)]
 pub(super) struct Stamp {
     pub(super) etag: String,
@@ -128,18 +128,19 @@ impl State {
         self.clock.now()
     }
 
-    /// A version for a change made now. No two are alike, even while the clock stands still.
+    /// Returns a new version for a change made now. Versions are unique, even if the clock does not
+    /// advance.
     pub(super) fn stamp(&mut self) -> Stamp {
         let (change, at) = (self.serial.next(), self.serial.time(self.now()));
         Stamp { etag: format!("\"{}\"", 3_489_000_000_000_000 + change * 2000), change, at }
     }
 
-    /// An id inside the alphabet of event ids.
+    /// Returns a new event id, inside the alphabet of event ids.
     pub(super) fn new_event_id(&mut self) -> String {
         self.serial.bytes("event").iter().take(13).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The user of that address, with a primary calendar; made if it is not there.
+    /// Creates the user with that address and a primary calendar, if the user does not exist.
     pub(super) fn user(&mut self, email: &str) {
         if self.users.contains_key(email) {
             return;
@@ -149,7 +150,7 @@ impl State {
         self.add_calendar(email, email.to_owned(), email, None);
     }
 
-    /// A calendar of that user's.
+    /// Adds a calendar that belongs to that user.
     pub(super) fn add_calendar(&mut self, owner: &str, id: String, summary: &str, made_by: Option<String>) {
         let stamp = self.stamp();
         let zone = self.users.get(owner).map(|user| user.zone.clone()).unwrap_or_default();
@@ -170,12 +171,12 @@ impl State {
         self.calendars.insert(id, calendar);
     }
 
-    /// The id of a secondary calendar.
+    /// Returns a new id for a secondary calendar.
     pub(super) fn new_calendar_id(&mut self) -> String {
         format!("c_{}@group.calendar.google.com", self.new_event_id())
     }
 
-    /// `primary` is the calendar that is called like its owner.
+    /// Resolves `primary` to the id of the user's primary calendar, which is the user's address.
     pub(super) fn calendar_id<'a>(&self, user: &'a str, id: &'a str) -> &'a str {
         if id == "primary" { user } else { id }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::reply::Problem;
 
-/// A start or an end.
+/// Start or end of an event: a date, or an instant with an optional zone.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Moment {
     Day(NaiveDate),
@@ -31,7 +31,8 @@ impl Moment {
         match (text("date")?, text("dateTime")?) {
             (Some(_), Some(_)) => Err(bad()),
             (None, None) => Err(missing()),
-            // A zone on a day means nothing; this is stricter than the documentation.
+            // A date has no time zone. Google's documentation does not forbid one; the fake is
+            // stricter.
             (Some(_), None) if zone.is_some() => Err(bad()),
             (Some(date), None) => day(date).map(Self::Day).ok_or_else(bad),
             (None, Some(time)) => {
@@ -53,7 +54,7 @@ impl Moment {
         }
     }
 
-    /// Refuses a zone of one of these names.
+    /// Refuses a zone with one of these names.
     pub(super) fn check_zone(&self, side: &str, unknown: &BTreeSet<String>) -> Result<(), Problem> {
         match self {
             Self::At(_, Some(zone)) if unknown.contains(zone.name()) => Err(bad_zone(side)),
@@ -61,7 +62,8 @@ impl Moment {
         }
     }
 
-    /// As it is kept and shown: in `shown_in`, with the event's own zone, or the calendar's where it has none.
+    /// Formats the moment as JSON: the time in zone `shown_in`, and the name of the event's own
+    /// zone, else of the calendar's.
     pub(super) fn write(&self, shown_in: &Zone, calendar: &Zone) -> Value {
         match self {
             Self::Day(date) => json!({"date": date.to_string()}),
@@ -76,7 +78,7 @@ impl Moment {
         matches!(self, Self::Day(_))
     }
 
-    /// The instant; a day begins at midnight in the calendar's zone.
+    /// Returns the instant. A date starts at midnight in the calendar's zone.
     pub(super) fn instant(&self, calendar: &Zone) -> DateTime<Utc> {
         match self {
             Self::Day(date) => {
@@ -88,7 +90,7 @@ impl Moment {
     }
 }
 
-/// An instant as RFC 3339 has it, with the zone's offset at that time.
+/// Formats an instant as RFC 3339, with the zone's offset at that time.
 pub(super) fn shown(instant: DateTime<Utc>, zone: &Zone) -> String {
     let offset = FixedOffset::east_opt(zone.offset(instant));
     let local = offset.map(|offset| instant.with_timezone(&offset));
@@ -98,12 +100,12 @@ pub(super) fn shown(instant: DateTime<Utc>, zone: &Zone) -> String {
     )
 }
 
-/// An instant as `created` and `updated` show it.
+/// Formats an instant like `created` and `updated`: UTC with milliseconds.
 pub(super) fn stamp_text(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A day, in ten characters and no other way.
+/// Parses a date in the format `YYYY-MM-DD`, and no other.
 fn day(text: &str) -> Option<NaiveDate> {
     let date = text.parse::<NaiveDate>().ok()?;
     (date.to_string() == text).then_some(date)

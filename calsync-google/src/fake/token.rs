@@ -17,15 +17,15 @@ use super::state::State;
 /// An error of RFC 6749 section 5.2.
 struct OAuthError(StatusCode, &'static str, &'static str);
 
-const DEAD: OAuthError =
+const INVALID_GRANT: OAuthError =
     OAuthError(StatusCode::BAD_REQUEST, "invalid_grant", "Token has been expired or revoked.");
 
 impl State {
     pub(super) fn token(&mut self, incoming: &Incoming) -> Reply {
         let is_form = incoming.is_of_type("application/x-www-form-urlencoded");
         let form = incoming.form();
-        let answer = if is_form { self.grant(incoming, &form) } else { Err(bad("Invalid content type.")) };
-        let reply = match answer {
+        let response = if is_form { self.grant(incoming, &form) } else { Err(bad("Invalid content type.")) };
+        let reply = match response {
             Ok(body) => Reply::json(StatusCode::OK, &body),
             Err(error) => error.reply(),
         };
@@ -48,23 +48,23 @@ impl State {
     fn redeem(&mut self, client: &str, form: &Params) -> Result<Value, OAuthError> {
         let text = form.get("code").ok_or_else(|| bad("Missing required parameter: code"))?;
         let (redirect, verifier) = (form.get("redirect_uri"), form.get("code_verifier"));
-        let shown = Redemption { code: text, client, redirect, verifier };
-        let code = self.grants.redeem(&shown, self.now())?;
-        let mut answer = self.tokens(code.granted.clone(), code.nonce.as_deref());
-        if let (true, Some(answer)) = (code.with_refresh, answer.as_object_mut()) {
+        let redemption = Redemption { code: text, client, redirect, verifier };
+        let code = self.grants.redeem(&redemption, self.now())?;
+        let mut response = self.tokens(code.granted.clone(), code.nonce.as_deref());
+        if let (true, Some(response)) = (code.with_refresh, response.as_object_mut()) {
             let refresh = self.issue_refresh(code.granted);
-            answer.insert("refresh_token".into(), refresh.into());
+            response.insert("refresh_token".into(), refresh.into());
             if let Some(life) = self.settings.refresh_token_life {
-                answer.insert("refresh_token_expires_in".into(), life.as_secs().into());
+                response.insert("refresh_token_expires_in".into(), life.as_secs().into());
             }
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn refresh(&mut self, client: &str, form: &Params) -> Result<Value, OAuthError> {
         let text =
             form.get("refresh_token").ok_or_else(|| bad("Missing required parameter: refresh_token"))?;
-        let mut granted = self.grants.refresh(text, client, self.now()).ok_or(DEAD)?.clone();
+        let mut granted = self.grants.refresh(text, client, self.now()).ok_or(INVALID_GRANT)?.clone();
         if let Some(fewer) = form.get("scope") {
             let fewer: BTreeSet<String> = fewer.split_whitespace().map(str::to_owned).collect();
             if !fewer.is_subset(&granted.scopes) {
@@ -73,30 +73,30 @@ impl State {
             granted.scopes = fewer;
         }
         self.grants.refreshes += 1;
-        let mut answer = self.tokens(granted, None);
+        let mut response = self.tokens(granted, None);
         if self.settings.rotate_refresh_tokens
             && let Some(old) = self.grants.remove_refresh(text)
-            && let Some(answer) = answer.as_object_mut()
+            && let Some(response) = response.as_object_mut()
         {
             let rotated = self.issue_refresh(old);
-            answer.insert("refresh_token".into(), rotated.into());
+            response.insert("refresh_token".into(), rotated.into());
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn tokens(&mut self, granted: Granted, nonce: Option<&str>) -> Value {
         let scope = granted.scope();
         let identity = granted.scopes.contains("openid").then(|| self.id_token(&granted, nonce));
-        let mut answer = json!({
+        let mut response = json!({
             "access_token": self.issue_access(granted),
             "expires_in": self.settings.access_token_life.as_secs(),
             "scope": scope,
             "token_type": "Bearer",
         });
-        if let (Some(identity), Some(answer)) = (identity, answer.as_object_mut()) {
-            answer.insert("id_token".into(), identity.into());
+        if let (Some(identity), Some(response)) = (identity, response.as_object_mut()) {
+            response.insert("id_token".into(), identity.into());
         }
-        answer
+        response
     }
 
     /// <https://developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload>
@@ -120,7 +120,7 @@ impl State {
         id_token(&claims)
     }
 
-    /// Ends the whole grant, whichever of its tokens is named.
+    /// Revokes the whole grant that the token belongs to, access token or refresh token.
     pub(super) fn revoke(&mut self, incoming: &Incoming) -> Reply {
         let form = incoming.form();
         let text = form.get("token").or_else(|| incoming.query.get("token")).unwrap_or_default();

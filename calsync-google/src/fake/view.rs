@@ -1,4 +1,4 @@
-//! How events and calendars show themselves.
+//! Events and calendars as the API returns them.
 
 use calsync_core::time::Zone;
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::state::{Calendar, StoredEvent};
 use super::times::{Moment, stamp_text};
 
-/// An event as a user sees it, with times in `zone`.
+/// Returns an event as a user sees it, with times in `zone`.
 pub(super) fn event(calendar: &Calendar, stored: &StoredEvent, user: &str, zone: &Zone) -> Value {
     let mut body = stored.body.clone();
     for side in ["start", "end", "originalStartTime"] {
@@ -31,13 +31,13 @@ pub(super) fn event(calendar: &Calendar, stored: &StoredEvent, user: &str, zone:
         body.insert("hangoutLink".into(), link);
     }
     if body.get("creator").and_then(|who| who.get("email")).and_then(Value::as_str) != Some(user) {
-        // Visible only to who made the event.
+        // Visible only to the user who created the event.
         body.remove("source");
     }
     body.into()
 }
 
-/// What a reader who may only see times gets.
+/// Reduces an event to its times, for a reader who may see no more.
 pub(super) fn times_only(event: &Value) -> Value {
     kept(
         event,
@@ -45,12 +45,12 @@ pub(super) fn times_only(event: &Value) -> Value {
     )
 }
 
-/// What is left of a deleted event for sure.
+/// Reduces a deleted event to the fields that Google promises.
 pub(super) fn tombstone(event: &Value) -> Value {
     kept(event, &["kind", "etag", "id", "status", "recurringEventId", "originalStartTime"])
 }
 
-/// A calendar (`calendars.get`).
+/// Returns a calendar (`calendars.get`).
 pub(super) fn calendar(id: &str, calendar: &Calendar) -> Value {
     let mut body = Map::new();
     body.insert("kind".into(), "calendar#calendar".into());
@@ -67,7 +67,7 @@ pub(super) fn calendar(id: &str, calendar: &Calendar) -> Value {
     body.into()
 }
 
-/// A calendar in a user's list (`calendarList.get`).
+/// Returns a calendar in a user's list (`calendarList.get`).
 pub(super) fn list_entry(id: &str, stored: &Calendar, user: &str) -> Value {
     let mut entry = calendar(id, stored);
     if let Some(entry) = entry.as_object_mut() {
@@ -86,7 +86,8 @@ pub(super) fn list_entry(id: &str, stored: &Calendar, user: &str) -> Value {
     entry
 }
 
-/// A primary calendar reminds ten minutes ahead, as a new account's does; others do not remind.
+/// The default reminders: ten minutes before the start in a primary calendar, as in a new account;
+/// none in other calendars.
 pub(super) fn default_reminders(calendar: &Calendar) -> Value {
     if calendar.primary { json!([{"method": "popup", "minutes": 10}]) } else { json!([]) }
 }

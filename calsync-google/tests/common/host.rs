@@ -1,4 +1,4 @@
-//! A host whose customer is Anna, with appointments of one order.
+//! A host with one order of customer Anna, and its appointments.
 
 use calsync_core::ProviderKind;
 use calsync_core::audience::Audience;
@@ -24,7 +24,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Anna's primary calendar is connected.
+    /// A host where Anna's primary calendar is connected.
     pub(crate) async fn new(appointments: i64) -> Self {
         let calendar = Connection::new(1, ProviderKind::GOOGLE, CalendarId::primary());
         Self::connected(appointments, [calendar]).await
@@ -53,7 +53,8 @@ impl Host {
         Self { world, syncer, order, directory, appointments: appointments.collect() }
     }
 
-    /// Another process takes over: what only this one remembered is gone. It makes one attempt at a step.
+    /// Starts a new process: in-memory state is lost. The new process makes one attempt at each
+    /// step.
     pub(crate) fn restart(&mut self) {
         let syncer = Syncer::builder(NAMESPACE).provider(self.world.provider()).retry(RetryPolicy::none());
         self.syncer = syncer.clock(self.world.clock.clone()).sleep(self.world.clock.clone()).build();
@@ -79,7 +80,7 @@ impl Host {
         report
     }
 
-    /// Runs once a day, so many days.
+    /// Runs once a day, for `days` days.
     pub(crate) async fn days(&mut self, days: usize) {
         for _ in 0..days {
             self.world.clock.advance(TimeDelta::days(1));
@@ -87,7 +88,7 @@ impl Host {
         }
     }
 
-    /// Every appointment is moved by an hour.
+    /// Moves every appointment an hour later.
     pub(crate) fn moves(&mut self) {
         for appointment in &mut self.appointments {
             appointment.start_time += TimeDelta::hours(1);
@@ -103,20 +104,20 @@ impl Host {
         self.world.anna.events("primary")
     }
 
-    /// The only event there is anywhere.
+    /// The only event in any calendar.
     pub(crate) fn only_event(&self) -> FakeEvent {
         let mut events = self.world.google.events();
         assert_eq!(events.len(), 1, "{events:?}");
         events.remove(0)
     }
 
-    /// When that one begins.
+    /// Start of the only event.
     pub(crate) fn start(&self) -> String {
         let event = self.only_event();
         event.json.pointer("/start/dateTime").and_then(|time| time.as_str()).unwrap().to_owned()
     }
 
-    /// Nothing of what went out invites anybody, and nobody got mail.
+    /// No request had attendees, and no mail was sent.
     pub(crate) fn assert_silent(&self) {
         let bodies = self.world.google.requests().into_iter().filter_map(|request| request.body);
         assert!(bodies.map(|body| body.to_string()).all(|body| !body.contains("attendees")));

@@ -1,4 +1,4 @@
-//! A person at the fake Google, the provider in front of it, and events to write.
+//! Two people at the fake Google, the provider on the fake, and events to write.
 #![allow(dead_code, unused_imports, reason = "not every test file uses everything")]
 
 pub(crate) mod host;
@@ -17,7 +17,7 @@ pub(crate) use calsync_core::testing::fixtures::{at, draft_at, event, key_at, pu
 
 pub(crate) const SCOPES: &[&str] = &["calendar.events.owned"];
 
-/// Anna and Ben at one fake Google, connected.
+/// One fake Google with Anna (profile 1) and Ben (profile 2), both connected.
 pub(crate) struct World {
     pub(crate) google: FakeGoogle,
     pub(crate) clock: TestClock,
@@ -38,7 +38,7 @@ impl World {
         Self { google, clock, anna, ben, store }
     }
 
-    /// The provider, talking to the fake in process.
+    /// The provider, connected to the fake in process.
     pub(crate) fn provider(&self) -> GoogleCalendar {
         self.builder().transport(self.google.clone()).build().unwrap()
     }
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-/// A provider that has yet to be told how to reach the fake.
+/// A builder without a transport.
 pub(crate) fn builder(store: &MemoryTokenStore, clock: &TestClock) -> GoogleCalendarBuilder {
     GoogleCalendar::builder()
         .client(FakeGoogle::CLIENT_ID, Secret::new(FakeGoogle::CLIENT_SECRET))
@@ -71,12 +71,12 @@ pub(crate) fn key_of(person: i64) -> ConnectionKey {
     place_of(person).connection_key()
 }
 
-/// A look for the events of the target at a place.
+/// The query for the events of the target in a calendar.
 pub(crate) fn query_at(place: &CalendarRef) -> TargetQuery {
     TargetQuery::new(fixtures::NAMESPACE, key_at(place, 0).target())
 }
 
-/// The API's methods that were called, in order, since the log was last cleared.
+/// Returns the API methods called since the log was last cleared, in order, and clears the log.
 pub(crate) fn calls(google: &FakeGoogle) -> Vec<ApiMethod> {
     let calls = google.requests().into_iter().map(|request| request.method).collect();
     google.clear_requests();

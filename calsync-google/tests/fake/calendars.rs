@@ -1,4 +1,4 @@
-//! Calendars, who may see them, and what each scope opens.
+//! Calendars, access to them, and the methods that each scope allows.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::client::{ANNA, Stage, ids, timed};
 use calsync_google::fake::{AccessRole, FakeGoogle};
 
 #[tokio::test]
-async fn a_calendar_is_made_listed_changed_and_deleted() {
+async fn a_calendar_is_created_listed_changed_and_deleted() {
     let stage = Stage::new();
     stage.call("POST", "calendars", Some(json!({}))).await.is_refused(400, "required");
     let zone = json!({"summary": "Bookings", "timeZone": "Asia/Nowhere"});
@@ -38,7 +38,7 @@ async fn a_calendar_is_made_listed_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_scope_opens_what_the_discovery_document_says() {
+async fn a_scope_allows_the_methods_in_the_discovery_document() {
     let paths = [
         ("GET", "users/me/calendarList"),
         ("GET", "calendars/primary"),
@@ -55,24 +55,24 @@ async fn a_scope_opens_what_the_discovery_document_says() {
         ("calendar.calendarlist.readonly", [200, 403, 403, 403, 403, 403]),
         ("calendar.freebusy", [403, 403, 403, 403, 200, 403]),
         ("calendar.events.freebusy", [403, 403, 200, 403, 200, 403]),
-        // What the application did not make is not there for it.
+        // For this scope only calendars that the application created exist.
         ("calendar.app.created", [403, 404, 404, 404, 403, 200]),
         ("openid", [403, 403, 403, 403, 403, 403]),
     ];
-    for (scope, wanted) in table {
+    for (scope, statuses) in table {
         let stage = Stage::with_scopes(&[scope]);
-        for ((method, path), wanted) in paths.into_iter().zip(wanted) {
+        for ((method, path), expected) in paths.into_iter().zip(statuses) {
             let body = match path {
                 "freeBusy" => json!({"timeMin": "2026-12-01T00:00:00Z", "timeMax": "2026-12-02T00:00:00Z"}),
                 "calendars" => json!({"summary": "x"}),
                 _ => timed("abcde"),
             };
-            let answer = stage.call(method, path, (method == "POST").then_some(body)).await;
-            assert_eq!(answer.status, wanted, "{scope}: {method} {path}");
-            if wanted == 403 {
-                answer.is_refused(403, "insufficientPermissions");
-                assert_eq!(answer.json()["error"]["status"], "PERMISSION_DENIED");
-                let detail = &answer.json()["error"]["details"][0]["reason"];
+            let response = stage.call(method, path, (method == "POST").then_some(body)).await;
+            assert_eq!(response.status, expected, "{scope}: {method} {path}");
+            if expected == 403 {
+                response.is_refused(403, "insufficientPermissions");
+                assert_eq!(response.json()["error"]["status"], "PERMISSION_DENIED");
+                let detail = &response.json()["error"]["details"][0]["reason"];
                 assert_eq!(detail, "ACCESS_TOKEN_SCOPE_INSUFFICIENT");
             }
         }
@@ -80,7 +80,7 @@ async fn a_scope_opens_what_the_discovery_document_says() {
 }
 
 #[tokio::test]
-async fn an_application_of_its_own_calendar_sees_no_other() {
+async fn calendar_app_created_opens_only_calendars_that_the_client_created() {
     let stage = Stage::with_scopes(&["calendar.app.created"]);
     let own = stage.call("POST", "calendars", Some(json!({"summary": "Mine"}))).await.ok();
     let own = own["id"].as_str().unwrap();
@@ -98,7 +98,7 @@ async fn an_application_of_its_own_calendar_sees_no_other() {
 }
 
 #[tokio::test]
-async fn a_role_allows_no_more_than_it_says() {
+async fn each_role_allows_only_its_own_methods() {
     let stage = Stage::new();
     let bo = stage.google.user("bo@example.org");
     stage.insert("abcde").await;
@@ -125,7 +125,7 @@ async fn a_role_allows_no_more_than_it_says() {
             assert!(list.ok()["items"][0].get("summary").is_none());
         }
     }
-    // Owned events only.
+    // This scope covers only calendars that the user owns.
     as_bo.token = bo.tokens(&["calendar.events.owned"]).access_token.expose().to_owned();
     as_bo.call("GET", &path, None).await.is_refused(404, "notFound");
     bo.loses_calendar();
@@ -133,7 +133,7 @@ async fn a_role_allows_no_more_than_it_says() {
 }
 
 #[tokio::test]
-async fn free_busy_joins_what_touches_and_keeps_errors_apart() {
+async fn free_busy_joins_touching_times_and_reports_errors_by_calendar() {
     let stage = Stage::new();
     let slot = |from: &str, to: &str| {
         let at = |time: &str| json!({"dateTime": format!("2026-12-03T{time}:00Z")});
@@ -151,13 +151,13 @@ async fn free_busy_joins_what_touches_and_keeps_errors_apart() {
         "timeMin": "2026-12-03T09:30:00Z", "timeMax": "2026-12-03T20:00:00Z",
         "items": [{"id": "primary"}, {"id": "nobody@example.org"}],
     });
-    let answer = stage.call("POST", "freeBusy", Some(body)).await.ok();
+    let response = stage.call("POST", "freeBusy", Some(body)).await.ok();
     let busy = json!([
         {"start": "2026-12-03T09:30:00Z", "end": "2026-12-03T11:00:00Z"},
         {"start": "2026-12-03T13:00:00Z", "end": "2026-12-03T14:00:00Z"},
     ]);
-    assert_eq!(answer["calendars"]["primary"]["busy"], busy);
-    assert_eq!(answer["calendars"]["nobody@example.org"]["errors"][0]["reason"], "notFound");
+    assert_eq!(response["calendars"]["primary"]["busy"], busy);
+    assert_eq!(response["calendars"]["nobody@example.org"]["errors"][0]["reason"], "notFound");
     let empty = json!({"timeMin": "2026-12-03T09:30:00Z", "timeMax": "2026-12-03T09:30:00Z"});
     stage.call("POST", "freeBusy", Some(empty)).await.is_refused(400, "timeRangeEmpty");
 }

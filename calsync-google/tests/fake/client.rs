@@ -1,4 +1,4 @@
-//! A client that knows nothing but HTTP.
+//! A plain HTTP client, without the provider.
 
 use bytes::Bytes;
 use calsync_core::http::{HttpTransport, Request, TransportErrorKind};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 pub(crate) const ANNA: &str = "anna@example.org";
 
-/// A fake whose clock stands still, and one user's way to it.
+/// A fake with a fixed clock, and the access token of one user.
 pub(crate) struct Stage {
     pub(crate) google: FakeGoogle,
     pub(crate) clock: TestClock,
@@ -18,7 +18,7 @@ pub(crate) struct Stage {
     pub(crate) token: String,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -37,8 +37,8 @@ impl Stage {
         Self { google, clock, anna, token }
     }
 
-    /// A call of the Calendar API.
-    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    /// Calls the Calendar API.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> TestResponse {
         self.call_with(method, path, body, &[]).await
     }
 
@@ -48,7 +48,7 @@ impl Stage {
         path: &str,
         body: Option<Value>,
         headers: &[(&str, &str)],
-    ) -> Answer {
+    ) -> TestResponse {
         self.try_call(method, path, body, headers).await.unwrap()
     }
 
@@ -58,7 +58,7 @@ impl Stage {
         path: &str,
         body: Option<Value>,
         headers: &[(&str, &str)],
-    ) -> Result<Answer, TransportErrorKind> {
+    ) -> Result<TestResponse, TransportErrorKind> {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("https://www.googleapis.com/calendar/v3/{path}"))
@@ -73,8 +73,8 @@ impl Stage {
         send(&self.google, request.body(body).unwrap()).await
     }
 
-    /// A call for an event in the primary calendar.
-    pub(crate) async fn event(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    /// Calls an event method of the primary calendar.
+    pub(crate) async fn event(&self, method: &str, path: &str, body: Option<Value>) -> TestResponse {
         self.call(method, &format!("calendars/primary/events{path}"), body).await
     }
 
@@ -84,25 +84,25 @@ impl Stage {
     }
 }
 
-pub(crate) async fn send(google: &FakeGoogle, request: Request) -> Result<Answer, TransportErrorKind> {
-    let answer = google.send(request).await.map_err(|error| error.kind())?;
-    let (parts, body) = answer.into_parts();
-    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+pub(crate) async fn send(google: &FakeGoogle, request: Request) -> Result<TestResponse, TransportErrorKind> {
+    let response = google.send(request).await.map_err(|error| error.kind())?;
+    let (parts, body) = response.into_parts();
+    Ok(TestResponse { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("{}: {}", self.status, String::from_utf8_lossy(&self.body)))
     }
 
-    /// The body of a success.
+    /// Asserts status 200, and returns the body.
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
         self.json()
     }
 
-    /// Status and reason of a refusal.
+    /// Returns status and reason of an error response.
     pub(crate) fn refusal(&self) -> (u16, String) {
         let json = self.json();
         assert_eq!(json["error"]["code"], self.status);
@@ -118,7 +118,7 @@ pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-22T10:00:00Z".parse().unwrap()
 }
 
-/// An hour in Stockholm.
+/// An event of one hour in Stockholm.
 pub(crate) fn timed(id: &str) -> Value {
     json!({
         "id": id,
@@ -129,7 +129,7 @@ pub(crate) fn timed(id: &str) -> Value {
     })
 }
 
-/// The same with other fields on top.
+/// [`timed`] with more fields.
 pub(crate) fn timed_with(id: &str, more: Value) -> Value {
     let mut event = timed(id);
     event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

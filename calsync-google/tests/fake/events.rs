@@ -1,4 +1,4 @@
-//! One event: ids, versions, what is refused, what is cleared, what comes back.
+//! Events: ids, versions, refused and cleared fields, deletion and restoration.
 
 use serde_json::{Value, json};
 
@@ -8,18 +8,18 @@ use calsync_google::fake::Writes;
 const ID: &str = "cs0v5k2m8qhd3t7r";
 
 #[tokio::test]
-async fn an_insert_shows_the_event_as_it_stands() {
+async fn an_insert_returns_the_stored_event() {
     let stage = Stage::new();
     stage.anna.sets_time_zone("primary", "America/New_York");
-    let answer = stage.event("POST", "", Some(timed(ID))).await;
-    let event = answer.ok();
-    assert_eq!(answer.headers["etag"], event["etag"].as_str().unwrap());
+    let response = stage.event("POST", "", Some(timed(ID))).await;
+    let event = response.ok();
+    assert_eq!(response.headers["etag"], event["etag"].as_str().unwrap());
     assert_eq!(event["id"], ID);
     assert_eq!(event["status"], "confirmed");
     assert_eq!(event["iCalUID"], format!("{ID}@google.com"));
     assert_eq!(event["organizer"], json!({"email": ANNA, "self": true}));
     assert_eq!(event["reminders"], json!({"useDefault": true}));
-    // Times come in the calendar's zone, and keep the event's own beside them.
+    // Times are in the calendar's zone; `timeZone` names the event's own.
     assert_eq!(
         event["start"],
         json!({"dateTime": "2026-12-03T11:00:00-05:00", "timeZone": "Europe/Stockholm"})
@@ -30,7 +30,7 @@ async fn an_insert_shows_the_event_as_it_stands() {
 }
 
 #[tokio::test]
-async fn an_id_is_base32hex_or_the_servers_own() {
+async fn an_id_is_base32hex_or_chosen_by_the_server() {
     let stage = Stage::new();
     for id in ["abcd", "ABCDE", "abcdw", "ab-cd-ef", "", &"a".repeat(1025)] {
         stage.event("POST", "", Some(timed(id))).await.is_refused(400, "invalid");
@@ -47,7 +47,7 @@ async fn an_id_is_base32hex_or_the_servers_own() {
 }
 
 #[tokio::test]
-async fn a_deleted_id_stays_taken_until_it_is_revived_or_forgotten() {
+async fn a_deleted_id_stays_taken_until_the_event_is_restored_or_purged() {
     let stage = Stage::new();
     let path = format!("/{ID}");
     stage.insert(ID).await;
@@ -67,9 +67,9 @@ async fn a_deleted_id_stays_taken_until_it_is_revived_or_forgotten() {
     stage.event("PATCH", &path, Some(json!({"summary": "x"}))).await.ok();
     assert_eq!(stage.event("GET", &path, None).await.ok()["status"], "cancelled");
     stage.event("PATCH", &path, Some(json!({"status": "confirmed"}))).await.ok();
-    let mut wanted = Writes::default();
-    (wanted.inserted, wanted.changed, wanted.revived, wanted.deleted) = (1, 1, 2, 2);
-    assert_eq!(stage.google.writes(), wanted);
+    let mut expected = Writes::default();
+    (expected.inserted, expected.changed, expected.revived, expected.deleted) = (1, 1, 2, 2);
+    assert_eq!(stage.google.writes(), expected);
 
     stage.event("DELETE", &path, None).await;
     stage.google.set(|settings| settings.revive_forbidden = true);
@@ -111,7 +111,7 @@ async fn put_replaces_and_patch_merges() {
 }
 
 #[tokio::test]
-async fn from_timed_to_all_day_takes_nulls() {
+async fn a_change_from_timed_to_all_day_needs_nulls() {
     let stage = Stage::new();
     let path = format!("/{ID}");
     stage.insert(ID).await;
@@ -126,7 +126,7 @@ async fn from_timed_to_all_day_takes_nulls() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_an_event_is_refused_by_reason() {
+async fn each_invalid_event_is_refused_with_its_reason() {
     let stage = Stage::new();
     let at = |time: &str, zone: Option<&str>| match zone {
         Some(zone) => json!({"dateTime": time, "timeZone": zone}),
@@ -169,12 +169,12 @@ async fn what_cannot_be_an_event_is_refused_by_reason() {
         (reminders(true, &[5]), "cannotUseDefaultRemindersAndSpecifyOverride"),
     ];
     for (more, reason) in table {
-        let answer = stage.event("POST", "", Some(timed_with(ID, more.clone()))).await;
-        assert_eq!(answer.status, 400, "{more}");
-        assert_eq!(answer.refusal().1, reason, "{more}");
+        let response = stage.event("POST", "", Some(timed_with(ID, more.clone()))).await;
+        assert_eq!(response.status, 400, "{more}");
+        assert_eq!(response.refusal().1, reason, "{more}");
     }
     assert_eq!(stage.google.writes().total(), 0);
-    // The longest that is taken.
+    // The longest texts that are accepted.
     let more = json!({"description": "ö".repeat(8192), "summary": "x".repeat(1024)});
     stage.event("POST", "", Some(timed_with(ID, more))).await.ok();
     stage.google.set(|settings| settings.description_chars = 10);
@@ -183,16 +183,16 @@ async fn what_cannot_be_an_event_is_refused_by_reason() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn a_body_that_is_not_a_json_object_is_refused() {
     let stage = Stage::new();
     stage.event("POST", "", Some(json!([1]))).await.is_refused(400, "parseError");
     let form = [("content-type", "text/plain")];
-    let answer = stage.call_with("POST", "calendars/primary/events", None, &form).await;
-    answer.is_refused(400, "parseError");
+    let response = stage.call_with("POST", "calendars/primary/events", None, &form).await;
+    response.is_refused(400, "parseError");
 }
 
 #[tokio::test]
-async fn what_is_the_default_or_nobody_knows_is_not_shown() {
+async fn default_values_and_unknown_fields_are_not_returned() {
     let stage = Stage::new();
     let more = json!({
         "transparency": "opaque", "visibility": "default", "location": "", "guestsCanModify": false,
@@ -206,13 +206,13 @@ async fn what_is_the_default_or_nobody_knows_is_not_shown() {
     assert_eq!(event["created"], "2026-11-22T10:00:00.000Z".replace("00.000", event_millis(&event)));
 }
 
-/// Seconds and milliseconds of `created`: no two changes are at the same time, even while the clock stands still.
+/// Seconds and milliseconds of `created`: each change has its own time, even with a fixed clock.
 fn event_millis(event: &Value) -> &str {
     event["created"].as_str().unwrap()[17..].trim_end_matches('Z')
 }
 
 #[tokio::test]
-async fn a_change_is_a_version_and_a_reminder_is_not() {
+async fn a_change_makes_a_new_version_and_a_reminder_does_not() {
     let stage = Stage::new();
     let path = format!("/{ID}");
     let first = stage.insert(ID).await;
@@ -229,16 +229,16 @@ async fn a_change_is_a_version_and_a_reminder_is_not() {
     let stale = [("if-match", first["etag"].as_str().unwrap())];
     let target = format!("calendars/primary/events/{ID}");
     for method in ["PUT", "PATCH"] {
-        let answer = stage.call_with(method, &target, Some(timed(ID)), &stale).await;
-        answer.is_refused(412, "conditionNotMet");
+        let response = stage.call_with(method, &target, Some(timed(ID)), &stale).await;
+        response.is_refused(412, "conditionNotMet");
     }
     stage.call_with("DELETE", &target, None, &stale).await.is_refused(412, "conditionNotMet");
     let fresh = [("if-match", other["etag"].as_str().unwrap())];
     stage.call_with("PATCH", &target, Some(json!({"summary": "C"})), &fresh).await.ok();
     let latest = stage.event("GET", &path, None).await.ok();
     let known = [("if-none-match", latest["etag"].as_str().unwrap())];
-    let answer = stage.call_with("GET", &target, None, &known).await;
-    assert_eq!((answer.status, answer.body.len()), (304, 0));
+    let response = stage.call_with("GET", &target, None, &known).await;
+    assert_eq!((response.status, response.body.len()), (304, 0));
     assert_eq!(stage.call_with("GET", &target, None, &stale[..0]).await.status, 200);
 }
 
@@ -255,7 +255,7 @@ async fn a_sequence_only_rises() {
 }
 
 #[tokio::test]
-async fn long_properties_are_dropped_and_cut_without_a_word() {
+async fn long_property_names_are_dropped_and_long_values_cut_silently() {
     let stage = Stage::new();
     let (fits, long) = ("k".repeat(44), "k".repeat(45));
     let more = json!({"extendedProperties": {"private": {&fits: "v".repeat(2000), &long: "x"}}});
@@ -266,7 +266,7 @@ async fn long_properties_are_dropped_and_cut_without_a_word() {
 }
 
 #[tokio::test]
-async fn an_import_goes_by_its_uid() {
+async fn an_import_updates_the_event_with_its_uid() {
     let stage = Stage::new();
     let event = |uid: &str, summary: &str| {
         let mut event = timed_with("", json!({"iCalUID": uid, "summary": summary}));
@@ -282,7 +282,8 @@ async fn an_import_goes_by_its_uid() {
     stage.event("POST", "/import", Some(timed(ID))).await.is_refused(400, "required");
     stage.event("POST", "", event("u1", "D")).await.is_refused(409, "duplicate");
 
-    // A copy of somebody else's event: what its guests share is not ours to change, and it does not come back.
+    // A copy of another organizer's event: its shared fields cannot be changed, and it cannot be
+    // restored.
     let mut foreign = event("u3", "E").unwrap();
     foreign["organizer"] = json!({"email": "boss@example.org"});
     foreign["guestsCanModify"] = json!(true);
@@ -310,7 +311,7 @@ async fn a_move_leaves_a_tombstone() {
 }
 
 #[tokio::test]
-async fn guests_are_mailed_as_asked_and_counted_in_any_case() {
+async fn guests_get_mail_by_send_updates_and_are_always_counted() {
     for (parameter, mails) in
         [("", 0), ("?sendUpdates=none", 0), ("?sendUpdates=externalOnly", 1), ("?sendUpdates=all", 2)]
     {
@@ -328,7 +329,7 @@ async fn guests_are_mailed_as_asked_and_counted_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_conference_takes_its_parameter_and_its_time() {
+async fn a_conference_needs_its_parameter_and_is_pending_first() {
     let stage = Stage::new();
     let ask = json!({"conferenceData": {"createRequest": {"requestId": "r1", "conferenceSolutionKey": {"type": "hangoutsMeet"}}}});
     let path = format!("/{ID}");
@@ -342,7 +343,7 @@ async fn a_conference_takes_its_parameter_and_its_time() {
     assert_eq!(there.pointer(status).unwrap(), "success");
     assert_ne!(there["etag"], pending["etag"]);
     let link = there["hangoutLink"].clone();
-    // Asked for again, and a write that does not speak of it: it stays.
+    // A second request with the same id, and a write without conference data, change nothing.
     stage.event("PATCH", &with_version, Some(ask)).await.ok();
     stage.event("PUT", &path, Some(timed(ID))).await.ok();
     let same = stage.event("GET", &path, None).await.ok();

@@ -1,4 +1,4 @@
-//! Bad luck strikes whom it should, and what was done is done.
+//! Scripted faults apply to the right requests, before or after the change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,21 +16,21 @@ use serde_json::Value;
 
 use crate::client::{ANNA, Stage, timed};
 
-/// An insert under a fault: what the client gets, and whether the event stands.
-async fn struck(fault: Fault) -> (Result<(u16, Bytes), TransportErrorKind>, bool) {
+/// Inserts an event under a fault. Returns what the client gets, and whether the event exists.
+async fn insert_under(fault: Fault) -> (Result<(u16, Bytes), TransportErrorKind>, bool) {
     let stage = Stage::new();
     stage.google.fault(fault);
-    let answer = stage.try_call("POST", "calendars/primary/events", Some(timed("abcde")), &[]).await;
-    let stands = !stage.anna.events("primary").is_empty();
+    let response = stage.try_call("POST", "calendars/primary/events", Some(timed("abcde")), &[]).await;
+    let exists = !stage.anna.events("primary").is_empty();
     assert_eq!(stage.google.faults_left(), 0);
-    assert_eq!(stage.event("GET", "", None).await.status, 200, "it strikes once");
-    (answer.map(|answer| (answer.status, answer.body)), stands)
+    assert_eq!(stage.event("GET", "", None).await.status, 200, "the fault applies once");
+    (response.map(|response| (response.status, response.body)), exists)
 }
 
 #[tokio::test]
 async fn a_connection_breaks_before_or_after_the_change() {
     use TransportErrorKind as K;
-    for (fault, kind, stands) in [
+    for (fault, kind, exists) in [
         (Fault::NotSent, K::NotSent, false),
         (Fault::DropBefore, K::Interrupted, false),
         (Fault::DropAfter, K::Interrupted, true),
@@ -38,24 +38,24 @@ async fn a_connection_breaks_before_or_after_the_change() {
         (Fault::TimeOutAfter, K::TimedOut, true),
     ] {
         let what = format!("{fault:?}");
-        assert_eq!(struck(fault).await, (Err(kind), stands), "{what}");
+        assert_eq!(insert_under(fault).await, (Err(kind), exists), "{what}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_is_not_what_it_should_be() {
-    let (answer, stands) = struck(Fault::status(StatusCode::BAD_GATEWAY)).await;
-    assert_eq!((answer.unwrap().0, stands), (502, false));
+async fn a_response_can_be_an_error_or_damaged() {
+    let (response, exists) = insert_under(Fault::status(StatusCode::BAD_GATEWAY)).await;
+    assert_eq!((response.unwrap().0, exists), (502, false));
     let late = google_error(StatusCode::INTERNAL_SERVER_ERROR, "backendError", "Backend Error").after();
-    let (answer, stands) = struck(late).await;
-    assert_eq!((answer.unwrap().0, stands), (500, true));
-    let (answer, stands) = struck(Fault::Redirect("https://evil.example/".into())).await;
-    assert_eq!((answer.unwrap().0, stands), (302, false));
+    let (response, exists) = insert_under(late).await;
+    assert_eq!((response.unwrap().0, exists), (500, true));
+    let (response, exists) = insert_under(Fault::Redirect("https://evil.example/".into())).await;
+    assert_eq!((response.unwrap().0, exists), (302, false));
     for fault in [Fault::Cut, Fault::Html, Fault::OtherJson, Fault::WithoutId, Fault::Huge(10_000_000)] {
         let what = format!("{fault:?}");
-        let (answer, stands) = struck(fault).await;
-        let (status, body) = answer.unwrap();
-        assert_eq!((status, stands), (200, true), "{what}");
+        let (response, exists) = insert_under(fault).await;
+        let (status, body) = response.unwrap();
+        assert_eq!((status, exists), (200, true), "{what}");
         let json: Result<Value, _> = serde_json::from_slice(&body);
         match what.as_str() {
             "Cut" | "Html" => assert!(json.is_err(), "{what}"),
@@ -66,7 +66,7 @@ async fn an_answer_is_not_what_it_should_be() {
 }
 
 #[tokio::test]
-async fn a_rule_strikes_only_whom_it_names() {
+async fn a_rule_applies_only_to_the_requests_it_names() {
     let stage = Stage::new();
     let busy = || Fault::status(StatusCode::SERVICE_UNAVAILABLE);
     let other = stage.anna.adds_calendar("Other");
@@ -100,7 +100,7 @@ async fn a_rule_strikes_only_whom_it_names() {
 }
 
 #[tokio::test]
-async fn a_rule_counts() {
+async fn a_rule_can_skip_repeat_and_alternate() {
     let stage = Stage::new();
     let statuses = async || {
         let mut statuses = Vec::new();
@@ -119,12 +119,12 @@ async fn a_rule_counts() {
     assert_eq!(statuses().await, [503; 6]);
     let later = google_error(StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", "Rate Limit Exceeded");
     stage.google.fault(later.with_header(http::header::RETRY_AFTER, HeaderValue::from_static("7")));
-    let answer = stage.event("GET", "", None).await;
-    answer.is_refused(429, "rateLimitExceeded");
-    assert_eq!(answer.headers["retry-after"], "7");
+    let response = stage.event("GET", "", None).await;
+    response.is_refused(429, "rateLimitExceeded");
+    assert_eq!(response.headers["retry-after"], "7");
 }
 
-/// Waits in no time, and remembers for how many seconds.
+/// Does not wait, and records the seconds.
 #[derive(Debug, Clone, Default)]
 struct Waited(Arc<AtomicU64>);
 
@@ -136,7 +136,7 @@ impl Sleep for Waited {
 }
 
 #[tokio::test]
-async fn waiting_is_the_tests_own_business() {
+async fn delays_use_the_tests_own_timer() {
     let mut stage = Stage::new();
     let waited = Waited::default();
     stage.google = stage.google.clone().with_sleep(waited.clone());
@@ -144,7 +144,7 @@ async fn waiting_is_the_tests_own_business() {
     assert_eq!(stage.event("GET", "", None).await.status, 200);
     assert_eq!(waited.0.load(Ordering::Relaxed), 40);
 
-    // A slow one lets others go first.
+    // A slow request lets others overtake it.
     stage.google.fault(Fault::Slow(3));
     let slow = stage.event("POST", "", Some(timed("later")));
     let quick = stage.event("POST", "", Some(timed("quick")));

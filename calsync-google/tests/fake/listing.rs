@@ -1,4 +1,4 @@
-//! Lists: filters, pages and what has changed since.
+//! Listings: filters, pages and incremental listings.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ async fn with_events(stage: &Stage, count: usize) {
 }
 
 #[tokio::test]
-async fn filters_choose() {
+async fn each_filter_returns_the_matching_events() {
     let stage = Stage::new();
     let add = |id: &'static str, more: Value| stage.event("POST", "", Some(timed_with(id, more)));
     let property =
@@ -38,9 +38,9 @@ async fn filters_choose() {
         ("?timeMax=2026-12-03T17:00:01%2B01:00", &["aaaaa", "ccccc"]),
         ("?singleEvents=true&orderBy=startTime", &["aaaaa", "ccccc", "ddddd"]),
     ];
-    for (query, wanted) in table {
+    for (query, expected) in table {
         let list = stage.event("GET", query, None).await.ok();
-        assert_eq!(ids(&list), wanted, "{query}");
+        assert_eq!(ids(&list), expected, "{query}");
     }
     for query in ["?orderBy=startTime", "?maxResults=0", "?singleEvents=1", "?privateExtendedProperty=k"] {
         stage.event("GET", query, None).await.is_refused(400, "invalid");
@@ -53,7 +53,7 @@ async fn filters_choose() {
     assert_eq!(ids(&since), ["aaaaa", "ccccc", "ddddd", "bbbbb"]);
 }
 
-/// Follows pages to the end: sizes of the pages, ids, the sync token.
+/// Reads all pages. Returns the sizes of the pages, the ids, and the sync token.
 async fn all_pages(stage: &Stage, query: &str) -> (Vec<usize>, Vec<String>, String) {
     let (mut sizes, mut found, mut page) = (Vec::new(), Vec::new(), String::new());
     loop {
@@ -63,21 +63,21 @@ async fn all_pages(stage: &Stage, query: &str) -> (Vec<usize>, Vec<String>, Stri
         match (&list["nextPageToken"], &list["nextSyncToken"]) {
             (Value::String(next), Value::Null) => page = format!("&pageToken={next}"),
             (Value::Null, Value::String(sync)) => return (sizes, found, sync.clone()),
-            other => panic!("a page has one of both: {other:?}"),
+            other => panic!("a page has either a page token or a sync token: {other:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn every_event_comes_once_however_pages_are_cut() {
+async fn every_event_is_listed_once_for_any_page_size() {
     let stage = Stage::new();
     with_events(&stage, 7).await;
-    let wanted: Vec<String> = (0..7).map(|number| format!("event{number:02}")).collect();
+    let expected: Vec<String> = (0..7).map(|number| format!("event{number:02}")).collect();
     let (sizes, found, _) = all_pages(&stage, "maxResults=3").await;
-    assert_eq!((sizes, &found), (vec![3, 3, 1], &wanted));
+    assert_eq!((sizes, &found), (vec![3, 3, 1], &expected));
     stage.google.set(|settings| settings.sparse_pages = true);
     let (sizes, found, _) = all_pages(&stage, "maxResults=4").await;
-    assert_eq!((sizes[0], &found), (0, &wanted));
+    assert_eq!((sizes[0], &found), (0, &expected));
     assert!(sizes.iter().all(|size| *size <= 2));
 
     let first = stage.event("GET", "?maxResults=1", None).await.ok();
@@ -88,11 +88,11 @@ async fn every_event_comes_once_however_pages_are_cut() {
 }
 
 #[tokio::test]
-async fn a_sync_token_gives_what_has_changed_since_the_first_page() {
+async fn a_sync_token_returns_the_changes_since_the_first_page() {
     let stage = Stage::new();
     with_events(&stage, 3).await;
     let first = stage.event("GET", "?maxResults=2", None).await.ok();
-    // Changed while somebody pages: it must come again.
+    // A change between two pages must be listed again.
     stage.event("PATCH", "/event00", Some(json!({"summary": "x"}))).await.ok();
     let next = first["nextPageToken"].as_str().unwrap();
     let last = stage.event("GET", &format!("?maxResults=2&pageToken={next}"), None).await.ok();
@@ -104,13 +104,13 @@ async fn a_sync_token_gives_what_has_changed_since_the_first_page() {
     assert_eq!(changed, ["event00", "event01"]);
     let list = stage.event("GET", &format!("?syncToken={sync}"), None).await.ok();
     assert_eq!(list["items"][1]["status"], "cancelled");
-    assert!(list["items"][1].get("start").is_none(), "of a deleted event only the id is promised");
+    assert!(list["items"][1].get("start").is_none(), "only the identity of a deleted event is returned");
     let none = stage.event("GET", &format!("?syncToken={again}"), None).await.ok();
     assert_eq!(none["items"], json!([]));
 }
 
 #[tokio::test]
-async fn a_sync_token_goes_with_nothing_else_and_dies() {
+async fn a_sync_token_allows_no_other_filter_and_can_expire() {
     let stage = Stage::new();
     let list = stage.event("GET", "", None).await.ok();
     let sync = list["nextSyncToken"].as_str().unwrap();
@@ -125,8 +125,8 @@ async fn a_sync_token_goes_with_nothing_else_and_dies() {
         "updatedMin=2026-11-01T00:00:00Z",
         "showDeleted=false",
     ] {
-        let answer = stage.event("GET", &format!("?syncToken={sync}&{other}"), None).await;
-        answer.is_refused(400, "syncTokenWithRequestRestrictions");
+        let response = stage.event("GET", &format!("?syncToken={sync}&{other}"), None).await;
+        response.is_refused(400, "syncTokenWithRequestRestrictions");
     }
     let other = stage.event("GET", &format!("?syncToken={sync}&singleEvents=true"), None).await;
     other.is_refused(400, "invalid");
@@ -137,7 +137,7 @@ async fn a_sync_token_goes_with_nothing_else_and_dies() {
 }
 
 #[tokio::test]
-async fn only_the_fields_that_were_asked_for() {
+async fn only_the_requested_fields_are_returned() {
     let stage = Stage::new();
     with_events(&stage, 1).await;
     let list = stage.event("GET", "?fields=items(id,start/timeZone),nextSyncToken", None).await.ok();

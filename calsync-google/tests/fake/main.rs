@@ -1,10 +1,10 @@
-//! The fake Google behaves as the real one is documented, or was seen, to behave.
+//! The fake behaves as Google's documentation says, or as Google was observed to behave.
 #![cfg(test)]
 
+mod batch_push_limits;
 mod calendars;
 mod client;
 mod events;
 mod faults;
 mod listing;
-mod more;
 mod oauth;

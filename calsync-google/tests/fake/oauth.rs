@@ -1,4 +1,4 @@
-//! The OAuth server: consent, codes, tokens, their ends.
+//! The OAuth server: consent, codes, tokens, expiry and revocation.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ use chrono::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::client::{ANNA, Answer, Stage, send};
+use crate::client::{ANNA, Stage, TestResponse, send};
 
 const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-0123456789";
 const BASE: &str = "https%3A%2F%2Fwww.googleapis.com%2Fauth%2F";
@@ -24,7 +24,7 @@ fn page(more: &str) -> String {
     )
 }
 
-async fn post(google: &FakeGoogle, path: &str, form: &str) -> Answer {
+async fn post(google: &FakeGoogle, path: &str, form: &str) -> TestResponse {
     let request = http::Request::post(format!("https://oauth2.googleapis.com/{path}"))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Bytes::from(form.to_owned()))
@@ -32,12 +32,12 @@ async fn post(google: &FakeGoogle, path: &str, form: &str) -> Answer {
     send(google, request).await.unwrap()
 }
 
-async fn token(google: &FakeGoogle, form: &str) -> Answer {
+async fn token(google: &FakeGoogle, form: &str) -> TestResponse {
     let (id, secret) = (FakeGoogle::CLIENT_ID, FakeGoogle::CLIENT_SECRET);
     post(google, "token", &format!("client_id={id}&client_secret={secret}&{form}")).await
 }
 
-async fn refresh(google: &FakeGoogle, refresh_token: &str) -> Answer {
+async fn refresh(google: &FakeGoogle, refresh_token: &str) -> TestResponse {
     let refresh_token = refresh_token.replace('/', "%2F");
     token(google, &format!("grant_type=refresh_token&refresh_token={refresh_token}")).await
 }
@@ -46,20 +46,20 @@ fn code(location: &str) -> String {
     location.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap().to_owned()
 }
 
-async fn redeem(google: &FakeGoogle, location: &str) -> Answer {
+async fn redeem(google: &FakeGoogle, location: &str) -> TestResponse {
     let code = code(location);
     let form =
         format!("grant_type=authorization_code&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}");
     token(google, &form).await
 }
 
-fn is_refused(answer: &Answer, status: u16, error: &str) {
-    let json = answer.json();
-    assert_eq!((answer.status, json["error"].as_str()), (status, Some(error)), "{json}");
+fn is_refused(response: &TestResponse, status: u16, error: &str) {
+    let json = response.json();
+    assert_eq!((response.status, json["error"].as_str()), (status, Some(error)), "{json}");
 }
 
 #[tokio::test]
-async fn from_consent_to_a_call_to_the_end() {
+async fn a_grant_works_from_consent_to_revocation() {
     let mut stage = Stage::new();
     let google = stage.google.clone();
     let location = google.consent(&page("&prompt=consent"), ANNA, &Decision::Allow).unwrap();
@@ -77,7 +77,7 @@ async fn from_consent_to_a_call_to_the_end() {
     assert_eq!(expired.json()["error"]["status"], "UNAUTHENTICATED");
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
     let fresh = refresh(&google, refresh_token).await.ok();
-    assert!(fresh.get("refresh_token").is_none(), "the old one stays good");
+    assert!(fresh.get("refresh_token").is_none(), "the old one stays valid");
     assert_eq!(fresh["scope"], tokens["scope"]);
     stage.token = fresh["access_token"].as_str().unwrap().to_owned();
     assert_eq!(stage.event("GET", "", None).await.status, 200);
@@ -91,16 +91,16 @@ async fn from_consent_to_a_call_to_the_end() {
 }
 
 #[tokio::test]
-async fn a_call_without_a_token_says_so() {
+async fn a_call_without_a_token_is_refused() {
     let stage = Stage::new();
     let request = http::Request::get("http://localhost/calendar/v3/calendars/primary/events");
-    let answer = send(&stage.google, request.body(Bytes::new()).unwrap()).await.unwrap();
-    answer.is_refused(401, "required");
-    assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+    let response = send(&stage.google, request.body(Bytes::new()).unwrap()).await.unwrap();
+    response.is_refused(401, "required");
+    assert!(response.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
 }
 
 #[tokio::test]
-async fn what_the_user_unticks_is_not_granted() {
+async fn unticked_scopes_are_not_granted() {
     let stage = Stage::new();
     let only = Decision::AllowOnly(vec!["calendar.app.created".into()]);
     let location = stage.google.consent(&page(""), ANNA, &only).unwrap();
@@ -110,7 +110,7 @@ async fn what_the_user_unticks_is_not_granted() {
         let location = stage.google.consent(&page(""), ANNA, &nothing).unwrap();
         assert_eq!(location, "http://127.0.0.1:8912/back?state=s%26t&error=access_denied");
     }
-    // Later, in the account's settings.
+    // The user removes a scope later, in the account's settings.
     let tokens = stage.anna.tokens(&["calendar.events", "calendar.freebusy"]);
     stage.anna.keeps_only(&["calendar.freebusy"]);
     let fresh = refresh(&stage.google, tokens.refresh_token.expose()).await.ok();
@@ -120,7 +120,7 @@ async fn what_the_user_unticks_is_not_granted() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_comes_with_the_first_consent_or_when_asked_for() {
+async fn only_the_first_consent_or_a_forced_one_gives_a_refresh_token() {
     let stage = Stage::new();
     let bo = "bo@example.org";
     let mut has = Vec::new();
@@ -139,7 +139,7 @@ async fn a_refresh_token_comes_with_the_first_consent_or_when_asked_for() {
 }
 
 #[tokio::test]
-async fn a_page_that_asks_wrongly_leads_nowhere() {
+async fn an_invalid_authorization_request_shows_an_error_and_never_redirects() {
     let google = Stage::new().google;
     let good = page("");
     let id = FakeGoogle::CLIENT_ID;
@@ -157,14 +157,14 @@ async fn a_page_that_asks_wrongly_leads_nowhere() {
         let url = good.replace(part, other);
         assert_eq!(google.consent(&url, ANNA, &Decision::Allow), None, "{other}");
         let request = http::Request::get(url).body(Bytes::new()).unwrap();
-        let answer = send(&google, request).await.unwrap();
-        assert!((400..402).contains(&answer.status), "{other}");
-        assert!(answer.headers.get("location").is_none());
+        let response = send(&google, request).await.unwrap();
+        assert!((400..402).contains(&response.status), "{other}");
+        assert!(response.headers.get("location").is_none());
     }
 }
 
 #[tokio::test]
-async fn a_code_takes_its_verifier_client_and_redirect_in_time() {
+async fn a_code_needs_its_verifier_client_and_redirect_and_expires() {
     let stage = Stage::new();
     let google = stage.google.clone().client("other", "other-secret", "https://other.example/");
     let location = google.consent(&page(""), ANNA, &Decision::Allow).unwrap();
@@ -181,7 +181,7 @@ async fn a_code_takes_its_verifier_client_and_redirect_in_time() {
 }
 
 #[tokio::test]
-async fn a_client_has_to_say_who_it_is() {
+async fn a_client_has_to_authenticate() {
     let stage = Stage::new();
     let google = stage.google.clone().public_client("device", "com.example:/back");
     let tokens = stage.anna.tokens(&["calendar"]);
@@ -198,7 +198,7 @@ async fn a_client_has_to_say_who_it_is() {
         "invalid_client",
     );
     is_refused(&post(&google, "token", &of(&format!("client_id={id}"))).await, 400, "invalid_request");
-    // The grant is another client's.
+    // The grant belongs to another client.
     is_refused(&post(&google, "token", &of("client_id=device")).await, 400, "invalid_grant");
     is_refused(&token(&google, "grant_type=password").await, 400, "unsupported_grant_type");
     is_refused(&token(&google, "").await, 400, "invalid_request");
@@ -215,7 +215,7 @@ async fn a_client_has_to_say_who_it_is() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_rotate_expire_and_are_evicted_when_told() {
+async fn refresh_tokens_rotate_expire_and_are_limited_by_settings() {
     let stage = Stage::new();
     let google = &stage.google;
     google.set(|settings| settings.rotate_refresh_tokens = true);
@@ -237,29 +237,29 @@ async fn refresh_tokens_rotate_expire_and_are_evicted_when_told() {
 }
 
 #[tokio::test]
-async fn the_page_works_in_a_browser() {
+async fn the_consent_page_works_in_a_browser() {
     let google = Stage::new().google;
     let get = |url: String| http::Request::get(url).body(Bytes::new()).unwrap();
     let hinted = page("&login_hint=%22%3E%3Cscript%3E");
-    let answer = send(&google, get(hinted)).await.unwrap();
-    let html = String::from_utf8(answer.body.to_vec()).unwrap();
+    let response = send(&google, get(hinted)).await.unwrap();
+    let html = String::from_utf8(response.body.to_vec()).unwrap();
     assert!(html.contains("calendar.app.created\" checked"), "{html}");
     assert!(!html.contains("<script>"));
     let query = page("").split_once('?').unwrap().1.to_owned();
     let form = format!("{query}&user=anna%40example.org&granted={BASE}calendar.events&decision=allow");
-    let answer = post(&google, "o/oauth2/v2/auth", &form).await;
-    assert_eq!(answer.status, 302);
-    let location = answer.headers["location"].to_str().unwrap().to_owned();
+    let response = post(&google, "o/oauth2/v2/auth", &form).await;
+    assert_eq!(response.status, 302);
+    let location = response.headers["location"].to_str().unwrap().to_owned();
     let tokens: Value = redeem(&google, &location).await.ok();
     assert_eq!(tokens["scope"], "https://www.googleapis.com/auth/calendar.events");
 
     google.set(|settings| settings.approve_as = Some(ANNA.into()));
-    let answer = send(&google, get(page(""))).await.unwrap();
-    assert!(answer.headers["location"].to_str().unwrap().contains("code="));
+    let response = send(&google, get(page(""))).await.unwrap();
+    assert!(response.headers["location"].to_str().unwrap().contains("code="));
 }
 
 #[tokio::test]
-async fn no_token_is_in_the_log_or_in_any_debug() {
+async fn the_log_and_debug_output_contain_no_tokens() {
     let stage = Stage::new();
     let tokens = stage.anna.tokens(&["calendar"]);
     let fresh = refresh(&stage.google, tokens.refresh_token.expose()).await.ok();

@@ -1,4 +1,5 @@
-//! Any bytes: the reader does not panic, and what it reads is written and read to the same.
+//! For any bytes the reader does not panic, and every event that it reads can be written and read
+//! back unchanged.
 //!
 //! ```sh
 //! cargo +nightly fuzz run reader --fuzz-dir calsync-ics/fuzz -- -dict=calsync-ics/fuzz/ics.dict -max_total_time=180
@@ -23,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
         let key = TargetKey::from_uuid(Uuid::nil()).event(Generation::FIRST);
         let marker = read.marker.unwrap_or_else(|| Marker::new(&*read.uid, key, 1));
         let draft = Draft::new(marker, read.event, read.changed_at.unwrap_or(DateTime::UNIX_EPOCH));
-        // A change in a year that calsync does not take is read and not written.
+        // An event that was changed in a year outside 1900 to 2999 is read, but cannot be written.
         let Ok(file) = write_event(&draft) else { continue };
         feed.write(&draft).unwrap();
         for line in file.split_inclusive('\n') {

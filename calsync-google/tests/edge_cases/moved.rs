@@ -1,5 +1,5 @@
-//! A person drags our event to another calendar of the account: the same id there, `cancelled` here (obot-platform/obot#3888,
-//! KinToday/kin-web-client#33).
+//! A person moves our event to another calendar of the account: the event has the same id there,
+//! and is `cancelled` in the old calendar (obot-platform/obot#3888, KinToday/kin-web-client#33).
 
 use calsync_core::error::{ErrorKind, Retry};
 use calsync_core::ledger::Ledger;
@@ -19,7 +19,7 @@ use super::common::{World, calls, draft_at, event, key_at, key_of, place_of, put
 /// The scopes of a host that lets people pick a calendar.
 const LISTING: &[&str] = &["calendar.events.owned", "calendar.calendarlist.readonly"];
 
-/// Anna with another calendar, and a grant that shows her calendars.
+/// Anna has a second calendar, and her grant allows listing her calendars.
 async fn world() -> (World, String) {
     let world = World::new().await;
     put(&world.store, &key_of(1), world.anna.tokens(LISTING)).await;
@@ -39,7 +39,7 @@ fn locations(world: &World, calendar: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_event_that_was_moved_is_changed_and_removed_where_it_is() {
+async fn a_moved_event_is_changed_and_removed_in_its_new_calendar() {
     let (world, private) = world().await;
     let (provider, place) = (world.provider(), place_of(1));
     let written = created(&provider, 0).await;
@@ -55,7 +55,7 @@ async fn an_event_that_was_moved_is_changed_and_removed_where_it_is() {
         (0, vec!["2 Low St".to_owned()])
     );
     assert_eq!(world.google.count(ApiMethod::CalendarListList), 1);
-    // From now on it is known where it is.
+    // The new calendar is cached.
     world.google.clear_requests();
     let written = provider.update(&place, id, &changed(3), &by(&written)).await.unwrap();
     assert_eq!(calls(&world.google), [ApiMethod::EventsPatch]);
@@ -67,7 +67,7 @@ async fn an_event_that_was_moved_is_changed_and_removed_where_it_is() {
         [(id, Some(key_at(&place, 0)))]
     );
 
-    // Back again, and once more away.
+    // The event is moved back, and away again.
     assert!(world.anna.moves_event(&private, id.as_str(), "primary"));
     let written = provider.update(&place, id, &changed(4), &by(&written)).await.unwrap();
     assert_eq!(
@@ -83,7 +83,7 @@ async fn an_event_that_was_moved_is_changed_and_removed_where_it_is() {
 }
 
 #[tokio::test]
-async fn another_process_finds_it_too_and_the_calendars_are_listed_once_a_run() {
+async fn another_process_finds_a_moved_event_and_lists_the_calendars_once() {
     let (world, private) = world().await;
     let place = place_of(1);
     let written = [created(&world.provider(), 0).await, created(&world.provider(), 1).await];
@@ -103,29 +103,30 @@ async fn another_process_finds_it_too_and_the_calendars_are_listed_once_a_run() 
     assert_eq!(world.google.events().len(), 0);
 }
 
-/// An event that a person deleted is in no other calendar: it is gone, and not looked for again in the same run.
+/// An event that a person deleted is in no other calendar: it is not searched for again in the same
+/// run.
 #[tokio::test]
-async fn what_a_person_deleted_is_looked_for_once() {
+async fn a_deleted_event_is_searched_for_once() {
     let (world, _) = world().await;
     let (provider, place) = (world.provider(), place_of(1));
     let written = created(&provider, 0).await;
     assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
     let draft = draft_at(&place, 2, event());
-    let mut looks = Vec::new();
+    let mut requests = Vec::new();
     for _ in 0..2 {
         world.google.clear_requests();
         let error =
             provider.update(&place, &written.remote_id, &draft, &UpdateOptions::new()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert_eq!(provider.find(&place, &query_at(&place)).await.unwrap(), []);
-        looks.push(world.google.count_all());
+        requests.push(world.google.count_all());
     }
-    // The calendars, and the event in the other one.
-    assert_eq!(looks, [5, 3]);
+    // The first round also lists the calendars and reads the event in the other one.
+    assert_eq!(requests, [5, 3]);
 }
 
 #[tokio::test]
-async fn where_the_grant_does_not_show_the_calendars_it_is_gone() {
+async fn a_moved_event_is_not_found_if_the_grant_does_not_allow_listing_calendars() {
     let (world, private) = world().await;
     put(&world.store, &key_of(1), world.anna.tokens(&["calendar.events.owned"])).await;
     let (provider, place) = (world.provider(), place_of(1));
@@ -139,17 +140,17 @@ async fn where_the_grant_does_not_show_the_calendars_it_is_gone() {
         let error = provider.delete(&place, &written.remote_id, &marker, &options).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
-    assert_eq!(world.google.count(ApiMethod::CalendarListList), 1, "asked once in a while");
-    // The person grants more.
+    assert_eq!(world.google.count(ApiMethod::CalendarListList), 1, "the refusal is cached");
+    // The person grants the scope.
     put(&world.store, &key_of(1), world.anna.tokens(LISTING)).await;
     world.clock.advance(TimeDelta::minutes(10));
     provider.delete(&place, &written.remote_id, &marker, &DeleteOptions::new()).await.unwrap();
     assert_eq!(world.google.events().len(), 0);
 }
 
-/// A calendar that does not answer says nothing of where the event is.
+/// A failed request to one calendar does not show where the event is.
 #[tokio::test]
-async fn a_search_that_fails_is_not_nothing() {
+async fn a_failed_search_is_an_error_and_not_an_empty_result() {
     let (world, private) = world().await;
     let (provider, place) = (world.provider(), place_of(1));
     let written = created(&provider, 0).await;
@@ -166,14 +167,14 @@ async fn a_search_that_fails_is_not_nothing() {
         world.google.fault(rule);
         let error = provider.update(&place, &written.remote_id, &draft, &UpdateOptions::new()).await;
         assert_eq!(error.err().map(|error| error.kind()), Some(ErrorKind::RateLimited));
-        // The calendars are known from the second rule on.
+        // The calendars are cached from the second rule on.
         world.google.no_faults();
         provider.calendars(&key_of(1)).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_hosts_whole_life_of_a_moved_event() {
+async fn a_host_updates_recovers_and_cancels_a_moved_event() {
     let mut host = Host::new(1).await;
     put(&host.world.store, &key_of(1), host.world.anna.tokens(LISTING)).await;
     let private = host.world.anna.adds_calendar("Private");
@@ -188,11 +189,11 @@ async fn a_hosts_whole_life_of_a_moved_event() {
     assert_eq!(host.start(), "2026-12-02T10:00:00Z");
     assert!(host.sync().await.outcomes.is_empty());
 
-    // The ledger is lost: the tombstone here is no reason for another event.
+    // The ledger is lost: the tombstone in the old calendar does not lead to a second event.
     host.restart();
     host.appointments[0].ledger = Ledger::default();
     host.moves();
-    // What is there has a newer revision than a ledger that begins anew.
+    // The existing event has a newer revision than the new ledger.
     host.sync().await;
     assert!(host.sync().await.is_all_done());
     assert_eq!((host.only_event().calendar, host.start()), (private, "2026-12-02T11:00:00Z".to_owned()));
@@ -204,9 +205,10 @@ async fn a_hosts_whole_life_of_a_moved_event() {
     host.assert_silent();
 }
 
-/// An event of another host under the same id, where ours was deleted, is not followed to.
+/// After our event was deleted, an event without our marker under the same id in another calendar
+/// is not ours.
 #[tokio::test]
-async fn what_is_not_ours_in_another_calendar_is_not_touched() {
+async fn a_foreign_event_in_another_calendar_is_not_changed() {
     let (world, private) = world().await;
     let (provider, place) = (world.provider(), place_of(1));
     let written = created(&provider, 0).await;

@@ -1,4 +1,5 @@
-//! What a folder holds of the events of ours, by identity alone. The rest of a file's content does not matter.
+//! Finds calsync's events in a folder, by their identity only. The rest of a file's content may be
+//! invalid.
 
 use std::hash::Hasher;
 use std::path::Path;
@@ -13,25 +14,26 @@ use crate::files::{Entry, FilesError, ics, named_files, read};
 use crate::identity::Identity;
 use crate::scan::Parts;
 
-/// What is under a name, for one event of ours.
-pub(crate) enum Look {
+/// What exists under a file name, for one of calsync's events.
+pub(crate) enum FoundFile {
     Missing,
-    /// That event: ours to write over and to remove.
+    /// The event: calsync may overwrite and remove it.
     Ours(Box<EventFile>),
-    /// A person's copy of it, or something else. Not ours to touch.
+    /// A person's copy of it, or another event. calsync does not change it.
     Foreign,
-    /// Ours by its name, and not to be read. It is neither taken for another's nor for gone.
+    /// By its name it is the event, but the file cannot be read. It counts neither as foreign nor
+    /// as missing.
     Unreadable(IcsError),
 }
 
-/// A file of an event.
+/// A file with one event.
 pub(crate) struct EventFile {
     pub(crate) identity: Identity,
     pub(crate) parts: Parts,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// An event of ours, or a person's copy of one, with its remote id.
+/// One of calsync's events, or a person's copy of one, with its remote id.
 pub(crate) type Listed = (String, EventFile);
 
 /// A file that cannot be read.
@@ -40,14 +42,14 @@ struct Unread {
     bytes: Vec<u8>,
 }
 
-/// What may be wrong with a look.
-pub(crate) enum LookError {
+/// A search failed.
+pub(crate) enum SearchError {
     Files(FilesError),
-    /// A file that is ours, or may be, cannot be read.
+    /// A file that is, or may be, calsync's cannot be read.
     Unreadable(IcsError),
 }
 
-impl From<FilesError> for LookError {
+impl From<FilesError> for SearchError {
     fn from(error: FilesError) -> Self {
         Self::Files(error)
     }
@@ -65,7 +67,7 @@ impl EventFile {
         }
     }
 
-    /// The revision of ours that wrote it; 0 where some program removed the marker.
+    /// The revision in the marker; 0 if another program removed the marker.
     pub(crate) fn revision(&self) -> u64 {
         self.identity.marker.as_ref().map_or(0, |marker| marker.revision)
     }
@@ -74,41 +76,42 @@ impl EventFile {
         etag(&self.bytes)
     }
 
-    /// With the marker in the words of a host's namespace.
-    fn spelled(self, namespace: &str) -> Self {
-        Self { identity: self.identity.spelled(namespace), ..self }
+    /// See [`Identity::with_original_namespace`].
+    fn with_original_namespace(self, namespace: &str) -> Self {
+        Self { identity: self.identity.with_original_namespace(namespace), ..self }
     }
 }
 
-/// Looks at the file that the ledger knows the event of `marker` by.
-pub(crate) fn look_at(path: &Path, marker: &Marker) -> Result<Look, FilesError> {
+/// Reads the file under which the ledger knows the event of `marker`.
+pub(crate) fn read_named(path: &Path, marker: &Marker) -> Result<FoundFile, FilesError> {
     let file = match read(path)? {
-        Entry::Missing => return Ok(Look::Missing),
-        Entry::Other => return Ok(Look::Foreign),
-        Entry::TooLarge => return Ok(Look::Unreadable(IcsError::file(IcsProblem::TooLarge))),
+        Entry::Missing => return Ok(FoundFile::Missing),
+        Entry::Other => return Ok(FoundFile::Foreign),
+        Entry::TooLarge => return Ok(FoundFile::Unreadable(IcsError::file(IcsProblem::TooLarge))),
         Entry::File(bytes) => match EventFile::read(bytes) {
-            Ok(file) => file.spelled(&marker.namespace),
-            Err(error) => return Ok(Look::Unreadable(error)),
+            Ok(file) => file.with_original_namespace(&marker.namespace),
+            Err(error) => return Ok(FoundFile::Unreadable(error)),
         },
     };
     let identity = &file.identity;
     let is_ours = match &identity.marker {
         Some(found) => found.is_same_target(marker) && !identity.is_copy,
-        // The ledger knows an event of old by this name, and some program may remove the marker. But a key's own name says
-        // nothing of an event under another UID.
+        // The ledger may know an event by this name, and another program may have removed the
+        // marker. But if the name is a key, an event with another UID is not ours.
         None => {
             let stem = path.file_stem().and_then(|stem| stem.to_str());
             let is_keyed = stem.and_then(EventKey::parse).is_some();
             !is_keyed || identity.key.is_some_and(|key| key.target() == marker.key.target())
         }
     };
-    Ok(if is_ours { Look::Ours(Box::new(file)) } else { Look::Foreign })
+    Ok(if is_ours { FoundFile::Ours(Box::new(file)) } else { FoundFile::Foreign })
 }
 
-/// Looks for every event that a query looks for, copies that people made among them: in the files of the target's keys, in the one
-/// known last, and in those under other names, which an adopted event keeps and a program may give. A file under another target's
-/// key is another event's.
-pub(crate) fn look_for(folder: &Path, query: &TargetQuery) -> Result<Vec<Listed>, LookError> {
+/// Finds every event that matches a query, people's copies included. It reads the files named by
+/// the target's keys, the file known last, and files under other names, which adopted events have
+/// and other programs may choose. It skips files named by another target's key: they belong to
+/// other events.
+pub(crate) fn find_events(folder: &Path, query: &TargetQuery) -> Result<Vec<Listed>, SearchError> {
     let mut found = Vec::new();
     let is_named = |remote_id: &str| {
         let key = EventKey::parse(remote_id);
@@ -131,9 +134,9 @@ pub(crate) fn look_for(folder: &Path, query: &TargetQuery) -> Result<Vec<Listed>
         }
         let may_be_ours = |unread: &Unread| name == Name::Ours || unread.names(query.target);
         let file = entry(&folder.join(file), name == Name::Ours, may_be_ours)?;
-        let file = file.map(|file| file.spelled(&query.namespace));
+        let file = file.map(|file| file.with_original_namespace(&query.namespace));
         found.extend(
-            file.filter(|file| file.is_looked_for(&RemoteId::new(remote_id.as_str()), query))
+            file.filter(|file| file.matches(&RemoteId::new(remote_id.as_str()), query))
                 .map(|file| (remote_id, file)),
         );
     }
@@ -141,12 +144,13 @@ pub(crate) fn look_for(folder: &Path, query: &TargetQuery) -> Result<Vec<Listed>
 }
 
 /// Lists every event that carries the marker of a namespace.
-pub(crate) fn list(folder: &Path, namespace: &str) -> Result<Vec<Listed>, LookError> {
+pub(crate) fn list(folder: &Path, namespace: &str) -> Result<Vec<Listed>, SearchError> {
     let mut found = Vec::new();
     for (remote_id, file) in named_files(folder)? {
         let is_keyed = EventKey::parse(&remote_id).is_some();
         let may_be_ours = |unread: &Unread| is_keyed || unread.has_marker();
-        let file = entry(&folder.join(file), is_keyed, may_be_ours)?.map(|file| file.spelled(namespace));
+        let file = entry(&folder.join(file), is_keyed, may_be_ours)?
+            .map(|file| file.with_original_namespace(namespace));
         let is_ours = |file: &EventFile| {
             file.identity.marker.as_ref().is_some_and(|marker| *marker.namespace == *namespace)
         };
@@ -155,61 +159,64 @@ pub(crate) fn list(folder: &Path, namespace: &str) -> Result<Vec<Listed>, LookEr
     Ok(found)
 }
 
-/// What the name of a file says for a target.
+/// What a file's name means for a target.
 #[derive(Clone, Copy, PartialEq)]
 enum Name {
-    /// It is one of its keys, or the name it was known by last.
+    /// One of the target's keys, or the name known last.
     Ours,
-    /// It is the key of another target.
+    /// The key of another target.
     Others,
+    /// Any other name.
     Any,
 }
 
 impl EventFile {
-    fn is_looked_for(&self, id: &RemoteId, query: &TargetQuery) -> bool {
+    fn matches(&self, id: &RemoteId, query: &TargetQuery) -> bool {
         query.matches(id, self.identity.marker.as_ref(), self.identity.key)
     }
 }
 
-/// The event under a name; `None` where there is none that can be read and none that may be ours.
+/// Reads the event under a path. Returns `None` if there is no event, or a file that cannot be read
+/// and is not calsync's.
 fn entry(
     path: &Path,
     is_ours_by_name: bool,
     may_be_ours: impl FnOnce(&Unread) -> bool,
-) -> Result<Option<EventFile>, LookError> {
+) -> Result<Option<EventFile>, SearchError> {
     let bytes = match read(path)? {
         Entry::File(bytes) => bytes,
         Entry::TooLarge if is_ours_by_name => {
-            return Err(LookError::Unreadable(IcsError::file(IcsProblem::TooLarge)));
+            return Err(SearchError::Unreadable(IcsError::file(IcsProblem::TooLarge)));
         }
         Entry::Missing | Entry::Other | Entry::TooLarge => return Ok(None),
     };
     match EventFile::try_read(bytes) {
         Ok(file) => Ok(Some(file)),
-        Err(unread) if may_be_ours(&unread) => Err(LookError::Unreadable(unread.error)),
+        Err(unread) if may_be_ours(&unread) => Err(SearchError::Unreadable(unread.error)),
         Err(_) => Ok(None),
     }
 }
 
 impl Unread {
-    /// Whether it names that target.
+    /// Whether the file contains that target's key.
     fn names(&self, target: TargetKey) -> bool {
-        self.holds(target.to_string().as_bytes())
+        self.contains(target.to_string().as_bytes())
     }
 
-    /// Whether some event of ours is in it.
+    /// Whether the file contains a marker.
     fn has_marker(&self) -> bool {
-        self.holds(b"X-CALSYNC-NAMESPACE")
+        self.contains(b"X-CALSYNC-NAMESPACE")
     }
 
-    /// A file with several events is a person's, even where ours is among them.
-    fn holds(&self, text: &[u8]) -> bool {
+    /// Whether the file contains `text`. A file with several events always belongs to a person,
+    /// even if one of them is ours.
+    fn contains(&self, text: &[u8]) -> bool {
         self.error.problem != IcsProblem::Repeated
             && self.bytes.windows(text.len()).any(|window| window == text)
     }
 }
 
-/// The version of a file: a digest of its bytes.
+/// The etag of a file: a digest of its bytes.
 pub(crate) fn etag(bytes: &[u8]) -> Etag {
     let mut hasher = SipHasher13::new();
     hasher.write(bytes);

@@ -1,4 +1,4 @@
-//! People: what they do with their own hands, and what they can see.
+//! [`FakeUser`]: what a person does and sees in Google Calendar itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use super::access::AccessRole;
 use super::events::{Change, SendUpdates, Writer};
 use super::google::FakeGoogle;
 use super::grants::full_scopes;
-use super::questions::FakeEvent;
+use super::inspection::FakeEvent;
 use super::state::State;
 
-/// A user of the fake: acts by hand, not through the API. Calendars go by their id or by `primary`.
+/// A user of the fake, who acts in Google Calendar itself and not through the API. Parameter
+/// `calendar` is a calendar's id or `primary`.
 #[derive(Clone)]
 pub struct FakeUser {
     google: FakeGoogle,
@@ -32,20 +33,20 @@ impl FakeUser {
         Self { google, email: email.into() }
     }
 
-    /// The address; also the id of the primary calendar.
+    /// The user's e-mail address, which is also the id of the primary calendar.
     #[must_use]
     pub fn email(&self) -> &str {
         &self.email
     }
 
-    /// Tokens for the first client, as if the user had agreed to those scopes. A name such as `calendar.events` stands for
-    /// `https://www.googleapis.com/auth/calendar.events`.
+    /// Issues tokens for [`FakeGoogle::CLIENT_ID`], as if the user had consented to those scopes.
+    /// `calendar.events` is short for `https://www.googleapis.com/auth/calendar.events`.
     #[must_use]
     pub fn tokens(&self, scopes: &[&str]) -> FakeTokens {
         self.tokens_for(FakeGoogle::CLIENT_ID, scopes)
     }
 
-    /// Tokens for that client; see [`FakeUser::tokens`].
+    /// Issues tokens for that client; see [`FakeUser::tokens`].
     #[must_use]
     pub fn tokens_for(&self, client: &str, scopes: &[&str]) -> FakeTokens {
         let granted = Granted::new(&self.email, client, full_scopes(scopes));
@@ -55,24 +56,24 @@ impl FakeUser {
         FakeTokens::new(access, state.issue_refresh(granted))
     }
 
-    /// Takes every client's permissions back, but these.
+    /// Reduces the grants of every client to these scopes.
     pub fn keeps_only(&self, scopes: &[&str]) {
         self.google.state().grants.keep_scopes(&self.email, &full_scopes(scopes));
     }
 
-    /// Takes every client's access back: all tokens die.
+    /// Revokes the grants of every client: no token of this user is valid any more.
     pub fn revokes_access(&self) {
         self.google.state().grants.revoke(&self.email, None);
     }
 
-    /// The account has no calendar (any more): 403 `notACalendarUser`.
+    /// Removes Google Calendar from the account: every call gets 403 `notACalendarUser`.
     pub fn loses_calendar(&self) {
         if let Some(user) = self.google.state().users.get_mut(&*self.email) {
             user.has_calendar = false;
         }
     }
 
-    /// Makes a secondary calendar. Returns its id.
+    /// Creates a secondary calendar. Returns its id.
     #[must_use]
     pub fn adds_calendar(&self, summary: &str) -> String {
         let mut state = self.google.state();
@@ -81,7 +82,7 @@ impl FakeUser {
         id
     }
 
-    /// Sets a calendar's time zone. Returns whether there is such a calendar and such a zone.
+    /// Sets a calendar's time zone. Returns `false` if the calendar or the zone does not exist.
     pub fn sets_time_zone(&self, calendar: &str, zone: &str) -> bool {
         let mut state = self.google.state();
         let id = state.calendar_id(&self.email, calendar).to_owned();
@@ -94,7 +95,8 @@ impl FakeUser {
         }
     }
 
-    /// Lets another user into a calendar, or out of it. Its sync tokens die with that.
+    /// Shares a calendar with another user, or with `None` ends the sharing. The calendar's sync
+    /// tokens expire. Returns `false` if the calendar does not exist.
     pub fn shares(&self, calendar: &str, with: &str, role: Option<AccessRole>) -> bool {
         let mut state = self.google.state();
         state.user(with);
@@ -108,7 +110,7 @@ impl FakeUser {
         true
     }
 
-    /// Deletes a calendar with everything in it. Returns whether it was there.
+    /// Deletes a calendar with all its events. Returns `false` if it does not exist.
     pub fn deletes_calendar(&self, calendar: &str) -> bool {
         let mut state = self.google.state();
         let id = state.calendar_id(&self.email, calendar).to_owned();
@@ -116,21 +118,23 @@ impl FakeUser {
         state.calendars.remove(&id).is_some()
     }
 
-    /// Puts an event in, as the API takes it. Returns its id; `None` where the API would refuse it.
+    /// Adds an event, in the API's JSON. Returns its id, or `None` if the API would refuse it.
     pub fn adds_event(&self, calendar: &str, event: Value) -> Option<String> {
         let mut state = self.google.state();
         let id = state.calendar_id(&self.email, calendar).to_owned();
-        state.insert_event(&id, &self.hand(), &object(event)).ok()
+        state.insert_event(&id, &self.writer(), &object(event)).ok()
     }
 
-    /// Changes an event as PATCH does: objects are merged, `null` clears. Returns whether that was possible.
+    /// Changes an event as PATCH does: objects are merged, `null` clears. Returns `false` if the
+    /// API would refuse it.
     pub fn edits_event(&self, calendar: &str, event: &str, patch: Value) -> bool {
         let mut state = self.google.state();
         let id = state.calendar_id(&self.email, calendar).to_owned();
-        state.change_event(&id, &self.hand(), event, Change::Merge(object(patch))).is_ok()
+        state.change_event(&id, &self.writer(), event, Change::Merge(object(patch))).is_ok()
     }
 
-    /// Changes the user's own reminders of an event: minutes ahead, none for no reminder. The event's version stays.
+    /// Sets the user's own reminders of an event, in minutes before the start; an empty slice means
+    /// no reminder. The event's etag does not change. Returns `false` if the API would refuse it.
     pub fn sets_reminders(&self, calendar: &str, event: &str, minutes: &[u32]) -> bool {
         let overrides: Value =
             minutes.iter().map(|minutes| json!({"method": "popup", "minutes": minutes})).collect();
@@ -138,12 +142,12 @@ impl FakeUser {
         self.edits_event(calendar, event, json!({"reminders": reminders}))
     }
 
-    /// Gives an event a colour, `1` to `11`.
+    /// Sets an event's colour, `1` to `11`. Returns `false` if the API would refuse it.
     pub fn sets_colour(&self, calendar: &str, event: &str, colour: &str) -> bool {
         self.edits_event(calendar, event, json!({"colorId": colour}))
     }
 
-    /// Invites somebody to an event, beside those who are.
+    /// Adds a guest to an event; existing guests stay. Returns `false` if the API would refuse it.
     pub fn adds_guest(&self, calendar: &str, event: &str, email: &str) -> bool {
         let found = self.event(calendar, event);
         let guests = found.as_ref().and_then(|event| event.json.get("attendees")?.as_array()).cloned();
@@ -152,36 +156,37 @@ impl FakeUser {
         self.edits_event(calendar, event, json!({"attendees": guests}))
     }
 
-    /// Deletes an event. Returns whether it stood.
+    /// Deletes an event. Returns `false` if it does not exist or is deleted already.
     pub fn deletes_event(&self, calendar: &str, event: &str) -> bool {
         let mut state = self.google.state();
         let id = state.calendar_id(&self.email, calendar).to_owned();
-        state.cancel_event(&id, &self.hand(), event).is_ok()
+        state.cancel_event(&id, &self.writer(), event).is_ok()
     }
 
-    /// Drags an event to another calendar: the id stays, and a tombstone is left behind. Returns whether that was possible.
+    /// Moves an event to another calendar. The event keeps its id, and a tombstone stays in the old
+    /// calendar. Returns `false` if the API would refuse it.
     pub fn moves_event(&self, calendar: &str, event: &str, to: &str) -> bool {
         let mut state = self.google.state();
         let from = state.calendar_id(&self.email, calendar).to_owned();
         let to = state.calendar_id(&self.email, to).to_owned();
-        state.move_event(&from, &to, &self.hand(), event).is_ok()
+        state.move_event(&from, &to, &self.writer(), event).is_ok()
     }
 
-    /// The events that stand in a calendar, by id.
+    /// Returns the events of a calendar that are not deleted, ordered by id.
     #[must_use]
     pub fn events(&self, calendar: &str) -> Vec<FakeEvent> {
         let state = self.google.state();
         state.events_of(state.calendar_id(&self.email, calendar), false)
     }
 
-    /// The events that were deleted from a calendar, by id.
+    /// Returns the deleted events of a calendar, ordered by id.
     #[must_use]
     pub fn tombstones(&self, calendar: &str) -> Vec<FakeEvent> {
         let state = self.google.state();
         state.events_of(state.calendar_id(&self.email, calendar), true)
     }
 
-    /// An event that stands.
+    /// Returns an event. Returns `None` if it does not exist or is deleted.
     #[must_use]
     pub fn event(&self, calendar: &str, event: &str) -> Option<FakeEvent> {
         self.events(calendar).into_iter().find(|found| found.id == event)
@@ -191,7 +196,7 @@ impl FakeUser {
         self.google.state()
     }
 
-    fn hand(&self) -> Writer {
+    fn writer(&self) -> Writer {
         Writer {
             user: self.email.to_string(),
             by_hand: true,

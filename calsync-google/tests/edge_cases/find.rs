@@ -1,4 +1,4 @@
-//! Looks by target, listings of a namespace, and reads that find nothing to write.
+//! Searches by target, listings of a namespace, and updates that need no write.
 
 use calsync_core::auth::{Account, Tokens};
 use calsync_core::error::{ErrorKind, Retry};
@@ -19,7 +19,7 @@ fn ids(found: &[Found]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_look_is_two_requests_and_finds_copies_and_what_lost_its_marker() {
+async fn find_sends_two_requests_and_finds_copies_and_events_without_a_marker() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let mut draft = draft_at(&place, 1, event());
@@ -28,7 +28,7 @@ async fn a_look_is_two_requests_and_finds_copies_and_what_lost_its_marker() {
         draft.marker.key = key_at(&place, generation);
         made.push(provider.create(&place, &draft, &CreateOptions::new()).await.unwrap());
     }
-    // A person copies one; a program that knows nothing of our marker writes over the other.
+    // A person copies one event; another program removes the marker of the other.
     let mut copy = world.anna.event("primary", made[0].remote_id.as_str()).unwrap().json;
     copy.as_object_mut().unwrap().retain(|name, _| name != "id" && name != "iCalUID");
     let copy = world.anna.adds_event("primary", copy).unwrap();
@@ -49,22 +49,22 @@ async fn a_look_is_two_requests_and_finds_copies_and_what_lost_its_marker() {
         assert_eq!(found.key.is_none(), is_copy);
         assert_eq!(found.marker.is_none(), found.remote_id == made[1].remote_id);
     }
-    // An id that is known is asked for too, as that of an event that was adopted.
+    // A known id, such as that of an adopted event, is requested too.
     provider.find(&place, &latest.with_known(Some(RemoteId::new("abc12")))).await.unwrap();
     assert_eq!(calls(&world.google), [ApiMethod::EventsGet, ApiMethod::EventsGet, ApiMethod::EventsList]);
 }
 
-/// What a listing says of an event that was asked for by its id is older than the answer to that.
+/// A listing may lag: the response to a request by id is newer.
 #[tokio::test]
-async fn a_listing_that_lags_hides_no_event_and_revives_none() {
+async fn an_outdated_listing_neither_hides_an_event_nor_restores_one() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let written =
         provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     let listed = world.anna.event("primary", written.remote_id.as_str()).unwrap().json;
     let lags = |items: serde_json::Value| {
-        let answer = Fault::json(StatusCode::OK, &json!({ "items": items }));
-        world.google.fault(FaultRule::new(answer).with_method(ApiMethod::EventsList));
+        let response = Fault::json(StatusCode::OK, &json!({ "items": items }));
+        world.google.fault(FaultRule::new(response).with_method(ApiMethod::EventsList));
     };
     lags(json!([]));
     assert_eq!(provider.find(&place, &query_at(&place)).await.unwrap().len(), 1);
@@ -74,7 +74,7 @@ async fn a_listing_that_lags_hides_no_event_and_revives_none() {
 }
 
 #[tokio::test]
-async fn pages_without_an_end_are_an_error_and_never_nothing() {
+async fn an_endless_listing_is_an_error_and_not_an_empty_result() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let endless = Fault::json(StatusCode::OK, &json!({"items": [], "nextPageToken": "more"}));
@@ -85,7 +85,7 @@ async fn pages_without_an_end_are_an_error_and_never_nothing() {
 }
 
 #[tokio::test]
-async fn a_listing_of_what_is_ours_is_one_request_a_page() {
+async fn list_ours_sends_one_request_for_each_page() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let mut made = Vec::new();
@@ -106,7 +106,7 @@ async fn a_listing_of_what_is_ours_is_one_request_a_page() {
         loop {
             let ours = provider.list_ours(&place, "tests", page).await.unwrap();
             pages += 1;
-            assert_eq!(world.google.count_all(), pages, "one page a call");
+            assert_eq!(world.google.count_all(), pages, "each call reads one page");
             found.extend(ours.events);
             page = ours.next;
             if page.is_none() {
@@ -124,9 +124,9 @@ async fn a_listing_of_what_is_ours_is_one_request_a_page() {
     assert_eq!(provider.list_ours(&place, "another", None).await.unwrap().events, []);
 }
 
-/// B10: a lost answer costs a look and a read, and no write.
+/// B10: a lost response costs a search and a read, and no write.
 #[tokio::test]
-async fn a_look_that_finds_just_what_is_desired_writes_nothing() {
+async fn a_search_that_finds_the_desired_event_writes_nothing() {
     let mut host = Host::new(1).await;
     host.restart();
     host.world.google.fault(FaultRule::new(Fault::DropAfter).with_method(ApiMethod::EventsInsert));
@@ -147,7 +147,7 @@ async fn a_look_that_finds_just_what_is_desired_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_repeated_create_over_what_is_right_writes_nothing_and_over_a_tombstone_revives() {
+async fn a_repeated_create_writes_nothing_and_restores_a_deleted_event() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let draft = |revision| draft_at(&place, revision, event());
@@ -161,9 +161,9 @@ async fn a_repeated_create_over_what_is_right_writes_nothing_and_over_a_tombston
     assert_eq!(world.google.writes().revived, 1);
 }
 
-/// An edit by hand of what is ours is put right, even where the revision is ours.
+/// A person's edit of our fields is corrected, even if the event has our current revision.
 #[tokio::test]
-async fn a_read_that_shows_a_difference_writes() {
+async fn an_update_that_reads_a_difference_writes_the_event() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let written =
@@ -186,9 +186,9 @@ async fn a_read_that_shows_a_difference_writes() {
     assert_eq!(provider.find(&place, &target).await.unwrap().len(), 1);
 }
 
-/// A row learns its account from a response, never from what the host says of the connection.
+/// The ledger's row takes its account from a response, never from the host's connection.
 #[tokio::test]
-async fn every_answer_tells_whose_token_was_accepted() {
+async fn every_result_names_the_account_of_the_accepted_token() {
     let world = World::new().await;
     let place = place_of(1).with_account(Some("108".into()));
     let draft = draft_at(&place, 1, event());
@@ -199,11 +199,11 @@ async fn every_answer_tells_whose_token_was_accepted() {
         let provider = world.provider();
         let written = provider.create(&place, &draft, &CreateOptions::new()).await.unwrap();
         let id = &written.remote_id;
-        let mut told = vec![written.account.clone()];
-        told.push(provider.update(&place, id, &draft, &UpdateOptions::new()).await.unwrap().account);
-        told.push(provider.get(&place, id).await.unwrap().unwrap().account);
-        told.push(provider.find(&place, &query_at(&place)).await.unwrap().remove(0).account);
-        told.push(provider.list_ours(&place, "tests", None).await.unwrap().events.remove(0).account);
-        assert_eq!(told, vec![account.map(AccountId::from); 5]);
+        let mut accounts = vec![written.account.clone()];
+        accounts.push(provider.update(&place, id, &draft, &UpdateOptions::new()).await.unwrap().account);
+        accounts.push(provider.get(&place, id).await.unwrap().unwrap().account);
+        accounts.push(provider.find(&place, &query_at(&place)).await.unwrap().remove(0).account);
+        accounts.push(provider.list_ours(&place, "tests", None).await.unwrap().events.remove(0).account);
+        assert_eq!(accounts, vec![account.map(AccountId::from); 5]);
     }
 }

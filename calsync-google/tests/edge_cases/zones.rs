@@ -1,4 +1,5 @@
-//! Zone names that Google does not know yet (phw198/OutlookGoogleCalendarSync#1525, #1528; GAS-ICS-Sync#305).
+//! Time zone names that Google does not know yet (phw198/OutlookGoogleCalendarSync#1525, #1528;
+//! GAS-ICS-Sync#305).
 
 use calsync_core::error::{ErrorKind, Retry};
 use calsync_core::event::Event;
@@ -43,7 +44,7 @@ async fn an_event_in_a_zone_google_does_not_know_is_written_without_its_name() {
         let mut written = provider.create(&place, &known, &CreateOptions::new()).await.unwrap();
         calls(&world.google);
 
-        // A move from a zone that is known: nothing of it may stay.
+        // A move out of a zone that Google knows: the old zone's name must be cleared.
         let moved = draft(0, 2, at_hour(18, NEW));
         let options = UpdateOptions::new().with_etag(written.etag);
         written = provider.update(&place, &written.remote_id, &moved, &options).await.unwrap();
@@ -52,7 +53,7 @@ async fn an_event_in_a_zone_google_does_not_know_is_written_without_its_name() {
         assert_eq!(read.when, timed("2026-12-01T18:00:00Z", "2026-12-01T18:30:00Z", "Europe/London"));
         calls(&world.google);
 
-        // It is remembered for every event of the zone, and for no other zone.
+        // The refusal is cached for all events in the zone, and for no other zone.
         provider.create(&place, &draft(1, 1, at_hour(19, NEW)), &CreateOptions::new()).await.unwrap();
         assert_eq!(calls(&world.google), [insert]);
         let dublin = draft(2, 1, at_hour(19, "Europe/Dublin"));
@@ -60,12 +61,12 @@ async fn an_event_in_a_zone_google_does_not_know_is_written_without_its_name() {
         let dublin = world.anna.event("primary", dublin.remote_id.as_str()).unwrap();
         assert_eq!(dublin.json["start"]["timeZone"], "Europe/Dublin");
 
-        // What is there says all that can be said: nothing is written.
+        // The event has all that can be written without the name: nothing is written.
         calls(&world.google);
         provider.update(&place, &written.remote_id, &moved, &UpdateOptions::new()).await.unwrap();
         assert_eq!(calls(&world.google), [ApiMethod::EventsGet]);
 
-        // A day later Google knows it.
+        // A day later Google knows the name.
         world.google.set(|settings| settings.unknown_zones.clear());
         world.clock.advance(TimeDelta::days(1));
         provider.update(&place, &written.remote_id, &moved, &UpdateOptions::new()).await.unwrap();
@@ -85,7 +86,7 @@ async fn a_zone_that_stays_unknown_is_tried_once_a_day() {
             assert_eq!(calls(&world.google).len(), if of_day == 0 { 2 } else { 1 });
         }
         world.clock.advance(TimeDelta::days(1));
-        // Another access token, which is nothing to do with zones.
+        // Refreshes the access token, so that the refresh is not counted below.
         provider.list_ours(&place, "tests", None).await.unwrap();
         calls(&world.google);
     }
@@ -93,7 +94,7 @@ async fn a_zone_that_stays_unknown_is_tried_once_a_day() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_another_reason_is_refused_once() {
+async fn a_write_refused_for_another_reason_is_not_repeated() {
     let world = world().await;
     let (provider, place) = (world.provider(), place_of(1));
     let refused = google_error(StatusCode::BAD_REQUEST, "invalid", "Invalid value");
@@ -101,7 +102,7 @@ async fn what_is_refused_for_another_reason_is_refused_once() {
     let error = provider.create(&place, &draft(0, 1, event()), &CreateOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Refused, Retry::Never));
     assert_eq!(calls(&world.google), [ApiMethod::EventsInsert]);
-    // Without its name too: no loop.
+    // Google refuses the write without the name too: no loop.
     let zone =
         || google_error(StatusCode::BAD_REQUEST, "invalid", "Invalid time zone definition for start time.");
     world.google.fault(FaultRule::new(zone()).with_method(ApiMethod::EventsInsert).always());

@@ -1,4 +1,4 @@
-//! What a test may want to know.
+//! What tests can inspect: events, calendars, counts of writes, mails, channels and requests.
 
 use std::fmt;
 
@@ -15,30 +15,30 @@ use super::route::{ApiMethod, Route};
 use super::state::{State, StoredEvent};
 use super::view;
 
-/// An event as it stands, or what is left of one.
+/// An event of the fake, live or deleted.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FakeEvent {
-    /// The calendar it stands in.
+    /// Id of the event's calendar.
     pub calendar: String,
-    /// Its id.
+    /// Id of the event, unique within its calendar.
     pub id: String,
-    /// Its etag.
+    /// Current etag, with its quotes.
     pub etag: String,
-    /// Whether it was deleted.
+    /// Whether the event is deleted.
     pub cancelled: bool,
-    /// As the calendar's owner gets it from the API.
+    /// The event as the API returns it to the calendar's owner.
     pub json: Value,
 }
 
 impl FakeEvent {
-    /// A text field, such as `summary`.
+    /// Returns a text field, such as `summary`.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<&str> {
         self.json.get(field)?.as_str()
     }
 
-    /// A private extended property.
+    /// Returns a private extended property.
     #[must_use]
     pub fn private(&self, key: &str) -> Option<&str> {
         self.json.get("extendedProperties")?.get("private")?.get(key)?.as_str()
@@ -51,23 +51,23 @@ impl fmt::Debug for FakeEvent {
     }
 }
 
-/// A calendar.
+/// A calendar of the fake.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FakeCalendar {
-    /// Its id.
+    /// Id; for a primary calendar the owner's address.
     pub id: String,
-    /// Whose it is.
+    /// Address of the user who owns the calendar.
     pub owner: String,
-    /// Its name.
+    /// Display name.
     pub summary: String,
-    /// Its time zone's IANA name.
+    /// IANA name of the calendar's time zone.
     pub time_zone: String,
-    /// Whether it is its owner's primary one.
+    /// Whether it is the owner's primary calendar.
     pub primary: bool,
-    /// The OAuth client that made it, if one did.
+    /// Id of the OAuth client that created it, if a client did.
     pub made_by: Option<String>,
-    /// What its owner's list of calendars, or another user's, says one may do.
+    /// Role of each user who can see the calendar, the owner included.
     pub access: Vec<(String, AccessRole)>,
 }
 
@@ -77,41 +77,42 @@ impl fmt::Debug for FakeCalendar {
     }
 }
 
-/// Changes that programs made, by kind. People's own hands are not counted.
+/// Counts of the changes that programs made through the API, by kind. Changes by a
+/// [`FakeUser`](super::FakeUser) do not count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Writes {
-    /// Events made, by insert or import.
+    /// Events created by insert or import.
     pub inserted: usize,
-    /// Events changed, whether or not anything was different after.
+    /// Updates of live events, also those that changed nothing.
     pub changed: usize,
-    /// Deleted events brought back.
+    /// Deleted events restored.
     pub revived: usize,
     /// Events deleted.
     pub deleted: usize,
-    /// Events taken to another calendar.
+    /// Events moved to another calendar.
     pub moved: usize,
 }
 
 impl Writes {
-    /// All of them.
+    /// Sum of all counts.
     #[must_use]
     pub fn total(&self) -> usize {
         self.inserted + self.changed + self.revived + self.deleted + self.moved
     }
 }
 
-/// A mail that would have been sent.
+/// A mail that Google would have sent.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FakeMail {
-    /// To whom.
+    /// Address of the guest.
     pub to: String,
-    /// About what happened.
+    /// The change that the mail reports.
     pub kind: MailKind,
-    /// The event's calendar.
+    /// Id of the event's calendar.
     pub calendar: String,
-    /// The event.
+    /// Id of the event.
     pub event: String,
 }
 
@@ -121,32 +122,32 @@ impl fmt::Debug for FakeMail {
     }
 }
 
-/// What a mail is about.
+/// The change that a mail reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum MailKind {
-    /// A new event.
+    /// The event is new.
     Invitation,
-    /// A changed one.
+    /// The event was changed.
     Update,
-    /// A deleted one.
+    /// The event was deleted.
     Cancellation,
 }
 
-/// A push channel.
+/// An open push channel.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FakeChannel {
-    /// The id its maker gave it.
+    /// Id that the client chose.
     pub id: String,
-    /// The id of what it watches.
+    /// Google's id of the watched resource (`resourceId`).
     pub resource_id: String,
-    /// The calendar it watches.
+    /// Id of the watched calendar.
     pub calendar: String,
-    /// Where messages go.
+    /// HTTPS URL that receives the messages.
     pub address: String,
-    /// Until when.
+    /// Time when the channel closes.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -156,23 +157,23 @@ impl fmt::Debug for FakeChannel {
     }
 }
 
-/// A request that came in. Tokens are not kept; neither are the bodies of OAuth requests.
+/// A request that the fake received. The log keeps no tokens, and no bodies of OAuth requests.
 pub type SeenRequest = fake::SeenRequest<ApiMethod>;
 
 impl State {
-    /// Puts a request into the log.
-    pub(super) fn record(&mut self, incoming: &Incoming, answer: Option<&Reply>) {
+    /// Adds a request to the log.
+    pub(super) fn record(&mut self, incoming: &Incoming, reply: Option<&Reply>) {
         let Route { method, event, .. } = &incoming.route;
         let is_oauth = matches!(method, ApiMethod::Authorize | ApiMethod::Token | ApiMethod::Revoke);
         let occasion = occasion(incoming, self.grants.user_of(incoming));
         let mut seen = SeenRequest::of(self.now(), occasion, is_oauth);
         seen.event.clone_from(event);
         seen.in_batch = incoming.in_batch;
-        seen.status = answer.map(|answer| answer.status.as_u16());
+        seen.status = reply.map(|reply| reply.status.as_u16());
         self.log.record(*method, seen, self.settings.log_size);
     }
 
-    /// Counts a program's guests, and the mails they would get.
+    /// Counts the guests that a program wrote, and records the mails that they would get.
     pub(super) fn mail(&mut self, writer: &Writer, kind: MailKind, calendar: &str, event: &StoredEvent) {
         let guests = event.body.get("attendees").and_then(Value::as_array);
         let guests = guests.into_iter().flatten().filter_map(|guest| guest.get("email")?.as_str());
@@ -180,12 +181,12 @@ impl State {
             if !writer.by_hand && kind != MailKind::Cancellation {
                 self.invitations += 1;
             }
-            let is_told = match writer.mails {
+            let gets_mail = match writer.mails {
                 SendUpdates::All => true,
                 SendUpdates::ExternalOnly => !self.users.contains_key(guest),
                 SendUpdates::None => false,
             };
-            if is_told {
+            if gets_mail {
                 let event = event.text("id").to_owned();
                 let (to, calendar) = (guest.to_owned(), calendar.to_owned());
                 self.mails.push(FakeMail { to, kind, calendar, event });
@@ -193,7 +194,8 @@ impl State {
         }
     }
 
-    /// The events of a calendar as its owner sees them.
+    /// Returns the events of a calendar as its owner sees them, either the deleted ones or the
+    /// others.
     pub(super) fn events_of(&self, calendar_id: &str, cancelled: bool) -> Vec<FakeEvent> {
         let Some(calendar) = self.calendars.get(calendar_id) else { return Vec::new() };
         let events = calendar.events.iter().filter(|(_, event)| event.is_cancelled() == cancelled);

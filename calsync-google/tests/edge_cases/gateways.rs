@@ -1,4 +1,4 @@
-//! A 403, 404 or 410 means what it says only in Google's own words.
+//! A 403, 404 or 410 counts only with Google's own error reason in the body.
 
 use bytes::Bytes;
 use calsync_core::error::{ErrorKind, Retry};
@@ -25,7 +25,7 @@ fn gateway(status: u16, body: &'static str) -> Fault {
 }
 
 #[tokio::test]
-async fn a_gateway_says_nothing_of_event_calendar_or_grant() {
+async fn a_gateways_error_says_nothing_about_event_calendar_or_grant() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let changed = draft_at(&place, 2, event().with_location("2 Low Street"));
@@ -55,16 +55,21 @@ async fn a_gateway_says_nothing_of_event_calendar_or_grant() {
                 _ => provider.get(&place, id).await.err(),
             };
             world.google.no_faults();
-            let told = error.map(|error| (error.kind(), error.retry()));
-            assert_eq!(told, Some((ErrorKind::Unavailable, Retry::Later)), "{status} {body}, call {call}");
+            let reported = error.map(|error| (error.kind(), error.retry()));
+            assert_eq!(
+                reported,
+                Some((ErrorKind::Unavailable, Retry::Later)),
+                "{status} {body}, call {call}"
+            );
         }
     }
     assert_eq!(world.anna.events("primary").len(), 1);
 }
 
-/// B1, B2: while something else answers for Google, no event is made beside the one that is there, and none is called removed.
+/// B1, B2: while a gateway responds in place of Google, no second event is created, and no event is
+/// reported as removed.
 #[tokio::test]
-async fn what_a_gateway_answers_for_a_run_is_put_right_by_the_next_ones() {
+async fn a_run_that_met_a_gateway_is_corrected_by_the_next_runs() {
     for (status, body) in [404, 410, 403].into_iter().flat_map(|status| BODIES.map(|body| (status, body))) {
         for cancels in [false, true] {
             let mut host = Host::new(1).await;
@@ -90,9 +95,10 @@ async fn what_a_gateway_answers_for_a_run_is_put_right_by_the_next_ones() {
     }
 }
 
-/// A3b: access to a shared calendar was taken away, which Google says with 404 of everything in it.
+/// A3b: after a person loses access to a shared calendar, Google responds with 404 to every request
+/// about its events.
 #[tokio::test]
-async fn a_removal_from_a_calendar_that_cannot_be_reached_is_not_done() {
+async fn a_removal_from_an_inaccessible_calendar_is_not_reported_as_done() {
     let mut host = Host::new(2).await;
     host.sync().await;
     host.restart();
@@ -108,9 +114,9 @@ async fn a_removal_from_a_calendar_that_cannot_be_reached_is_not_done() {
     assert!(host.world.google.events().is_empty());
 }
 
-/// One server's 404 to a write is asked about: what can be read is there, and is written.
+/// After a 404 to a write the event is read: if the read finds it, the write is repeated.
 #[tokio::test]
-async fn a_write_answered_as_not_found_is_believed_after_a_read_that_says_the_same() {
+async fn a_404_to_a_write_counts_only_after_a_read_confirms_it() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
     let mut written =
@@ -122,7 +128,7 @@ async fn a_write_answered_as_not_found_is_believed_after_a_read_that_says_the_sa
     let options = UpdateOptions::new().with_etag(written.etag);
     written = provider.update(&place, &id, &changed(2), &options).await.unwrap();
 
-    // Read, and not found again: one of the two is wrong.
+    // The read finds the event, and the write gets 404 again: one of the two responses is wrong.
     world.google.fault(FaultRule::new(gone()).with_method(ApiMethod::EventsPatch).with_times(2));
     let options = UpdateOptions::new().with_etag(written.etag.clone());
     let error = provider.update(&place, &id, &changed(3), &options).await.unwrap_err();
@@ -142,16 +148,16 @@ async fn a_write_answered_as_not_found_is_believed_after_a_read_that_says_the_sa
     assert!(world.anna.events("primary").is_empty());
 }
 
-/// B8: an answer that names another event confirms nothing.
+/// B8: a response that names another event confirms nothing.
 #[tokio::test]
-async fn a_write_that_names_another_event_is_unknown() {
+async fn the_outcome_of_a_write_is_unknown_if_the_response_names_another_event() {
     let mut host = Host::new(1).await;
     let other =
         serde_json::json!({"id": "0123456789abcdef0123456789abcdef", "etag": "\"1\"", "status": "confirmed"});
     let (place, provider) = (place_of(2), host.world.provider());
     for method in [ApiMethod::EventsInsert, ApiMethod::EventsPatch] {
-        let answer = Fault::json(StatusCode::OK, &other).after();
-        host.world.google.fault(FaultRule::new(answer).with_method(method));
+        let response = Fault::json(StatusCode::OK, &other).after();
+        host.world.google.fault(FaultRule::new(response).with_method(method));
     }
     let draft = draft_at(&place, 1, event());
     let error = provider.create(&place, &draft, &CreateOptions::new()).await.unwrap_err();
@@ -162,8 +168,8 @@ async fn a_write_that_names_another_event_is_unknown() {
     assert_eq!((error.retry(), error.failure().code.as_deref()), (Retry::Unknown, Some("another_id")));
 
     host.restart();
-    let answer = Fault::json(StatusCode::OK, &other).after();
-    host.world.google.fault(FaultRule::new(answer).with_method(ApiMethod::EventsInsert));
+    let response = Fault::json(StatusCode::OK, &other).after();
+    host.world.google.fault(FaultRule::new(response).with_method(ApiMethod::EventsInsert));
     assert_eq!(host.sync().await.count(Verdict::Unknown), 1);
     host.days(1).await;
     assert_eq!(host.events().len(), 1);

@@ -1,4 +1,5 @@
-//! `primary` and the account's address are one calendar (calcom/cal.diy#7329, thunderbird/appointment#341).
+//! `primary` and the account's address name the same calendar (calcom/cal.diy#7329,
+//! thunderbird/appointment#341).
 
 use calsync_core::ProviderKind;
 use calsync_core::model::Connection;
@@ -24,7 +25,7 @@ async fn primary_and_its_address_get_one_event() {
         [by_account(1, ADDRESS), by_account(2, "primary")],
         [by_hint(1, "primary"), by_hint(2, ADDRESS)],
         [by_hint(1, ADDRESS), by_hint(2, "primary")],
-        // An address is the same in any case.
+        // Addresses ignore case.
         [by_hint(1, "primary"), connection(2, "Anna@Example.org")],
     ] {
         let mut host = Host::connected(1, [one, other]).await;
@@ -37,9 +38,9 @@ async fn primary_and_its_address_get_one_event() {
     }
 }
 
-/// Two connections to two accounts, or to another calendar of one, are two.
+/// Connections to two accounts, or to two calendars of one account, are two targets.
 #[tokio::test]
-async fn other_calendars_get_an_event_of_their_own() {
+async fn each_different_calendar_gets_its_own_event() {
     let primary = || connection(1, "primary").with_account(ADDRESS);
     for other in [
         connection(2, "primary").with_account("ben@example.org"),

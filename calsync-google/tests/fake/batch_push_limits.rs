@@ -1,13 +1,13 @@
-//! Batches, push channels, limits, shapes of errors, the log.
+//! Batches, push channels, limits, error formats, and the log of requests.
 
 use bytes::Bytes;
 use chrono::Duration;
 use serde_json::json;
 
-use crate::client::{ANNA, Answer, Stage, now, send, timed};
+use crate::client::{ANNA, Stage, TestResponse, now, send, timed};
 use calsync_google::fake::{ApiMethod, ErrorShape, LimitAnswer, Limits};
 
-async fn batch(stage: &Stage, parts: &[(&str, String)], token: Option<&str>) -> Answer {
+async fn batch(stage: &Stage, parts: &[(&str, String)], token: Option<&str>) -> TestResponse {
     let mut body = String::new();
     for (id, request) in parts {
         body +=
@@ -22,10 +22,10 @@ async fn batch(stage: &Stage, parts: &[(&str, String)], token: Option<&str>) -> 
     send(&stage.google, request.body(Bytes::from(body)).unwrap()).await.unwrap()
 }
 
-/// Content-ID and status of each part, in order.
-fn parts(answer: &Answer) -> Vec<(String, u16)> {
-    assert_eq!(answer.status, 200);
-    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+/// Returns Content-ID and status of each part, in order.
+fn parts(response: &TestResponse) -> Vec<(String, u16)> {
+    assert_eq!(response.status, 200);
+    let text = String::from_utf8(response.body.to_vec()).unwrap();
     let ids = text.lines().filter_map(|line| line.strip_prefix("Content-ID: ")).map(str::to_owned);
     let statuses = text.lines().filter_map(|line| line.strip_prefix("HTTP/1.1 "));
     ids.zip(statuses.map(|line| line[..3].parse().unwrap())).collect()
@@ -43,7 +43,7 @@ fn delete(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_batch_answers_each_part_in_its_place() {
+async fn a_batch_responds_to_each_part_in_order() {
     let stage = Stage::new();
     stage.insert("there").await;
     let host = "DELETE https://www.googleapis.com/calendar/v3/calendars/primary/events/there HTTP/1.1\r\n";
@@ -56,44 +56,44 @@ async fn a_batch_answers_each_part_in_its_place() {
         ("op-5", "POST /token HTTP/1.1\r\n".to_owned()),
         ("op-6", "nonsense".to_owned()),
     ];
-    let answer = batch(&stage, &all, Some(&stage.token)).await;
-    let wanted = [200, 409, 404, 204, 400, 404, 400];
-    let wanted: Vec<_> =
-        wanted.iter().enumerate().map(|(n, status)| (format!("<response-op-{n}>"), *status)).collect();
-    assert_eq!(parts(&answer), wanted);
+    let response = batch(&stage, &all, Some(&stage.token)).await;
+    let statuses = [200, 409, 404, 204, 400, 404, 400];
+    let expected: Vec<_> =
+        statuses.iter().enumerate().map(|(n, status)| (format!("<response-op-{n}>"), *status)).collect();
+    assert_eq!(parts(&response), expected);
     let log = stage.google.requests();
     assert_eq!(log.iter().filter(|seen| seen.in_batch).count(), 5);
     assert_eq!(log.iter().filter(|seen| seen.user.as_deref() == Some(ANNA)).count(), 7);
 }
 
 #[tokio::test]
-async fn parts_of_a_batch_have_the_outer_token_or_their_own() {
+async fn parts_of_a_batch_use_the_outer_token_or_their_own() {
     let stage = Stage::new();
     let own = format!(
         "GET /calendar/v3/calendars/primary/events HTTP/1.1\r\nAuthorization: Bearer {}\r\n",
         stage.token
     );
     let none = "GET /calendar/v3/calendars/primary/events HTTP/1.1\r\n".to_owned();
-    let answer = batch(&stage, &[("a", own.clone()), ("b", none.clone())], None).await;
-    let statuses: Vec<u16> = parts(&answer).into_iter().map(|(_, status)| status).collect();
+    let response = batch(&stage, &[("a", own.clone()), ("b", none.clone())], None).await;
+    let statuses: Vec<u16> = parts(&response).into_iter().map(|(_, status)| status).collect();
     assert_eq!(statuses, [200, 401]);
-    let answer = batch(&stage, &[("a", own), ("b", none)], Some("dead")).await;
-    let statuses: Vec<u16> = parts(&answer).into_iter().map(|(_, status)| status).collect();
+    let response = batch(&stage, &[("a", own), ("b", none)], Some("dead")).await;
+    let statuses: Vec<u16> = parts(&response).into_iter().map(|(_, status)| status).collect();
     assert_eq!(statuses, [200, 401]);
 }
 
 #[tokio::test]
-async fn a_batch_has_no_order_and_a_size() {
+async fn a_batch_is_executed_in_any_order_and_limited_in_size() {
     let stage = Stage::new();
     let all: Vec<(String, String)> =
         (0..40).map(|n| (format!("op-{n}"), insert(&format!("event{n:02}")))).collect();
     let all: Vec<(&str, String)> = all.iter().map(|(id, part)| (id.as_str(), part.clone())).collect();
-    let answer = batch(&stage, &all, Some(&stage.token)).await;
-    assert!(parts(&answer).iter().all(|(_, status)| *status == 200));
+    let response = batch(&stage, &all, Some(&stage.token)).await;
+    assert!(parts(&response).iter().all(|(_, status)| *status == 200));
     let mut events = stage.anna.events("primary");
     events.sort_by_key(|event| event.text("updated").unwrap().to_owned());
     let order: Vec<_> = events.iter().map(|event| event.id.clone()).collect();
-    assert!(!order.is_sorted(), "nobody may count on the order");
+    assert!(!order.is_sorted(), "the order of execution is random");
 
     let two = [("a", delete("event01")), ("b", delete("event01_20261203T160000Z"))];
     let collision = batch(&stage, &two, Some(&stage.token));
@@ -107,7 +107,7 @@ async fn a_batch_has_no_order_and_a_size() {
 }
 
 #[tokio::test]
-async fn a_channel_says_that_something_changed_and_not_what() {
+async fn a_channel_reports_that_something_changed_but_not_what() {
     let stage = Stage::new();
     let watch = async |body| stage.event("POST", "/watch", Some(body)).await;
     let good =
@@ -151,7 +151,7 @@ async fn a_channel_says_that_something_changed_and_not_what() {
 }
 
 #[tokio::test]
-async fn limits_slide_and_refuse_in_both_ways() {
+async fn rate_limits_use_a_sliding_window_and_respond_with_403_or_429() {
     let stage = Stage::new();
     let set = |limits: Limits| stage.google.set(move |settings| settings.limits = limits);
     let mut limits = Limits::default();
@@ -168,7 +168,7 @@ async fn limits_slide_and_refuse_in_both_ways() {
     let refused = get().await;
     refused.is_refused(429, "rateLimitExceeded");
     assert_eq!(refused.headers["retry-after"], "30");
-    assert_eq!(stage.event("GET", "?quotaUser=bo", None).await.status, 200, "charged to another");
+    assert_eq!(stage.event("GET", "?quotaUser=bo", None).await.status, 200, "counts for another quota user");
     stage.clock.advance(Duration::seconds(60));
     assert_eq!(get().await.status, 200);
 
@@ -186,7 +186,7 @@ async fn limits_slide_and_refuse_in_both_ways() {
 }
 
 #[tokio::test]
-async fn parts_of_a_batch_count_one_by_one() {
+async fn each_part_of_a_batch_counts_against_the_limit() {
     let stage = Stage::new();
     stage.google.set(|settings| settings.limits.per_minute_per_user = Some(2));
     let all = [("a", insert("aaaaa")), ("b", insert("bbbbb")), ("c", insert("ccccc"))];
@@ -196,7 +196,7 @@ async fn parts_of_a_batch_count_one_by_one() {
 }
 
 #[tokio::test]
-async fn errors_come_in_every_shape_that_was_seen() {
+async fn errors_have_the_configured_format() {
     let stage = Stage::new();
     for (shape, pointers) in [
         (ErrorShape::Classic, &["/error/errors/0/reason", "/error/code", "/error/message"][..]),
@@ -205,13 +205,13 @@ async fn errors_come_in_every_shape_that_was_seen() {
         (ErrorShape::Flat, &["/error", "/error_description"]),
     ] {
         stage.google.set(|settings| settings.errors = shape);
-        let answer = stage.event("GET", "/nosuchevent", None).await;
-        assert_eq!(answer.status, 404);
+        let response = stage.event("GET", "/nosuchevent", None).await;
+        assert_eq!(response.status, 404);
         for pointer in pointers {
-            assert!(answer.json().pointer(pointer).is_some(), "{shape:?}: {pointer}");
+            assert!(response.json().pointer(pointer).is_some(), "{shape:?}: {pointer}");
         }
         assert_eq!(
-            answer.json().pointer("/error/errors").is_some(),
+            response.json().pointer("/error/errors").is_some(),
             pointers[0].contains("errors"),
             "{shape:?}"
         );
@@ -237,7 +237,7 @@ async fn the_log_is_bounded_and_the_count_is_not() {
 }
 
 #[tokio::test]
-async fn people_act_by_hand() {
+async fn changes_by_people_are_not_counted_as_writes() {
     let stage = Stage::new();
     stage.insert("abcde").await;
     assert!(stage.anna.adds_guest("primary", "abcde", "bo@example.org"));
@@ -246,7 +246,7 @@ async fn people_act_by_hand() {
     let event = stage.anna.event("primary", "abcde").unwrap();
     assert_eq!(event.text("summary"), Some("Hers"));
     assert_eq!(event.json["attendees"][0]["email"], "bo@example.org");
-    assert_eq!((stage.google.mails().len(), stage.google.invitations()), (0, 0), "her own doing");
+    assert_eq!((stage.google.mails().len(), stage.google.invitations()), (0, 0), "a person's own change");
     assert_eq!(stage.google.writes().total(), 1);
     assert!(stage.anna.deletes_event("primary", "abcde"));
     assert!(!stage.anna.deletes_event("primary", "abcde"));
