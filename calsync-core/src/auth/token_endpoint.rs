@@ -168,7 +168,7 @@ fn refusal(
 /// The code in an error's body, with the more precise one of Microsoft (`error_codes`, `suberror`) or
 /// Google (`error_subtype`).
 fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
-    // Google's API front end writes an object here, which is not OAuth's error.
+    // Google's API front end sends an object here, which is not an OAuth error.
     let code = ServerCode::new(object.get("error")?.as_str()?);
     let text = |name: &str| object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let number = || {
