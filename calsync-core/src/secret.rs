@@ -6,8 +6,9 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-/// A token or another secret text. Wiped from memory when dropped. `Debug` shows `[redacted]`; there is no
-/// `Display` and no `Serialize`, so a secret is written out only by an explicit [`Secret::expose`].
+/// A token or another secret text. Wiped from memory when dropped. `Debug` shows `[redacted]`;
+/// there is no `Display` and no `Serialize`, so a secret is written out only by an explicit
+/// [`Secret::expose`].
 ///
 /// ```
 /// use calsync_core::Secret;

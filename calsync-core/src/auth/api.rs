@@ -56,7 +56,8 @@ impl ApiClient {
     /// - [`ErrorKind::RateLimited`], if a `Retry-After` has not passed; nothing was sent.
     /// - [`ErrorKind::OtherAccount`], if the token is known to open another account than
     ///   [`Access::account`]; nothing was sent with that token.
-    /// - The [`AuthError`], if there is no token; nothing was sent, or only a request that got a 401.
+    /// - The [`AuthError`], if there is no token; nothing was sent, or only a request that got a
+    ///   401.
     /// - The [`TransportError`], if there is no complete response.
     pub async fn send(
         &self,
@@ -68,8 +69,8 @@ impl ApiClient {
     }
 
     /// As [`send`](Self::send), where a response of another status can also mean that the token was
-    /// refused, such as a batch response with a 401 in one part. If `is_refusal` returns `true`, the
-    /// whole request is sent once more, with another token.
+    /// refused, such as a batch response with a 401 in one part. If `is_refusal` returns `true`,
+    /// the whole request is sent once more, with another token.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -125,7 +126,8 @@ impl ApiClient {
             if let Some(wait) = retry_after(response.headers(), now) {
                 match token.account() {
                     Some(account) => self.tokens.asked_to_wait(&account_key(to, account), wait),
-                    // The account of the next call may be known or not: the wait applies to both keys.
+                    // The account of the next call may be known or not: the wait applies to both
+                    // keys.
                     None => {
                         self.tokens.asked_to_wait(&HealthKey::Connection(to.connection.clone()), wait);
                         if let Some(account) = &to.account {
@@ -165,7 +167,8 @@ impl ApiClient {
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }
         let bearer = HeaderValue::try_from(["Bearer ", token.expose()].concat());
-        // A host's own `Grant` may return a token that fits into no header (`OAuthClient` refuses it).
+        // A host's own `Grant` may return a token that fits into no header (`OAuthClient` refuses
+        // it).
         let mut bearer =
             bearer.map_err(|_| self.unauthorized(AuthError::Unavailable(Unavailable::new()), operation))?;
         bearer.set_sensitive(true);

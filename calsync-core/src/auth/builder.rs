@@ -40,9 +40,9 @@ pub enum SetupError {
     /// A required setting is missing; the text names it.
     #[error("an OAuth client needs {0}")]
     Missing(&'static str),
-    /// The redirect URL cannot be used: it is not a URL, has a fragment (RFC 6749 section 3.1.2), or
-    /// would carry the code unencrypted. Allowed are `https`, `http` on loopback, and a native app's
-    /// own scheme with a dot in it (RFC 8252 section 7.1).
+    /// The redirect URL cannot be used: it is not a URL, has a fragment (RFC 6749 section 3.1.2),
+    /// or would carry the code unencrypted. Allowed are `https`, `http` on loopback, and a native
+    /// app's own scheme with a dot in it (RFC 8252 section 7.1).
     #[error("a redirect URL must be https, http on loopback, or an app's own scheme, without a fragment")]
     Redirect,
     /// The OAuth library does not accept the URL of an endpoint; the text names the endpoint.

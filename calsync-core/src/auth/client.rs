@@ -168,11 +168,11 @@ impl OAuthClient {
         outcome.map(Connected::new)
     }
 
-    /// Gets new tokens with the refresh token. The old refresh token stays valid if the server returns
-    /// no new one (RFC 6749 section 6).
+    /// Gets new tokens with the refresh token. The old refresh token stays valid if the server
+    /// returns no new one (RFC 6749 section 6).
     ///
-    /// A host uses [`AccessTokens`](super::AccessTokens), which saves the new tokens before any caller
-    /// gets them.
+    /// A host uses [`AccessTokens`](super::AccessTokens), which saves the new tokens before any
+    /// caller gets them.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -203,8 +203,8 @@ impl OAuthClient {
 
     /// Revokes a grant. Success if the grant was already expired or revoked.
     ///
-    /// At Google this ends every grant of the same account to this client, other connections of that
-    /// account included.
+    /// At Google this ends every grant of the same account to this client, other connections of
+    /// that account included.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -308,8 +308,8 @@ impl Inner {
         identity.account(token, self.client_id.as_str(), nonce, self.now()).map(Some)
     }
 
-    /// Takes the tokens out of the oauth2 crate's types, which are not wiped from memory. A server that
-    /// names no scopes has granted those asked for (RFC 6749 section 5.1).
+    /// Takes the tokens out of the oauth2 crate's types, which are not wiped from memory. A server
+    /// that names no scopes has granted those asked for (RFC 6749 section 5.1).
     fn tokens(&self, response: &TokenResponse, asked_for: &[String]) -> Result<Tokens, AuthError> {
         let access_token = Secret::new(response.access_token().secret().as_str());
         if *response.token_type() != BasicTokenType::Bearer || !is_sendable(&access_token) {

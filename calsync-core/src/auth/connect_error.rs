@@ -6,12 +6,12 @@ use super::{AuthError, IdentityError, ServerCode, Unavailable};
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The callback cannot be read: it has neither a code nor an error, has both, or has a parameter
-    /// twice (RFC 6749 section 3.1).
+    /// The callback cannot be read: it has neither a code nor an error, has both, or has a
+    /// parameter twice (RFC 6749 section 3.1).
     #[error("the callback cannot be read")]
     Malformed,
-    /// The callback's `state` is missing or differs: it belongs to another connect, or is forged (RFC
-    /// 6749 section 10.12).
+    /// The callback's `state` is missing or differs: it belongs to another connect, or is forged
+    /// (RFC 6749 section 10.12).
     #[error("the callback's state does not match this connect")]
     WrongState,
     /// This callback was already used.
@@ -42,30 +42,33 @@ pub enum ConnectError {
     /// The server refused the code: already used, or expired. A new connect may succeed.
     #[error("the authorization code was refused: {0}")]
     CodeRefused(ServerCode),
-    /// The person did not grant these scopes. The tokens are discarded; a new connect may ask again.
+    /// The person did not grant these scopes. The tokens are discarded; a new connect may ask
+    /// again.
     #[error("scopes not granted: {}", .0.join(", "))]
     MissingScopes(Vec<String>),
-    /// The response has no refresh token, so the connection would end with the access token. The client
-    /// must ask for offline access, and for consent each time.
+    /// The response has no refresh token, so the connection would end with the access token. The
+    /// client must ask for offline access, and for consent each time.
     #[error("the server returned no refresh token")]
     NoRefreshToken,
-    /// The id token failed a check, so the tokens that came with it are discarded too. A new connect may
-    /// succeed.
+    /// The id token failed a check, so the tokens that came with it are discarded too. A new
+    /// connect may succeed.
     #[error("the id token failed a check")]
     Identity(#[source] IdentityError),
-    /// The person chose another account than the connected one; the stored tokens stay. A connect that
-    /// allows it ([`PendingConnect::allow_other_account`](super::PendingConnect::allow_other_account))
+    /// The person chose another account than the connected one; the stored tokens stay. A connect
+    /// that allows it
+    /// ([`PendingConnect::allow_other_account`](super::PendingConnect::allow_other_account))
     /// replaces them.
     #[error("the person chose another account than the connected one")]
     OtherAccount,
-    /// The server does not accept the host's client. Only the host can fix it, in the client's settings.
+    /// The server does not accept the host's client. Only the host can fix it, in the client's
+    /// settings.
     #[error("the OAuth client is set up wrongly: {0}")]
     Configuration(ServerCode),
     /// The server is not available. The same callback may be finished again until it expires.
     #[error("the authorization server is not available")]
     Unavailable(#[source] Unavailable),
-    /// The server issued tokens, but they could not be stored. The code is already used, so the person
-    /// must start a new connect.
+    /// The server issued tokens, but they could not be stored. The code is already used, so the
+    /// person must start a new connect.
     #[error("the tokens could not be stored")]
     Store(#[source] AuthError),
 }

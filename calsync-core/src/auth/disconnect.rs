@@ -26,8 +26,8 @@ pub enum Revocation {
     Done,
     /// No tokens were stored, so there was no grant to revoke.
     NothingToRevoke,
-    /// The server offers no revocation (Microsoft). Only the person can end the grant, in the settings
-    /// of their account.
+    /// The server offers no revocation (Microsoft). Only the person can end the grant, in the
+    /// settings of their account.
     NotOffered,
     /// The stored tokens could not be opened, so there was no token to send to the server. Only the
     /// person can end the grant.
@@ -137,8 +137,8 @@ impl AccessTokens {
         Ok(connected)
     }
 
-    /// Saves the tokens of a connect, replacing the stored ones. If either account is not known, both
-    /// count as the same account. A row that cannot be opened is replaced.
+    /// Saves the tokens of a connect, replacing the stored ones. If either account is not known,
+    /// both count as the same account. A row that cannot be opened is replaced.
     ///
     /// # Errors
     /// [`AuthError::OtherAccount`], if the stored tokens are another account's; nothing is saved.
@@ -147,8 +147,8 @@ impl AccessTokens {
         self.replace(key, tokens, false).await
     }
 
-    /// As [`connected`](Self::connected), but also replaces another account's tokens: the host or the
-    /// person intends to change the account.
+    /// As [`connected`](Self::connected), but also replaces another account's tokens: the host or
+    /// the person intends to change the account.
     ///
     /// # Errors
     /// [`AuthError::Store`], if the store failed.
@@ -185,15 +185,15 @@ impl AccessTokens {
         Err(AuthError::Store(StoreError::new("another process saved other tokens at every attempt")))
     }
 
-    /// Erases a grant's tokens from the store, and then revokes the grant at the server, if possible.
-    /// Success if no tokens are stored.
+    /// Erases a grant's tokens from the store, and then revokes the grant at the server, if
+    /// possible. Success if no tokens are stored.
     ///
-    /// A host that must revoke the grant even after a crash in between calls [`erase`](Self::erase),
-    /// stores the result, and then calls [`revoke`](Self::revoke).
+    /// A host that must revoke the grant even after a crash in between calls
+    /// [`erase`](Self::erase), stores the result, and then calls [`revoke`](Self::revoke).
     ///
     /// # Errors
-    /// [`AuthError::Store`], if the tokens may not have been erased. The server was not called; the call
-    /// can be repeated. A failure of the server is no error: see [`Disconnected`].
+    /// [`AuthError::Store`], if the tokens may not have been erased. The server was not called; the
+    /// call can be repeated. A failure of the server is no error: see [`Disconnected`].
     pub async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
         let pending = match self.erase(key).await? {
             Erased::Tokens(pending) => pending,
@@ -233,8 +233,8 @@ impl AccessTokens {
 
     /// Revokes a grant that was erased. Success if the grant was already expired or revoked.
     ///
-    /// At Google this ends every grant of the account to this client. If the person has connected again
-    /// meanwhile, drop `pending` instead.
+    /// At Google this ends every grant of the account to this client. If the person has connected
+    /// again meanwhile, drop `pending` instead.
     ///
     /// # Errors
     /// An [`AuthError`], if the grant may still be valid. The call can be repeated.

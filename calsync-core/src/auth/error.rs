@@ -9,8 +9,9 @@ use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::http::{TransportError, TransportErrorKind};
 use crate::names::ProviderKind;
 
-/// An OAuth server's error code (RFC 6749 sections 4.1.2.1 and 5.2), such as `invalid_grant`, with the
-/// server's more precise code if it sent one. Never its error text, which may contain personal data.
+/// An OAuth server's error code (RFC 6749 sections 4.1.2.1 and 5.2), such as `invalid_grant`, with
+/// the server's more precise code if it sent one. Never its error text, which may contain personal
+/// data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCode {
     code: String,
@@ -20,8 +21,8 @@ pub struct ServerCode {
 impl ServerCode {
     const MAX_LEN: usize = 64;
 
-    /// A code of 1 to 64 ASCII letters, digits, `_`, `-` and `.`. Any other text becomes `unreadable`:
-    /// RFC 6749 allows more characters, but no server uses them.
+    /// A code of 1 to 64 ASCII letters, digits, `_`, `-` and `.`. Any other text becomes
+    /// `unreadable`: RFC 6749 allows more characters, but no server uses them.
     #[must_use]
     pub fn new(code: &str) -> Self {
         let code = if Self::is_code(code) { code } else { "unreadable" };
@@ -75,18 +76,18 @@ pub enum AuthError {
     /// Nothing is stored for this grant: the person has to connect.
     #[error("the calendar is not connected")]
     NotConnected,
-    /// The stored tokens of this grant cannot be opened, so it counts as not connected: the person has to
-    /// connect. A connect replaces the row, a disconnect removes it.
+    /// The stored tokens of this grant cannot be opened, so it counts as not connected: the person
+    /// has to connect. A connect replaces the row, a disconnect removes it.
     #[error("the stored tokens cannot be opened")]
     Unreadable(#[source] StoreError),
-    /// The token endpoint refused the grant: it has expired or was revoked, and the person has to connect
-    /// again. [`ServerCode::remedy`] says more.
+    /// The token endpoint refused the grant: it has expired or was revoked, and the person has to
+    /// connect again. [`ServerCode::remedy`] says more.
     #[error("the authorization has expired or was revoked: {code}")]
     Reconnect {
         /// The server's error code.
         code: ServerCode,
-        /// Whether the server first refused the same tokens an hour ago or earlier. A first refusal may be
-        /// a mistake of the server.
+        /// Whether the server first refused the same tokens an hour ago or earlier. A first refusal
+        /// may be a mistake of the server.
         confirmed: bool,
     },
     /// The token endpoint issues no tokens for this grant until an administrator allows it
@@ -96,14 +97,15 @@ pub enum AuthError {
     /// The tokens open another account than the stored ones.
     #[error("the connection leads to another account")]
     OtherAccount,
-    /// The server does not accept the host's client. Only the host can fix it, in the client's settings.
+    /// The server does not accept the host's client. Only the host can fix it, in the client's
+    /// settings.
     #[error("the OAuth client is set up wrongly: {0}")]
     Configuration(ServerCode),
     /// The server is not available, or its response cannot be read. A later attempt may succeed.
     #[error("the token endpoint is not available")]
     Unavailable(#[source] Unavailable),
-    /// The token store failed. New tokens that could not be saved are kept in memory; the next attempt
-    /// saves them first.
+    /// The token store failed. New tokens that could not be saved are kept in memory; the next
+    /// attempt saves them first.
     #[error("the tokens could not be loaded or saved")]
     Store(#[source] StoreError),
 }
@@ -222,8 +224,8 @@ impl From<StoreError> for AuthError {
 }
 
 impl From<TransportError> for AuthError {
-    /// A transport that cannot send at all is a configuration error of the host; every other failure may
-    /// be temporary.
+    /// A transport that cannot send at all is a configuration error of the host; every other
+    /// failure may be temporary.
     fn from(error: TransportError) -> Self {
         if error.kind() == TransportErrorKind::Setup {
             return Self::Configuration(ServerCode::new("transport"));

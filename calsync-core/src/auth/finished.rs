@@ -16,8 +16,8 @@ pub(super) struct Claim<'a> {
 }
 
 impl FinishedStates {
-    /// The most states in memory. Above it the one that expires first is forgotten; the server still
-    /// accepts each code only once.
+    /// The most states in memory. Above it the one that expires first is forgotten; the server
+    /// still accepts each code only once.
     const MAX: usize = 10_000;
 
     /// Claims a state; `None` if it is already claimed.

@@ -7,20 +7,20 @@ use async_trait::async_trait;
 use super::{AuthError, Tokens};
 use crate::calendar::ConnectionKey;
 
-/// Obtains new access tokens: with a refresh token (`OAuthClient`, feature `oauth`), or in another way
-/// that needs no consent, such as a service account.
+/// Obtains new access tokens: with a refresh token (`OAuthClient`, feature `oauth`), or in another
+/// way that needs no consent, such as a service account.
 #[async_trait]
 pub trait Grant: Debug + Send + Sync + 'static {
-    /// Obtains new tokens. They replace `current`, the stored tokens. If the new tokens name no account,
-    /// the stored account stays; if they name another account, they are refused
+    /// Obtains new tokens. They replace `current`, the stored tokens. If the new tokens name no
+    /// account, the stored account stays; if they name another account, they are refused
     /// ([`AuthError::OtherAccount`]).
     ///
     /// Makes one attempt, and must end by itself: it runs in its own task and is not cancelled.
     ///
     /// # Errors
     /// [`AuthError::NotConnected`], if it needs stored tokens and there are none.
-    /// [`AuthError::Reconnect`] and [`AuthError::Blocked`], if the server refuses the grant: this is
-    /// remembered for an hour, or until other tokens are stored.
+    /// [`AuthError::Reconnect`] and [`AuthError::Blocked`], if the server refuses the grant: this
+    /// is remembered for an hour, or until other tokens are stored.
     async fn obtain(&self, key: &ConnectionKey, current: Option<&Tokens>) -> Result<Tokens, AuthError>;
 
     /// Revokes the grant. Default: does nothing and returns [`Revoked::NotOffered`].

@@ -34,8 +34,8 @@ impl LeaseWait {
         Self { pause: FIRST_PAUSE, left: TTL + LONGEST_PAUSE }
     }
 
-    /// The next pause. An error once the wait is over: some servers revoke the grant if two processes
-    /// refresh it at once.
+    /// The next pause. An error once the wait is over: some servers revoke the grant if two
+    /// processes refresh it at once.
     pub(super) fn next(&mut self) -> Result<Duration, AuthError> {
         let Some(left) = self.left.checked_sub(self.pause) else {
             let code = ServerCode::new("lease_busy");

@@ -17,22 +17,24 @@ use crate::names::{AccountId, CalendarId};
 /// Placeholder for the token's own tenant in an issuer.
 const TENANT: &str = "{tenantid}";
 
-/// How a server reports the account of a grant: the additional scopes a connect asks for, and how the id
-/// token is read.
+/// How a server reports the account of a grant: the additional scopes a connect asks for, and how
+/// the id token is read.
 ///
-/// Without it a connect asks for no id token, and [`Connected::account`](super::Connected::account) is `None`.
+/// Without it a connect asks for no id token, and [`Connected::account`](super::Connected::account)
+/// is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The accepted issuers (`iss`), in each spelling the server uses. `{tenantid}` stands for the token's
-    /// own `tid`, as in Microsoft's metadata.
+    /// The accepted issuers (`iss`), in each spelling the server uses. `{tenantid}` stands for the
+    /// token's own `tid`, as in Microsoft's metadata.
     pub issuers: Vec<String>,
-    /// The scopes that ask for the id token. If the person grants none of them, the connect succeeds and
-    /// the account is not known.
+    /// The scopes that ask for the id token. If the person grants none of them, the connect
+    /// succeeds and the account is not known.
     pub scopes: Vec<String>,
     /// The claims that form the account's id.
     pub claims: AccountClaims,
-    /// Whether the verified e-mail address is the id of the account's primary calendar, as at Google.
+    /// Whether the verified e-mail address is the id of the account's primary calendar, as at
+    /// Google.
     pub primary_by_email: bool,
 }
 
@@ -40,20 +42,20 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum AccountClaims {
-    /// `iss` and `sub`, written `iss sub`. The standard guarantees that no other account gets the same
-    /// pair (section 5.7).
+    /// `iss` and `sub`, written `iss sub`. The standard guarantees that no other account gets the
+    /// same pair (section 5.7).
     #[default]
     IssuerAndSubject,
     /// `sub` alone, for a server with one issuer: Google.
     Subject,
-    /// `tid` and `oid`, written `tid:oid` in lower case, if the token has both; else `iss` and `sub`. For
-    /// Microsoft, whose `sub` is different for each client
+    /// `tid` and `oid`, written `tid:oid` in lower case, if the token has both; else `iss` and
+    /// `sub`. For Microsoft, whose `sub` is different for each client
     /// (<https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference#use-claims-to-reliably-identify-a-user>).
     TenantAndObject,
 }
 
-/// Which check an id token failed (OpenID Connect Core 1.0 section 3.1.3.7). The signature is not checked,
-/// because the token comes from the token endpoint, over TLS.
+/// Which check an id token failed (OpenID Connect Core 1.0 section 3.1.3.7). The signature is not
+/// checked, because the token comes from the token endpoint, over TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -125,7 +127,8 @@ impl Identity {
         })
     }
 
-    /// Whether `iss` is an accepted issuer, with the token's own tenant in place of the placeholder.
+    /// Whether `iss` is an accepted issuer, with the token's own tenant in place of the
+    /// placeholder.
     fn is_issuer(&self, iss: &str, tenant: Option<&str>) -> bool {
         self.issuers.iter().any(|known| match (known.contains(TENANT), tenant) {
             (false, _) => known == iss,
@@ -134,8 +137,8 @@ impl Identity {
         })
     }
 
-    /// Checks an id token and returns its account. `nonce` is the connect's; `None` for a refresh, whose id
-    /// token has none.
+    /// Checks an id token and returns its account. `nonce` is the connect's; `None` for a refresh,
+    /// whose id token has none.
     pub(super) fn account(
         &self,
         token: &IdToken,
@@ -167,8 +170,8 @@ impl Identity {
     }
 }
 
-/// How long after `exp` an id token is still accepted, for clocks that differ (RFC 7519 section 4.1.4: a
-/// few minutes).
+/// How long after `exp` an id token is still accepted, for clocks that differ (RFC 7519 section
+/// 4.1.4: a few minutes).
 const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 
 /// The claims that calsync reads (OpenID Connect Core 1.0 sections 2 and 5.1).
@@ -252,7 +255,8 @@ impl Claims {
 /// A token response's `id_token`. Its `Debug` says whether there is one.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct IdToken {
-    /// Any JSON value, so that an id token that is not a string does not invalidate the whole response.
+    /// Any JSON value, so that an id token that is not a string does not invalidate the whole
+    /// response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id_token: Option<Value>,
 }

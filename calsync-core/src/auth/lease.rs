@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The result when a process asks for the lease of a grant. See [`TokenStore::lease`](super::TokenStore::lease).
+/// The result when a process asks for the lease of a grant. See
+/// [`TokenStore::lease`](super::TokenStore::lease).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lease {

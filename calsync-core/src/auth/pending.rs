@@ -10,7 +10,8 @@ use super::{Account, Tokens};
 use crate::calendar::ConnectionKey;
 use crate::secret::Secret;
 
-/// A connect that was begun: the URL to send the person to, and the state to keep until they return.
+/// A connect that was begun: the URL to send the person to, and the state to keep until they
+/// return.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Connect {
@@ -26,8 +27,8 @@ pub struct Connect {
 pub struct Connected {
     /// The tokens the server issued.
     pub tokens: Tokens,
-    /// The account the tokens open, as in [`Tokens::account`]. `None` if the person did not grant the
-    /// identity scopes, or the server does not report it.
+    /// The account the tokens open, as in [`Tokens::account`]. `None` if the person did not grant
+    /// the identity scopes, or the server does not report it.
     pub account: Option<Account>,
 }
 
@@ -39,14 +40,14 @@ impl Connected {
     }
 }
 
-/// What the host keeps of a connect until the person returns: the connection, the state (RFC 6749 section
-/// 10.12), the PKCE verifier (RFC 7636), the nonce (OpenID Connect Core 1.0 section 3.1.2.1), the server
-/// and the client, the redirect URL, the scopes, and the expiry.
+/// What the host keeps of a connect until the person returns: the connection, the state (RFC 6749
+/// section 10.12), the PKCE verifier (RFC 7636), the nonce (OpenID Connect Core 1.0 section
+/// 3.1.2.1), the server and the client, the redirect URL, the scopes, and the expiry.
 ///
-/// Serialises **with its secrets**, because it must outlive the request that made it. Keep it on the
-/// server, in the session of the person who connects, or sealed in a cookie (see the vault): with it and
-/// the code an attacker can get the tokens. It must be tied to the person's session, so that an attacker
-/// cannot connect their own calendar to another person's profile.
+/// Serialises **with its secrets**, because it must outlive the request that made it. Keep it on
+/// the server, in the session of the person who connects, or sealed in a cookie (see the vault):
+/// with it and the code an attacker can get the tokens. It must be tied to the person's session, so
+/// that an attacker cannot connect their own calendar to another person's profile.
 pub struct PendingConnect {
     pub(super) key: ConnectionKey,
     pub(super) client_id: String,
@@ -73,15 +74,16 @@ impl PendingConnect {
         self.expires_at
     }
 
-    /// Allows the person to choose another account than the connected one. It then replaces that account.
+    /// Allows the person to choose another account than the connected one. It then replaces that
+    /// account.
     #[must_use]
     pub fn allow_other_account(mut self) -> Self {
         self.other_account = true;
         self
     }
 
-    /// Whether a callback's `state` belongs to this connect, for a host that keeps several. Takes constant
-    /// time for a given length.
+    /// Whether a callback's `state` belongs to this connect, for a host that keeps several. Takes
+    /// constant time for a given length.
     #[must_use]
     pub fn is_of(&self, state: &str) -> bool {
         let (a, b) = (self.state.expose().as_bytes(), state.as_bytes());

@@ -9,7 +9,8 @@ use crate::names::AccountId;
 pub struct Access {
     /// The connection whose tokens are sent.
     pub connection: ConnectionKey,
-    /// The account of the event or calendar; `None` if it is not known, and then any account is accepted.
+    /// The account of the event or calendar; `None` if it is not known, and then any account is
+    /// accepted.
     pub account: Option<AccountId>,
 }
 

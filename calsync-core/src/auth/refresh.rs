@@ -20,17 +20,17 @@ pub(super) const ROUNDS: usize = 4;
 /// Attempts to save new tokens, and the first pause between two of them, which doubles each time.
 const SAVE_ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// After a refusal: how long to wait for another worker's save. It may have used the same refresh token a
-/// moment earlier; then the refusal says nothing about the grant.
+/// After a refusal: how long to wait for another worker's save. It may have used the same refresh
+/// token a moment earlier; then the refusal says nothing about the grant.
 const PEER_SAVE_WAIT: Duration = Duration::from_secs(1);
-/// How long a refusal of a grant is remembered without asking the server again, and the least time between
-/// a first refusal and one that confirms it.
+/// How long a refusal of a grant is remembered without asking the server again, and the least time
+/// between a first refusal and one that confirms it.
 const REFUSAL_TTL: TimeDelta = TimeDelta::hours(1);
 
 pub(super) type Outcome = Result<AccessToken, AuthError>;
 
-/// A refresh in progress, with its outcome once it has ended. Waiters are woken in the order they came, to
-/// keep tests deterministic.
+/// A refresh in progress, with its outcome once it has ended. Waiters are woken in the order they
+/// came, to keep tests deterministic.
 #[derive(Default)]
 pub(super) struct RefreshTask {
     outcome: Mutex<Option<Outcome>>,
@@ -100,7 +100,8 @@ async fn refresh(
 ) -> Result<Known, AuthError> {
     let unsaved = inner.with(key, |connection| connection.unsaved.clone());
     if let Some((tokens, replaces)) = unsaved {
-        // `false` (a conflict) is no failure: the store is read below, and the winner's tokens are used.
+        // `false` (a conflict) is no failure: the store is read below, and the winner's tokens are
+        // used.
         save(inner, key, &tokens, replaces).await?;
     }
     let mut lease_wait = LeaseWait::new();
@@ -123,8 +124,8 @@ async fn refresh(
     }
 }
 
-/// Returns the stored token if it is valid and not the rejected one. An error if the server refused the
-/// stored tokens less than [`REFUSAL_TTL`] ago.
+/// Returns the stored token if it is valid and not the rejected one. An error if the server refused
+/// the stored tokens less than [`REFUSAL_TTL`] ago.
 fn usable(
     inner: &Inner,
     key: &ConnectionKey,
@@ -192,7 +193,8 @@ async fn obtain(
     Err(AuthError::Unavailable(Unavailable::new()))
 }
 
-/// Returns the new tokens, with the account of the stored ones merged in. An error if the accounts differ.
+/// Returns the new tokens, with the account of the stored ones merged in. An error if the accounts
+/// differ.
 fn of_same_account(stored: Option<&StoredTokens>, tokens: Tokens) -> Result<Tokens, AuthError> {
     let before = stored.and_then(|stored| stored.tokens.account.as_ref());
     if Account::differ(before, tokens.account.as_ref()) {
@@ -202,8 +204,8 @@ fn of_same_account(stored: Option<&StoredTokens>, tokens: Tokens) -> Result<Toke
     Ok(Tokens { account, ..tokens })
 }
 
-/// Remembers that the server refused the stored tokens. Sets `confirmed` in the returned error if the first
-/// refusal of the same tokens is at least [`REFUSAL_TTL`] old.
+/// Remembers that the server refused the stored tokens. Sets `confirmed` in the returned error if
+/// the first refusal of the same tokens is at least [`REFUSAL_TTL`] old.
 fn refused(
     inner: &Inner,
     key: &ConnectionKey,
@@ -229,8 +231,8 @@ fn refused(
     error
 }
 
-/// Saves new tokens. Returns `false` if another worker saved other tokens first; those are used then.
-/// Tokens that cannot be saved stay in memory for the next refresh.
+/// Saves new tokens. Returns `false` if another worker saved other tokens first; those are used
+/// then. Tokens that cannot be saved stay in memory for the next refresh.
 async fn save(
     inner: &Inner,
     key: &ConnectionKey,
@@ -253,13 +255,14 @@ async fn save(
         (pause, attempts) = (pause * 2, attempts + 1);
     };
     inner.with(key, |connection| connection.unsaved = None);
-    // If an attempt reported a failure but did save, the next attempt gets a conflict, and the caller reads
-    // our own tokens from the store.
+    // If an attempt reported a failure but did save, the next attempt gets a conflict, and the
+    // caller reads our own tokens from the store.
     Ok(saved != Saved::Conflict)
 }
 
-/// Returns the tokens with which another worker has replaced `version`, which the server just refused. The
-/// worker may have used the same refresh token a moment earlier and not saved yet, so this waits for it.
+/// Returns the tokens with which another worker has replaced `version`, which the server just
+/// refused. The worker may have used the same refresh token a moment earlier and not saved yet, so
+/// this waits for it.
 async fn saved_by_a_peer(
     inner: &Inner,
     key: &ConnectionKey,

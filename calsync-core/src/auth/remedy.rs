@@ -3,7 +3,8 @@
 use super::ServerCode;
 use crate::error::ErrorKind;
 
-/// What has to happen before a refused grant works again. For the first three a new connect is enough.
+/// What has to happen before a refused grant works again. For the first three a new connect is
+/// enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
@@ -13,16 +14,16 @@ pub enum Remedy {
     Consent,
     /// The person signs in interactively: a second factor, a new password, or a managed device.
     Interaction,
-    /// An administrator acts: the account is disabled or not assigned to the client, or a company's policy
-    /// blocks the client.
+    /// An administrator acts: the account is disabled or not assigned to the client, or a company's
+    /// policy blocks the client.
     Admin,
     /// Nothing but time: the account is locked for a while, after too many wrong passwords.
     Wait,
 }
 
 /// Microsoft's `AADSTS` numbers, which are more precise than `invalid_grant`
-/// (<https://learn.microsoft.com/entra/identity-platform/reference-error-codes>). They only choose the
-/// remedy that is reported, because Microsoft asks programs not to rely on them.
+/// (<https://learn.microsoft.com/entra/identity-platform/reference-error-codes>). They only choose
+/// the remedy that is reported, because Microsoft asks programs not to rely on them.
 const NUMBERS: &[(Remedy, &[u32])] = &[
     (Remedy::Consent, &[65001, 65004, 650_052, 650_056]),
     (

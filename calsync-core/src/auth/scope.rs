@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ScopeNames {
-    /// Exactly as they were asked for (RFC 6749 section 3.3), except `email` and `profile`, for which Google
-    /// returns full URLs.
+    /// Exactly as they were asked for (RFC 6749 section 3.3), except `email` and `profile`, for
+    /// which Google returns full URLs.
     #[default]
     Exact,
     /// With or without the resource as a prefix, in any letter case, and without `offline_access`:

@@ -16,28 +16,29 @@ use crate::model::Profile;
 ///
 /// # The contract
 ///
-/// - **Compare and save.** Every save gives the row a new version, and names the version it replaces, so
-///   that two workers that refresh at once do not overwrite each other. In SQL: `update ... set version
-///   = version + 1 where id = $1 and version = $2`; if no row changed, return [`Saved::Conflict`].
+/// - **Compare and save.** Every save gives the row a new version, and names the version it
+///   replaces, so that two workers that refresh at once do not overwrite each other. In SQL:
+///   `update ... set version = version + 1 where id = $1 and version = $2`; if no row changed,
+///   return [`Saved::Conflict`].
 /// - **Saves are durable.** After `Ok` a crash must not lose the tokens: the provider may have
 ///   invalidated the old refresh token.
-/// - **A row that exists but cannot be opened** is reported as [`StoreError::unreadable`], and nothing
-///   else is. Such a row counts as "not connected", and a new connect or a disconnect removes it. A
-///   database that does not respond is [`StoreError::new`].
+/// - **A row that exists but cannot be opened** is reported as [`StoreError::unreadable`], and
+///   nothing else is. Such a row counts as "not connected", and a new connect or a disconnect
+///   removes it. A database that does not respond is [`StoreError::new`].
 /// - Every call ends.
 ///
 /// Where several processes use one store, it should implement [`lease`](Self::lease): some servers
 /// revoke a grant whose refresh token is used twice (RFC 9700 section 4.14.2).
 ///
-/// Tokens should be stored encrypted: see `Vault` (feature `vault`), which has an example of a complete
-/// store.
+/// Tokens should be stored encrypted: see `Vault` (feature `vault`), which has an example of a
+/// complete store.
 #[async_trait]
 pub trait TokenStore: Debug + Send + Sync + 'static {
     /// Returns the tokens of a grant; `None` if none are stored.
     ///
     /// # Errors
-    /// [`StoreError::unreadable`], if the row exists but cannot be opened. [`StoreError::new`], if the
-    /// store failed.
+    /// [`StoreError::unreadable`], if the row exists but cannot be opened. [`StoreError::new`], if
+    /// the store failed.
     async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError>;
 
     /// Saves tokens if the stored version is `replaces`; `None` means that nothing is stored yet.
@@ -60,9 +61,10 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     /// Asks for the exclusive right to refresh a grant, for `ttl`. Returns at once: after
     /// [`Lease::Busy`] calsync asks again.
     ///
-    /// In SQL: a row per grant with a lease id and an expiry, inserted, or updated if its expiry has
-    /// passed. Default: [`Lease::NotOffered`]. No leases are needed with a single process, with a server
-    /// that does not rotate refresh tokens (Google), or with one that tolerates reuse (Microsoft).
+    /// In SQL: a row per grant with a lease id and an expiry, inserted, or updated if its expiry
+    /// has passed. Default: [`Lease::NotOffered`]. No leases are needed with a single process, with
+    /// a server that does not rotate refresh tokens (Google), or with one that tolerates reuse
+    /// (Microsoft).
     ///
     /// # Errors
     /// [`StoreError::new`], if the store failed.
@@ -80,8 +82,8 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     }
 }
 
-/// The version of a row, changed by every save. A row should never get the same version twice, not even
-/// after it was removed and inserted again, as far as the store can guarantee that.
+/// The version of a row, changed by every save. A row should never get the same version twice, not
+/// even after it was removed and inserted again, as far as the store can guarantee that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenVersion(pub u64);
 
@@ -109,12 +111,13 @@ impl StoredTokens {
 pub enum Saved {
     /// The tokens were saved, with this version.
     As(TokenVersion),
-    /// The row has another version than the one to be replaced, or does not exist. Nothing was changed.
+    /// The row has another version than the one to be replaced, or does not exist. Nothing was
+    /// changed.
     Conflict,
 }
 
-/// A failure of the store, or a row that cannot be opened. The source is the host's error, and must not
-/// contain a token.
+/// A failure of the store, or a row that cannot be opened. The source is the host's error, and must
+/// not contain a token.
 #[derive(Clone)]
 pub struct StoreError {
     source: Arc<dyn StdError + Send + Sync>,
@@ -128,8 +131,8 @@ impl StoreError {
         Self { source: Arc::from(source.into()), is_unreadable: false }
     }
 
-    /// A row that exists but cannot be opened: its key is lost, or it was sealed for another row. A retry
-    /// does not help.
+    /// A row that exists but cannot be opened: its key is lost, or it was sealed for another row. A
+    /// retry does not help.
     #[must_use]
     pub fn unreadable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { is_unreadable: true, ..Self::new(source) }
@@ -165,7 +168,8 @@ impl StdError for StoreError {
     }
 }
 
-/// Stores tokens in memory, for tests and for short-lived processes. Clones are handles to the same store.
+/// Stores tokens in memory, for tests and for short-lived processes. Clones are handles to the same
+/// store.
 #[derive(Clone, Default)]
 pub struct MemoryTokenStore(Arc<Mutex<Rows>>);
 
@@ -182,7 +186,8 @@ impl MemoryTokenStore {
         Self::default()
     }
 
-    /// Adds the tokens of every connection of these profiles that has any, from the guide's columns.
+    /// Adds the tokens of every connection of these profiles that has any, from the guide's
+    /// columns.
     #[must_use]
     pub fn with_profiles(self, profiles: &[Profile]) -> Self {
         for profile in profiles {

@@ -1,7 +1,7 @@
 //! Calls the token endpoint, and classifies its responses before the oauth2 crate reads them.
 //!
-//! The oauth2 crate keeps neither the status nor `Retry-After` of a response that is not OAuth's, and
-//! shows raw bodies in `Debug`. So it only gets a JSON object with status 200.
+//! The oauth2 crate keeps neither the status nor `Retry-After` of a response that is not OAuth's,
+//! and shows raw bodies in `Debug`. So it only gets a JSON object with status 200.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -91,8 +91,8 @@ impl TokenEndpoint {
     }
 }
 
-/// Maps the oauth2 crate's errors. A response it cannot read counts as an outage: a later one may be
-/// readable.
+/// Maps the oauth2 crate's errors. A response it cannot read counts as an outage: a later one may
+/// be readable.
 pub(super) fn read(result: TokenResult) -> Result<TokenResponse, AuthError> {
     result.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
@@ -101,18 +101,19 @@ pub(super) fn read(result: TokenResult) -> Result<TokenResponse, AuthError> {
     })
 }
 
-/// How long no token is requested for a locked account. Entra unlocks it by itself: the first time after a
-/// minute, after more wrong passwords later
+/// How long no token is requested for a locked account. Entra unlocks it by itself: the first time
+/// after a minute, after more wrong passwords later
 /// (<https://learn.microsoft.com/entra/identity/authentication/howto-password-smart-lockout>).
 const LOCKED_FOR: Duration = Duration::from_secs(3600);
 
-/// Whether a code is about this grant. With `invalid_client` the same `AADSTS` number is about the client.
+/// Whether a code is about this grant. With `invalid_client` the same `AADSTS` number is about the
+/// client.
 fn is_about_the_grant(code: &str) -> bool {
     matches!(code, "invalid_grant" | "access_denied" | "admin_policy_enforced" | "org_internal")
 }
 
-/// Maps a response that is not a success. The status takes precedence, because a proxy's 503 may have any
-/// body; then the code decides.
+/// Maps a response that is not a success. The status takes precedence, because a proxy's 503 may
+/// have any body; then the code decides.
 fn refusal(
     status: StatusCode,
     object: Option<&Map<String, Value>>,
@@ -159,14 +160,14 @@ fn refusal(
         | "deleted_client"
         | "disabled_client"
         | "unsupported_token_type" => AuthError::Configuration(code),
-        // `temporarily_unavailable`, `server_error`, `slow_down`, `rate_limit_exceeded`, and unknown codes:
-        // neither the person nor the host is asked to act.
+        // `temporarily_unavailable`, `server_error`, `slow_down`, `rate_limit_exceeded`, and
+        // unknown codes: neither the person nor the host is asked to act.
         _ => unavailable(Some(code)),
     }
 }
 
-/// The code in an error's body, with the more precise one of Microsoft (`error_codes`, `suberror`) or
-/// Google (`error_subtype`).
+/// The code in an error's body, with the more precise one of Microsoft (`error_codes`, `suberror`)
+/// or Google (`error_subtype`).
 fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
     // Google's API front end sends an object here, which is not an OAuth error.
     let code = ServerCode::new(object.get("error")?.as_str()?);

@@ -16,8 +16,9 @@ pub struct Tokens {
     pub access_token: Secret,
     /// Used to get the next access token. `None` if the server issued none.
     pub refresh_token: Option<Secret>,
-    /// When the access token is no longer used: the time of its receipt plus the lifetime the server gave,
-    /// minus a margin. `None` if the server gave no lifetime; the token is then used until it is refused.
+    /// When the access token is no longer used: the time of its receipt plus the lifetime the
+    /// server gave, minus a margin. `None` if the server gave no lifetime; the token is then used
+    /// until it is refused.
     pub expires_at: Option<DateTime<Utc>>,
     /// The granted scopes. Empty if they are not known.
     pub scopes: Vec<String>,
@@ -60,8 +61,9 @@ impl Tokens {
         self
     }
 
-    /// The tokens in the guide's columns. `None` if they contain neither an access token nor a refresh token.
-    /// Without an access token that of the result is empty, so it is not usable and is refreshed.
+    /// The tokens in the guide's columns. `None` if they contain neither an access token nor a
+    /// refresh token. Without an access token that of the result is empty, so it is not usable and
+    /// is refreshed.
     #[must_use]
     pub fn of(credentials: &Credentials) -> Option<Self> {
         let non_empty = |token: &Option<Secret>| token.clone().filter(|token| !token.expose().is_empty());
@@ -78,16 +80,16 @@ impl Tokens {
         })
     }
 
-    /// Whether the access token can be sent now. A token that fits into no header (RFC 6750 section 2.1), such
-    /// as one stored with a line feed, counts as expired, so that a refresh replaces it.
+    /// Whether the access token can be sent now. A token that fits into no header (RFC 6750 section
+    /// 2.1), such as one stored with a line feed, counts as expired, so that a refresh replaces it.
     #[must_use]
     pub fn is_usable(&self, now: DateTime<Utc>) -> bool {
         is_sendable(&self.access_token) && self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 }
 
-/// Whether a token is not empty and has only the characters that RFC 6749 appendix A.12 allows (printable
-/// ASCII; spaces are refused too).
+/// Whether a token is not empty and has only the characters that RFC 6749 appendix A.12 allows
+/// (printable ASCII; spaces are refused too).
 pub(super) fn is_sendable(token: &Secret) -> bool {
     let token = token.expose();
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())

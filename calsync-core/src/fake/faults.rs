@@ -48,7 +48,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The server does nothing and sends that status with an HTML page, as an overloaded front end does.
+    /// The server does nothing and sends that status with an HTML page, as an overloaded front end
+    /// does.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
         let page = format!("<!doctype html><html><title>Error {status}</title></html>");
@@ -79,10 +80,11 @@ impl Fault {
         }
     }
 
-    /// What the client gets if the server does nothing; `None` if the server carries out the request.
+    /// What the client gets if the server does nothing; `None` if the server carries out the
+    /// request.
     ///
-    /// A request that was [`NotSent`](TransportErrorKind::NotSent) does not belong in the fake's log, because
-    /// the server sees nothing of it.
+    /// A request that was [`NotSent`](TransportErrorKind::NotSent) does not belong in the fake's
+    /// log, because the server sees nothing of it.
     #[must_use]
     pub fn before(&self) -> Option<Result<Reply, TransportErrorKind>> {
         match self {
@@ -129,7 +131,8 @@ impl Fault {
     }
 }
 
-/// Waits as long as the fault asks. A [`Fault::Delay`] without a `sleep` waits for one turn of the runtime.
+/// Waits as long as the fault asks. A [`Fault::Delay`] without a `sleep` waits for one turn of the
+/// runtime.
 pub async fn pause(fault: Option<&Fault>, sleep: Option<&dyn Sleep>) {
     match (fault, sleep) {
         (Some(Fault::Slow(count)), _) => turns::pass(*count).await,

@@ -12,8 +12,8 @@ use super::incoming::Incoming;
 use super::rules::Occasion;
 use crate::http::Call;
 
-/// The latest requests, and the number of requests per method. `R` is the record of one request, usually a
-/// [`SeenRequest`].
+/// The latest requests, and the number of requests per method. `R` is the record of one request,
+/// usually a [`SeenRequest`].
 #[derive(Debug)]
 pub struct Log<M, R> {
     seen: VecDeque<R>,
@@ -96,8 +96,8 @@ pub struct SeenRequest<M> {
 }
 
 impl<M> SeenRequest<M> {
-    /// The record of a request, without the event, the batch and the status, which the fake sets. The
-    /// parameters and the body of a request to the OAuth server are not kept.
+    /// The record of a request, without the event, the batch and the status, which the fake sets.
+    /// The parameters and the body of a request to the OAuth server are not kept.
     #[must_use]
     pub fn of(at: DateTime<Utc>, occasion: Occasion<'_, M>, is_oauth: bool) -> Self {
         let incoming = occasion.incoming;
@@ -126,7 +126,8 @@ impl<M> SeenRequest<M> {
     }
 }
 
-/// The values of all `Prefer` headers (RFC 7240): several headers mean the same as one joined with commas.
+/// The values of all `Prefer` headers (RFC 7240): several headers mean the same as one joined with
+/// commas.
 fn preferences(incoming: &Incoming) -> Option<String> {
     let all = incoming.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let all: Vec<&str> = all.collect();

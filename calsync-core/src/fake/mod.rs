@@ -1,9 +1,9 @@
-//! Building blocks of fake servers: requests, replies, scripted faults, a log, and the state of an OAuth
-//! server.
+//! Building blocks of fake servers: requests, replies, scripted faults, a log, and the state of an
+//! OAuth server.
 //!
-//! The fakes of calsync's providers, such as calsync-google's `FakeGoogle`, share this module. What is
-//! specific to a service (its routes, its error bodies, its records, the format of its tokens) is in each
-//! fake. No provider uses this module, so that a fake tests its provider independently.
+//! The fakes of calsync's providers, such as calsync-google's `FakeGoogle`, share this module. What
+//! is specific to a service (its routes, its error bodies, its records, the format of its tokens)
+//! is in each fake. No provider uses this module, so that a fake tests its provider independently.
 //!
 //! | what | for |
 //! | --- | --- |

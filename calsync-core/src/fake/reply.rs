@@ -61,7 +61,8 @@ impl Reply {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// Converts the reply to the response of a transport. A value that is not valid in a header is left out.
+    /// Converts the reply to the response of a transport. A value that is not valid in a header is
+    /// left out.
     #[must_use]
     pub fn into_response(self) -> Response {
         let mut response = Response::new(self.body);

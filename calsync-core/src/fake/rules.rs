@@ -6,7 +6,8 @@ use super::faults::Fault;
 use super::incoming::Incoming;
 use crate::error::Operation;
 
-/// A fault and the requests it applies to. Default: the next request. `M` is the type of a fake's methods.
+/// A fault and the requests it applies to. Default: the next request. `M` is the type of a fake's
+/// methods.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FaultRule<M> {
@@ -122,8 +123,8 @@ impl<M> FaultRule<M> {
         self
     }
 
-    /// Applies the fault to every `nth` matching request, until the fake's `no_faults` is called. 0 counts
-    /// as 1.
+    /// Applies the fault to every `nth` matching request, until the fake's `no_faults` is called. 0
+    /// counts as 1.
     #[must_use]
     pub fn with_every(mut self, nth: usize) -> Self {
         self.every = nth.max(1);
@@ -181,8 +182,8 @@ impl<M> Faults<M> {
 }
 
 impl<M: PartialEq> Faults<M> {
-    /// Returns the fault of this request: that of the first rule that applies. The matching rules before it
-    /// count the request; later rules do not.
+    /// Returns the fault of this request: that of the first rule that applies. The matching rules
+    /// before it count the request; later rules do not.
     pub fn strike(&mut self, occasion: &Occasion<'_, M>) -> Option<Fault> {
         let mut struck = None;
         for rule in self.0.iter_mut().filter(|rule| rule.matches(occasion)) {

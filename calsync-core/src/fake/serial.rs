@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-/// Generates numbers, times and texts that never repeat, and are the same in every run with the same calls.
+/// Generates numbers, times and texts that never repeat, and are the same in every run with the
+/// same calls.
 ///
 /// Put [`Serial::counters`] into a snapshot, so that nothing repeats after it is restored.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +47,8 @@ impl Serial {
         self.number
     }
 
-    /// The time of a change made now. Each is at least 1 ms later than the one before, also if the clock does
-    /// not advance.
+    /// The time of a change made now. Each is at least 1 ms later than the one before, also if the
+    /// clock does not advance.
     pub fn time(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.last = now.max(self.last + TimeDelta::milliseconds(1));
         self.last

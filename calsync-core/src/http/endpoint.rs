@@ -52,7 +52,8 @@ const USUAL_TARGET: usize = 128;
 /// All characters except RFC 3986's unreserved ones.
 pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// As [`ESCAPED`], but a dollar sign is not encoded: OData's system names have one (`$batch`, `$filter`).
+/// As [`ESCAPED`], but a dollar sign is not encoded: OData's system names have one (`$batch`,
+/// `$filter`).
 const NAME: &AsciiSet = &ESCAPED.remove(b'$');
 
 impl Endpoint {
@@ -121,8 +122,8 @@ impl Target {
     /// The complete URL.
     ///
     /// # Errors
-    /// [`EndpointError::PathStep`], if a segment is empty, `.` or `..`; [`EndpointError::NotAUrl`], if the
-    /// URL is too long.
+    /// [`EndpointError::PathStep`], if a segment is empty, `.` or `..`; [`EndpointError::NotAUrl`],
+    /// if the URL is too long.
     pub fn uri(self) -> Result<Uri, EndpointError> {
         if !self.is_sound {
             return Err(EndpointError::PathStep);
@@ -131,8 +132,8 @@ impl Target {
     }
 }
 
-/// Whether a URL's host is this machine: a loopback address or `localhost`. Any other name may resolve to
-/// another machine.
+/// Whether a URL's host is this machine: a loopback address or `localhost`. Any other name may
+/// resolve to another machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     address.is_ok_and(|address| address.is_loopback()) || host.eq_ignore_ascii_case("localhost")

@@ -21,7 +21,8 @@ pub struct TransportError {
 pub enum TransportErrorKind {
     /// It could not be sent, and a retry does not help: the HTTP client is set up wrongly.
     Setup,
-    /// The server has seen nothing of it: there was no connection, or it was closed before a byte was sent.
+    /// The server has seen nothing of it: there was no connection, or it was closed before a byte
+    /// was sent.
     NotSent,
     /// The connection broke after the request was sent, partly or completely.
     Interrupted,
@@ -57,8 +58,8 @@ impl TransportError {
         self.kind
     }
 
-    /// Converts this into the error of a provider's call. After a request that was sent without a response,
-    /// the outcome of a write is unknown ([`Retry::Unknown`]); a read can be retried.
+    /// Converts this into the error of a provider's call. After a request that was sent without a
+    /// response, the outcome of a write is unknown ([`Retry::Unknown`]); a read can be retried.
     #[must_use]
     pub fn into_error(self, provider: ProviderKind, operation: Operation) -> Error {
         let (kind, retry) = match self.kind {

@@ -1,8 +1,9 @@
-//! The interface to the network: a trait with one method, over the types of the crates `http` and `bytes`.
+//! The interface to the network: a trait with one method, over the types of the crates `http` and
+//! `bytes`.
 //!
-//! Providers send requests through an [`HttpTransport`] and depend on no HTTP client. A test gives them a
-//! fake server or a script; a host can give them its own client. Every request carries the [`Call`] it
-//! belongs to as an extension.
+//! Providers send requests through an [`HttpTransport`] and depend on no HTTP client. A test gives
+//! them a fake server or a script; a host can give them its own client. Every request carries the
+//! [`Call`] it belongs to as an extension.
 
 mod endpoint;
 mod error;
@@ -43,9 +44,9 @@ pub type Response = ::http::Response<Bytes>;
 ///
 /// # The contract
 ///
-/// - One request, one response: no retry (except of a request that the server rejected before reading it),
-///   and **no redirect is followed**, because credentials must not travel to another host. A 3xx is
-///   returned like any other response.
+/// - One request, one response: no retry (except of a request that the server rejected before
+///   reading it), and **no redirect is followed**, because credentials must not travel to another
+///   host. A 3xx is returned like any other response.
 /// - Every call ends: its duration and the size of its response are limited.
 /// - [`TransportErrorKind::NotSent`] means that the server has seen nothing of the request.
 /// - No header, body or query of a request or a response gets into an error, a log or `Debug`.
@@ -66,8 +67,8 @@ impl<T: HttpTransport + ?Sized> HttpTransport for Arc<T> {
     }
 }
 
-/// The provider and operation of a request. Every request carries one in its extensions, for logs, metrics
-/// and tests.
+/// The provider and operation of a request. Every request carries one in its extensions, for logs,
+/// metrics and tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {

@@ -30,9 +30,9 @@ const HAS_TLS: bool = cfg!(any(feature = "rustls-no-provider", feature = "native
 /// An [`HttpTransport`] over reqwest: keeps connections open, supports HTTP/2 (feature `http2`) and
 /// compressed responses (feature `gzip`), follows no redirect. Clones share their connections.
 ///
-/// Every call has a time limit until its response is complete, and a size limit for the response, counted
-/// after decompression. `https` needs one of the features `rustls`, `native-tls` and `rustls-no-provider`.
-/// `http` is allowed to loopback only, and never goes through a proxy.
+/// Every call has a time limit until its response is complete, and a size limit for the response,
+/// counted after decompression. `https` needs one of the features `rustls`, `native-tls` and
+/// `rustls-no-provider`. `http` is allowed to loopback only, and never goes through a proxy.
 ///
 /// Needs a tokio runtime with I/O and time enabled. `Debug` shows the limits only.
 ///
@@ -87,8 +87,8 @@ pub(super) enum Unusable {
     Redirected,
 }
 
-/// The text of a reqwest error. reqwest's own error texts contain the URL, so only those of its sources are
-/// used.
+/// The text of a reqwest error. reqwest's own error texts contain the URL, so only those of its
+/// sources are used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Cause(String);
@@ -100,8 +100,9 @@ impl Unusable {
 }
 
 impl ReqwestTransport {
-    /// The default settings: 10 s to connect, 30 s for the whole call, 8 MiB of response body, the proxy of
-    /// the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), and `calsync/<version> (gzip)` as the user agent.
+    /// The default settings: 10 s to connect, 30 s for the whole call, 8 MiB of response body, the
+    /// proxy of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), and `calsync/<version>
+    /// (gzip)` as the user agent.
     pub fn builder() -> ReqwestTransportBuilder {
         ReqwestTransportBuilder {
             connect_timeout: CONNECT_TIMEOUT,
@@ -127,8 +128,8 @@ impl ReqwestTransport {
         }
     }
 
-    /// Starts a request. Returns its URL and the future of its response. Separate from `send` to keep the
-    /// future of `send` small.
+    /// Starts a request. Returns its URL and the future of its response. Separate from `send` to
+    /// keep the future of `send` small.
     fn start(
         &self,
         request: Request,
@@ -141,7 +142,8 @@ impl ReqwestTransport {
         Ok((request.url().clone(), client.execute(request)))
     }
 
-    /// Reads the response's body chunk by chunk, so that the limit applies to the decompressed size.
+    /// Reads the response's body chunk by chunk, so that the limit applies to the decompressed
+    /// size.
     async fn body(&self, response: &mut ::reqwest::Response) -> Result<Bytes, TransportError> {
         let fits = |length: usize| length <= self.limits.response;
         let too_large = || TransportError::new(TransportErrorKind::TooLarge);
@@ -175,7 +177,8 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// Time limit for a whole call, from connecting to the last byte of the response. Default: 30 s.
+    /// Time limit for a whole call, from connecting to the last byte of the response. Default: 30
+    /// s.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.limits.call_timeout = timeout;
         self
@@ -187,8 +190,9 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// The user agent of requests without one. Google compresses its responses only if it contains `gzip`.
-    /// Default: `calsync/<version> (gzip)`; without the feature `gzip`: `calsync/<version>`.
+    /// The user agent of requests without one. Google compresses its responses only if it contains
+    /// `gzip`. Default: `calsync/<version> (gzip)`; without the feature `gzip`:
+    /// `calsync/<version>`.
     pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
         self.user_agent = agent.into();
         self
@@ -200,8 +204,8 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// Refuses `https`, and needs no certificates on the machine. For tests and tools whose server is on
-    /// loopback.
+    /// Refuses `https`, and needs no certificates on the machine. For tests and tools whose server
+    /// is on loopback.
     pub fn without_tls(mut self) -> Self {
         self.tls = false;
         self
@@ -211,8 +215,8 @@ impl ReqwestTransportBuilder {
     ///
     /// # Errors
     /// [`TransportErrorKind::Setup`], if the machine has no certificates to trust (except after
-    /// [`without_tls`](Self::without_tls)), if `rustls-no-provider` is on and the process has no crypto
-    /// provider, or if the user agent is not a valid header value.
+    /// [`without_tls`](Self::without_tls)), if `rustls-no-provider` is on and the process has no
+    /// crypto provider, or if the user agent is not a valid header value.
     pub fn build(self) -> Result<ReqwestTransport, TransportError> {
         let plain = with_tls(self.client().no_proxy(), false)?.build().map_err(unbuilt)?;
         let secure = if self.tls && HAS_TLS {
@@ -225,12 +229,13 @@ impl ReqwestTransportBuilder {
         Ok(ReqwestTransport { plain, secure, limits: self.limits })
     }
 
-    /// A transport over the host's own client, for its TLS, proxies or name resolution. The time limit of a
-    /// call and the limit of the response are taken from this builder, everything else from the client.
+    /// A transport over the host's own client, for its TLS, proxies or name resolution. The time
+    /// limit of a call and the limit of the response are taken from this builder, everything else
+    /// from the client.
     ///
-    /// **The client's redirect policy must be [`none`](redirect::Policy::none)**, so that credentials do not
-    /// travel to another host. With another policy, a response after a redirect is reported as
-    /// [`TransportErrorKind::Interrupted`].
+    /// **The client's redirect policy must be [`none`](redirect::Policy::none)**, so that
+    /// credentials do not travel to another host. With another policy, a response after a redirect
+    /// is reported as [`TransportErrorKind::Interrupted`].
     ///
     /// Tied to reqwest 0.13: when calsync moves on to the next reqwest, this method changes in a minor version.
     #[must_use]
@@ -246,8 +251,8 @@ impl ReqwestTransportBuilder {
             .user_agent(self.user_agent.as_str())
             .redirect(redirect::Policy::none())
             .referer(false);
-        // Another crate may have enabled reqwest's gzip; the user agent does not announce it, so it is
-        // turned off.
+        // Another crate may have enabled reqwest's gzip; the user agent does not announce it, so it
+        // is turned off.
         #[cfg(not(feature = "gzip"))]
         let client = client.no_gzip();
         // Detects a broken connection before the calls on it reach their time limit.
@@ -293,14 +298,14 @@ impl HttpTransport for ReqwestTransport {
     }
 }
 
-/// Whether a request of that method needs a `Content-Length` even if its body is empty (RFC 9110 section
-/// 8.6). reqwest omits it, and some servers respond with 411.
+/// Whether a request of that method needs a `Content-Length` even if its body is empty (RFC 9110
+/// section 8.6). reqwest omits it, and some servers respond with 411.
 fn takes_a_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-/// Converts a request to reqwest's type. Its extensions are dropped: they are for transports that wrap this
-/// one.
+/// Converts a request to reqwest's type. Its extensions are dropped: they are for transports that
+/// wrap this one.
 fn prepared(request: Request) -> Result<::reqwest::Request, TransportError> {
     let (mut parts, body) = request.into_parts();
     if body.is_empty() && takes_a_body(&parts.method) {
@@ -348,7 +353,8 @@ fn failed(error: ::reqwest::Error) -> TransportError {
     TransportError::new(kind).with_source(Cause::of(&error))
 }
 
-/// Whether the connection was closed before the request was written to it: hyper returned it unsent.
+/// Whether the connection was closed before the request was written to it: hyper returned it
+/// unsent.
 fn was_canceled(error: &::reqwest::Error) -> bool {
     sources(error).any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
 }

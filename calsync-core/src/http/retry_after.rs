@@ -8,15 +8,15 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 /// Upper bound of a `Retry-After`: one day. A longer one counts as one day.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The three date formats of HTTP (RFC 9110 section 5.6.7). The first is the current one; the others are
-/// obsolete.
+/// The three date formats of HTTP (RFC 9110 section 5.6.7). The first is the current one; the
+/// others are obsolete.
 const DATES: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// How long the `Retry-After` of a response asks to wait, counted from `now`; at most
 /// [`LONGEST_RETRY_AFTER`].
 ///
-/// The header has seconds or a date (RFC 9110 section 10.2.3). A date that has passed is a wait of zero.
-/// `None` if there is no such header, or it cannot be read.
+/// The header has seconds or a date (RFC 9110 section 10.2.3). A date that has passed is a wait of
+/// zero. `None` if there is no such header, or it cannot be read.
 ///
 /// ```
 /// # use std::time::Duration;

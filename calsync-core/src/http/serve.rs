@@ -21,14 +21,14 @@ use super::{HttpTransport, Request, Response};
 /// Upper bound of a request's body, in bytes.
 const REQUEST_LIMIT: usize = 8 * 1024 * 1024;
 
-/// An HTTP/1.1 server on loopback that gets its responses from an [`HttpTransport`], so that any client can
-/// reach an in-process fake. Connections are kept open. Dropping the server closes the port and every
-/// connection.
+/// An HTTP/1.1 server on loopback that gets its responses from an [`HttpTransport`], so that any
+/// client can reach an in-process fake. Connections are kept open. Dropping the server closes the
+/// port and every connection.
 ///
 /// The transport gets requests as a client would send them: the URI is absolute and begins with
-/// [`base_url`](Self::base_url). They carry no [`Call`](super::Call). An error of the transport closes the
-/// connection without a response, so the client sees a broken connection. A request with a body of more
-/// than 8 MiB gets a 413 and does not reach the transport.
+/// [`base_url`](Self::base_url). They carry no [`Call`](super::Call). An error of the transport
+/// closes the connection without a response, so the client sees a broken connection. A request with
+/// a body of more than 8 MiB gets a 413 and does not reach the transport.
 ///
 /// ```
 /// use calsync_core::http::LoopbackServer;
@@ -68,8 +68,8 @@ enum Closed {
 }
 
 impl LoopbackServer {
-    /// Listens on a loopback address; port 0 selects a free port. Needs a tokio runtime with I/O enabled, and
-    /// runs in it until the server is dropped.
+    /// Listens on a loopback address; port 0 selects a free port. Needs a tokio runtime with I/O
+    /// enabled, and runs in it until the server is dropped.
     ///
     /// # Errors
     /// See [`ServeError`].
@@ -83,7 +83,8 @@ impl LoopbackServer {
         Ok(Self { base_url: format!("http://{address}"), address, connections })
     }
 
-    /// The server's base URL, such as `http://127.0.0.1:4401`, for an [`Endpoint`](super::Endpoint).
+    /// The server's base URL, such as `http://127.0.0.1:4401`, for an
+    /// [`Endpoint`](super::Endpoint).
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
@@ -158,7 +159,8 @@ fn framed(mut response: Response) -> ::http::Response<Full<Bytes>> {
     response.map(Full::new)
 }
 
-/// A 413 that also closes the connection, because the rest of the request is still being sent on it.
+/// A 413 that also closes the connection, because the rest of the request is still being sent on
+/// it.
 fn too_large() -> ::http::Response<Full<Bytes>> {
     let mut response = ::http::Response::new(Full::default());
     *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;

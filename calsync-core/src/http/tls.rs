@@ -30,7 +30,8 @@ pub(super) fn config(trust: Trust) -> Result<ClientConfig, TransportError> {
         Trust::Machine => verified_by(builder, Verifier::new(crypto).map_err(TransportError::setup)?),
     };
     let mut config = builder.with_no_client_auth();
-    // The offered protocols, in order of preference. reqwest does not set them for a preconfigured rustls.
+    // The offered protocols, in order of preference. reqwest does not set them for a preconfigured
+    // rustls.
     config.alpn_protocols = if cfg!(feature = "http2") { vec![b"h2".to_vec()] } else { Vec::new() };
     config.alpn_protocols.push(b"http/1.1".to_vec());
     Ok(config)

@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::http::{Request, Response, retry_after};
 use crate::names::ProviderKind;
 
-/// Maps a response that is not a success to an error. Its arguments are the operation, the response, and the
-/// response's `Retry-After`.
+/// Maps a response that is not a success to an error. Its arguments are the operation, the
+/// response, and the response's `Retry-After`.
 pub type Judge = fn(Operation, &Response, Option<Duration>) -> Error;
 
 /// A server's API, called on behalf of a person. Clones are handles to the same one.
@@ -42,9 +42,10 @@ impl RestClient {
     /// [`account_of`](crate::auth::account_of) returns the account whose token was sent.
     ///
     /// # Errors
-    /// As [`ApiClient::send`]. The judge's error, for a response that is not a success. And an error for a
-    /// request that could not be built ([`unsendable`](Self::unsendable)): [`ErrorKind::NotFound`] for an id
-    /// that fits into no URL, because no event of the server has such an id.
+    /// As [`ApiClient::send`]. The judge's error, for a response that is not a success. And an
+    /// error for a request that could not be built ([`unsendable`](Self::unsendable)):
+    /// [`ErrorKind::NotFound`] for an id that fits into no URL, because no event of the server has
+    /// such an id.
     pub fn send(
         &self,
         to: &Access,
@@ -76,9 +77,9 @@ impl RestClient {
         async move { self.api.send(to, operation, request?).await }
     }
 
-    /// As [`send`](Self::send), for a batch. `has_refused_part` returns whether a part of the response has
-    /// status 401. Then the token is renewed and the whole batch is sent once more, as after a 401 of the
-    /// whole response.
+    /// As [`send`](Self::send), for a batch. `has_refused_part` returns whether a part of the
+    /// response has status 401. Then the token is renewed and the whole batch is sent once more, as
+    /// after a 401 of the whole response.
     ///
     /// # Errors
     /// As [`send`](Self::send). The judge is not called for the parts.
@@ -110,8 +111,8 @@ impl RestClient {
     }
 
     /// The error of a response that is not a success. A 401 is an outage, also if the judge returns
-    /// [`ErrorKind::Unauthenticated`]: it came after a token that was just issued, and only the token endpoint
-    /// reports that a grant has ended.
+    /// [`ErrorKind::Unauthenticated`]: it came after a token that was just issued, and only the
+    /// token endpoint reports that a grant has ended.
     #[must_use]
     pub fn failure(&self, operation: Operation, response: &Response) -> Error {
         let error = (self.judge)(operation, response, retry_after(response.headers(), self.clock.now()));
@@ -129,8 +130,8 @@ impl RestClient {
         serde_json::from_slice(response.body()).map_err(|_| self.unreadable(operation, response))
     }
 
-    /// The error for a successful response that could not be read: truncated, HTML from a proxy, or without a
-    /// required field.
+    /// The error for a successful response that could not be read: truncated, HTML from a proxy, or
+    /// without a required field.
     #[must_use]
     pub fn unreadable(&self, operation: Operation, response: &Response) -> Error {
         self.unavailable(operation, "unreadable_answer").with_status(response.status().as_u16())

@@ -1,7 +1,8 @@
-//! Shared code of providers with a JSON API over HTTP: builds requests, sends them on behalf of a person,
-//! classifies and reads the responses.
+//! Shared code of providers with a JSON API over HTTP: builds requests, sends them on behalf of a
+//! person, classifies and reads the responses.
 //!
-//! A provider's crate contains its paths, its JSON, and the meaning of each of the server's error codes.
+//! A provider's crate contains its paths, its JSON, and the meaning of each of the server's error
+//! codes.
 
 mod client;
 mod request;

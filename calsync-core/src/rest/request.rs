@@ -43,8 +43,8 @@ pub fn request(method: Method, target: Target, body: Option<&impl Serialize>) ->
     Ok(request)
 }
 
-/// Adds `If-Match`: the server carries out the request only if the event still has that etag (RFC 9110
-/// section 13.1.1). `None` adds nothing.
+/// Adds `If-Match`: the server carries out the request only if the event still has that etag (RFC
+/// 9110 section 13.1.1). `None` adds nothing.
 ///
 /// # Errors
 /// [`BadRequest::Request`], if the etag fits into no header.

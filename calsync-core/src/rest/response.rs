@@ -9,13 +9,14 @@ use crate::names::{Etag, ProviderKind};
 /// Upper bound of a code's length, in characters. Longer texts are not codes.
 const LONGEST_CODE: usize = 64;
 
-/// Converts a response that is not a success into the error of `operation`. `code` is the server's error
-/// code, `retry_after` comes from the header, and `classify` maps a status and a code (empty if there is
-/// none).
+/// Converts a response that is not a success into the error of `operation`. `code` is the server's
+/// error code, `retry_after` comes from the header, and `classify` maps a status and a code (empty
+/// if there is none).
 ///
-/// A 4xx without an error code is not passed to `classify`: it comes from a proxy or a gateway, which knows
-/// nothing of the event, the calendar or the grant. If its 404 counted, calsync would create a second event
-/// beside the existing one. A status about load (408, 425, 429, 5xx) is always passed to `classify`.
+/// A 4xx without an error code is not passed to `classify`: it comes from a proxy or a gateway,
+/// which knows nothing of the event, the calendar or the grant. If its 404 counted, calsync would
+/// create a second event beside the existing one. A status about load (408, 425, 429, 5xx) is
+/// always passed to `classify`.
 #[must_use]
 pub fn failure(
     provider: ProviderKind,
@@ -40,24 +41,24 @@ pub fn failure(
     error
 }
 
-/// The meaning of a status that is the same at every server: the last step of a provider's classification,
-/// after the server's own codes. `None` for a 4xx with an error code (`has_code`), which only the provider
-/// can classify.
+/// The meaning of a status that is the same at every server: the last step of a provider's
+/// classification, after the server's own codes. `None` for a 4xx with an error code (`has_code`),
+/// which only the provider can classify.
 ///
-/// A 4xx without a code comes from a gateway: nothing was changed, and it says nothing about the event. If it
-/// is about the size or the form of a request (400, 413, 414, 422, 431), it is
-/// [`Other`](ErrorKind::Other), so that one event's request does not block a whole account. Every other one
-/// is [`Unavailable`](ErrorKind::Unavailable).
+/// A 4xx without a code comes from a gateway: nothing was changed, and it says nothing about the
+/// event. If it is about the size or the form of a request (400, 413, 414, 422, 431), it is
+/// [`Other`](ErrorKind::Other), so that one event's request does not block a whole account. Every
+/// other one is [`Unavailable`](ErrorKind::Unavailable).
 ///
-/// A 401 means that a token which was just issued is refused: an outage. Only the token endpoint reports
-/// that a grant has expired or was revoked.
+/// A 401 means that a token which was just issued is refused: an outage. Only the token endpoint
+/// reports that a grant has expired or was revoked.
 #[must_use]
 pub fn common_class(status: u16, has_code: bool, operation: Operation) -> Option<(ErrorKind, Retry)> {
     Some(match status {
         429 => (ErrorKind::RateLimited, Retry::Later),
         408 | 500..=599 => (ErrorKind::Unavailable, operation.after_lost_answer()),
-        // A redirect is never followed: the token would travel to another host. 409, 412 and 425: another
-        // client writes the same event.
+        // A redirect is never followed: the token would travel to another host. 409, 412 and 425:
+        // another client writes the same event.
         300..=399 | 401 | 409 | 412 | 425 => (ErrorKind::Unavailable, Retry::Later),
         400..=499 if has_code => return None,
         400 | 413 | 414 | 422 | 431 => (ErrorKind::Other, Retry::Later),
@@ -66,8 +67,8 @@ pub fn common_class(status: u16, has_code: bool, operation: Operation) -> Option
     })
 }
 
-/// Returns the text if it is a code: 1 to 64 ASCII letters, digits, `_`, `-` and `.`. `None` for any other
-/// text, which may contain personal data.
+/// Returns the text if it is a code: 1 to 64 ASCII letters, digits, `_`, `-` and `.`. `None` for
+/// any other text, which may contain personal data.
 #[must_use]
 pub fn code_of(text: &str) -> Option<String> {
     let is_code = (1..=LONGEST_CODE).contains(&text.len())
@@ -75,7 +76,8 @@ pub fn code_of(text: &str) -> Option<String> {
     is_code.then(|| text.to_owned())
 }
 
-/// A server's etag. `None` if it is empty or fits into no header, because it can then not be sent back.
+/// A server's etag. `None` if it is empty or fits into no header, because it can then not be sent
+/// back.
 #[must_use]
 pub fn sendable(etag: Option<&str>) -> Option<Etag> {
     etag.filter(|etag| !etag.is_empty() && ::http::HeaderValue::from_str(etag).is_ok()).map(Etag::new)

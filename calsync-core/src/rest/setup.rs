@@ -13,15 +13,16 @@ use crate::rest::{Judge, RestClient};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A token must not be sent to this URL: it is not `https`, or not a plain base URL. The text names the
-    /// setting.
+    /// A token must not be sent to this URL: it is not `https`, or not a plain base URL. The text
+    /// names the setting.
     #[error("{0} cannot be used")]
     Url(&'static str, #[source] EndpointError),
     /// The OAuth client cannot be built.
     #[cfg(feature = "oauth")]
     #[error(transparent)]
     OAuth(#[from] crate::auth::SetupError),
-    /// No grant was given, and the feature `oauth` of the provider's crate, which includes one, is off.
+    /// No grant was given, and the feature `oauth` of the provider's crate, which includes one, is
+    /// off.
     #[error("no grant was given, and the feature `oauth`, which includes one, is off")]
     NoGrant,
     /// The HTTP client cannot be built, such as when the machine has no certificates to trust.
@@ -38,7 +39,8 @@ pub enum BuildError {
 pub struct Setup {
     /// The transport that sends requests. Default: calsync's own, over reqwest.
     pub transport: Option<Arc<dyn HttpTransport>>,
-    /// How access tokens are obtained. Default: the provider's OAuth client, with each person's consent.
+    /// How access tokens are obtained. Default: the provider's OAuth client, with each person's
+    /// consent.
     pub grant: Option<Arc<dyn Grant>>,
     /// Where tokens are stored. Default: in memory.
     pub store: Option<Arc<dyn TokenStore>>,
@@ -67,14 +69,14 @@ impl Setup {
     /// The given transport, or calsync's own.
     ///
     /// # Errors
-    /// [`BuildError::Transport`], if calsync's own cannot be built; [`BuildError::NoTransport`], if there is
-    /// none without the feature `reqwest`.
+    /// [`BuildError::Transport`], if calsync's own cannot be built; [`BuildError::NoTransport`], if
+    /// there is none without the feature `reqwest`.
     pub fn transport(&self) -> Result<Arc<dyn HttpTransport>, BuildError> {
         self.transport.clone().map_or_else(own_transport, Ok)
     }
 
-    /// Builds the client, which sends with `transport`. Its tokens come from the given grant, or else from
-    /// `own`.
+    /// Builds the client, which sends with `transport`. Its tokens come from the given grant, or
+    /// else from `own`.
     ///
     /// # Errors
     /// [`BuildError::NoGrant`], if there is neither.
@@ -96,7 +98,8 @@ impl Setup {
     }
 }
 
-/// Parses a base URL that the host gave. `name` is the builder's name of the setting, for the error.
+/// Parses a base URL that the host gave. `name` is the builder's name of the setting, for the
+/// error.
 ///
 /// # Errors
 /// [`BuildError::Url`], if a token must not be sent to it; see [`Endpoint`].

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 use super::VaultError;
 use crate::secret::Secret;
 
-/// The key of a vault: 32 random bytes, and an id, which is part of every text sealed with the key. Wiped
-/// from memory when dropped; never printed.
+/// The key of a vault: 32 random bytes, and an id, which is part of every text sealed with the key.
+/// Wiped from memory when dropped; never printed.
 ///
 /// The bytes must be random: do not use a password.
 #[derive(Clone)]
@@ -44,12 +44,12 @@ impl VaultKey {
         Self::of(id, Zeroizing::new(bytes))
     }
 
-    /// Reads a key from the text of [`VaultKey::to_text`] or of `openssl rand -base64 32`. Accepts base64
-    /// and base64url, with or without padding, and white space at both ends.
+    /// Reads a key from the text of [`VaultKey::to_text`] or of `openssl rand -base64 32`. Accepts
+    /// base64 and base64url, with or without padding, and white space at both ends.
     ///
     /// # Errors
-    /// [`VaultError::KeyId`], as for [`new`](Self::new); [`VaultError::Key`], if the text is not 32 bytes
-    /// in base64.
+    /// [`VaultError::KeyId`], as for [`new`](Self::new); [`VaultError::Key`], if the text is not 32
+    /// bytes in base64.
     pub fn from_text(id: &str, text: &Secret) -> Result<Self, VaultError> {
         let text = text.expose().trim().trim_end_matches('=').bytes();
         let text: Zeroizing<Vec<u8>> = Zeroizing::new(text.map(url_safe).collect());
@@ -60,8 +60,8 @@ impl VaultKey {
         Self::of(id, Zeroizing::new(*decoded.ok_or(VaultError::Key)?))
     }
 
-    /// The key as text, in base64url without padding. Store it where the host stores its secrets, not
-    /// beside the sealed texts.
+    /// The key as text, in base64url without padding. Store it where the host stores its secrets,
+    /// not beside the sealed texts.
     #[must_use]
     pub fn to_text(&self) -> Secret {
         Secret::new(URL_SAFE_NO_PAD.encode(self.bytes.as_slice()))

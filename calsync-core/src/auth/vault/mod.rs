@@ -22,30 +22,30 @@ use crate::secret::Secret;
 
 /// Seals tokens for storage ([`Vault::seal`]), and opens them. Clones are handles to the same one.
 ///
-/// To rotate keys, give the vault several: it seals with the current key, and opens also what an older key
-/// sealed, with [`Opened::reseal`] set.
+/// To rotate keys, give the vault several: it seals with the current key, and opens also what an
+/// older key sealed, with [`Opened::reseal`] set.
 ///
 /// # The sealed text
 ///
-/// `cs1.<key id>.<base64url, unpadded>`, so that it fits into a text column. The bytes are a random nonce
-/// (24 bytes), the ciphertext, and a tag (16 bytes), by XChaCha20-Poly1305
-/// (`draft-irtf-cfrg-xchacha-03`). The associated data are the seven parts *`cs1`, key id, namespace,
-/// provider, person, connection, purpose* in this order, each written as its length in UTF-8 bytes, a
-/// colon and the text, as in [the keys of events](crate::identity). The person is `profile:` and the
-/// profile's id, or `guest`.
+/// `cs1.<key id>.<base64url, unpadded>`, so that it fits into a text column. The bytes are a random
+/// nonce (24 bytes), the ciphertext, and a tag (16 bytes), by XChaCha20-Poly1305
+/// (`draft-irtf-cfrg-xchacha-03`). The associated data are the seven parts *`cs1`, key id,
+/// namespace, provider, person, connection, purpose* in this order, each written as its length in
+/// UTF-8 bytes, a colon and the text, as in [the keys of events](crate::identity). The person is
+/// `profile:` and the profile's id, or `guest`.
 ///
-/// So a text that is copied to another person's row, connection or column, or to another host's database,
-/// does not open.
+/// So a text that is copied to another person's row, connection or column, or to another host's
+/// database, does not open.
 ///
-/// Not protected: an attacker who can write to the database can restore an older sealed text of the same
-/// row, and it opens. A version in the associated data would not help, because its column can be restored
-/// too. Such a row contains tokens of the same grant of the same person: at worst an expired access token
-/// and a refresh token that the server no longer accepts, and the person connects again. A host that must
-/// detect this stores the highest version of each row elsewhere.
+/// Not protected: an attacker who can write to the database can restore an older sealed text of the
+/// same row, and it opens. A version in the associated data would not help, because its column can
+/// be restored too. Such a row contains tokens of the same grant of the same person: at worst an
+/// expired access token and a refresh token that the server no longer accepts, and the person
+/// connects again. A host that must detect this stores the highest version of each row elsewhere.
 ///
-/// Test vector, for an implementation in another language: with the key `k1` of the bytes 00, 01 … 1f, for
-/// the namespace `my-shop`, google, `profile:10`, connection `default` and the purpose `refresh`, this
-/// opens to `1//0a-Refresh` (nonce 40, 41 … 57):
+/// Test vector, for an implementation in another language: with the key `k1` of the bytes 00, 01 …
+/// 1f, for the namespace `my-shop`, google, `profile:10`, connection `default` and the purpose
+/// `refresh`, this opens to `1//0a-Refresh` (nonce 40, 41 … 57):
 ///
 /// ```
 /// use calsync_core::auth::{Purpose, Vault, VaultKey};
@@ -68,8 +68,8 @@ use crate::secret::Secret;
 ///
 /// # In a token store
 ///
-/// The traits of calsync are implemented with the `async-trait` crate. In this example `Table` is the host's
-/// database:
+/// The traits of calsync are implemented with the `async-trait` crate. In this example `Table` is
+/// the host's database:
 ///
 /// ```
 /// # use std::{collections::HashMap, sync::Mutex};
@@ -171,7 +171,8 @@ impl Purpose {
     #[cfg(feature = "oauth")]
     pub const PENDING: Self = Self("pending");
 
-    /// A grant that is still to be revoked, as [`Vault::seal_revocation`](Vault::seal_revocation) writes it.
+    /// A grant that is still to be revoked, as [`Vault::seal_revocation`](Vault::seal_revocation)
+    /// writes it.
     #[cfg(feature = "tokens")]
     pub const REVOCATION: Self = Self("revocation");
 
@@ -206,12 +207,12 @@ pub enum VaultError {
     /// The vault has no key with the id in the text.
     #[error("the text was sealed with the key {0}, which this vault does not have")]
     UnknownKey(String),
-    /// The text was changed, or sealed with another key of the same id, or for another grant, purpose or
-    /// namespace. The cipher cannot tell which.
+    /// The text was changed, or sealed with another key of the same id, or for another grant,
+    /// purpose or namespace. The cipher cannot tell which.
     #[error("the text was changed, or was sealed for another grant, purpose or namespace")]
     NotAuthentic,
-    /// The text opens, but its content is not of the expected type; or the value to seal cannot be written
-    /// as JSON.
+    /// The text opens, but its content is not of the expected type; or the value to seal cannot be
+    /// written as JSON.
     #[error("the sealed content is not of the expected type")]
     Content,
     /// The id of a key is not 1 to 32 ASCII letters, digits, `-` and `_`.

@@ -35,8 +35,8 @@ impl Client {
         self.secret.is_none()
     }
 
-    /// Whether the redirect URL is registered. A loopback address matches with any port (RFC 8252 section
-    /// 7.3).
+    /// Whether the redirect URL is registered. A loopback address matches with any port (RFC 8252
+    /// section 7.3).
     #[must_use]
     pub fn takes_redirect(&self, redirect: &str) -> bool {
         self.redirects.iter().any(|known| known == redirect || is_same_loopback(known, redirect))
@@ -44,7 +44,8 @@ impl Client {
 }
 
 impl Grants {
-    /// Registers a client, or another redirect URL of a registered one. A client without a secret is public.
+    /// Registers a client, or another redirect URL of a registered one. A client without a secret
+    /// is public.
     pub fn add_client(&mut self, id: &str, secret: Option<&str>, redirect: &str) {
         let client = self.clients.entry(id.to_owned()).or_default();
         client.secret = secret.map(str::to_owned);
@@ -57,8 +58,8 @@ impl Grants {
         self.clients.get(id)
     }
 
-    /// Authenticates the client of a request, by `Authorization: Basic` or by its form, and returns its id. For
-    /// a public client any secret is ignored.
+    /// Authenticates the client of a request, by `Authorization: Basic` or by its form, and returns
+    /// its id. For a public client any secret is ignored.
     ///
     /// # Errors
     /// See [`ClientRefusal`].
@@ -80,8 +81,8 @@ impl Grants {
     }
 }
 
-/// Reads a client's id and secret from `Authorization: Basic`. Both are encoded as in a form (RFC 6749 section
-/// 2.3.1).
+/// Reads a client's id and secret from `Authorization: Basic`. Both are encoded as in a form (RFC
+/// 6749 section 2.3.1).
 #[must_use]
 pub fn basic(header: &str) -> Option<(String, String)> {
     let (kind, text) = header.split_once(' ')?;

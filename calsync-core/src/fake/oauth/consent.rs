@@ -55,8 +55,8 @@ pub enum AskedWrongly {
 }
 
 impl Decision {
-    /// The scopes granted of those `asked` for. `full` returns the full name of a scope that a test may have
-    /// written in short form.
+    /// The scopes granted of those `asked` for. `full` returns the full name of a scope that a test
+    /// may have written in short form.
     #[must_use]
     pub fn granted(&self, asked: &BTreeSet<String>, full: impl Fn(&str) -> String) -> BTreeSet<String> {
         match self {

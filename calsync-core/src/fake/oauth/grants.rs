@@ -114,8 +114,8 @@ impl Grants {
         self.access.insert(token.to_owned(), token_of);
     }
 
-    /// Stores a refresh token. If that user and client then have more than `limit` refresh tokens, the oldest
-    /// are removed.
+    /// Stores a refresh token. If that user and client then have more than `limit` refresh tokens,
+    /// the oldest are removed.
     pub fn add_refresh(
         &mut self,
         token: &str,

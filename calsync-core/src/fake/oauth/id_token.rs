@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// An id token with these claims. Its signature is not valid: a client that gets it from the token endpoint
-/// over TLS does not check it.
+/// An id token with these claims. Its signature is not valid: a client that gets it from the token
+/// endpoint over TLS does not check it.
 #[must_use]
 pub fn id_token(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -14,8 +14,8 @@ pub fn id_token(claims: &Value) -> String {
     [part(&header), part(claims), URL_SAFE_NO_PAD.encode("no signature")].join(".")
 }
 
-/// The `sub` of a user's account: 21 digits, as at Google, and always the same for one user. The case of
-/// `user` does not matter.
+/// The `sub` of a user's account: 21 digits, as at Google, and always the same for one user. The
+/// case of `user` does not matter.
 #[must_use]
 pub fn subject(user: &str) -> String {
     let hash = Sha256::digest(user.to_lowercase());

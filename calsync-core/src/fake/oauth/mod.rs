@@ -1,7 +1,8 @@
 //! The state of an OAuth server, and the common code of consent pages and token endpoints.
 //!
-//! [`Grants`] contains clients, consents, codes and tokens. A fake generates the texts of its codes and tokens
-//! itself, responds in its service's format, and maps the refusals below to its service's errors.
+//! [`Grants`] contains clients, consents, codes and tokens. A fake generates the texts of its codes
+//! and tokens itself, responds in its service's format, and maps the refusals below to its
+//! service's errors.
 
 mod clients;
 mod codes;

@@ -8,7 +8,8 @@ use crate::fake::Params;
 /// The name of the page's check boxes.
 pub(super) const TICKED: &str = "granted";
 
-/// A page on which a user chooses an account and the scopes to grant. Its form is posted to the page's URL.
+/// A page on which a user chooses an account and the scopes to grant. Its form is posted to the
+/// page's URL.
 pub struct ConsentPage<'a> {
     /// The page's title, such as `Fake Google`.
     pub title: &'a str,
@@ -29,8 +30,8 @@ pub struct PageAnswer {
 }
 
 impl ConsentPage<'_> {
-    /// The page's HTML, with these users to choose from. The user that `login_hint` names is preselected, else
-    /// the first one.
+    /// The page's HTML, with these users to choose from. The user that `login_hint` names is
+    /// preselected, else the first one.
     pub fn html<'u>(&self, users: impl Iterator<Item = &'u str>) -> String {
         let hint = self.params.get("login_hint");
         let hidden = self.params.pairs().iter().map(|(name, value)| {

@@ -1,4 +1,4 @@
-//! The transports for tests do what they say.
+//! The transports for tests: `ScriptedTransport`, `Recording` and `FaultyTransport`.
 
 use calsync_core::error::Operation;
 use calsync_core::http::{HttpTransport, Request, TransportErrorKind};
@@ -12,7 +12,7 @@ fn create() -> Request {
 }
 
 #[tokio::test]
-async fn a_script_is_followed_and_its_end_is_reported() {
+async fn a_script_is_followed_and_a_request_after_its_end_is_an_error() {
     let script = ScriptedTransport::new([Ok(throttled(30)), Err(TransportErrorKind::TimedOut)]);
     script.then([Ok(json(200, serde_json::json!({"id": "abc"})))]);
     assert_eq!(script.send(create()).await.unwrap().headers()["retry-after"], "30");
@@ -29,7 +29,7 @@ async fn a_script_is_followed_and_its_end_is_reported() {
 
 #[tokio::test]
 #[should_panic = "no answer to request 1 (of no operation)"]
-async fn asking_beyond_the_script_fails_the_test_even_where_the_error_is_swallowed() {
+async fn a_request_after_the_end_of_the_script_fails_the_test_even_if_the_error_is_ignored() {
     let script = ScriptedTransport::new([]);
     let _swallowed = script.send(get("https://example.org/")).await;
     script.then([Ok(status(200))]);
@@ -39,17 +39,17 @@ async fn asking_beyond_the_script_fails_the_test_even_where_the_error_is_swallow
 
 #[test]
 #[should_panic = "2 answers of the script were not asked for"]
-fn answers_nobody_asked_for_fail_the_test() {
+fn unused_responses_of_the_script_fail_the_test() {
     ScriptedTransport::new([Ok(status(200)), Ok(status(204))]).assert_done();
 }
 
 #[tokio::test]
-async fn a_recording_keeps_what_was_asked_and_how_it_ended() {
+async fn a_recording_keeps_each_request_and_its_outcome() {
     let recording =
         Recording::new(ScriptedTransport::new([Ok(status(200)), Err(TransportErrorKind::Interrupted)]));
     recording.send(create()).await.unwrap();
     recording.send(part_of(Operation::Get, get("https://example.org/v3/events/1"))).await.unwrap_err();
-    drop(recording.send(create())); // Nobody polled it: nothing was asked.
+    drop(recording.send(create())); // Never polled, so no request was sent.
     assert_eq!(
         [Operation::Create, Operation::Get, Operation::Delete].map(|operation| recording.count(operation)),
         [1, 1, 0]
@@ -57,19 +57,19 @@ async fn a_recording_keeps_what_was_asked_and_how_it_ended() {
     let requests = recording.requests();
     assert_eq!(requests[0].outcome, Some(Ok(http::StatusCode::OK)));
     assert_eq!(requests[1].outcome, Some(Err(TransportErrorKind::Interrupted)));
-    let asked = &requests[0];
+    let first = &requests[0];
     assert_eq!(
-        (asked.authority.as_str(), asked.path.as_str(), asked.query.as_str()),
+        (first.authority.as_str(), first.path.as_str(), first.query.as_str()),
         ("example.org", "/v3/events", "a=b")
     );
-    assert_eq!(asked.json()["a"], 1);
+    assert_eq!(first.json()["a"], 1);
     recording.clear();
     assert!(recording.requests().is_empty());
 }
 
-/// What the client gets, and whether the server was asked.
+/// For each fault: what the client gets, and whether the server got the request.
 #[tokio::test]
-async fn faults_say_truthfully_what_the_server_has_seen() {
+async fn each_fault_has_its_outcome_and_reaches_the_server_or_not() {
     use TransportErrorKind::{Interrupted, NotSent, TimedOut};
     for (fault, expected, reached) in [
         (HttpFault::None, Ok((200, "{\"a\":1}")), true),
@@ -85,22 +85,22 @@ async fn faults_say_truthfully_what_the_server_has_seen() {
         let recording = Recording::new(Echo);
         let faulty = FaultyTransport::new(recording.clone());
         faulty.script([fault.clone()]);
-        let answer = faulty.send(create()).await;
-        let answer = answer.map_err(|error| error.kind());
-        let told = answer
+        let response = faulty.send(create()).await;
+        let response = response.map_err(|error| error.kind());
+        let outcome = response
             .as_ref()
-            .map(|answer| (answer.status().as_u16(), std::str::from_utf8(answer.body()).unwrap()));
+            .map(|response| (response.status().as_u16(), std::str::from_utf8(response.body()).unwrap()));
         assert_eq!(
-            (told.map_err(|kind| *kind), recording.count(Operation::Create)),
+            (outcome.map_err(|kind| *kind), recording.count(Operation::Create)),
             (expected, reached.into()),
             "{fault:?}"
         );
-        assert!(faulty.send(create()).await.is_ok(), "{fault:?} is over");
+        assert!(faulty.send(create()).await.is_ok(), "{fault:?} applies once");
     }
 }
 
 #[tokio::test]
-async fn a_fault_can_wait_for_its_operation() {
+async fn a_fault_can_be_limited_to_an_operation() {
     let faulty = FaultyTransport::new(Echo);
     faulty.script_for(Operation::Create, [HttpFault::AnswerLost, HttpFault::Instead(html(500))]);
     faulty.script([HttpFault::NotSent]);
@@ -111,30 +111,33 @@ async fn a_fault_can_wait_for_its_operation() {
 }
 
 #[tokio::test]
-async fn what_a_seed_does_it_does_again() {
+async fn the_same_seed_gives_the_same_faults() {
     let run = async |seed| {
         let faulty = FaultyTransport::new(Echo);
         faulty.at_random(seed, 400, true);
-        let mut ends = Vec::new();
+        let mut outcomes = Vec::new();
         for _ in 0..300 {
-            let answer = faulty.send(create()).await;
-            ends.push(
-                answer.map(|answer| (answer.status(), answer.into_body())).map_err(|error| error.kind()),
+            let response = faulty.send(create()).await;
+            outcomes.push(
+                response
+                    .map(|response| (response.status(), response.into_body()))
+                    .map_err(|error| error.kind()),
             );
         }
         faulty.quiet();
         assert!(faulty.send(create()).await.is_ok());
-        ends
+        outcomes
     };
     let first = run(7).await;
     assert_eq!(first, run(7).await);
     assert_ne!(first, run(8).await);
-    let failed = first.iter().filter(|end| !end.as_ref().is_ok_and(|(_, body)| body == "{\"a\":1}")).count();
+    let failed =
+        first.iter().filter(|outcome| !outcome.as_ref().is_ok_and(|(_, body)| body == "{\"a\":1}")).count();
     assert!((60..180).contains(&failed), "{failed} of 300 at four in ten");
     for kind in [TransportErrorKind::NotSent, TransportErrorKind::Interrupted, TransportErrorKind::TimedOut] {
         assert!(first.contains(&Err(kind)), "{kind:?}");
     }
     for status in [200, 429, 500, 502, 503] {
-        assert!(first.iter().flatten().any(|(had, _)| *had == status), "{status}");
+        assert!(first.iter().flatten().any(|(seen, _)| *seen == status), "{status}");
     }
 }
