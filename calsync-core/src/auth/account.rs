@@ -37,7 +37,7 @@ impl Account {
         Self { id: id.into(), address: None, primary_calendar: None }
     }
 
-    /// Sets the address.
+    /// Sets the address; `None` if it is not known.
     #[must_use]
     pub fn with_address(mut self, address: Option<AccountAddress>) -> Self {
         self.address = address;

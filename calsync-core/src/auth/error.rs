@@ -80,9 +80,9 @@ pub enum AuthError {
     /// has to connect. A connect replaces the row, a disconnect removes it.
     #[error("the stored tokens cannot be opened")]
     Unreadable(#[source] StoreError),
-    /// The token endpoint refused the grant: it has expired or was revoked, and the person has to
-    /// connect again. [`ServerCode::remedy`] says more.
-    #[error("the authorization has expired or was revoked: {code}")]
+    /// The token endpoint refused the grant, because it has expired or was revoked; or there is no
+    /// refresh token. The person has to connect again. [`ServerCode::remedy`] says more.
+    #[error("the authorization is no longer valid; connect again: {code}")]
     Reconnect {
         /// The server's error code.
         code: ServerCode,
@@ -125,7 +125,7 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// Without any details.
+    /// An outage without any details.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -138,7 +138,7 @@ impl Unavailable {
         self
     }
 
-    /// Sets the error code.
+    /// Sets the server's error code, or calsync's own if no request was sent.
     #[must_use]
     pub fn with_code(mut self, code: ServerCode) -> Self {
         self.code = Some(code);

@@ -91,7 +91,7 @@ pub struct TokenVersion(pub u64);
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoredTokens {
-    /// The tokens.
+    /// The tokens of the latest save.
     pub tokens: Tokens,
     /// The version of the row.
     pub version: TokenVersion,
@@ -180,7 +180,7 @@ struct Rows {
 }
 
 impl MemoryTokenStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

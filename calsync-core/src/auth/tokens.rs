@@ -33,7 +33,7 @@ impl Tokens {
         Self { access_token, refresh_token: None, expires_at: None, scopes: Vec::new(), account: None }
     }
 
-    /// Sets the refresh token.
+    /// Sets the refresh token, which gets the next access token.
     #[must_use]
     pub fn with_refresh_token(mut self, refresh_token: Secret) -> Self {
         self.refresh_token = Some(refresh_token);

@@ -13,15 +13,15 @@ use crate::http::{Call, Request};
 /// The parts of a request.
 #[derive(Clone)]
 pub struct Incoming {
-    /// The HTTP method.
+    /// The HTTP method, such as `POST`.
     pub http_method: Method,
     /// The path, percent-encoded as it was sent.
     pub path: String,
     /// The query's parameters, decoded.
     pub query: Params,
-    /// The headers.
+    /// All headers, including credentials.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body; empty if there is none.
     pub body: Bytes,
     /// The provider and operation, if the sender's request carries them.
     pub call: Option<Call>,

@@ -67,9 +67,9 @@ impl<M: Ord, R: Clone> Log<M, R> {
 pub struct SeenRequest<M> {
     /// When the request was received.
     pub at: DateTime<Utc>,
-    /// The method of the API.
+    /// The API's method, by the fake's own names.
     pub method: M,
-    /// The HTTP method.
+    /// The HTTP method, such as `POST`.
     pub http_method: Method,
     /// The path, percent-encoded as it was sent.
     pub path: String,

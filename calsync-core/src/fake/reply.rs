@@ -48,7 +48,7 @@ impl Reply {
         Self { status, headers: vec![(CONTENT_TYPE, content_type.to_owned())], body: body.into() }
     }
 
-    /// Adds a header.
+    /// Adds a header; headers of the same name stay.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

@@ -31,9 +31,9 @@ pub struct Faults<M>(Vec<FaultRule<M>>);
 /// What a rule is matched with: a request, and what the fake has read from it.
 #[derive(Debug, Clone, Copy)]
 pub struct Occasion<'a, M> {
-    /// The method of the API.
+    /// The API's method, by the fake's own names.
     pub method: M,
-    /// The request.
+    /// The received request.
     pub incoming: &'a Incoming,
     /// The id of the calendar in its path.
     pub calendar: Option<&'a str>,
@@ -163,7 +163,7 @@ impl<M> Faults<M> {
         self.0.push(rule.into());
     }
 
-    /// Removes all rules.
+    /// Removes all rules: no fault applies any more.
     pub fn clear(&mut self) {
         self.0.clear();
     }

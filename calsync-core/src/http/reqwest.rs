@@ -177,8 +177,7 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// Time limit for a whole call, from connecting to the last byte of the response. Default: 30
-    /// s.
+    /// Time limit of a call, from connecting to the last byte of the response. Default: 30 s.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.limits.call_timeout = timeout;
         self

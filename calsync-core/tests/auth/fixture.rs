@@ -91,7 +91,7 @@ impl Script {
             headers: request.headers().clone(),
         });
         match self.responses.pop_front() {
-            Some(response) => answer,
+            Some(response) => response,
             None if operation == Operation::Refresh => Ok(self.refresh()),
             None => Ok(http::Response::new(Bytes::from_static(b"{}"))),
         }

@@ -165,7 +165,7 @@ impl Purpose {
     pub const ACCESS_TOKEN: Self = Self("access");
     /// A refresh token by itself: the guide's `calendar_refresh_token`.
     pub const REFRESH_TOKEN: Self = Self("refresh");
-    /// A whole [`Tokens`], as [`Vault::seal_tokens`] writes it.
+    /// A complete [`Tokens`], as [`Vault::seal_tokens`] writes it.
     pub const TOKENS: Self = Self("tokens");
     /// A connect in progress, as [`Vault::seal_pending`](Vault::seal_pending) writes it.
     #[cfg(feature = "oauth")]

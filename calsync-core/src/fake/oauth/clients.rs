@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::grants::Grants;
 use crate::fake::{Incoming, Params};
 
-/// A registered client.
+/// A registered client: its secret and its redirect URLs.
 #[derive(Default)]
 pub struct Client {
     secret: Option<String>,

@@ -25,13 +25,13 @@ pub struct Code {
 /// A client's request to exchange a code.
 #[derive(Clone, Copy)]
 pub struct Redemption<'a> {
-    /// The code.
+    /// The text of the code.
     pub code: &'a str,
     /// The id of the client, already authenticated.
     pub client: &'a str,
     /// The redirect URL to which the code was sent, according to the client.
     pub redirect: Option<&'a str>,
-    /// The PKCE verifier.
+    /// The PKCE verifier; `None` if the client sent none.
     pub verifier: Option<&'a str>,
 }
 

@@ -49,9 +49,9 @@ pub struct Token {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FakeTokens {
-    /// The access token.
+    /// The access token, for API requests.
     pub access_token: Secret,
-    /// The refresh token.
+    /// The refresh token, for the next access token.
     pub refresh_token: Secret,
 }
 
@@ -63,7 +63,7 @@ impl FakeTokens {
     }
 }
 
-/// For a token store.
+/// Converts them for a token store; without an expiry, scopes or an account.
 #[cfg(any(feature = "tokens", feature = "vault"))]
 impl From<FakeTokens> for crate::auth::Tokens {
     fn from(tokens: FakeTokens) -> Self {
