@@ -209,7 +209,7 @@ pub enum VaultError {
     UnknownKey(String),
     /// The text was changed, or sealed with another key of the same id, or for another grant,
     /// purpose or namespace. The cipher cannot tell which.
-    #[error("the text was changed, or was sealed for another grant, purpose or namespace")]
+    #[error("the text was changed, or sealed with another key or for another grant or purpose")]
     NotAuthentic,
     /// The text opens, but its content is not of the expected type; or the value to seal cannot be
     /// written as JSON.
