@@ -1,4 +1,4 @@
-//! Where the time comes from, and how it is waited for. Nothing else in calsync asks the machine.
+//! The current time, and waiting. No other code of calsync uses the machine's clock or timer.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-/// Tells the time. The host gives one to the syncer; tests give one that stands still.
+/// Returns the current time. The host gives one to the syncer; tests use one that they set.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The present instant.
+    /// The current instant, in UTC.
     fn now(&self) -> DateTime<Utc>;
 }
 
@@ -19,7 +19,7 @@ impl<T: Clock + ?Sized> Clock for Arc<T> {
     }
 }
 
-/// The machine's clock.
+/// The machine's clock, in UTC.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -30,10 +30,10 @@ impl Clock for SystemClock {
     }
 }
 
-/// Waits. The host's runtime does it; tests give one that does not.
+/// Waits. A host uses its runtime's timer; tests use one that does not really wait.
 #[async_trait]
 pub trait Sleep: Debug + Send + Sync + 'static {
-    /// Returns once that much time has passed.
+    /// Returns after `duration` has passed.
     async fn sleep(&self, duration: Duration);
 }
 
@@ -44,7 +44,7 @@ impl<T: Sleep + ?Sized> Sleep for Arc<T> {
     }
 }
 
-/// Waits on tokio's timer, and so only within a tokio runtime that has one.
+/// Waits on tokio's timer. Works only within a tokio runtime with time enabled.
 #[cfg(any(feature = "sync", feature = "tokens"))]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TokioSleep;

@@ -6,8 +6,9 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-/// A token or another secret text. Wiped from memory when dropped; `Debug` shows `[redacted]`; there is no `Display`
-/// and no `Serialize`, so writing one out takes an explicit [`Secret::expose`].
+/// A token or another secret text. Wiped from memory when dropped. `Debug` shows `[redacted]`;
+/// there is no `Display` and no `Serialize`, so a secret is written out only by an explicit
+/// [`Secret::expose`].
 ///
 /// ```
 /// use calsync_core::Secret;
@@ -19,13 +20,13 @@ use serde::{Deserialize, Deserializer};
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes a secret in.
+    /// Wraps a secret text.
     #[must_use]
     pub fn new(secret: impl Into<String>) -> Self {
         Self(SecretString::from(secret.into()))
     }
 
-    /// Lets the secret out, to send or store it.
+    /// Returns the secret text, to send or store it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -40,7 +41,7 @@ impl fmt::Debug for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Whatever stands there in place of a text may be the secret all the same: the error does not repeat it.
+        // The error does not show the value: even of a wrong type, it may be the secret.
         let text = Cow::<'de, str>::deserialize(deserializer);
         text.map(Self::new).map_err(|_| serde::de::Error::custom("a secret must be a text"))
     }

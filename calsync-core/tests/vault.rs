@@ -1,4 +1,4 @@
-//! Sealed tokens: what opens, and all that must not.
+//! Sealed tokens: which texts open, and which must not.
 #![cfg(test)]
 
 use calsync_core::auth::*;
@@ -31,7 +31,7 @@ fn opened(vault: &Vault, text: &str) -> Result<Opened, VaultError> {
 }
 
 #[test]
-fn what_was_sealed_opens_here_and_nowhere_else() {
+fn a_sealed_text_opens_only_for_its_grant_purpose_and_namespace() {
     let text = sealed();
     let opens = opened(&vault(), &text).unwrap();
     assert_eq!((opens.secret.expose(), opens.reseal), (SECRET, false));
@@ -63,13 +63,13 @@ fn what_was_sealed_opens_here_and_nowhere_else() {
     }
     let elsewhere = Vault::new("other-shop", key("k1", 1));
     assert_eq!(opened(&elsewhere, &text).unwrap_err(), VaultError::NotAuthentic);
-    // The same id in another spelling is the same profile.
+    // An id given as a number and as a text is the same id.
     let spelt = ConnectionKey::new(profile("10"), ProviderKind::GOOGLE, text_id("1"));
     assert!(vault().open(&text, &spelt, Purpose::REFRESH_TOKEN).is_ok());
 }
 
 #[test]
-fn no_changed_bit_goes_unnoticed() {
+fn a_text_with_any_changed_bit_does_not_open() {
     let text = sealed();
     for at in 0..text.len() {
         for bit in 0..8 {
@@ -87,7 +87,7 @@ fn no_changed_bit_goes_unnoticed() {
 }
 
 #[test]
-fn a_key_can_be_replaced_while_its_texts_stay() {
+fn texts_of_an_older_key_still_open_after_a_rotation() {
     let old = sealed();
     let rotated = Vault::new("my-shop", key("k2", 2)).with_older_key(key("k1", 1)).unwrap();
     let opens = opened(&rotated, &old).unwrap();
@@ -96,16 +96,16 @@ fn a_key_can_be_replaced_while_its_texts_stay() {
     assert!(!opened(&rotated, &new).unwrap().reseal);
 
     assert_eq!(opened(&vault(), &new).unwrap_err(), VaultError::UnknownKey("k2".into()));
-    let impostor = Vault::new("my-shop", key("k1", 9));
-    assert_eq!(opened(&impostor, &old).unwrap_err(), VaultError::NotAuthentic);
-    // One key's text under another key's id.
+    let other_key = Vault::new("my-shop", key("k1", 9));
+    assert_eq!(opened(&other_key, &old).unwrap_err(), VaultError::NotAuthentic);
+    // A text whose key id was replaced.
     let renamed = Vault::new("my-shop", key("k3", 1));
     assert_eq!(opened(&renamed, &old.replace("k1", "k3")).unwrap_err(), VaultError::NotAuthentic);
     assert_eq!(rotated.with_older_key(key("k2", 3)).unwrap_err(), VaultError::KeyTwice("k2".into()));
 }
 
 #[test]
-fn what_is_no_sealed_text_is_named() {
+fn a_text_that_is_not_sealed_is_reported() {
     let short = format!("cs1.k1.{}", "A".repeat(52));
     for (text, error) in [
         ("", VaultError::Malformed),
@@ -125,10 +125,10 @@ fn what_is_no_sealed_text_is_named() {
 }
 
 #[test]
-fn a_key_comes_from_a_text_and_goes_into_one() {
-    let made = VaultKey::generate("2026-11").unwrap();
-    let again = VaultKey::from_text("2026-11", &made.to_text()).unwrap();
-    let text = Vault::new("n", made).seal(&Secret::new(SECRET), &grant(), Purpose::TOKENS).unwrap();
+fn a_key_can_be_written_as_text_and_read_again() {
+    let generated = VaultKey::generate("2026-11").unwrap();
+    let again = VaultKey::from_text("2026-11", &generated.to_text()).unwrap();
+    let text = Vault::new("n", generated).seal(&Secret::new(SECRET), &grant(), Purpose::TOKENS).unwrap();
     assert!(Vault::new("n", again).open(&text, &grant(), Purpose::TOKENS).is_ok());
     assert_ne!(
         VaultKey::generate("a").unwrap().to_text().expose(),
@@ -146,7 +146,7 @@ fn a_key_comes_from_a_text_and_goes_into_one() {
 }
 
 #[test]
-fn whole_tokens_and_waiting_connects_go_in_and_come_out() {
+fn tokens_and_pending_connects_can_be_sealed_and_opened() {
     let expiry = "2026-11-22T10:55:00Z".parse().unwrap();
     let whole = Tokens::new(Secret::new("at \"\u{e9}\u{1}"))
         .with_refresh_token(Secret::new("rt"))
@@ -169,13 +169,13 @@ fn whole_tokens_and_waiting_connects_go_in_and_come_out() {
     let pending: PendingConnect = serde_json::from_value(pending).unwrap();
     let text = vault().seal_pending(&pending, &grant()).unwrap();
     assert!(vault().open_pending(&text, &grant()).unwrap().is_of("s"));
-    // Sealed for the right purpose, and yet something else.
-    let odd = vault().seal(&Secret::new("not JSON"), &grant(), Purpose::TOKENS).unwrap();
-    assert_eq!(vault().open_tokens(&odd, &grant()).unwrap_err(), VaultError::Content);
+    // Sealed for the right purpose, but the content is not tokens.
+    let other = vault().seal(&Secret::new("not JSON"), &grant(), Purpose::TOKENS).unwrap();
+    assert_eq!(vault().open_tokens(&other, &grant()).unwrap_err(), VaultError::Content);
 }
 
 #[test]
-fn nothing_that_is_printed_holds_a_key_or_a_secret() {
+fn neither_debug_nor_errors_show_a_key_or_a_secret() {
     let key = VaultKey::from_text("k1", &Secret::new("zqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqzqw")).unwrap();
     let vault = Vault::new("my-shop", key.clone());
     let text = vault.seal(&Secret::new(SECRET), &grant(), Purpose::REFRESH_TOKEN).unwrap();
@@ -197,7 +197,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_secret_comes_back(secret in ".*", namespace in ".*", id in "\\PC{1,40}") {
+    fn any_secret_can_be_sealed_and_opened(secret in ".*", namespace in ".*", id in "\\PC{1,40}") {
         let vault = Vault::new(namespace, key("k1", 1));
         let grant = ConnectionKey::new(Person::Profile((*id).try_into().unwrap()), ProviderKind::GOOGLE, 1);
         let text = vault.seal(&Secret::new(secret.clone()), &grant, Purpose::TOKENS).unwrap();
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in ".*", body in "[A-Za-z0-9_-]{0,80}") {
+    fn no_text_causes_a_panic(text in ".*", body in "[A-Za-z0-9_-]{0,80}") {
         prop_assert!(opened(&vault(), &text).is_err());
         let sealed = format!("cs1.k1.{body}");
         prop_assert!(opened(&vault(), &sealed).is_err());

@@ -1,4 +1,4 @@
-//! Access tokens that are valid now, one refresh at a time.
+//! Access tokens that are valid now, with one refresh at a time per grant.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::http::LONGEST_RETRY_AFTER;
 use crate::names::AccountId;
 use crate::secret::Secret;
 
-/// An access token, to be sent now and kept nowhere. Clones are cheap.
+/// An access token for immediate use; do not store it. Clones are cheap.
 #[derive(Debug, Clone)]
 pub struct AccessToken(Arc<Bearer>);
 
@@ -32,31 +32,36 @@ impl AccessToken {
         Self(Arc::new(Bearer { secret: tokens.access_token.clone(), account }))
     }
 
-    /// Lets it out, to send it.
+    /// Returns the token's text, to send it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.secret.expose()
     }
 
-    /// The account it opens; `None` where that is not known.
+    /// The account the token opens; `None` if it is not known.
     #[must_use]
     pub fn account(&self) -> Option<&AccountId> {
         self.0.account.as_ref()
     }
 }
 
-/// Hands out access tokens. Clones are handles to the same one; every worker of a process should share it.
+/// Returns access tokens that are valid now, and refreshes them. Clones are handles to the same
+/// one; all workers of a process should share it.
 ///
-/// - A token is renewed before it runs out, and when it was refused, by **one refresh at a time per grant**: who else asks
-///   meanwhile waits for that one. Several processes over one store need its leases for that ([`TokenStore::lease`]).
-/// - A refresh runs in a task of its own on tokio's runtime. A caller that goes away loses nothing.
-/// - The store is read again before a refresh: another process may have been faster. New tokens are saved **before** anybody gets them.
-///   Where they cannot be saved they are kept, and saving them is what the next caller begins with.
-/// - A grant found dead stays so for an hour, without asking the server again, unless other tokens are stored. A refusal after
-///   that is confirmed ([`AuthError::Reconnect`]).
-/// - Tokens stay with their account: neither a refresh nor a connect puts another account's in their place unasked.
+/// - A token is refreshed before it expires, and when the server has refused it, by **one refresh
+///   at a time per grant**: other callers wait for that refresh. Several processes over one store
+///   need the store's leases for this ([`TokenStore::lease`]).
+/// - A refresh runs in its own task on tokio's runtime, and continues when its caller is dropped.
+/// - The store is read again before a refresh, because another process may have refreshed already.
+///   New tokens are saved **before** any caller gets them. Tokens that cannot be saved are kept in
+///   memory, and the next call saves them first.
+/// - A refused grant is remembered for an hour. During that time the server is not asked again,
+///   unless other tokens are stored. A refusal after that hour is confirmed
+///   ([`AuthError::Reconnect`]).
+/// - Tokens stay with their account: neither a refresh nor a connect replaces them by another
+///   account's, except [`connected_as_new`](Self::connected_as_new).
 ///
-/// Dropping any of its futures is safe.
+/// Every future may be dropped at any time.
 #[derive(Clone)]
 pub struct AccessTokens {
     pub(super) inner: Arc<Inner>,
@@ -67,29 +72,30 @@ pub(super) struct Inner {
     pub(super) store: Arc<dyn TokenStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sleep: Arc<dyn Sleep>,
-    trust: TimeDelta,
+    cache_ttl: TimeDelta,
     pub(super) health: Arc<dyn AccountHealthStore>,
     connections: Arc<Mutex<Connections>>,
 }
 
-/// What is remembered, by grant.
+/// The state of each grant, in memory.
 struct Connections {
     by_key: HashMap<ConnectionKey, Connection>,
+    /// The number of grants at which unused ones are removed.
     sweep_at: usize,
 }
 
-/// What is remembered of a grant.
+/// The state of one grant, in memory.
 #[derive(Default)]
 pub(super) struct Connection {
-    /// The token that is known to be saved, until when it is to be used, and when it was last seen in the store.
+    /// The saved token with its expiry, and when it was last seen in the store.
     pub(super) known: Option<(Known, DateTime<Utc>)>,
-    /// The refresh that is under way.
+    /// The refresh in progress.
     pub(super) task: Option<Arc<RefreshTask>>,
-    /// New tokens that could not be saved yet, and what they take the place of.
+    /// New tokens that are not saved yet, and the stored version they replace.
     pub(super) unsaved: Option<(Tokens, Option<TokenVersion>)>,
     /// The stored tokens that the server refused.
     pub(super) refused: Option<Refused>,
-    /// Rises when the host connects or disconnects: what was read before is then out of date.
+    /// Increases when the host connects or disconnects: what was read before is then out of date.
     pub(super) epoch: u64,
     used_at: DateTime<Utc>,
 }
@@ -99,12 +105,12 @@ pub(super) struct Connection {
 pub(super) struct Refused {
     pub(super) version: TokenVersion,
     pub(super) error: AuthError,
-    /// When the server said so last, and for the first time.
+    /// Times of the latest and of the first refusal.
     pub(super) at: DateTime<Utc>,
     pub(super) first_at: DateTime<Utc>,
 }
 
-/// A saved access token and until when it is to be used.
+/// A saved access token and its expiry.
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) token: AccessToken,
@@ -117,21 +123,21 @@ impl Known {
     }
 }
 
-/// What there is for a caller.
+/// What a caller gets: a token, or a refresh to wait for.
 enum Found {
     Token(AccessToken),
-    /// A refresh to wait for, and whether it was begun for this caller.
+    /// A refresh, and whether this caller started it.
     Task(Arc<RefreshTask>, bool),
 }
 
 impl AccessTokens {
-    /// How long a grant that is not asked for is remembered, and one that was refused.
+    /// How long an unused grant stays in memory, and how long an unused one that was refused.
     const IDLE: TimeDelta = TimeDelta::minutes(10);
     const REFUSED_IDLE: TimeDelta = TimeDelta::days(1);
-    /// Below this many grants none is forgotten.
-    const FEW: usize = 64;
+    /// Unused grants are removed only above this number.
+    const SWEEP_THRESHOLD: usize = 64;
 
-    /// Tokens got by `grant` and kept in `store`.
+    /// Tokens that `grant` obtains and `store` stores.
     #[must_use]
     pub fn new(
         grant: Arc<dyn Grant>,
@@ -139,8 +145,8 @@ impl AccessTokens {
         clock: Arc<dyn Clock>,
         sleep: Arc<dyn Sleep>,
     ) -> Self {
-        let connections = Connections { by_key: HashMap::new(), sweep_at: Self::FEW };
-        let trust = TimeDelta::minutes(1);
+        let connections = Connections { by_key: HashMap::new(), sweep_at: Self::SWEEP_THRESHOLD };
+        let cache_ttl = TimeDelta::minutes(1);
         let connections = Arc::new(Mutex::new(connections));
         Self {
             inner: Arc::new(Inner {
@@ -148,34 +154,34 @@ impl AccessTokens {
                 store,
                 clock,
                 sleep,
-                trust,
+                cache_ttl,
                 health: Arc::new(MemoryAccountHealthStore::new()),
                 connections,
             }),
         }
     }
 
-    /// How long a token is used before the store is read again, where the person may have connected another account
-    /// through another process meanwhile. 1 minute unless given.
+    /// How long a token is used before the store is read again. The person may have connected
+    /// another account through another process meanwhile. Default: 1 minute.
     #[must_use]
     pub fn with_trust(self, trust: Duration) -> Self {
-        self.changed(|inner| inner.trust = TimeDelta::from_std(trust).unwrap_or(TimeDelta::MAX))
+        self.changed(|inner| inner.cache_ttl = TimeDelta::from_std(trust).unwrap_or(TimeDelta::MAX))
     }
 
-    /// Where it is kept who has asked to be left alone. In memory unless given.
+    /// Where the accounts' `Retry-After` deadlines are stored. Default: in memory.
     #[must_use]
     pub fn with_health_store(self, health: Arc<dyn AccountHealthStore>) -> Self {
         self.changed(|inner| inner.health = health)
     }
 
     fn changed(self, change: impl FnOnce(&mut Inner)) -> Self {
-        let Inner { grant, store, clock, sleep, trust, health, connections } = &*self.inner;
+        let Inner { grant, store, clock, sleep, cache_ttl, health, connections } = &*self.inner;
         let mut inner = Inner {
             grant: grant.clone(),
             store: store.clone(),
             clock: clock.clone(),
             sleep: sleep.clone(),
-            trust: *trust,
+            cache_ttl: *cache_ttl,
             health: health.clone(),
             connections: connections.clone(),
         };
@@ -183,19 +189,20 @@ impl AccessTokens {
         Self { inner: Arc::new(inner) }
     }
 
-    /// An access token that is valid now, as far as anybody but the server knows.
+    /// Returns an access token that has not expired and is not known to be refused.
     ///
     /// # Errors
     /// See [`AuthError`].
     pub async fn token(&self, key: &ConnectionKey) -> Result<AccessToken, AuthError> {
         match self.find(key, None)? {
             Found::Token(token) => Ok(token),
-            // Boxed, since it is rare: every call's future would have room for it.
+            // Boxed, because it is rare: inline it would enlarge the future of every call.
             Found::Task(task, _) => Box::pin(task.outcome()).await,
         }
     }
 
-    /// Another token than the one the server refused: a newer one where there is one, a new one where there is none.
+    /// Returns another token than `rejected`, which the server refused: a newer one from the
+    /// store, or else a refreshed one.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -205,7 +212,7 @@ impl AccessTokens {
                 Found::Token(token) => return Ok(token),
                 Found::Task(task, is_own) => {
                     let token = task.outcome().await?;
-                    // A refresh begun for somebody else may have found the refused one good enough.
+                    // A refresh started by another caller may return the token rejected here.
                     if is_own || token.expose() != rejected.expose() {
                         return Ok(token);
                     }
@@ -218,12 +225,12 @@ impl AccessTokens {
         self.inner.clock.now()
     }
 
-    /// How long a server has asked to wait still.
+    /// The time left until calls for `key` are allowed again; `None` if they are allowed now.
     pub(super) fn waits(&self, key: &HealthKey) -> Option<Duration> {
         self.inner.waits(key)
     }
 
-    /// A server has asked to wait so long.
+    /// Records that a server has asked to wait for that long.
     pub(super) fn asked_to_wait(&self, key: &HealthKey, wait: Duration) {
         self.inner.asked_to_wait(key, wait);
     }
@@ -235,10 +242,10 @@ impl AccessTokens {
         let connection = connections.of(key, now);
         if let Some((known, seen_at)) = &connection.known {
             let is_refused = rejected.is_some_and(|rejected| rejected.expose() == known.token.expose());
-            let has_run_out = known.expires_at.is_some_and(|expires_at| expires_at <= now);
-            // A clock that was set back makes nothing trustworthy.
-            let is_trusted = (TimeDelta::zero()..inner.trust).contains(&(now - *seen_at));
-            if !is_refused && !has_run_out && is_trusted {
+            let has_expired = known.expires_at.is_some_and(|expires_at| expires_at <= now);
+            // A negative age, of a clock that was set back, is not in the range.
+            let is_recent = (TimeDelta::zero()..inner.cache_ttl).contains(&(now - *seen_at));
+            if !is_refused && !has_expired && is_recent {
                 return Ok(Found::Token(known.token.clone()));
             }
         }
@@ -266,8 +273,8 @@ impl Inner {
         }
     }
 
-    /// The person has connected: what failed through the connection before is over.
-    pub(super) fn is_connected(&self, key: &ConnectionKey) {
+    /// Records that the person has connected, which ends earlier failures of the connection.
+    pub(super) fn mark_connected(&self, key: &ConnectionKey) {
         for key in [HealthKey::Connection(key.clone()), HealthKey::TokenEndpoint(key.clone())] {
             self.health.apply(&key, &HealthEvent::Connected, self.clock.now());
         }
@@ -277,13 +284,14 @@ impl Inner {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is remembered of a grant.
-    pub(super) fn with<T>(&self, key: &ConnectionKey, ask: impl FnOnce(&mut Connection) -> T) -> T {
+    /// Calls `f` with the state of a grant.
+    pub(super) fn with<T>(&self, key: &ConnectionKey, f: impl FnOnce(&mut Connection) -> T) -> T {
         let now = self.clock.now();
-        ask(self.connections().of(key, now))
+        f(self.connections().of(key, now))
     }
 
-    /// Keeps the outcome of a refresh, unless the host connected or disconnected meanwhile.
+    /// Keeps the outcome of a refresh in memory, unless the host connected or disconnected
+    /// meanwhile (`epoch` has changed).
     pub(super) fn keep(&self, key: &ConnectionKey, epoch: u64, outcome: Result<Known, AuthError>) -> Outcome {
         let now = self.clock.now();
         self.with(key, |connection| {
@@ -295,7 +303,7 @@ impl Inner {
         outcome.map(|known| known.token)
     }
 
-    /// Forgets what was read of a grant; a refresh that is under way finds out when it saves.
+    /// Forgets the state of a grant. A refresh in progress finds a version conflict when it saves.
     pub(super) fn forget(&self, key: &ConnectionKey) {
         self.with(key, |connection| {
             connection.epoch += 1;
@@ -315,7 +323,7 @@ impl Connections {
                 let is_idle = now - connection.used_at > idle;
                 !is_idle || connection.task.is_some() || connection.unsaved.is_some()
             });
-            self.sweep_at = AccessTokens::FEW.max(2 * self.by_key.len());
+            self.sweep_at = AccessTokens::SWEEP_THRESHOLD.max(2 * self.by_key.len());
         }
         let connection = self.by_key.entry(key.clone()).or_default();
         connection.used_at = now;

@@ -7,18 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{AccountId, CalendarId};
 
-/// The account behind a grant, as the provider named it when the person connected. Serialises whole, for the host's own columns.
+/// The account behind a grant, as the provider named it when the person connected. Serialises
+/// completely, for the host's own columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Account {
-    /// The stable id: Google's `sub`; Microsoft's `tid` and `oid`; elsewhere `iss` and `sub`. Two accounts are one if and only if
-    /// their ids are equal.
+    /// The stable id: Google's `sub`; Microsoft's `tid` and `oid`; elsewhere `iss` and `sub`. Two
+    /// accounts are the same if and only if their ids are equal.
     pub id: AccountId,
-    /// The account's address, to be shown to its person. Never compared: addresses change, and are given to other people.
+    /// The account's address, for display to its person. Never compared: addresses change, and are
+    /// given to other people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<AccountAddress>,
-    /// The provider's own id of the account's primary calendar, where the identity tells it: at Google it is the verified e-mail
-    /// address.
+    /// The provider's id of the account's primary calendar, if the id token contains it: at Google
+    /// it is the verified e-mail address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary_calendar: Option<CalendarId>,
 }
@@ -35,27 +37,27 @@ impl Account {
         Self { id: id.into(), address: None, primary_calendar: None }
     }
 
-    /// The same with its address.
+    /// Sets the address; `None` if it is not known.
     #[must_use]
     pub fn with_address(mut self, address: Option<AccountAddress>) -> Self {
         self.address = address;
         self
     }
 
-    /// The same with the id of its primary calendar.
+    /// Sets the id of the primary calendar.
     #[must_use]
     pub fn with_primary_calendar(mut self, calendar: Option<CalendarId>) -> Self {
         self.primary_calendar = calendar;
         self
     }
 
-    /// Whether both are known and are two accounts.
+    /// Whether both accounts are known and their ids differ.
     #[cfg(feature = "tokens")]
     pub(super) fn differ(a: Option<&Self>, b: Option<&Self>) -> bool {
         matches!((a, b), (Some(a), Some(b)) if a.id != b.id)
     }
 
-    /// What is known after `newer` was read of the same account: a newer reading that says less takes nothing away.
+    /// Merges two readings of the same account. Where `newer` lacks a value, the older one stays.
     #[cfg(feature = "tokens")]
     pub(super) fn merged(older: Option<&Self>, newer: Option<Self>) -> Option<Self> {
         match (older, newer) {
@@ -77,7 +79,7 @@ impl AccountAddress {
         Self(address.into())
     }
 
-    /// The provider's text, to be shown to the account's person.
+    /// The provider's text, for display to the account's person.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

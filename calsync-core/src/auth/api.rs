@@ -1,4 +1,4 @@
-//! A provider's requests, with a token.
+//! Sends a provider's requests with an access token.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::health::HealthKey;
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, retry_after};
 use crate::names::{AccountId, ProviderKind};
 
-/// Sends a provider's requests in a person's name. Clones are handles to the same one.
+/// Sends a provider's requests on behalf of a person. Clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct ApiClient {
     transport: Arc<dyn HttpTransport>,
@@ -28,32 +28,37 @@ impl ApiClient {
         Self { transport, tokens, provider }
     }
 
-    /// The tokens it sends.
+    /// Where the client gets its access tokens.
     #[must_use]
     pub fn tokens(&self) -> &AccessTokens {
         &self.tokens
     }
 
-    /// The kind of backend it calls.
+    /// The provider whose API the client calls.
     #[must_use]
     pub fn provider(&self) -> &ProviderKind {
         &self.provider
     }
 
-    /// Sends a request with the grant's access token (RFC 6750 section 2.1) and gives the response, of any status. A 401 is
-    /// answered with another token, once; a second 401 is given back like any response, and is no verdict about the grant: a token
-    /// that was just made was refused, so it is an outage. [`account_of`] says whose token it was.
+    /// Sends a request with the grant's access token (RFC 6750 section 2.1) and returns the
+    /// response, of any status. After a 401 the request is sent once more, with another token. A
+    /// second 401 is returned like any response. It says nothing about the grant: the server has
+    /// refused a token that was just issued, so it is an outage. [`account_of`] returns the account
+    /// whose token was sent.
     ///
-    /// The request comes in a box, since every future on its way would have room for it.
+    /// The request is boxed to keep the futures small.
     ///
-    /// Once a response has asked for it by `Retry-After`, nothing is sent for that account until the time has come: not even the
-    /// second request of a call that was under way already. Who has asked is kept in the [`AccountHealthStore`] of
-    /// the tokens.
+    /// After a response with `Retry-After`, nothing is sent for that account until that time has
+    /// passed, not even the second request of a call in progress. The deadlines are stored in the
+    /// [`AccountHealthStore`] of the tokens.
     ///
     /// # Errors
-    /// [`ErrorKind::RateLimited`] for what is not sent yet; [`ErrorKind::OtherAccount`] where the token is known to open another account
-    /// than [`Access::account`], and nothing was sent with it; when there is no token, in which case nothing was sent or nothing
-    /// but what a 401 refused; and when there is no whole response.
+    /// - [`ErrorKind::RateLimited`], if a `Retry-After` has not passed; nothing was sent.
+    /// - [`ErrorKind::OtherAccount`], if the token is known to open another account than
+    ///   [`Access::account`]; nothing was sent with that token.
+    /// - The [`AuthError`], if there is no token; nothing was sent, or only a request that got a
+    ///   401.
+    /// - The [`TransportError`], if there is no complete response.
     pub async fn send(
         &self,
         to: &Access,
@@ -63,8 +68,9 @@ impl ApiClient {
         self.send_while(to, operation, request, |_| false).await
     }
 
-    /// As [`send`](Self::send), where a response of another status can also say that the token was refused: a part of a batch that
-    /// answers 401. It too is answered with another token, once, and the whole request is sent again.
+    /// As [`send`](Self::send), where a response of another status can also mean that the token was
+    /// refused, such as a batch response with a 401 in one part. If `is_refusal` returns `true`,
+    /// the whole request is sent once more, with another token.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -78,13 +84,13 @@ impl ApiClient {
         let token =
             self.tokens.token(&to.connection).await.map_err(|error| self.unauthorized(error, operation))?;
         let spare = request.clone();
-        let response = self.begin(to, &token, operation, *request)?.await;
-        let response = self.heard(to, &token, operation, response)?;
+        let response = self.start(to, &token, operation, *request)?.await;
+        let response = self.record(to, &token, operation, response)?;
         if response.status() != StatusCode::UNAUTHORIZED && !is_refusal(&response) {
             return Ok(response);
         }
         drop(response);
-        // Boxed, since it is rare: every call's future would have room for it.
+        // Boxed, because it is rare: inline it would enlarge the future of every call.
         Box::pin(self.send_again(to, &token, operation, *spare)).await
     }
 
@@ -98,16 +104,16 @@ impl ApiClient {
     ) -> Result<Response, Error> {
         let token = self.tokens.renew(&to.connection, refused).await;
         let token = token.map_err(|error| self.unauthorized(error, operation))?;
-        let response = self.begin(to, &token, operation, request)?.await;
-        self.heard(to, &token, operation, response)
+        let response = self.start(to, &token, operation, request)?.await;
+        self.record(to, &token, operation, response)
     }
 
     fn unauthorized(&self, error: AuthError, operation: Operation) -> Error {
         error.into_error(self.provider.clone(), operation)
     }
 
-    /// Notes what a response asks for, and whose token it answers.
-    fn heard(
+    /// Records a response's `Retry-After`, and puts the account of the token into its extensions.
+    fn record(
         &self,
         to: &Access,
         token: &AccessToken,
@@ -120,7 +126,8 @@ impl ApiClient {
             if let Some(wait) = retry_after(response.headers(), now) {
                 match token.account() {
                     Some(account) => self.tokens.asked_to_wait(&account_key(to, account), wait),
-                    // The next call may know the account, or not.
+                    // The account of the next call may be known or not: the wait applies to both
+                    // keys.
                     None => {
                         self.tokens.asked_to_wait(&HealthKey::Connection(to.connection.clone()), wait);
                         if let Some(account) = &to.account {
@@ -130,7 +137,7 @@ impl ApiClient {
                 }
             }
         }
-        // Not the transport's to say.
+        // Only this client sets the account: what the transport put there does not count.
         response.extensions_mut().remove::<AccountId>();
         if let Some(account) = token.account() {
             response.extensions_mut().insert(account.clone());
@@ -138,17 +145,17 @@ impl ApiClient {
         Ok(response)
     }
 
-    /// The request with that token, and the response to come. No `async fn`: its future would hold the request as well, which
-    /// the transport's holds.
-    fn begin(
+    /// Starts the request with that token. Not an `async fn`, because its future would hold the
+    /// request a second time, beside the transport's future.
+    fn start(
         &self,
         to: &Access,
         token: &AccessToken,
         operation: Operation,
         mut request: Request,
     ) -> Result<impl Future<Output = Result<Response, TransportError>> + Send, Error> {
-        if let (Some(opened), Some(meant)) = (token.account(), &to.account)
-            && opened != meant
+        if let (Some(opened), Some(expected)) = (token.account(), &to.account)
+            && opened != expected
         {
             return Err(self.unauthorized(AuthError::OtherAccount, operation));
         }
@@ -160,13 +167,14 @@ impl ApiClient {
             return Err(error.with_code("asked_to_wait").with_retry_after(wait));
         }
         let bearer = HeaderValue::try_from(["Bearer ", token.expose()].concat());
-        // Tokens that no header can hold are refused where they come from.
+        // A host's own `Grant` may return a token that fits into no header (`OAuthClient` refuses
+        // it).
         let mut bearer =
             bearer.map_err(|_| self.unauthorized(AuthError::Unavailable(Unavailable::new()), operation))?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
         request.extensions_mut().insert(Call::new(self.provider.clone(), operation));
-        // Past the `Arc`, whose own `send` would box the future once more.
+        // Derefs the `Arc`, whose own `send` would box the future once more.
         Ok((*self.transport).send(request))
     }
 }
@@ -175,7 +183,8 @@ fn account_key(to: &Access, account: &AccountId) -> HealthKey {
     HealthKey::Account(to.connection.provider.clone(), account.clone())
 }
 
-/// The account whose token a response of [`ApiClient::send`] answers; `None` where it is not known.
+/// The account whose token was sent for this response of [`ApiClient::send`]; `None` if it is not
+/// known.
 #[must_use]
 pub fn account_of(response: &Response) -> Option<&AccountId> {
     response.extensions().get()

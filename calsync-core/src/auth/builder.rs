@@ -1,4 +1,4 @@
-//! Puts an [`OAuthClient`] together.
+//! Builds an [`OAuthClient`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::http::{Endpoint, HttpTransport};
 use crate::names::ProviderKind;
 use crate::secret::Secret;
 
-/// Puts an [`OAuthClient`] together. Begun by [`OAuthClient::builder`].
+/// Builds an [`OAuthClient`]. Created by [`OAuthClient::builder`].
 #[derive(Debug)]
 pub struct OAuthClientBuilder {
     provider: ProviderKind,
@@ -37,14 +37,15 @@ pub struct OAuthClientBuilder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// Something that is needed was not given.
+    /// A required setting is missing; the text names it.
     #[error("an OAuth client needs {0}")]
     Missing(&'static str),
-    /// The redirect is no URL, has a fragment (RFC 6749 section 3.1.2), or would carry the code in the clear: only `https`, `http`
-    /// on loopback, and a native app's own scheme with a dot in it (RFC 8252 section 7.1) will do.
-    #[error("a redirect must be https, http on loopback, or an app's own scheme, without a fragment")]
+    /// The redirect URL cannot be used: it is not a URL, has a fragment (RFC 6749 section 3.1.2),
+    /// or would carry the code unencrypted. Allowed are `https`, `http` on loopback, and a native
+    /// app's own scheme with a dot in it (RFC 8252 section 7.1).
+    #[error("a redirect URL must be https, http on loopback, or an app's own scheme, without a fragment")]
     Redirect,
-    /// An endpoint's URL that the OAuth library does not take.
+    /// The OAuth library does not accept the URL of an endpoint; the text names the endpoint.
     #[error("{0} cannot be used")]
     Endpoint(&'static str),
 }
@@ -70,99 +71,102 @@ impl OAuthClientBuilder {
         }
     }
 
-    /// The client's secret. A client without one is a public one, which only PKCE protects.
+    /// The client secret. A client without one is a public client, which only PKCE protects.
+    /// Default: none.
     #[must_use]
     pub fn secret(mut self, secret: Secret) -> Self {
         self.secret = Some(secret);
         self
     }
 
-    /// Where the person consents.
+    /// The authorization endpoint, where the person consents. Required.
     #[must_use]
     pub fn authorize_url(mut self, url: Endpoint) -> Self {
         self.authorize_url = Some(url);
         self
     }
 
-    /// Where tokens come from.
+    /// The token endpoint. Required.
     #[must_use]
     pub fn token_url(mut self, url: Endpoint) -> Self {
         self.token_url = Some(url);
         self
     }
 
-    /// Where tokens are revoked (RFC 7009). Without one, revoking does nothing.
+    /// The revocation endpoint (RFC 7009). Default: none; revoking then does nothing.
     #[must_use]
     pub fn revoke_url(mut self, url: Endpoint) -> Self {
         self.revoke_url = Some(url);
         self
     }
 
-    /// Where the person comes back to, letter by letter as it is registered with the server.
+    /// The redirect URL, to which the person returns: exactly as it is registered with the server.
+    /// Required.
     #[must_use]
     pub fn redirect(mut self, url: impl Into<String>) -> Self {
         self.redirect = Some(url.into());
         self
     }
 
-    /// What to ask for. All of it must be granted.
+    /// The scopes to ask for. A connect fails unless all of them are granted. Default: none.
     #[must_use]
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// How the server writes the scopes it granted. [`ScopeNames::Exact`] unless given.
+    /// How the server writes the scopes it granted. Default: [`ScopeNames::Exact`].
     #[must_use]
     pub fn scope_names(mut self, names: ScopeNames) -> Self {
         self.scope_names = names;
         self
     }
 
-    /// How the server says whose account it is. Asked for beside the scopes; a person who keeps it to themselves connects all
-    /// the same.
+    /// How the server reports whose account it is. Its scopes are requested too; a connect succeeds
+    /// without them. Default: no identity is requested.
     #[must_use]
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(identity);
         self
     }
 
-    /// One more parameter of the consent page's URL, such as `prompt`.
+    /// Adds a parameter to the consent page's URL, such as `prompt`.
     #[must_use]
     pub fn authorize_param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.authorize_params.push((name.into(), value.into()));
         self
     }
 
-    /// How long before its end an access token is given up. 5 minutes unless given, and never more than half its life.
+    /// How long before its expiry an access token is no longer used. Default: 5 minutes. Never more
+    /// than half of the token's lifetime.
     #[must_use]
     pub fn expiry_margin(mut self, margin: Duration) -> Self {
         self.expiry_margin = margin;
         self
     }
 
-    /// How long the person has to come back. 10 minutes unless given.
+    /// How long the person may take to return from the consent page. Default: 10 minutes.
     #[must_use]
     pub fn pending_lifetime(mut self, lifetime: Duration) -> Self {
         self.pending_lifetime = lifetime;
         self
     }
 
-    /// How requests are sent.
+    /// The transport that sends the requests. Required.
     #[must_use]
     pub fn transport(mut self, transport: impl HttpTransport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// Where the time comes from. The machine's clock unless given.
+    /// Where the time comes from. Default: the machine's clock.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     /// See [`SetupError`].
@@ -172,7 +176,7 @@ impl OAuthClientBuilder {
         }
         let authorize_url = self.authorize_url.ok_or(SetupError::Missing("an authorize URL"))?;
         let token_url = self.token_url.ok_or(SetupError::Missing("a token URL"))?;
-        let redirect = self.redirect.ok_or(SetupError::Missing("a redirect"))?;
+        let redirect = self.redirect.ok_or(SetupError::Missing("a redirect URL"))?;
         let transport = self.transport.ok_or(SetupError::Missing("a transport"))?;
         let authorize_url = AuthUrl::new(authorize_url.as_str().to_owned());
         let token_url = TokenUrl::new(token_url.as_str().to_owned());
@@ -194,7 +198,7 @@ impl OAuthClientBuilder {
     }
 }
 
-/// A redirect that can be trusted with a code.
+/// Parses a redirect URL and checks that it does not carry a code unencrypted.
 pub(super) fn redirect_url(redirect: String) -> Result<RedirectUrl, SetupError> {
     let redirect = RedirectUrl::new(redirect).map_err(|_| SetupError::Redirect)?;
     let url = redirect.url();

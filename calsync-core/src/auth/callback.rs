@@ -1,13 +1,13 @@
-//! What the browser brings back.
+//! The callback: the redirect URL with which the browser returns.
 
 use percent_encoding::percent_decode_str;
 
 use super::ConnectError;
 
-/// The parameters that matter of a redirect's query (RFC 6749 section 4.1.2).
+/// The parameters of a redirect's query that calsync uses (RFC 6749 section 4.1.2).
 pub(super) struct Callback {
     pub(super) state: String,
-    /// The server that sends the person back (RFC 9207 section 2), where it says so.
+    /// The issuer that sends the person back, if it names itself (RFC 9207 section 2).
     pub(super) iss: Option<String>,
     pub(super) outcome: Outcome,
 }
@@ -18,7 +18,7 @@ pub(super) enum Outcome {
 }
 
 impl Callback {
-    /// Reads the redirect's whole URL, or its query with or without the question mark.
+    /// Reads the redirect's complete URL, or its query with or without the question mark.
     pub(super) fn read(url_or_query: &str) -> Result<Self, ConnectError> {
         let text = url_or_query.trim();
         let query = text.split_once('?').map_or(text, |(_, query)| query);
@@ -47,7 +47,7 @@ impl Callback {
     }
 }
 
-/// `application/x-www-form-urlencoded`, as RFC 6749 appendix B has it.
+/// Decodes `application/x-www-form-urlencoded` (RFC 6749 appendix B).
 fn decode(text: &str) -> Result<String, ConnectError> {
     let text = text.replace('+', " ");
     let text = percent_decode_str(&text).decode_utf8().map_err(|_| ConnectError::Malformed)?;
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_is_found_in_whatever_the_host_hands_over() {
+    fn a_url_a_path_or_a_bare_query_is_read() {
         for text in [
             "state=s%2B1&code=4%2F0Ab",
             "?state=s%2b1&code=4/0Ab",
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_that_could_be_read_in_two_ways_is_not_read() {
+    fn an_ambiguous_or_incomplete_callback_is_refused() {
         for text in [
             "state=a&state=b&code=c",
             "state=a&code=c&code=c",

@@ -1,4 +1,4 @@
-//! The authorization code flow with PKCE, and what follows from it.
+//! The authorization code flow with PKCE, refresh and revocation.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -35,8 +35,8 @@ use crate::http::{Endpoint, Request};
 use crate::names::ProviderKind;
 use crate::secret::Secret;
 
-/// A host's client at one authorization server: consent (RFC 6749 section 4.1, with PKCE, RFC 7636), refresh (section 6) and
-/// revocation (RFC 7009). Clones are handles to the same one.
+/// The host's OAuth client at one authorization server: consent (RFC 6749 section 4.1, with PKCE,
+/// RFC 7636), refresh (section 6) and revocation (RFC 7009). Clones are handles to the same one.
 #[derive(Clone)]
 pub struct OAuthClient {
     inner: Arc<Inner>,
@@ -73,10 +73,10 @@ type Client = oauth2::Client<
 >;
 
 impl OAuthClient {
-    /// The longest life of an access token that is believed.
-    const MAX_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+    /// Upper bound of an access token's lifetime: a longer `expires_in` counts as this.
+    const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
-    /// Begins a client with the id that the server gave the host.
+    /// Starts building a client. `client_id` is the id under which the host is registered.
     #[must_use]
     pub fn builder(provider: ProviderKind, client_id: impl Into<String>) -> OAuthClientBuilder {
         OAuthClientBuilder::new(provider, client_id.into())
@@ -86,13 +86,14 @@ impl OAuthClient {
         Self { inner: Arc::new(inner), finished: Arc::default() }
     }
 
-    /// The kind of backend its grants open.
+    /// The provider whose calendars the grants open.
     #[must_use]
     pub fn provider(&self) -> &ProviderKind {
         &self.inner.endpoint.provider
     }
 
-    /// Begins a connect of that connection: where to send the person, and what to keep until they come back.
+    /// Begins a connect of that connection. Returns the URL to send the person to, and the state to
+    /// keep until they return.
     #[must_use]
     pub fn connect(&self, key: &ConnectionKey) -> Connect {
         let inner = &self.inner;
@@ -124,12 +125,14 @@ impl OAuthClient {
         Connect { url: Secret::new(url), pending }
     }
 
-    /// Ends a connect of that connection: `callback` is the URL the person came back with, or its query. Nothing is stored:
-    /// [`AccessTokens::finish`](super::AccessTokens::finish) does both.
+    /// Finishes a connect of that connection. `callback` is the URL with which the person returned,
+    /// or its query. Stores nothing: [`AccessTokens::finish`](super::AccessTokens::finish) also
+    /// stores the tokens.
     ///
-    /// A state is taken once. This client remembers which it took, in memory; that no other process takes it again
-    /// is the server's doing, which takes a code once. After [`ConnectError::Unavailable`], and when this future was dropped, the same
-    /// callback may be finished again.
+    /// A state is accepted once. This client remembers the accepted states in memory; against
+    /// another process the server protects, which accepts a code once. After
+    /// [`ConnectError::Unavailable`], or if this future was dropped, the same callback may be
+    /// finished again.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -156,18 +159,20 @@ impl OAuthClient {
         let claim = self.finished.claim(callback.state, pending.expires_at, inner.now());
         let claim = claim.ok_or(ConnectError::ReusedState)?;
         let outcome = match callback.outcome {
-            Outcome::Error(error) => Err(refused(&error)),
-            Outcome::Code(code) => inner.trade(code, &pending).await,
+            Outcome::Error(error) => Err(consent_error(&error)),
+            Outcome::Code(code) => inner.exchange(code, &pending).await,
         };
         if !matches!(outcome, Err(ConnectError::Unavailable(_))) {
-            claim.settle();
+            claim.keep();
         }
         outcome.map(Connected::new)
     }
 
-    /// Gets new tokens with the refresh token; the old refresh token stays where the server gives no new one (RFC 6749 section 6).
+    /// Gets new tokens with the refresh token. The old refresh token stays valid if the server
+    /// returns no new one (RFC 6749 section 6).
     ///
-    /// A host uses [`AccessTokens`](super::AccessTokens), which saves what this returns before anybody can use it.
+    /// A host uses [`AccessTokens`](super::AccessTokens), which saves the new tokens before any
+    /// caller gets them.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -178,13 +183,13 @@ impl OAuthClient {
         };
         let (client, token) = (inner.client(), RefreshToken::new(refresh_token.expose().to_owned()));
         let caller = Caller(&inner.endpoint, Operation::Refresh);
-        let answer = read(client.exchange_refresh_token(&token).request_async(&caller).await)?;
-        let fresh = inner.tokens(&answer, &tokens.scopes)?;
-        let account = match inner.account(&answer, None) {
+        let response = read(client.exchange_refresh_token(&token).request_async(&caller).await)?;
+        let fresh = inner.tokens(&response, &tokens.scopes)?;
+        let account = match inner.account(&response, None) {
             Ok(account) => account,
-            // The new tokens are good, and the rotated one must not be lost for what only tells a name.
+            // The new tokens are valid. A bad id token must not lose a rotated refresh token.
             Err(error) => {
-                tracing::warn!(%error, "an id token that came with a refresh is not believed");
+                tracing::warn!(%error, "the id token of a refresh response is ignored: it failed a check");
                 None
             }
         };
@@ -196,9 +201,10 @@ impl OAuthClient {
         Ok(Tokens { refresh_token, account, ..fresh })
     }
 
-    /// Gives a grant back. One that is already dead is success.
+    /// Revokes a grant. Success if the grant was already expired or revoked.
     ///
-    /// At Google this ends every grant of the same account to this client, other connections of that account included.
+    /// At Google this ends every grant of the same account to this client, other connections of
+    /// that account included.
     ///
     /// # Errors
     /// See [`AuthError`].
@@ -223,7 +229,8 @@ impl OAuthClient {
         inner.endpoint.revoke(request).await.map(|()| Revoked::Done)
     }
 
-    /// Which of the scopes this client asks for these tokens lack. Tokens whose scopes are not known lack nothing.
+    /// The scopes this client asks for that were not granted to these tokens. Empty if the tokens'
+    /// scopes are not known.
     #[must_use]
     pub fn missing_scopes(&self, tokens: &Tokens) -> Vec<String> {
         if tokens.scopes.is_empty() {
@@ -238,10 +245,10 @@ impl Inner {
         self.endpoint.clock.now()
     }
 
-    /// Made for each call, so that the secret lives in the clear only while one is made.
+    /// Built for each call, so that the secret is in plain memory only during a call.
     fn client(&self) -> Client {
         let client = oauth2::Client::new(self.client_id.clone())
-            // In the body, where Google and Microsoft document it.
+            // Credentials go into the body, as Google and Microsoft document.
             .set_auth_type(AuthType::RequestBody)
             .set_auth_uri(self.authorize_url.clone())
             .set_token_uri(self.token_url.clone())
@@ -252,7 +259,7 @@ impl Inner {
         }
     }
 
-    /// Whether a connect was begun for that connection, with this client, at this server.
+    /// Checks that a connect was begun for that connection, with this client, at this server.
     fn check(&self, key: &ConnectionKey, pending: &PendingConnect) -> Result<(), ConnectError> {
         if pending.key.provider != self.endpoint.provider {
             return Err(ConnectError::OtherProvider);
@@ -265,7 +272,7 @@ impl Inner {
         if is_ours { Ok(()) } else { Err(ConnectError::OtherClient) }
     }
 
-    async fn trade(&self, code: String, pending: &PendingConnect) -> Result<Tokens, ConnectError> {
+    async fn exchange(&self, code: String, pending: &PendingConnect) -> Result<Tokens, ConnectError> {
         let redirect = super::builder::redirect_url(pending.redirect.clone());
         let redirect = redirect.map_err(|_| ConnectError::Configuration(ServerCode::new("redirect")))?;
         let client = self.client();
@@ -274,9 +281,9 @@ impl Inner {
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.expose().to_owned()))
             .set_redirect_uri(Cow::Owned(redirect));
         let caller = Caller(&self.endpoint, Operation::Connect);
-        let answer = read(request.request_async(&caller).await).map_err(ConnectError::of_code)?;
-        let tokens = self.tokens(&answer, &pending.scopes).map_err(ConnectError::of_code)?;
-        let account = self.account(&answer, pending.nonce.as_ref()).map_err(ConnectError::Identity)?;
+        let response = read(request.request_async(&caller).await).map_err(ConnectError::of_code)?;
+        let tokens = self.tokens(&response, &pending.scopes).map_err(ConnectError::of_code)?;
+        let account = self.account(&response, pending.nonce.as_ref()).map_err(ConnectError::Identity)?;
         let missing = self.scope_names.missing(&pending.scopes, &tokens.scopes);
         if !missing.is_empty() {
             return Err(ConnectError::MissingScopes(missing));
@@ -287,35 +294,36 @@ impl Inner {
         Ok(tokens.with_account(account))
     }
 
-    /// Whose account it is, where the answer says so.
+    /// The account, if the response has an id token and the client has an [`Identity`].
     fn account(
         &self,
-        answer: &TokenResponse,
+        response: &TokenResponse,
         nonce: Option<&Secret>,
     ) -> Result<Option<super::Account>, IdentityError> {
-        let (token, Some(identity)) = (answer.extra_fields(), &self.identity) else { return Ok(None) };
-        if !token.is_there() {
+        let (token, Some(identity)) = (response.extra_fields(), &self.identity) else { return Ok(None) };
+        if !token.is_present() {
             return Ok(None);
         }
         let nonce = nonce.map(Secret::expose);
         identity.account(token, self.client_id.as_str(), nonce, self.now()).map(Some)
     }
 
-    /// Out of the oauth2 crate's types, which are not wiped. A server that names no scopes granted those asked for (RFC 6749 section
-    /// 5.1).
-    fn tokens(&self, answer: &TokenResponse, asked_for: &[String]) -> Result<Tokens, AuthError> {
-        let access_token = Secret::new(answer.access_token().secret().as_str());
-        if *answer.token_type() != BasicTokenType::Bearer || !is_sendable(&access_token) {
+    /// Takes the tokens out of the oauth2 crate's types, which are not wiped from memory. A server
+    /// that names no scopes has granted those asked for (RFC 6749 section 5.1).
+    fn tokens(&self, response: &TokenResponse, asked_for: &[String]) -> Result<Tokens, AuthError> {
+        let access_token = Secret::new(response.access_token().secret().as_str());
+        if *response.token_type() != BasicTokenType::Bearer || !is_sendable(&access_token) {
             return Err(AuthError::Unavailable(Unavailable::new().with_status(200)));
         }
-        let refresh_token = answer.refresh_token().map(|token| token.secret().as_str());
-        let scopes = answer.scopes().map(|scopes| scopes.iter().flat_map(|scope| super::scope::split(scope)));
+        let refresh_token = response.refresh_token().map(|token| token.secret().as_str());
+        let scopes =
+            response.scopes().map(|scopes| scopes.iter().flat_map(|scope| super::scope::split(scope)));
         Ok(Tokens {
             access_token,
             refresh_token: refresh_token.filter(|token| !token.is_empty()).map(Secret::new),
-            expires_at: answer.expires_in().map(|life| {
-                let life = life.min(OAuthClient::MAX_LIFE);
-                later(self.now(), life - self.expiry_margin.min(life / 2))
+            expires_at: response.expires_in().map(|lifetime| {
+                let lifetime = lifetime.min(OAuthClient::MAX_LIFETIME);
+                later(self.now(), lifetime - self.expiry_margin.min(lifetime / 2))
             }),
             scopes: scopes.map_or_else(|| asked_for.to_vec(), Iterator::collect),
             account: None,
@@ -334,8 +342,8 @@ impl Grant for OAuthClient {
     }
 }
 
-/// What an error at the consent page means (RFC 6749 section 4.1.2.1).
-fn refused(error: &str) -> ConnectError {
+/// Maps an error of the consent page (RFC 6749 section 4.1.2.1).
+fn consent_error(error: &str) -> ConnectError {
     let code = ServerCode::new(error);
     match code.code() {
         "access_denied" => ConnectError::Denied,
@@ -361,7 +369,7 @@ fn escape(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Shows neither secret nor redirect.
+/// Shows neither the secret nor the redirect URL.
 impl fmt::Debug for OAuthClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OAuthClient")

@@ -1,4 +1,4 @@
-//! A grant comes, is replaced, and goes.
+//! Storing, replacing, erasing and revoking a grant's tokens.
 
 use std::fmt;
 
@@ -10,37 +10,40 @@ use super::{AccessTokens, Account, AuthError, Revoked, Saved, StoreError, Stored
 use crate::calendar::ConnectionKey;
 use crate::secret::Secret;
 
-/// How a disconnect ended. The tokens are erased here in any case.
+/// How a disconnect ended. The stored tokens are erased in any case.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Disconnected {
-    /// What became of the grant at the server.
+    /// What happened to the grant at the server.
     pub revocation: Revocation,
 }
 
-/// What became of a grant at the server.
+/// What happened to a grant at the server.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// It is dead, now or since earlier.
+    /// The grant is revoked, or was already expired or revoked.
     Done,
-    /// There was none: nothing was stored.
+    /// No tokens were stored, so there was no grant to revoke.
     NothingToRevoke,
-    /// The server offers no way (Microsoft). Only the person can end it, in the settings of their account.
+    /// The server offers no revocation (Microsoft). Only the person can end the grant, in the
+    /// settings of their account.
     NotOffered,
-    /// What was stored could not be opened, so that nothing could be shown to the server. Only the person can end it.
+    /// The stored tokens could not be opened, so there was no token to send to the server. Only the
+    /// person can end the grant.
     Unreadable,
-    /// It may live on: the server did not confirm it.
+    /// The server did not confirm the revocation, so the grant may still be valid.
     Failed {
-        /// What to keep, sealed, and to try again: [`AccessTokens::revoke`].
+        /// To be stored, sealed, and retried with [`AccessTokens::revoke`].
         pending: PendingRevocation,
-        /// Why.
+        /// The failure of this attempt.
         error: AuthError,
     },
 }
 
-/// A grant that is erased here and may live on at its server. Holds its tokens, and so it serialises through a vault only
-/// (`Vault::seal_revocation`), or by [`to_text`](Self::to_text).
+/// A grant whose tokens are erased from the store, but which may still be valid at the server. It
+/// contains the tokens, so it is serialised only by a vault (`Vault::seal_revocation`) or by
+/// [`to_text`](Self::to_text).
 #[derive(Clone)]
 pub struct PendingRevocation(Box<Grants>);
 
@@ -50,21 +53,21 @@ struct Grants {
     tokens: Tokens,
 }
 
-/// What was erased of a grant.
+/// What [`AccessTokens::erase`] found and erased.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Erased {
-    /// Its tokens. The grant still lives at its server: [`AccessTokens::revoke`] gives it back.
+    /// The tokens. The grant is still valid at the server: [`AccessTokens::revoke`] revokes it.
     Tokens(PendingRevocation),
     /// A row that could not be opened.
     Unreadable,
-    /// Nothing: there was none.
+    /// Nothing was stored.
     Nothing,
 }
 
-/// Why a text is no [`PendingRevocation`].
+/// The text does not contain a [`PendingRevocation`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the text holds no pending revocation")]
+#[error("the text does not contain a pending revocation")]
 pub struct NoRevocation;
 
 #[derive(Serialize)]
@@ -90,17 +93,17 @@ impl PendingRevocation {
         &self.0.key
     }
 
-    /// All of it as one text, **with its secrets**, for a host that seals it by means of its own.
+    /// Writes it as one text (JSON), **with its secrets**, for a host with its own encryption.
     #[must_use]
     pub fn to_text(&self) -> Secret {
         let row = Row { key: &self.0.key, tokens: TokensRow::from(&self.0.tokens) };
         Secret::new(serde_json::to_string(&row).unwrap_or_default())
     }
 
-    /// What [`to_text`](Self::to_text) wrote.
+    /// Reads a text that [`to_text`](Self::to_text) wrote.
     ///
     /// # Errors
-    /// [`NoRevocation`].
+    /// [`NoRevocation`] for any other text.
     pub fn from_text(text: &Secret) -> Result<Self, NoRevocation> {
         let row: OpenedRow = serde_json::from_str(text.expose()).map_err(|_| NoRevocation)?;
         Ok(Self::new(row.key, row.tokens.into()))
@@ -118,7 +121,7 @@ impl AccessTokens {
     /// [`connected`](Self::connected), or [`connected_as_new`](Self::connected_as_new) where the connect allows another account.
     ///
     /// # Errors
-    /// See [`ConnectError`](super::ConnectError). Nothing is stored then, and what was stored stays.
+    /// See [`ConnectError`](super::ConnectError). The tokens stored before then stay.
     #[cfg(feature = "oauth")]
     pub async fn finish(
         &self,
@@ -134,19 +137,21 @@ impl AccessTokens {
         Ok(connected)
     }
 
-    /// Saves what a connect gave in the place of what was stored, unless that is another account's. Where either account is not
-    /// known, they count as the same. A row that cannot be opened is replaced.
+    /// Saves the tokens of a connect, replacing the stored ones. If either account is not known,
+    /// both count as the same account. A row that cannot be opened is replaced.
     ///
     /// # Errors
-    /// [`AuthError::OtherAccount`], and nothing is saved; [`AuthError::Store`].
+    /// [`AuthError::OtherAccount`], if the stored tokens are another account's; nothing is saved.
+    /// [`AuthError::Store`], if the store failed.
     pub async fn connected(&self, key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
         self.replace(key, tokens, false).await
     }
 
-    /// The same, also in the place of another account's tokens: the host, or its person, means to change it.
+    /// As [`connected`](Self::connected), but also replaces another account's tokens: the host or
+    /// the person intends to change the account.
     ///
     /// # Errors
-    /// [`AuthError::Store`].
+    /// [`AuthError::Store`], if the store failed.
     pub async fn connected_as_new(&self, key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
         self.replace(key, tokens, true).await
     }
@@ -173,22 +178,22 @@ impl AccessTokens {
             let replaces = stored.map(|stored| stored.version);
             if let Saved::As(_) = self.inner.store.save(key, tokens, replaces).await? {
                 self.inner.forget(key);
-                self.inner.is_connected(key);
+                self.inner.mark_connected(key);
                 return Ok(());
             }
         }
-        Err(AuthError::Store(StoreError::new("something else was saved each time")))
+        Err(AuthError::Store(StoreError::new("another process saved other tokens at every attempt")))
     }
 
-    /// Erases a grant's tokens here, and then gives the grant back to the server, as far as that can be done. One that is not
-    /// there is success.
+    /// Erases a grant's tokens from the store, and then revokes the grant at the server, if
+    /// possible. Success if no tokens are stored.
     ///
-    /// A host that must not forget to give a grant back, even where it crashes in between, calls [`erase`](Self::erase), stores what
-    /// that gives, and then [`revoke`](Self::revoke).
+    /// A host that must revoke the grant even after a crash in between calls
+    /// [`erase`](Self::erase), stores the result, and then calls [`revoke`](Self::revoke).
     ///
     /// # Errors
-    /// [`AuthError::Store`], where the tokens may not have been erased: then the server was not asked, and it can be repeated. What
-    /// the server says is no error: see [`Disconnected`].
+    /// [`AuthError::Store`], if the tokens may not have been erased. The server was not called; the
+    /// call can be repeated. A failure of the server is no error: see [`Disconnected`].
     pub async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
         let pending = match self.erase(key).await? {
             Erased::Tokens(pending) => pending,
@@ -199,21 +204,21 @@ impl AccessTokens {
             Ok(Revoked::Done) => Revocation::Done,
             Ok(Revoked::NotOffered) => Revocation::NotOffered,
             Err(error) => {
-                tracing::warn!(calsync.grant = %key, %error, "a grant was erased here, and may live on at its server");
+                tracing::warn!(calsync.grant = %key, %error, "the tokens are erased, but the grant may still be valid at its server");
                 Revocation::Failed { pending, error }
             }
         };
         Ok(Disconnected { revocation })
     }
 
-    /// Erases a grant's tokens here, without a word to the server. One that is not there is success, and so is a row that cannot be
-    /// opened.
+    /// Erases a grant's tokens from the store, without calling the server. Success if no tokens are
+    /// stored, or if the row cannot be opened.
     ///
     /// # Errors
-    /// [`AuthError::Store`], where they may not have been erased. It can be repeated.
+    /// [`AuthError::Store`], if the tokens may not have been erased. The call can be repeated.
     pub async fn erase(&self, key: &ConnectionKey) -> Result<Erased, AuthError> {
         let loaded = self.load(key).await?;
-        // A token that was rotated and not yet saved is the one that lives at the server.
+        // After a rotation, the unsaved refresh token is the one that is valid at the server.
         let unsaved = self.inner.with(key, |connection| connection.unsaved.clone());
         self.inner.store.remove(key).await?;
         self.inner.forget(key);
@@ -226,13 +231,13 @@ impl AccessTokens {
         })
     }
 
-    /// Gives back a grant that was erased here. One that is dead already is success.
+    /// Revokes a grant that was erased. Success if the grant was already expired or revoked.
     ///
-    /// At Google this ends every grant of the account to this client: where the person has connected again meanwhile, forget it
-    /// instead.
+    /// At Google this ends every grant of the account to this client. If the person has connected
+    /// again meanwhile, drop `pending` instead.
     ///
     /// # Errors
-    /// When it may live on still. It can be repeated.
+    /// An [`AuthError`], if the grant may still be valid. The call can be repeated.
     pub async fn revoke(&self, pending: &PendingRevocation) -> Result<Revoked, AuthError> {
         self.inner.grant.revoke(&pending.0.key, &pending.0.tokens).await
     }
@@ -247,7 +252,7 @@ impl AccessTokens {
     }
 }
 
-/// What a row holds.
+/// The row of a grant.
 enum Loaded {
     Tokens(StoredTokens),
     Nothing,

@@ -1,4 +1,4 @@
-//! What goes wrong between a consent and a token.
+//! Failures to get an access token.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::http::{TransportError, TransportErrorKind};
 use crate::names::ProviderKind;
 
-/// A server's machine-readable code of what it refused (RFC 6749 sections 4.1.2.1 and 5.2), such as `invalid_grant`, with its own
-/// narrower one where it gave one. Never its sentence, which may hold a person's data.
+/// An OAuth server's error code (RFC 6749 sections 4.1.2.1 and 5.2), such as `invalid_grant`, with
+/// the server's more precise code if it sent one. Never its error text, which may contain personal
+/// data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCode {
     code: String,
@@ -20,35 +21,36 @@ pub struct ServerCode {
 impl ServerCode {
     const MAX_LEN: usize = 64;
 
-    /// A code. One that is no code at all (RFC 6749 allows more characters than any server uses) reads `unreadable`.
+    /// A code of 1 to 64 ASCII letters, digits, `_`, `-` and `.`. Any other text becomes
+    /// `unreadable`: RFC 6749 allows more characters, but no server uses them.
     #[must_use]
     pub fn new(code: &str) -> Self {
         let code = if Self::is_code(code) { code } else { "unreadable" };
         Self { code: code.to_owned(), detail: None }
     }
 
-    /// The same with a narrower code, such as Google's `error_subtype` or the number of Microsoft's `AADSTS700082`. One that is
-    /// no code is left out.
+    /// Adds the server's more precise code, such as Google's `error_subtype` or Microsoft's
+    /// `AADSTS700082`. A text that is not a code is ignored.
     #[must_use]
     pub fn with_detail(mut self, detail: &str) -> Self {
         self.detail = Some(detail.to_owned()).filter(|detail| Self::is_code(detail));
         self
     }
 
-    /// The code.
+    /// The error code, such as `invalid_grant`.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// The narrower code.
+    /// The more precise code, if the server sent one.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// The narrower code where there is one, else the code.
-    fn narrowest(&self) -> &str {
+    /// The more precise code if there is one, else the code.
+    fn most_precise(&self) -> &str {
         self.detail.as_deref().unwrap_or(&self.code)
     }
 
@@ -74,79 +76,83 @@ pub enum AuthError {
     /// Nothing is stored for this grant: the person has to connect.
     #[error("the calendar is not connected")]
     NotConnected,
-    /// What is stored for this grant cannot be opened, so that it counts as not connected: the person has to connect. A connect
-    /// replaces the row, a disconnect removes it.
+    /// The stored tokens of this grant cannot be opened, so it counts as not connected: the person
+    /// has to connect. A connect replaces the row, a disconnect removes it.
     #[error("the stored tokens cannot be opened")]
     Unreadable(#[source] StoreError),
-    /// The token endpoint says that the grant is dead: the person has to connect again ([`ServerCode::remedy`] says more).
-    #[error("the grant is dead: {code}")]
+    /// The token endpoint refused the grant, because it has expired or was revoked; or there is no
+    /// refresh token. The person has to connect again. [`ServerCode::remedy`] says more.
+    #[error("the authorization is no longer valid; connect again: {code}")]
     Reconnect {
-        /// What the server says.
+        /// The server's error code.
         code: ServerCode,
-        /// Whether the server has said so of the same tokens before, an hour ago or earlier. A first refusal may be a mistake.
+        /// Whether the server first refused the same tokens an hour ago or earlier. A first refusal
+        /// may be a mistake of the server.
         confirmed: bool,
     },
-    /// The token endpoint gives no tokens for this grant until an administrator has helped ([`ServerCode::remedy`]). The grant is
-    /// not dead for it.
-    #[error("an administrator keeps the account from the client: {0}")]
+    /// The token endpoint issues no tokens for this grant until an administrator allows it
+    /// ([`ServerCode::remedy`]). The grant itself stays valid.
+    #[error("an administrator must allow the client for this account: {0}")]
     Blocked(ServerCode),
-    /// The tokens lead to another account than those stored.
+    /// The tokens open another account than the stored ones.
     #[error("the connection leads to another account")]
     OtherAccount,
-    /// The server does not accept the host's client. No person can help it.
+    /// The server does not accept the host's client. Only the host can fix it, in the client's
+    /// settings.
     #[error("the OAuth client is set up wrongly: {0}")]
     Configuration(ServerCode),
-    /// The server is not available, or talks nonsense; later may be better.
+    /// The server is not available, or its response cannot be read. A later attempt may succeed.
     #[error("the token endpoint is not available")]
     Unavailable(#[source] Unavailable),
-    /// The token store failed. A token that was rotated meanwhile is kept, and saved before anything else is tried.
+    /// The token store failed. New tokens that could not be saved are kept in memory; the next
+    /// attempt saves them first.
     #[error("the tokens could not be loaded or saved")]
     Store(#[source] StoreError),
 }
 
-/// How a token endpoint was not available.
+/// Details of a token endpoint that was not available.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Unavailable {
-    /// The HTTP status, where there was one.
+    /// The HTTP status; `None` without a response.
     pub status: Option<u16>,
-    /// The server's code, where it gave one.
+    /// The server's error code, if it sent one; or calsync's own, if no request was sent.
     pub code: Option<ServerCode>,
-    /// How long it asked to be left alone.
+    /// How long to wait before the next attempt, as the server asks (`Retry-After`).
     pub retry_after: Option<Duration>,
-    /// What the transport said, where there was no answer.
+    /// The transport's error, if there was no response.
     pub transport: Option<Arc<TransportError>>,
 }
 
 impl Unavailable {
-    /// No answer, and nothing known of it.
+    /// An outage without any details.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An answer of this HTTP status.
+    /// Sets the HTTP status of the response.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// With the server's code.
+    /// Sets the server's error code, or calsync's own if no request was sent.
     #[must_use]
     pub fn with_code(mut self, code: ServerCode) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// With how long the server asked to be left alone.
+    /// Sets how long to wait before the next attempt.
     #[must_use]
     pub fn with_retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
 
-    /// No answer, for this reason.
+    /// Sets the reason why there is no response.
     #[must_use]
     pub fn with_transport(mut self, error: TransportError) -> Self {
         self.transport = Some(Arc::new(error));
@@ -157,10 +163,10 @@ impl Unavailable {
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.status, &self.code) {
-            (Some(status), Some(code)) => write!(f, "it answered with status {status}, code {code}"),
-            (Some(status), None) => write!(f, "it answered with status {status} and nothing of use"),
-            (None, Some(code)) => write!(f, "it was not asked, code {code}"),
-            (None, None) => f.write_str("it did not answer"),
+            (Some(status), Some(code)) => write!(f, "it responded with status {status}, code {code}"),
+            (Some(status), None) => write!(f, "it responded with status {status} and no usable body"),
+            (None, Some(code)) => write!(f, "no request was sent, code {code}"),
+            (None, None) => f.write_str("there was no response"),
         }
     }
 }
@@ -172,13 +178,13 @@ impl std::error::Error for Unavailable {
 }
 
 impl AuthError {
-    /// The server's verdict that a grant is dead, said for the first time.
+    /// The server's first refusal of a grant.
     #[must_use]
     pub fn reconnect(code: ServerCode) -> Self {
         Self::Reconnect { code, confirmed: false }
     }
 
-    /// This failure as that of a provider's call that never went out.
+    /// Converts this into the error of a provider's call that was not sent.
     #[must_use]
     pub fn into_error(self, provider: ProviderKind, operation: Operation) -> Error {
         let of = |kind| Error::new(kind, provider, operation);
@@ -188,7 +194,7 @@ impl AuthError {
             Self::Reconnect { code, confirmed } => {
                 of(code.remedy().kind()).with_code(code.code()).with_confirmed(*confirmed)
             }
-            Self::Blocked(code) => of(ErrorKind::Forbidden).with_code(code.narrowest()),
+            Self::Blocked(code) => of(ErrorKind::Forbidden).with_code(code.most_precise()),
             Self::OtherAccount => of(ErrorKind::OtherAccount),
             Self::Configuration(code) => of(ErrorKind::Configuration).with_code(code.code()),
             Self::Unavailable(unavailable) => {
@@ -198,7 +204,7 @@ impl AuthError {
                     error = error.with_status(status);
                 }
                 if let Some(code) = &unavailable.code {
-                    error = error.with_code(if code.is_locked() { code.narrowest() } else { code.code() });
+                    error = error.with_code(if code.is_locked() { code.most_precise() } else { code.code() });
                 }
                 if let Some(after) = unavailable.retry_after {
                     error = error.with_retry_after(after);
@@ -218,7 +224,8 @@ impl From<StoreError> for AuthError {
 }
 
 impl From<TransportError> for AuthError {
-    /// A client that cannot send at all is the host's to mend; everything else may pass.
+    /// A transport that cannot send at all is a configuration error of the host; every other
+    /// failure may be temporary.
     fn from(error: TransportError) -> Self {
         if error.kind() == TransportErrorKind::Setup {
             return Self::Configuration(ServerCode::new("transport"));

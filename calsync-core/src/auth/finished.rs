@@ -1,25 +1,26 @@
-//! A callback's state is taken once.
+//! Each callback's `state` is accepted once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-/// The states of connects that were finished, until they would have expired.
+/// The states of finished connects, kept until their expiry.
 #[derive(Default)]
 pub(super) struct FinishedStates(Mutex<HashMap<String, DateTime<Utc>>>);
 
-/// A state that is being finished. Unless it is settled, it may be finished again.
+/// A state in use. When dropped without [`keep`](Self::keep), the state may be used again.
 pub(super) struct Claim<'a> {
     states: &'a FinishedStates,
     state: Option<String>,
 }
 
 impl FinishedStates {
-    /// How many are remembered. Beyond, the oldest are forgotten; the server still takes each code only once.
+    /// The most states in memory. Above it the one that expires first is forgotten; the server
+    /// still accepts each code only once.
     const MAX: usize = 10_000;
 
-    /// Takes a state; `None` where it was taken before.
+    /// Claims a state; `None` if it is already claimed.
     pub(super) fn claim(&self, state: String, until: DateTime<Utc>, now: DateTime<Utc>) -> Option<Claim<'_>> {
         let mut states = self.states();
         states.retain(|_, until| *until > now);
@@ -40,7 +41,8 @@ impl FinishedStates {
 }
 
 impl Claim<'_> {
-    pub(super) fn settle(mut self) {
+    /// Remembers the state as used.
+    pub(super) fn keep(mut self) {
         self.state = None;
     }
 }

@@ -1,4 +1,4 @@
-//! How access tokens are got and given back.
+//! How access tokens are obtained and grants are revoked.
 
 use std::fmt::Debug;
 
@@ -7,35 +7,38 @@ use async_trait::async_trait;
 use super::{AuthError, Tokens};
 use crate::calendar::ConnectionKey;
 
-/// How a new access token is got: by a refresh token (`OAuthClient`, feature `oauth`), or another way that needs no consent,
-/// such as a service account.
+/// Obtains new access tokens: with a refresh token (`OAuthClient`, feature `oauth`), or in another
+/// way that needs no consent, such as a service account.
 #[async_trait]
 pub trait Grant: Debug + Send + Sync + 'static {
-    /// New tokens in the place of `current`, the ones stored. What is returned replaces them, but for the account: one that is not
-    /// named stays, and another one is refused ([`AuthError::OtherAccount`]).
+    /// Obtains new tokens. They replace `current`, the stored tokens. If the new tokens name no
+    /// account, the stored account stays; if they name another account, they are refused
+    /// ([`AuthError::OtherAccount`]).
     ///
-    /// One attempt, which ends by itself: it runs in a task of its own, and is not cancelled.
+    /// Makes one attempt, and must end by itself: it runs in its own task and is not cancelled.
     ///
     /// # Errors
-    /// [`AuthError::NotConnected`] when it needs stored ones; [`AuthError::Reconnect`] and [`AuthError::Blocked`] for the server's own
-    /// verdict, which is then remembered for an hour and not asked for again until other tokens are stored.
+    /// [`AuthError::NotConnected`], if it needs stored tokens and there are none.
+    /// [`AuthError::Reconnect`] and [`AuthError::Blocked`], if the server refuses the grant: this
+    /// is remembered for an hour, or until other tokens are stored.
     async fn obtain(&self, key: &ConnectionKey, current: Option<&Tokens>) -> Result<Tokens, AuthError>;
 
-    /// Gives the grant back. [`Revoked::NotOffered`] unless implemented.
+    /// Revokes the grant. Default: does nothing and returns [`Revoked::NotOffered`].
     ///
     /// # Errors
-    /// When it may not have been given back.
+    /// An [`AuthError`], if the grant may still be valid.
     async fn revoke(&self, _key: &ConnectionKey, _tokens: &Tokens) -> Result<Revoked, AuthError> {
         Ok(Revoked::NotOffered)
     }
 }
 
-/// How giving a grant back ended.
+/// How a revocation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revoked {
-    /// The grant is dead, now or since earlier.
+    /// The grant is revoked, or was already expired or revoked.
     Done,
-    /// The server offers no way. Only the person can end the grant, in the settings of their account.
+    /// The server offers no revocation. Only the person can end the grant, in the settings of their
+    /// account.
     NotOffered,
 }

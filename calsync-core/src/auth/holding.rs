@@ -1,4 +1,4 @@
-//! Holding a grant's lease for a refresh, and waiting for it.
+//! The lease that a process holds during a refresh, and the wait for it.
 
 use std::time::Duration;
 
@@ -7,33 +7,35 @@ use super::error::Unavailable;
 use super::{AuthError, Lease, LeaseId, ServerCode};
 use crate::calendar::ConnectionKey;
 
-/// How long a lease is asked for. Longer than a token endpoint's slowest answer and the saves that follow.
+/// Lifetime of a lease. Longer than a token endpoint's slowest response and the saves that follow.
 const TTL: Duration = Duration::from_secs(60);
 
-/// The pauses between two tries to get a lease, from the first, which doubles, to the longest.
+/// Pauses between two attempts to get a lease: the first one, doubled up to the longest one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A grant's lease for one refresh.
+/// What a process holds while it refreshes a grant.
 pub(super) enum Held {
-    /// The store has none.
+    /// No lease: the store does not offer any.
     None,
-    /// This process has it.
+    /// A lease of this process.
     Lease(LeaseId),
 }
 
-/// The pauses of a process that waits for another one's refresh. They end when any lease of the other has run out.
-pub(super) struct Patience {
+/// The pauses of a process that waits for another process's refresh. Together they last at
+/// least as long as a lease.
+pub(super) struct LeaseWait {
     pause: Duration,
     left: Duration,
 }
 
-impl Patience {
+impl LeaseWait {
     pub(super) fn new() -> Self {
         Self { pause: FIRST_PAUSE, left: TTL + LONGEST_PAUSE }
     }
 
-    /// The next pause. An error once the wait is over: without the lease a refresh could kill the grant.
+    /// The next pause. An error once the wait is over: some servers revoke the grant if two
+    /// processes refresh it at once.
     pub(super) fn next(&mut self) -> Result<Duration, AuthError> {
         let Some(left) = self.left.checked_sub(self.pause) else {
             let code = ServerCode::new("lease_busy");
@@ -45,8 +47,8 @@ impl Patience {
     }
 }
 
-/// Asks once for a grant's lease; `None` where another process has it.
-pub(super) async fn ask(inner: &Inner, key: &ConnectionKey) -> Result<Option<Held>, AuthError> {
+/// Asks once for a grant's lease; `None` if another process has it.
+pub(super) async fn acquire(inner: &Inner, key: &ConnectionKey) -> Result<Option<Held>, AuthError> {
     Ok(match inner.store.lease(key, TTL).await? {
         Lease::NotOffered => Some(Held::None),
         Lease::Taken(id) => Some(Held::Lease(id)),
@@ -54,11 +56,11 @@ pub(super) async fn ask(inner: &Inner, key: &ConnectionKey) -> Result<Option<Hel
     })
 }
 
-/// Gives a lease back. One that cannot be given back runs out by itself.
+/// Releases a lease. If that fails, the lease expires by itself.
 pub(super) async fn release(inner: &Inner, key: &ConnectionKey, held: &Held) {
     if let Held::Lease(id) = held
         && inner.store.release(key, id).await.is_err()
     {
-        tracing::debug!(calsync.grant = %key, "a lease could not be given back, and runs out by itself");
+        tracing::debug!(calsync.grant = %key, "a lease could not be released; it expires by itself");
     }
 }

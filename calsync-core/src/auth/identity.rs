@@ -1,4 +1,4 @@
-//! Who consented: the id token of a token response (OpenID Connect Core 1.0).
+//! The account that consented: the id token of a token response (OpenID Connect Core 1.0).
 
 use std::fmt;
 
@@ -14,65 +14,70 @@ use super::Account;
 use super::account::AccountAddress;
 use crate::names::{AccountId, CalendarId};
 
-/// The place of a token's own tenant in an issuer.
+/// Placeholder for the token's own tenant in an issuer.
 const TENANT: &str = "{tenantid}";
 
-/// How a server says whose account a grant is for: what a connect asks for beside its scopes, and how the answer is read.
+/// How a server reports the account of a grant: the additional scopes a connect asks for, and how
+/// the id token is read.
 ///
-/// Without it a connect asks for no identity, and [`Connected::account`](super::Connected::account) is `None`.
+/// Without it a connect asks for no id token, and [`Connected::account`](super::Connected::account)
+/// is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// The server's own name of itself (`iss`), in each spelling that it uses. `{tenantid}` is the token's own `tid`, as in
-    /// Microsoft's metadata.
+    /// The accepted issuers (`iss`), in each spelling the server uses. `{tenantid}` stands for the
+    /// token's own `tid`, as in Microsoft's metadata.
     pub issuers: Vec<String>,
-    /// The scopes that ask for it. A person who grants none of them connects all the same, and the account is not known.
+    /// The scopes that ask for the id token. If the person grants none of them, the connect
+    /// succeeds and the account is not known.
     pub scopes: Vec<String>,
-    /// Which claims are the account's id.
+    /// The claims that form the account's id.
     pub claims: AccountClaims,
-    /// Whether the verified e-mail address is the id of the account's primary calendar, as it is at Google.
+    /// Whether the verified e-mail address is the id of the account's primary calendar, as at
+    /// Google.
     pub primary_by_email: bool,
 }
 
-/// Which claims of an id token are an account's stable id.
+/// The claims of an id token that form an account's stable id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum AccountClaims {
-    /// `iss` and `sub`, which the standard says are never given twice (section 5.7), as `iss sub`.
+    /// `iss` and `sub`, written `iss sub`. The standard guarantees that no other account gets the
+    /// same pair (section 5.7).
     #[default]
     IssuerAndSubject,
-    /// `sub` alone, of a server that has one issuer: Google.
+    /// `sub` alone, for a server with one issuer: Google.
     Subject,
-    /// `tid` and `oid`, as `tid:oid`, where both are there, else `iss` and `sub`: Microsoft, whose `sub` differs from one client of a
-    /// company to the next
+    /// `tid` and `oid`, written `tid:oid` in lower case, if the token has both; else `iss` and
+    /// `sub`. For Microsoft, whose `sub` is different for each client
     /// (<https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference#use-claims-to-reliably-identify-a-user>).
     TenantAndObject,
 }
 
-/// Why an id token is not believed (OpenID Connect Core 1.0 section 3.1.3.7). Its signature is not checked: it comes from the token
-/// endpoint, over TLS.
+/// Which check an id token failed (OpenID Connect Core 1.0 section 3.1.3.7). The signature is not
+/// checked, because the token comes from the token endpoint, over TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// It is no id token, or lacks a claim that each one has.
+    /// It is not an id token, or lacks a required claim.
     #[error("the id token cannot be read")]
     Malformed,
-    /// `iss` is another server.
+    /// `iss` names another server.
     #[error("the id token was issued by another server")]
     Issuer,
-    /// `aud` or `azp` is another client.
+    /// `aud` or `azp` names another client.
     #[error("the id token is for another client")]
     Audience,
-    /// `exp` is past, or the machine's clock is wrong.
+    /// `exp` passed 5 minutes ago or earlier, or this machine's clock is wrong.
     #[error("the id token has expired")]
     Expired,
-    /// `nonce` is that of another connect.
-    #[error("the id token's nonce is not that of this connect")]
+    /// `nonce` is missing, or belongs to another connect.
+    #[error("the id token's nonce does not match this connect")]
     Nonce,
 }
 
 impl Identity {
-    /// The identity of a server that calls itself so, asked for by `openid` and `email`.
+    /// The identity at a server with this issuer (`iss`), with the scopes `openid` and `email`.
     #[must_use]
     pub fn new(issuer: impl Into<String>) -> Self {
         Self {
@@ -83,35 +88,35 @@ impl Identity {
         }
     }
 
-    /// The same, where the server also spells its name like that.
+    /// Adds another spelling of the issuer.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuers.push(issuer.into());
         self
     }
 
-    /// The same, asked for by these scopes.
+    /// Sets the scopes that ask for the id token.
     #[must_use]
     pub fn with_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The same, with the account's id in these claims.
+    /// Sets the claims that form the account's id. Default: [`AccountClaims::IssuerAndSubject`].
     #[must_use]
     pub fn with_claims(mut self, claims: AccountClaims) -> Self {
         self.claims = claims;
         self
     }
 
-    /// The same, where the verified e-mail address is the primary calendar's id.
+    /// Sets whether the verified e-mail address is the primary calendar's id. Default: `false`.
     #[must_use]
     pub fn with_primary_by_email(mut self, primary_by_email: bool) -> Self {
         self.primary_by_email = primary_by_email;
         self
     }
 
-    /// Whether a callback's `iss` (RFC 9207 section 2) is one of this server's.
+    /// Whether a callback's `iss` (RFC 9207 section 2) is an accepted issuer.
     pub(super) fn knows_issuer(&self, iss: &str) -> bool {
         self.issuers.iter().any(|known| match known.split_once(TENANT) {
             None => known == iss,
@@ -122,7 +127,8 @@ impl Identity {
         })
     }
 
-    /// Whether `iss` is one of this server's, of the token's own tenant.
+    /// Whether `iss` is an accepted issuer, with the token's own tenant in place of the
+    /// placeholder.
     fn is_issuer(&self, iss: &str, tenant: Option<&str>) -> bool {
         self.issuers.iter().any(|known| match (known.contains(TENANT), tenant) {
             (false, _) => known == iss,
@@ -131,7 +137,8 @@ impl Identity {
         })
     }
 
-    /// The account of a checked id token. `nonce` is the connect's, and `None` where a refresh gave the token, which repeats none.
+    /// Checks an id token and returns its account. `nonce` is the connect's; `None` for a refresh,
+    /// whose id token has none.
     pub(super) fn account(
         &self,
         token: &IdToken,
@@ -163,10 +170,11 @@ impl Identity {
     }
 }
 
-/// How far a clock may be behind the server's (RFC 7519 section 4.1.4: a few minutes).
+/// How long after `exp` an id token is still accepted, for clocks that differ (RFC 7519 section
+/// 4.1.4: a few minutes).
 const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 
-/// The claims that are read (OpenID Connect Core 1.0 sections 2 and 5.1).
+/// The claims that calsync reads (OpenID Connect Core 1.0 sections 2 and 5.1).
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
@@ -196,7 +204,7 @@ enum Audience {
     Several(Vec<String>),
 }
 
-/// A boolean, which some servers write as a text.
+/// A boolean, which some servers write as a string.
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
 enum Flag {
@@ -217,7 +225,7 @@ impl Flag {
 }
 
 impl Claims {
-    /// Whether the client is who the token is for. Of several it has to be the one that asked (`azp`).
+    /// Whether the token is for the client. With several audiences, `azp` must name the client.
     fn is_for(&self, client_id: &str) -> bool {
         let is_named = match &self.aud {
             Audience::One(aud) => aud == client_id,
@@ -247,18 +255,19 @@ impl Claims {
 /// A token response's `id_token`. Its `Debug` says whether there is one.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct IdToken {
-    /// Kept as any JSON: an id token that is no text is not the access token's fault.
+    /// Any JSON value, so that an id token that is not a string does not invalidate the whole
+    /// response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id_token: Option<Value>,
 }
 
-/// A token endpoint's answer.
+/// A token endpoint's successful response.
 pub(super) type TokenResponse = StandardTokenResponse<IdToken, BasicTokenType>;
 
 impl ExtraTokenFields for IdToken {}
 
 impl IdToken {
-    pub(super) fn is_there(&self) -> bool {
+    pub(super) fn is_present(&self) -> bool {
         self.id_token.is_some()
     }
 
@@ -278,6 +287,6 @@ impl IdToken {
 
 impl fmt::Debug for IdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IdToken").field("is_there", &self.is_there()).finish()
+        f.debug_struct("IdToken").field("is_present", &self.is_present()).finish()
     }
 }

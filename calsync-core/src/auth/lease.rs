@@ -1,32 +1,33 @@
-//! One process at a time refreshes a grant.
+//! Leases: one process at a time refreshes a grant.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// A store's answer to a process that wants to refresh a grant. See [`TokenStore::lease`](super::TokenStore::lease).
+/// The result when a process asks for the lease of a grant. See
+/// [`TokenStore::lease`](super::TokenStore::lease).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lease {
-    /// The store has no leases: go on.
+    /// The store has no leases: the process refreshes without one.
     NotOffered,
-    /// This process has it, until it gives it back or its time is over.
+    /// This process has the lease, until it releases it or the lease expires.
     Taken(LeaseId),
-    /// Another process has it.
+    /// Another process has the lease.
     Busy,
 }
 
-/// Names one lease, so that only the process that has it gives it back.
+/// Identifies one lease, so that only the process that has it can release it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LeaseId(Arc<str>);
 
 impl LeaseId {
-    /// A lease by the store's own name for it, unlike that of any other.
+    /// The store's id of a lease, unique among all leases.
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }
 
-    /// The store's text.
+    /// The store's id, as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,13 +1,17 @@
-//! Credentials: how a person's consent becomes tokens, where those are kept, and how they stay fresh.
+//! Credentials: how a person's consent becomes tokens, where tokens are stored, and how they are
+//! refreshed.
 //!
-//! - [`OAuthClient`] (feature `oauth`) asks for consent with PKCE, trades the code for [`Tokens`], refreshes and revokes them. Whose
-//!   [`Account`] they open is part of them, where the server tells ([`Identity`]).
-//! - [`TokenStore`] is the host's: where tokens are kept, by [`ConnectionKey`](crate::calendar::ConnectionKey), with a
-//!   version each.
-//! - [`AccessTokens`] (feature `tokens`) hands out access tokens that are valid now, and has one refresh at a time.
-//! - [`ApiClient`] (feature `tokens`) sends a provider's requests with them.
-//! - [`AccountHealthStore`](crate::health::AccountHealthStore) remembers which account has asked to wait, for the host's processes to share.
-//! - [`Vault`] (feature `vault`) seals tokens, so that they can be stored.
+//! - [`OAuthClient`] (feature `oauth`) asks for consent with PKCE, exchanges the code for
+//!   [`Tokens`], refreshes and revokes them. The tokens name the [`Account`] they open, if the
+//!   server reports it ([`Identity`]).
+//! - [`TokenStore`] is implemented by the host. It stores tokens by
+//!   [`ConnectionKey`](crate::calendar::ConnectionKey), with a version for each save.
+//! - [`AccessTokens`] (feature `tokens`) returns access tokens that are valid now, and runs one
+//!   refresh at a time per grant.
+//! - [`ApiClient`] (feature `tokens`) sends a provider's requests with an access token.
+//! - [`AccountHealthStore`](crate::health::AccountHealthStore) stores until when an account has
+//!   asked to wait; the host's processes can share it.
+//! - [`Vault`] (feature `vault`) encrypts ("seals") tokens for storage.
 
 #[cfg(feature = "tokens")]
 mod access;

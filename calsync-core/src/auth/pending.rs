@@ -1,4 +1,4 @@
-//! A connect that waits for the person.
+//! A connect between the redirect to the consent page and the callback.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,42 +10,44 @@ use super::{Account, Tokens};
 use crate::calendar::ConnectionKey;
 use crate::secret::Secret;
 
-/// A connect that was begun: where to send the person, and what to keep until they come back.
+/// A connect that was begun: the URL to send the person to, and the state to keep until they
+/// return.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Connect {
-    /// The consent page, for this person's browser only: it holds the state.
+    /// The consent page, for this person's browser only: it contains the state.
     pub url: Secret,
-    /// What [`finish`](super::OAuthClient::finish) needs. Belongs in the person's session.
+    /// What [`finish`](super::OAuthClient::finish) needs. Store it in the person's session.
     pub pending: PendingConnect,
 }
 
-/// A connect that was finished.
+/// The result of a finished connect.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Connected {
-    /// The tokens.
+    /// The tokens the server issued.
     pub tokens: Tokens,
-    /// Whose account they open: the one in the tokens. `None` where the person did not let the host know, or the server does not
-    /// tell.
+    /// The account the tokens open, as in [`Tokens::account`]. `None` if the person did not grant
+    /// the identity scopes, or the server does not report it.
     pub account: Option<Account>,
 }
 
 impl Connected {
-    /// A finished connect, with the account that the tokens name.
+    /// A finished connect. The account is the one in the tokens.
     #[must_use]
     pub fn new(tokens: Tokens) -> Self {
         Self { account: tokens.account.clone(), tokens }
     }
 }
 
-/// What has to be kept of a connect until the person comes back: for which connection it is, the state (RFC 6749 section 10.12), the
-/// PKCE verifier (RFC 7636), the nonce (OpenID Connect Core 1.0 section 3.1.2.1), at which server and with which client it was begun,
-/// where the person returns to, what was asked for, and until when.
+/// What the host keeps of a connect until the person returns: the connection, the state (RFC 6749
+/// section 10.12), the PKCE verifier (RFC 7636), the nonce (OpenID Connect Core 1.0 section
+/// 3.1.2.1), the server and the client, the redirect URL, the scopes, and the expiry.
 ///
-/// Serialises **with its secrets**, since it must outlive the request that made it. Keep it on the server, in the session
-/// of the person who connects, or sealed in a cookie (see the vault); who has it and the code has the tokens. That it is tied to
-/// the person's session is what keeps somebody from connecting their own calendar to another's account.
+/// Serialises **with its secrets**, because it must outlive the request that made it. Keep it on
+/// the server, in the session of the person who connects, or sealed in a cookie (see the vault):
+/// with it and the code an attacker can get the tokens. It must be tied to the person's session, so
+/// that an attacker cannot connect their own calendar to another person's profile.
 pub struct PendingConnect {
     pub(super) key: ConnectionKey,
     pub(super) client_id: String,
@@ -60,26 +62,28 @@ pub struct PendingConnect {
 }
 
 impl PendingConnect {
-    /// The connection it is for.
+    /// The connection that is being connected.
     #[must_use]
     pub fn key(&self) -> &ConnectionKey {
         &self.key
     }
 
-    /// Until when the person may come back.
+    /// When the connect expires: from then on a callback is refused.
     #[must_use]
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at
     }
 
-    /// The same, where the person may choose another account than the one that is connected: it then replaces that one.
+    /// Allows the person to choose another account than the connected one. It then replaces that
+    /// account.
     #[must_use]
     pub fn allow_other_account(mut self) -> Self {
         self.other_account = true;
         self
     }
 
-    /// Whether a callback's state is this connect's, for a host that keeps several. In constant time for a given length.
+    /// Whether a callback's `state` belongs to this connect, for a host that keeps several. Takes
+    /// constant time for a given length.
     #[must_use]
     pub fn is_of(&self, state: &str) -> bool {
         let (a, b) = (self.state.expose().as_bytes(), state.as_bytes());
@@ -98,7 +102,7 @@ impl fmt::Debug for PendingConnect {
     }
 }
 
-/// As it is written: secrets are texts.
+/// The serialised form. Secrets are plain strings.
 #[derive(Serialize, Deserialize)]
 struct Row<'a, S> {
     key: Cow<'a, ConnectionKey>,

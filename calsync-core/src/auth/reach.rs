@@ -1,20 +1,21 @@
-//! Which grant a request is sent with, and the account it is meant for.
+//! The grant a request is sent with, and the expected account.
 
 use crate::calendar::{CalendarRef, ConnectionKey};
 use crate::names::AccountId;
 
-/// Which grant a request is sent with, and the account that the caller expects behind it.
+/// The grant a request is sent with, and the account that the caller expects it to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access {
     /// The connection whose tokens are sent.
     pub connection: ConnectionKey,
-    /// The account that the event or calendar belongs to; `None` where it is not known.
+    /// The account of the event or calendar; `None` if it is not known, and then any account is
+    /// accepted.
     pub account: Option<AccountId>,
 }
 
 impl Access {
-    /// The grant that opens a calendar.
+    /// The grant and the account of a calendar.
     #[must_use]
     pub fn of(calendar: &CalendarRef) -> Self {
         Self { connection: calendar.connection_key(), account: calendar.account.clone() }

@@ -1,4 +1,4 @@
-//! One refresh: what is stored, what the server gives, saved, in this order.
+//! One refresh: read the stored tokens, ask the server, save the new tokens, in this order.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,36 +10,37 @@ use tracing::Instrument as _;
 
 use super::access::{AccessToken, Inner, Known, Refused};
 use super::error::Unavailable;
-use super::holding::{self, Held, Patience};
+use super::holding::{self, Held, LeaseWait};
 use super::{Account, AuthError, Saved, ServerCode, StoredTokens, TokenVersion, Tokens};
 use crate::calendar::ConnectionKey;
 use crate::health::HealthKey;
 
-/// How often others may be faster before this one gives way.
+/// How often another worker's save may come first before this one gives up.
 pub(super) const ROUNDS: usize = 4;
-/// How often a save is tried, and the first pause between two tries, which doubles.
-const SAVES: u32 = 5;
+/// Attempts to save new tokens, and the first pause between two of them, which doubles each time.
+const SAVE_ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long another worker may take to save what it got, before a refused refresh token is believed to be dead.
-const PEER_SAVES_WITHIN: Duration = Duration::from_secs(1);
-/// How long a server's refusal of a grant is believed without asking again, and how far apart two refusals are that confirm each
-/// other.
-const BELIEVED_FOR: TimeDelta = TimeDelta::hours(1);
+/// After a refusal: how long to wait for another worker's save. It may have used the same refresh
+/// token a moment earlier; then the refusal says nothing about the grant.
+const PEER_SAVE_WAIT: Duration = Duration::from_secs(1);
+/// How long a refusal of a grant is remembered without asking the server again, and the least time
+/// between a first refusal and one that confirms it.
+const REFUSAL_TTL: TimeDelta = TimeDelta::hours(1);
 
 pub(super) type Outcome = Result<AccessToken, AuthError>;
 
-/// A refresh, and its outcome once it has one. Those who wait for it are told in the order they came, so that tests repeat
-/// exactly.
+/// A refresh in progress, with its outcome once it has ended. Waiters are woken in the order they
+/// came, to keep tests deterministic.
 #[derive(Default)]
 pub(super) struct RefreshTask {
     outcome: Mutex<Option<Outcome>>,
     ended: Notify,
 }
 
-/// Sees to it that a task ends: one that is dropped without an outcome was broken off, with its runtime.
+/// Ends a refresh when it is dropped without an outcome, because its runtime was shut down.
 struct Guard(Arc<RefreshTask>);
 
-/// Begins a refresh, in a task of its own.
+/// Starts a refresh in its own task.
 pub(super) fn begin(
     inner: &Arc<Inner>,
     key: &ConnectionKey,
@@ -60,7 +61,7 @@ pub(super) fn begin(
 }
 
 impl RefreshTask {
-    /// The outcome. A caller that stops waiting stops nothing.
+    /// Waits for the outcome. Dropping this future does not stop the refresh.
     pub(super) async fn outcome(self: Arc<Self>) -> Outcome {
         loop {
             let ended = self.ended.notified();
@@ -91,7 +92,7 @@ impl Drop for Guard {
     }
 }
 
-/// Gives a token that is saved, and is not the rejected one.
+/// Returns a saved token other than the rejected one.
 async fn refresh(
     inner: &Inner,
     key: &ConnectionKey,
@@ -99,21 +100,23 @@ async fn refresh(
 ) -> Result<Known, AuthError> {
     let unsaved = inner.with(key, |connection| connection.unsaved.clone());
     if let Some((tokens, replaces)) = unsaved {
-        // What became of it shows when the store is read.
+        // `false` (a conflict) is no failure: the store is read below, and the winner's tokens are
+        // used.
         save(inner, key, &tokens, replaces).await?;
     }
-    let mut patience = Patience::new();
+    let mut lease_wait = LeaseWait::new();
     loop {
         let stored = inner.store.load(key).await?;
-        if let Some(known) = look(inner, key, rejected, stored.as_ref())? {
+        if let Some(known) = usable(inner, key, rejected, stored.as_ref())? {
             return Ok(known);
         }
-        let Some(held) = holding::ask(inner, key).await? else {
-            inner.sleep.sleep(patience.next()?).await;
+        let Some(held) = holding::acquire(inner, key).await? else {
+            inner.sleep.sleep(lease_wait.next()?).await;
             continue;
         };
-        let outcome = ask(inner, key, rejected, stored, &held).await;
-        // New tokens that could not be saved keep the lease until it runs out: another process would use the old ones up.
+        let outcome = obtain(inner, key, rejected, stored, &held).await;
+        // With unsaved tokens the lease is kept until it expires: another process would use the old
+        // refresh token a second time.
         if !inner.with(key, |connection| connection.unsaved.is_some()) {
             holding::release(inner, key, &held).await;
         }
@@ -121,8 +124,9 @@ async fn refresh(
     }
 }
 
-/// The stored token where it is good; an error where the server has refused the stored ones lately.
-fn look(
+/// Returns the stored token if it is valid and not the rejected one. An error if the server refused
+/// the stored tokens less than [`REFUSAL_TTL`] ago.
+fn usable(
     inner: &Inner,
     key: &ConnectionKey,
     rejected: Option<&AccessToken>,
@@ -132,18 +136,18 @@ fn look(
     let now = inner.clock.now();
     if let Some(refused) = inner.with(key, |connection| connection.refused.clone())
         && refused.version == stored.version
-        && (TimeDelta::zero()..BELIEVED_FOR).contains(&(now - refused.at))
+        && (TimeDelta::zero()..REFUSAL_TTL).contains(&(now - refused.at))
     {
         return Err(refused.error);
     }
     let is_rejected =
         rejected.is_some_and(|rejected| rejected.expose() == stored.tokens.access_token.expose());
-    let is_good = !is_rejected && stored.tokens.is_usable(now);
-    Ok(is_good.then(|| Known::of(&stored.tokens)))
+    let is_usable = !is_rejected && stored.tokens.is_usable(now);
+    Ok(is_usable.then(|| Known::of(&stored.tokens)))
 }
 
-/// Asks the server, and saves what it gives.
-async fn ask(
+/// Obtains new tokens from the server and saves them.
+async fn obtain(
     inner: &Inner,
     key: &ConnectionKey,
     rejected: Option<&AccessToken>,
@@ -151,11 +155,11 @@ async fn ask(
     held: &Held,
 ) -> Result<Known, AuthError> {
     if let Held::Lease(_) = held {
-        // Another process may have refreshed right before the lease came.
+        // Another process may have refreshed just before this one got the lease.
         stored = inner.store.load(key).await?;
     }
     for _ in 0..ROUNDS {
-        if let Some(known) = look(inner, key, rejected, stored.as_ref())? {
+        if let Some(known) = usable(inner, key, rejected, stored.as_ref())? {
             return Ok(known);
         }
         if let Some(wait) = inner.waits(&HealthKey::TokenEndpoint(key.clone())) {
@@ -189,7 +193,8 @@ async fn ask(
     Err(AuthError::Unavailable(Unavailable::new()))
 }
 
-/// The new tokens, with the account of those they take the place of.
+/// Returns the new tokens, with the account of the stored ones merged in. An error if the accounts
+/// differ.
 fn of_same_account(stored: Option<&StoredTokens>, tokens: Tokens) -> Result<Tokens, AuthError> {
     let before = stored.and_then(|stored| stored.tokens.account.as_ref());
     if Account::differ(before, tokens.account.as_ref()) {
@@ -199,7 +204,8 @@ fn of_same_account(stored: Option<&StoredTokens>, tokens: Tokens) -> Result<Toke
     Ok(Tokens { account, ..tokens })
 }
 
-/// Remembers that the server refused the stored tokens; says whether it has done so before.
+/// Remembers that the server refused the stored tokens. Sets `confirmed` in the returned error if
+/// the first refusal of the same tokens is at least [`REFUSAL_TTL`] old.
 fn refused(
     inner: &Inner,
     key: &ConnectionKey,
@@ -212,54 +218,57 @@ fn refused(
         let before = connection.refused.take().filter(|before| {
             let both =
                 matches!((&before.error, &error), (AuthError::Reconnect { .. }, AuthError::Reconnect { .. }));
-            // A note from the future is none.
+            // A refusal dated in the future does not count: the clock was wrong.
             both && before.version == version && before.first_at <= now
         });
         let first_at = before.map_or(now, |before| before.first_at);
         if let AuthError::Reconnect { confirmed, .. } = &mut error {
-            *confirmed = now - first_at >= BELIEVED_FOR;
+            *confirmed = now - first_at >= REFUSAL_TTL;
         }
-        tracing::warn!(calsync.grant = %key, %error, "a grant was refused");
+        tracing::warn!(calsync.grant = %key, %error, "the server refused a grant");
         connection.refused = Some(Refused { version, error: error.clone(), at: now, first_at });
     });
     error
 }
 
-/// Saves new tokens; `false` when others are there by now, which win. Keeps what cannot be saved for the next refresh.
+/// Saves new tokens. Returns `false` if another worker saved other tokens first; those are used
+/// then. Tokens that cannot be saved stay in memory for the next refresh.
 async fn save(
     inner: &Inner,
     key: &ConnectionKey,
     tokens: &Tokens,
     replaces: Option<TokenVersion>,
 ) -> Result<bool, AuthError> {
-    // Before the first try, so that not even a panic in the host's store loses them.
+    // Before the first attempt, so that not even a panic in the host's store loses them.
     inner.with(key, |connection| connection.unsaved = Some((tokens.clone(), replaces)));
     let mut pause = FIRST_PAUSE;
-    let mut tries = 1;
+    let mut attempts = 1;
     let saved = loop {
         match inner.store.save(key, tokens, replaces).await {
             Ok(saved) => break saved,
-            Err(error) if tries == SAVES => {
-                tracing::warn!(calsync.grant = %key, "new tokens could not be saved, and are kept in memory");
+            Err(error) if attempts == SAVE_ATTEMPTS => {
+                tracing::warn!(calsync.grant = %key, "new tokens could not be saved; they are kept in memory");
                 return Err(AuthError::Store(error));
             }
             Err(_) => inner.sleep.sleep(pause).await,
         }
-        (pause, tries) = (pause * 2, tries + 1);
+        (pause, attempts) = (pause * 2, attempts + 1);
     };
     inner.with(key, |connection| connection.unsaved = None);
-    // After a save that failed and succeeded all the same the next one conflicts, and the next read finds our own.
+    // If an attempt reported a failure but did save, the next attempt gets a conflict, and the
+    // caller reads our own tokens from the store.
     Ok(saved != Saved::Conflict)
 }
 
-/// What another worker has put in the place of `version`, which was just refused: it may have used the same refresh token a
-/// moment earlier, and be about to save what it got.
+/// Returns the tokens with which another worker has replaced `version`, which the server just
+/// refused. The worker may have used the same refresh token a moment earlier and not saved yet, so
+/// this waits for it.
 async fn saved_by_a_peer(
     inner: &Inner,
     key: &ConnectionKey,
     version: Option<TokenVersion>,
 ) -> Result<Option<StoredTokens>, AuthError> {
-    for pause in [None, Some(PEER_SAVES_WITHIN)] {
+    for pause in [None, Some(PEER_SAVE_WAIT)] {
         if let Some(pause) = pause {
             inner.sleep.sleep(pause).await;
         }

@@ -1,27 +1,29 @@
-//! Who can help, where a grant gives no more tokens.
+//! What has to happen before a refused grant works again.
 
 use super::ServerCode;
 use crate::error::ErrorKind;
 
-/// Who can help, where a grant gives no more tokens. For the first three a new connect ends it.
+/// What has to happen before a refused grant works again. For the first three a new connect is
+/// enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// The person connects again: the grant was revoked, or has run out.
+    /// The person connects again: the grant was revoked, or has expired.
     Reconnect,
     /// The person, or an administrator, consents to what the client asks for.
     Consent,
-    /// The person signs in at a screen: a second factor, a new password, a device the company knows.
+    /// The person signs in interactively: a second factor, a new password, or a managed device.
     Interaction,
-    /// An administrator: the account is switched off or not assigned to the client, or a company's policy keeps the client out.
+    /// An administrator acts: the account is disabled or not assigned to the client, or a company's
+    /// policy blocks the client.
     Admin,
-    /// Time: the account is locked for a while, after too many wrong passwords.
+    /// Nothing but time: the account is locked for a while, after too many wrong passwords.
     Wait,
 }
 
-/// What Microsoft's numbers say more closely than `invalid_grant` does
-/// (<https://learn.microsoft.com/entra/identity-platform/reference-error-codes>). They say who is to be told, and nothing else: Microsoft
-/// asks programs to rely on none of them.
+/// Microsoft's `AADSTS` numbers, which are more precise than `invalid_grant`
+/// (<https://learn.microsoft.com/entra/identity-platform/reference-error-codes>). They only choose
+/// the remedy that is reported, because Microsoft asks programs not to rely on them.
 const NUMBERS: &[(Remedy, &[u32])] = &[
     (Remedy::Consent, &[65001, 65004, 650_052, 650_056]),
     (
@@ -33,13 +35,13 @@ const NUMBERS: &[(Remedy, &[u32])] = &[
 ];
 
 impl ServerCode {
-    /// Who can help with a grant that was refused with this code.
+    /// What has to happen before a grant that was refused with this code works again.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self.code() {
             "consent_required" => Remedy::Consent,
             "interaction_required" | "login_required" | "mfa_required" => Remedy::Interaction,
-            // Google Workspace: a policy of the administrator's, and a client for another organization.
+            // Google Workspace: an administrator's policy, and a client of another organization.
             // https://developers.google.com/identity/protocols/oauth2/web-server#authorization-errors
             "admin_policy_enforced" | "org_internal" => Remedy::Admin,
             _ => self.number().and_then(by_number).unwrap_or(Remedy::Reconnect),
@@ -51,14 +53,14 @@ impl ServerCode {
         self.remedy() == Remedy::Wait
     }
 
-    /// The number of `AADSTS65001`.
+    /// The number in a code such as `AADSTS65001`.
     fn number(&self) -> Option<u32> {
         self.detail()?.strip_prefix("AADSTS")?.parse().ok()
     }
 }
 
 impl Remedy {
-    /// What a calendar's call that met it failed of.
+    /// The error kind of a calendar call that failed for this reason.
     pub(super) fn kind(self) -> ErrorKind {
         match self {
             Self::Reconnect | Self::Interaction => ErrorKind::Unauthenticated,
@@ -78,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_speaks_before_the_number() {
+    fn the_code_takes_precedence_over_the_number() {
         for (code, detail, remedy) in [
             ("invalid_grant", "", Remedy::Reconnect),
             ("invalid_grant", "AADSTS700082", Remedy::Reconnect),

@@ -1,38 +1,40 @@
-//! What was asked for and what was granted.
+//! Compares requested scopes with granted scopes.
 
 /// How a server writes the names of granted scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ScopeNames {
-    /// As they were asked for, letter by letter (RFC 6749 section 3.3), but for `email` and `profile`, which Google writes out.
+    /// Exactly as they were asked for (RFC 6749 section 3.3), except `email` and `profile`, for
+    /// which Google returns full URLs.
     #[default]
     Exact,
-    /// With or without the resource in front, in any letter case, and without `offline_access`: Microsoft.
+    /// With or without the resource as a prefix, in any letter case, and without `offline_access`:
+    /// Microsoft.
     Short,
 }
 
 impl ScopeNames {
-    /// Those of `wanted` that are not among `granted`.
-    pub(super) fn missing(self, wanted: &[String], granted: &[String]) -> Vec<String> {
+    /// Returns the `requested` scopes that are not among `granted`.
+    pub(super) fn missing(self, requested: &[String], granted: &[String]) -> Vec<String> {
         let is_granted = |scope: &&String| granted.iter().any(|granted| self.is_same(scope, granted));
-        wanted.iter().filter(|scope| !self.is_unseen(scope) && !is_granted(scope)).cloned().collect()
+        requested.iter().filter(|scope| !self.is_unreported(scope) && !is_granted(scope)).cloned().collect()
     }
 
     fn is_same(self, a: &str, b: &str) -> bool {
         match self {
-            Self::Exact => a == b || written_out(a) == written_out(b),
+            Self::Exact => a == b || full_name(a) == full_name(b),
             Self::Short => short(a).eq_ignore_ascii_case(short(b)),
         }
     }
 
-    /// Whether the server never says that it granted this one.
-    fn is_unseen(self, scope: &str) -> bool {
+    /// Whether the server never lists this scope as granted.
+    fn is_unreported(self, scope: &str) -> bool {
         self == Self::Short && scope.eq_ignore_ascii_case("offline_access")
     }
 }
 
-/// A scope of OpenID Connect as Google writes it where it says what was granted.
-fn written_out(scope: &str) -> &str {
+/// The full name that Google returns for a scope of OpenID Connect.
+fn full_name(scope: &str) -> &str {
     match scope {
         "email" => "https://www.googleapis.com/auth/userinfo.email",
         "profile" => "https://www.googleapis.com/auth/userinfo.profile",
@@ -40,12 +42,12 @@ fn written_out(scope: &str) -> &str {
     }
 }
 
-/// A scope without the resource it belongs to.
+/// A scope without its resource prefix.
 fn short(scope: &str) -> &str {
     scope.rsplit('/').next().unwrap_or(scope)
 }
 
-/// The scopes in a space-separated list. Some servers separate twice.
+/// Splits a space-separated list of scopes. Some servers write two spaces.
 pub(super) fn split(list: &str) -> Vec<String> {
     list.split_ascii_whitespace().map(str::to_owned).collect()
 }
@@ -55,9 +57,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_unticked_is_named_as_it_was_asked_for() {
+    fn a_missing_scope_is_reported_as_it_was_requested() {
         let google = "https://www.googleapis.com/auth/calendar.events";
-        for (names, wanted, granted, missing) in [
+        for (names, requested, granted, missing) in [
             (ScopeNames::Exact, google, google, ""),
             (ScopeNames::Exact, google, "https://www.googleapis.com/auth/calendar", google),
             (ScopeNames::Exact, "a b", "", "a b"),
@@ -79,7 +81,11 @@ mod tests {
                 "https://graph.microsoft.com/Calendars.ReadWrite",
             ),
         ] {
-            assert_eq!(names.missing(&split(wanted), &split(granted)), split(missing), "{wanted}: {granted}");
+            assert_eq!(
+                names.missing(&split(requested), &split(granted)),
+                split(missing),
+                "{requested}: {granted}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where tokens are kept.
+//! The token store.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -12,34 +12,39 @@ use super::{Lease, LeaseId, Tokens};
 use crate::calendar::{ConnectionKey, Person};
 use crate::model::Profile;
 
-/// Where the host keeps tokens.
+/// Stores tokens. Implemented by the host.
 ///
 /// # The contract
 ///
-/// - **Compare and save.** Every save gives a row another version, and a save names the version it takes the place of: two
-///   workers that refreshed at once must not write over each other. In SQL: `update ... set version = version + 1 where id = $1
-///   and version = $2`, and no row changed means [`Saved::Conflict`].
-/// - **Saved means saved.** After `Ok` a crash must not lose it: a provider may have given the old refresh token up.
-/// - **A row that is there and cannot be opened** is [`StoreError::unreadable`], and nothing else is: it counts as "not connected", and
-///   a new connect or a disconnect removes it. A database that does not answer is [`StoreError::new`].
+/// - **Compare and save.** Every save gives the row a new version, and names the version it
+///   replaces, so that two workers that refresh at once do not overwrite each other. In SQL:
+///   `update ... set version = version + 1 where id = $1 and version = $2`; if no row changed,
+///   return [`Saved::Conflict`].
+/// - **Saves are durable.** After `Ok` a crash must not lose the tokens: the provider may have
+///   invalidated the old refresh token.
+/// - **A row that exists but cannot be opened** is reported as [`StoreError::unreadable`], and
+///   nothing else is. Such a row counts as "not connected", and a new connect or a disconnect
+///   removes it. A database that does not respond is [`StoreError::new`].
 /// - Every call ends.
 ///
-/// Several processes over one store should implement [`lease`](Self::lease): some servers end a grant whose refresh token is used
-/// twice (RFC 9700 section 4.14.2).
+/// Where several processes use one store, it should implement [`lease`](Self::lease): some servers
+/// revoke a grant whose refresh token is used twice (RFC 9700 section 4.14.2).
 ///
-/// Tokens should not be stored in the clear: see `Vault` (feature `vault`), which has an example of a whole store.
+/// Tokens should be stored encrypted: see `Vault` (feature `vault`), which has an example of a
+/// complete store.
 #[async_trait]
 pub trait TokenStore: Debug + Send + Sync + 'static {
-    /// The tokens of a grant. `None` where there are none.
+    /// Returns the tokens of a grant; `None` if none are stored.
     ///
     /// # Errors
-    /// [`StoreError::unreadable`] for a row that cannot be opened; when it cannot be told.
+    /// [`StoreError::unreadable`], if the row exists but cannot be opened. [`StoreError::new`], if
+    /// the store failed.
     async fn load(&self, key: &ConnectionKey) -> Result<Option<StoredTokens>, StoreError>;
 
-    /// Saves tokens in the place of the version named; `None` where nothing is stored yet.
+    /// Saves tokens if the stored version is `replaces`; `None` means that nothing is stored yet.
     ///
     /// # Errors
-    /// When they were not saved, or nobody knows.
+    /// [`StoreError::new`], if the tokens were not saved, or the outcome is not known.
     async fn save(
         &self,
         key: &ConnectionKey,
@@ -47,49 +52,53 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
         replaces: Option<TokenVersion>,
     ) -> Result<Saved, StoreError>;
 
-    /// Forgets a grant, also one that cannot be opened. One that is not there is success.
+    /// Removes a grant's tokens, also a row that cannot be opened. Success if nothing is stored.
     ///
     /// # Errors
-    /// When it was not forgotten, or nobody knows.
+    /// [`StoreError::new`], if the row was not removed, or the outcome is not known.
     async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError>;
 
-    /// Asks for the sole right to refresh a grant, for `ttl`. Answers at once: one that is busy is asked for again.
+    /// Asks for the exclusive right to refresh a grant, for `ttl`. Returns at once: after
+    /// [`Lease::Busy`] calsync asks again.
     ///
-    /// In SQL: a row of the grant with a name and an end, inserted, or updated where its end is past. Unless implemented there are no
-    /// leases, which is enough for one process, and for servers that do not rotate refresh tokens (Google) or forgive (Microsoft).
+    /// In SQL: a row per grant with a lease id and an expiry, inserted, or updated if its expiry
+    /// has passed. Default: [`Lease::NotOffered`]. No leases are needed with a single process, with
+    /// a server that does not rotate refresh tokens (Google), or with one that tolerates reuse
+    /// (Microsoft).
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// [`StoreError::new`], if the store failed.
     async fn lease(&self, _key: &ConnectionKey, _ttl: Duration) -> Result<Lease, StoreError> {
         Ok(Lease::NotOffered)
     }
 
-    /// Gives a lease back. One that has run out, or that another process has by now, is left as it is, and is success.
+    /// Releases a lease. If it has expired or another process has the lease now, does nothing and
+    /// succeeds. Default: does nothing.
     ///
     /// # Errors
-    /// When it was not given back; it then runs out.
+    /// [`StoreError::new`], if the lease was not released; it then expires.
     async fn release(&self, _key: &ConnectionKey, _lease: &LeaseId) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
-/// Which save of a row this is. Never given twice to one row, not even after it was removed and came back, as far as the store
-/// can see to it.
+/// The version of a row, changed by every save. A row should never get the same version twice, not
+/// even after it was removed and inserted again, as far as the store can guarantee that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenVersion(pub u64);
 
-/// Tokens as they are stored.
+/// Stored tokens with their version.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct StoredTokens {
-    /// The tokens.
+    /// The tokens of the latest save.
     pub tokens: Tokens,
-    /// Which save they are of.
+    /// The version of the row.
     pub version: TokenVersion,
 }
 
 impl StoredTokens {
-    /// Tokens and the save they are of.
+    /// Stored tokens of that version.
     #[must_use]
     pub fn new(tokens: Tokens, version: TokenVersion) -> Self {
         Self { tokens, version }
@@ -100,13 +109,15 @@ impl StoredTokens {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Saved {
-    /// Saved, as this version.
+    /// The tokens were saved, with this version.
     As(TokenVersion),
-    /// Something else stands there than what was to be replaced, or nothing. Nothing was changed.
+    /// The row has another version than the one to be replaced, or does not exist. Nothing was
+    /// changed.
     Conflict,
 }
 
-/// A store that failed, or a row of it that cannot be opened. The error underneath is the host's, and must hold no token.
+/// A failure of the store, or a row that cannot be opened. The source is the host's error, and must
+/// not contain a token.
 #[derive(Clone)]
 pub struct StoreError {
     source: Arc<dyn StdError + Send + Sync>,
@@ -114,19 +125,20 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// A failure, with the error underneath.
+    /// A failure of the store, with its cause.
     #[must_use]
     pub fn new(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { source: Arc::from(source.into()), is_unreadable: false }
     }
 
-    /// A row that is there and cannot be opened: its key is lost, or it was sealed for another row. Trying again does not help.
+    /// A row that exists but cannot be opened: its key is lost, or it was sealed for another row. A
+    /// retry does not help.
     #[must_use]
     pub fn unreadable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { is_unreadable: true, ..Self::new(source) }
     }
 
-    /// Whether the row is there and cannot be opened.
+    /// Whether this is [`StoreError::unreadable`].
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
         self.is_unreadable
@@ -156,7 +168,8 @@ impl StdError for StoreError {
     }
 }
 
-/// Keeps tokens in memory, for tests and for processes that end soon. Clones are handles to the same store.
+/// Stores tokens in memory, for tests and for short-lived processes. Clones are handles to the same
+/// store.
 #[derive(Clone, Default)]
 pub struct MemoryTokenStore(Arc<Mutex<Rows>>);
 
@@ -167,13 +180,14 @@ struct Rows {
 }
 
 impl MemoryTokenStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same store with the tokens of every connection of these profiles that has any: the guide's columns.
+    /// Adds the tokens of every connection of these profiles that has any, from the guide's
+    /// columns.
     #[must_use]
     pub fn with_profiles(self, profiles: &[Profile]) -> Self {
         for profile in profiles {
@@ -188,7 +202,7 @@ impl MemoryTokenStore {
         self
     }
 
-    /// All that is stored, in order, for a host that writes it out itself.
+    /// All stored tokens, sorted by key, for a host that writes them out itself.
     #[must_use]
     pub fn all(&self) -> Vec<(ConnectionKey, StoredTokens)> {
         let mut all: Vec<_> =

@@ -1,7 +1,7 @@
-//! A token endpoint's answers, sorted before anybody else reads them.
+//! Calls the token endpoint, and classifies its responses before the oauth2 crate reads them.
 //!
-//! The oauth2 crate would keep neither the status nor `Retry-After` of an answer that is not OAuth's, and shows raw bodies in
-//! `Debug`; so it only ever sees a JSON object with status 200.
+//! The oauth2 crate keeps neither the status nor `Retry-After` of a response that is not OAuth's,
+//! and shows raw bodies in `Debug`. So it only gets a JSON object with status 200.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::error::Operation;
 use crate::http::{Call, HttpTransport, Response, retry_after};
 use crate::names::ProviderKind;
 
-/// The endpoints a client posts forms to.
+/// Posts forms to a client's token and revocation endpoints.
 #[derive(Debug, Clone)]
 pub(super) struct TokenEndpoint {
     pub(super) provider: ProviderKind,
@@ -29,7 +29,7 @@ pub(super) struct TokenEndpoint {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// The endpoint as the oauth2 crate calls it, for one operation.
+/// The HTTP client that the oauth2 crate calls, for one operation.
 pub(super) struct Caller<'e>(pub(super) &'e TokenEndpoint, pub(super) Operation);
 
 impl<'c> AsyncHttpClient<'c> for Caller<'_> {
@@ -41,14 +41,14 @@ impl<'c> AsyncHttpClient<'c> for Caller<'_> {
     }
 }
 
-/// What the oauth2 crate makes of an answer.
-pub(super) type Answer = Result<TokenResponse, RequestTokenError<AuthError, BasicErrorResponse>>;
+/// The oauth2 crate's result of a token request.
+pub(super) type TokenResult = Result<TokenResponse, RequestTokenError<AuthError, BasicErrorResponse>>;
 
 impl TokenEndpoint {
-    /// No server's answer with a token in it comes near.
+    /// Upper bound of a response body, in bytes. Token responses are much smaller.
     const MAX_BODY: usize = 64 * 1024;
 
-    /// Sends a form; gives an answer that says yes.
+    /// Sends a form. Returns a successful response; any other response is an error.
     async fn send(&self, operation: Operation, request: HttpRequest) -> Result<HttpResponse, AuthError> {
         let response = self.post(operation, request.map(Bytes::from)).await?;
         let (parts, body) = response.into_parts();
@@ -56,14 +56,14 @@ impl TokenEndpoint {
             return Err(AuthError::Unavailable(Unavailable::new().with_status(parts.status.as_u16())));
         }
         let object: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
-        let is_yes = |object: &Map<String, Value>| !object.contains_key("error");
-        if parts.status == StatusCode::OK && object.as_ref().is_some_and(is_yes) {
+        let is_success = |object: &Map<String, Value>| !object.contains_key("error");
+        if parts.status == StatusCode::OK && object.as_ref().is_some_and(is_success) {
             return Ok(HttpResponse::new(body.into()));
         }
         Err(refusal(parts.status, object.as_ref(), retry_after(&parts.headers, self.clock.now())))
     }
 
-    /// Asks for a token to be revoked (RFC 7009). One that is no longer valid is revoked.
+    /// Revokes a token (RFC 7009). Success if the token is no longer valid.
     pub(super) async fn revoke(&self, request: crate::http::Request) -> Result<(), AuthError> {
         let response = self.post(Operation::Revoke, request).await?;
         if response.status().is_success() {
@@ -73,7 +73,7 @@ impl TokenEndpoint {
         let object: Option<Map<String, Value>> = small.and_then(|body| serde_json::from_slice(body).ok());
         let after = retry_after(response.headers(), self.clock.now());
         match refusal(response.status(), object.as_ref(), after) {
-            // Google's and RFC 7009's answers about a token they do not know.
+            // The codes of Google and of RFC 7009 for a token the server does not know.
             AuthError::Reconnect { code, .. } if matches!(code.code(), "invalid_token" | "invalid_grant") => {
                 Ok(())
             }
@@ -91,25 +91,29 @@ impl TokenEndpoint {
     }
 }
 
-/// What the oauth2 crate could not read is nonsense that a later answer may not be.
-pub(super) fn read(answer: Answer) -> Result<TokenResponse, AuthError> {
-    answer.map_err(|error| match error {
+/// Maps the oauth2 crate's errors. A response it cannot read counts as an outage: a later one may
+/// be readable.
+pub(super) fn read(result: TokenResult) -> Result<TokenResponse, AuthError> {
+    result.map_err(|error| match error {
         RequestTokenError::Request(error) => error,
-        // Its other kinds hold the body.
+        // The other variants contain the body, so they are dropped.
         _ => AuthError::Unavailable(Unavailable::new().with_status(200)),
     })
 }
 
-/// How long a locked account is not asked for. Entra unlocks it by itself: at first after a minute, after more wrong passwords
-/// later (<https://learn.microsoft.com/entra/identity/authentication/howto-password-smart-lockout>).
+/// How long no token is requested for a locked account. Entra unlocks it by itself: the first time
+/// after a minute, after more wrong passwords later
+/// (<https://learn.microsoft.com/entra/identity/authentication/howto-password-smart-lockout>).
 const LOCKED_FOR: Duration = Duration::from_secs(3600);
 
-/// Whether a code is about the grant at hand. Beside `invalid_client` the same number is about the client.
+/// Whether a code is about this grant. With `invalid_client` the same `AADSTS` number is about the
+/// client.
 fn is_about_the_grant(code: &str) -> bool {
     matches!(code, "invalid_grant" | "access_denied" | "admin_policy_enforced" | "org_internal")
 }
 
-/// What an answer that is not a yes means. The status speaks first, since a proxy's 503 may hold anything; then the code.
+/// Maps a response that is not a success. The status takes precedence, because a proxy's 503 may
+/// have any body; then the code decides.
 fn refusal(
     status: StatusCode,
     object: Option<&Map<String, Value>>,
@@ -156,15 +160,16 @@ fn refusal(
         | "deleted_client"
         | "disabled_client"
         | "unsupported_token_type" => AuthError::Configuration(code),
-        // `temporarily_unavailable`, `server_error`, `slow_down`, `rate_limit_exceeded`, and what nobody has heard of: nobody is
-        // blamed for it.
+        // `temporarily_unavailable`, `server_error`, `slow_down`, `rate_limit_exceeded`, and
+        // unknown codes: neither the person nor the host is asked to act.
         _ => unavailable(Some(code)),
     }
 }
 
-/// The code in an error's body, with the narrower one of Microsoft (`error_codes`, `suberror`) or Google (`error_subtype`).
+/// The code in an error's body, with the more precise one of Microsoft (`error_codes`, `suberror`)
+/// or Google (`error_subtype`).
 fn code_in(object: &Map<String, Value>) -> Option<ServerCode> {
-    // Google's API front end writes an object here, which is not OAuth's error.
+    // Google's API front end sends an object here, which is not an OAuth error.
     let code = ServerCode::new(object.get("error")?.as_str()?);
     let text = |name: &str| object.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let number = || {

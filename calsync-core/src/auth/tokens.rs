@@ -1,4 +1,4 @@
-//! What a grant gave.
+//! Tokens: what a server issues for a grant.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,64 +7,67 @@ use super::Account;
 use crate::model::Credentials;
 use crate::secret::Secret;
 
-/// What a grant gave. Never serialised or printed: writing a token out takes an explicit [`Secret::expose`], or a
-/// vault.
+/// The tokens a server issued for a grant. Never serialised or printed: to write a token out, call
+/// [`Secret::expose`], or use a vault.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// Opens the API, for a while.
+    /// Sent with each API request, until it expires.
     pub access_token: Secret,
-    /// Gets the next access token. `None` where the server gave none.
+    /// Used to get the next access token. `None` if the server issued none.
     pub refresh_token: Option<Secret>,
-    /// Until when to use the access token: its receipt and the life the server gave it, less a margin. `None` where the server
-    /// did not say; it is then used until it is refused.
+    /// When the access token is no longer used: the time of its receipt plus the lifetime the
+    /// server gave, minus a margin. `None` if the server gave no lifetime; the token is then used
+    /// until it is refused.
     pub expires_at: Option<DateTime<Utc>>,
-    /// What was granted, as far as it is known.
+    /// The granted scopes. Empty if they are not known.
     pub scopes: Vec<String>,
-    /// Whose account they open. `None` where the grant does not tell.
+    /// The account the tokens open. `None` if it is not known.
     pub account: Option<Account>,
 }
 
 impl Tokens {
-    /// An access token and nothing else.
+    /// An access token without a refresh token, an expiry, scopes or an account.
     #[must_use]
     pub fn new(access_token: Secret) -> Self {
         Self { access_token, refresh_token: None, expires_at: None, scopes: Vec::new(), account: None }
     }
 
-    /// The same with a refresh token.
+    /// Sets the refresh token, which gets the next access token.
     #[must_use]
     pub fn with_refresh_token(mut self, refresh_token: Secret) -> Self {
         self.refresh_token = Some(refresh_token);
         self
     }
 
-    /// The same, not to be used from that instant on.
+    /// Sets the instant from which the access token is no longer used.
     #[must_use]
     pub fn with_expiry(mut self, expires_at: DateTime<Utc>) -> Self {
         self.expires_at = Some(expires_at);
         self
     }
 
-    /// The same with the scopes that were granted.
+    /// Sets the granted scopes.
     #[must_use]
     pub fn with_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The same, known to open that account.
+    /// Sets the account the tokens open.
     #[must_use]
     pub fn with_account(mut self, account: Option<Account>) -> Self {
         self.account = account;
         self
     }
 
-    /// The tokens in the guide's columns. `None` where they hold neither an access token nor a refresh token.
+    /// The tokens in the guide's columns. `None` if they contain neither an access token nor a
+    /// refresh token. Without an access token that of the result is empty, so it is not usable and
+    /// is refreshed.
     #[must_use]
     pub fn of(credentials: &Credentials) -> Option<Self> {
-        let told = |token: &Option<Secret>| token.clone().filter(|token| !token.expose().is_empty());
-        let (access, refresh) = (told(&credentials.access_token), told(&credentials.refresh_token));
+        let non_empty = |token: &Option<Secret>| token.clone().filter(|token| !token.expose().is_empty());
+        let (access, refresh) = (non_empty(&credentials.access_token), non_empty(&credentials.refresh_token));
         if access.is_none() && refresh.is_none() {
             return None;
         }
@@ -77,21 +80,22 @@ impl Tokens {
         })
     }
 
-    /// Whether the access token can be sent now. One that cannot stand in a header (RFC 6750 section 2.1), such as one with a
-    /// line feed stored along with it, counts as run out: a refresh heals it.
+    /// Whether the access token can be sent now. A token that fits into no header (RFC 6750 section
+    /// 2.1), such as one stored with a line feed, counts as expired, so that a refresh replaces it.
     #[must_use]
     pub fn is_usable(&self, now: DateTime<Utc>) -> bool {
         is_sendable(&self.access_token) && self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 }
 
-/// Whether a token consists of what RFC 6749 appendix A.12 lets it consist of.
+/// Whether a token is not empty and has only the characters that RFC 6749 appendix A.12 allows
+/// (printable ASCII; spaces are refused too).
 pub(super) fn is_sendable(token: &Secret) -> bool {
     let token = token.expose();
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Tokens as they are written where they are sealed, or let out on purpose.
+/// The serialised form of tokens, for sealing or an explicit export.
 #[derive(Serialize)]
 pub(super) struct TokensRow<'a> {
     access_token: &'a str,
@@ -116,7 +120,7 @@ impl<'a> From<&'a Tokens> for TokensRow<'a> {
     }
 }
 
-/// Tokens as they are read back.
+/// Tokens, as they are deserialised.
 #[derive(Deserialize)]
 pub(super) struct OpenedTokensRow {
     access_token: Secret,

@@ -1,4 +1,4 @@
-//! Bad luck.
+//! Faults: what can go wrong with a request to a fake server.
 
 use std::time::Duration;
 
@@ -11,82 +11,85 @@ use crate::clock::Sleep;
 use crate::http::{Response, TransportErrorKind};
 use crate::turns;
 
-/// What goes wrong with a request.
+/// A fault of one request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fault {
-    /// This answer, and nothing is done.
+    /// The server does nothing and sends this response.
     Answer(Response),
-    /// It is done, and this is the answer all the same.
+    /// The server carries out the request, but sends this response instead.
     AnswerAfter(Response),
-    /// There is no connection: the server sees nothing of it.
+    /// There is no connection: the server sees nothing of the request.
     NotSent,
-    /// The connection breaks before anything is done.
+    /// The connection breaks before the server does anything.
     DropBefore,
-    /// It is done, and the connection breaks before the answer.
+    /// The server carries out the request; the connection breaks before the response.
     DropAfter,
-    /// Nothing is done, and no answer comes in time.
+    /// The server does nothing, and no response comes in time.
     TimeOutBefore,
-    /// It is done, and no answer comes in time.
+    /// The server carries out the request; no response comes in time.
     TimeOutAfter,
-    /// It is done, and the answer's body ends half way.
+    /// The server carries out the request; the response's body is cut in half.
     Cut,
-    /// It is done, and the answer is an HTML page with status 200.
+    /// The server carries out the request; the response is an HTML page with status 200.
     Html,
-    /// It is done, and the answer is JSON of quite another kind.
+    /// The server carries out the request; the response is JSON of another shape.
     OtherJson,
-    /// It is done, and the answer lacks the `id`.
+    /// The server carries out the request; the response lacks the `id`.
     WithoutId,
-    /// It is done, and the answer's body is that many bytes of JSON.
+    /// The server carries out the request; the response's body is that many bytes of JSON.
     Huge(usize),
-    /// Nothing is done; the answer sends the client to this URL.
+    /// The server does nothing; the response redirects to this URL (302).
     Redirect(String),
-    /// It takes so many turns of the runtime first.
+    /// The request first waits for that many turns of the runtime.
     Slow(u16),
-    /// It takes so long first, by what the fake's `with_sleep` was given.
+    /// The request first waits for that long, with the `Sleep` given to the fake's `with_sleep`.
     Delay(Duration),
 }
 
 impl Fault {
-    /// That status with an HTML page, and nothing is done: what a front end answers that is in trouble itself.
+    /// The server does nothing and sends that status with an HTML page, as an overloaded front end
+    /// does.
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
         let page = format!("<!doctype html><html><title>Error {status}</title></html>");
         Self::Answer(Reply::html(status, page).into_response())
     }
 
-    /// That status with that JSON, and nothing is done.
+    /// The server does nothing and sends that status with that JSON.
     #[must_use]
     pub fn json(status: StatusCode, body: &Value) -> Self {
         Self::Answer(Reply::json(status, body).into_response())
     }
 
-    /// The same with one more header, where there is an answer of its own.
+    /// Adds a header to the fault's own response. Changes nothing if the fault has none.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        if let Self::Answer(answer) | Self::AnswerAfter(answer) = &mut self {
-            answer.headers_mut().append(name, value);
+        if let Self::Answer(response) | Self::AnswerAfter(response) = &mut self {
+            response.headers_mut().append(name, value);
         }
         self
     }
 
-    /// The same answer, but it is done.
+    /// The same response, but the server carries out the request before.
     #[must_use]
     pub fn after(self) -> Self {
         match self {
-            Self::Answer(answer) => Self::AnswerAfter(answer),
+            Self::Answer(response) => Self::AnswerAfter(response),
             other => other,
         }
     }
 
-    /// What the client gets in place of the call, which is not made; `None` where it is made.
+    /// What the client gets if the server does nothing; `None` if the server carries out the
+    /// request.
     ///
-    /// Of a request that was [`NotSent`](TransportErrorKind::NotSent) the server sees nothing: it belongs in no log.
+    /// A request that was [`NotSent`](TransportErrorKind::NotSent) does not belong in the fake's
+    /// log, because the server sees nothing of it.
     #[must_use]
     pub fn before(&self) -> Option<Result<Reply, TransportErrorKind>> {
         match self {
             Self::NotSent => Some(Err(TransportErrorKind::NotSent)),
-            Self::Answer(answer) => Some(Ok(answer.clone().into())),
+            Self::Answer(response) => Some(Ok(response.clone().into())),
             Self::Redirect(url) => {
                 Some(Ok(Reply::empty(StatusCode::FOUND).with_header(LOCATION, url.as_str())))
             }
@@ -96,39 +99,40 @@ impl Fault {
         }
     }
 
-    /// What becomes of the answer to a call that was made.
+    /// Applies the fault to the response of a request that was carried out.
     ///
     /// # Errors
-    /// Where it does not arrive.
-    pub fn spoil(self, answer: Reply) -> Result<Reply, TransportErrorKind> {
+    /// The failure the client sees, if the response does not arrive.
+    pub fn spoil(self, reply: Reply) -> Result<Reply, TransportErrorKind> {
         Ok(match self {
             Self::DropAfter => return Err(TransportErrorKind::Interrupted),
             Self::TimeOutAfter => return Err(TransportErrorKind::TimedOut),
             Self::AnswerAfter(other) => other.into(),
-            Self::Cut => Reply { body: answer.body.slice(..answer.body.len() / 2), ..answer },
+            Self::Cut => Reply { body: reply.body.slice(..reply.body.len() / 2), ..reply },
             Self::Html => Reply::html(StatusCode::OK, "<!doctype html><title>Sign in</title>"),
             Self::OtherJson => {
                 Reply::json(StatusCode::OK, &json!(["no", {"event": {"id": 17, "start": "soon"}}]))
             }
-            Self::WithoutId => match answer.value() {
+            Self::WithoutId => match reply.value() {
                 Some(Value::Object(mut body)) => {
                     body.remove("id");
-                    Reply { body: Value::Object(body).to_string().into(), ..answer }
+                    Reply { body: Value::Object(body).to_string().into(), ..reply }
                 }
-                _ => answer,
+                _ => reply,
             },
             Self::Huge(size) => {
                 let mut body = b"{\"text\":\"".to_vec();
                 body.resize(size.saturating_sub(2).max(body.len()), b'x');
                 body.extend_from_slice(b"\"}");
-                Reply { body: body.into(), ..answer }
+                Reply { body: body.into(), ..reply }
             }
-            _ => answer,
+            _ => reply,
         })
     }
 }
 
-/// Takes the time that the fault takes. A [`Fault::Delay`] without anything to wait by takes one turn.
+/// Waits as long as the fault asks. A [`Fault::Delay`] without a `sleep` waits for one turn of the
+/// runtime.
 pub async fn pause(fault: Option<&Fault>, sleep: Option<&dyn Sleep>) {
     match (fault, sleep) {
         (Some(Fault::Slow(count)), _) => turns::pass(*count).await,
@@ -143,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_made_or_not_and_its_answer_spoilt_or_not() {
+    fn a_fault_acts_before_or_after_the_request_is_carried_out() {
         use TransportErrorKind as K;
         let event = || Reply::json(StatusCode::CREATED, &json!({"id": "x", "a": 1}));
         let body = |status, body: Value| Ok(Reply::json(status, &body));
@@ -174,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_huge_is_json_of_that_size() {
-        let answer = Fault::Huge(1_000_000).spoil(Reply::empty(StatusCode::OK)).unwrap();
-        assert_eq!((answer.body.len(), answer.value().is_some()), (1_000_000, true));
+    fn a_huge_response_is_json_of_that_size() {
+        let reply = Fault::Huge(1_000_000).spoil(Reply::empty(StatusCode::OK)).unwrap();
+        assert_eq!((reply.body.len(), reply.value().is_some()), (1_000_000, true));
     }
 }

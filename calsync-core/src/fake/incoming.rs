@@ -1,4 +1,4 @@
-//! A request as a fake reads it.
+//! A request as a fake server reads it.
 
 use std::fmt;
 
@@ -10,25 +10,25 @@ use serde_json::Value;
 use super::params::Params;
 use crate::http::{Call, Request};
 
-/// A request, taken apart.
+/// The parts of a request.
 #[derive(Clone)]
 pub struct Incoming {
-    /// The HTTP method.
+    /// The HTTP method, such as `POST`.
     pub http_method: Method,
-    /// The path, as it was sent.
+    /// The path, percent-encoded as it was sent.
     pub path: String,
-    /// The query's parameters.
+    /// The query's parameters, decoded.
     pub query: Params,
-    /// The headers.
+    /// All headers, including credentials.
     pub headers: HeaderMap,
-    /// The body.
+    /// The body; empty if there is none.
     pub body: Bytes,
-    /// What it is for, where the sender says so.
+    /// The provider and operation, if the sender's request carries them.
     pub call: Option<Call>,
 }
 
 impl Incoming {
-    /// Takes a request apart.
+    /// Reads the parts of a request.
     #[must_use]
     pub fn of(request: &Request) -> Self {
         let uri = request.uri();
@@ -42,32 +42,32 @@ impl Incoming {
         }
     }
 
-    /// The first header of that name, where it is text.
+    /// The first header of that name; `None` if it is not text.
     #[must_use]
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Whether the body is said to be of that media type, whatever its parameters.
+    /// Whether `Content-Type` is that media type, with any parameters.
     #[must_use]
     pub fn is_of_type(&self, media_type: &str) -> bool {
         let kind = self.header(CONTENT_TYPE).and_then(|kind| kind.split(';').next());
         kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(media_type))
     }
 
-    /// The body as a form, whatever it is said to be.
+    /// The body read as a form, with any `Content-Type`.
     #[must_use]
     pub fn form(&self) -> Params {
         Params::parse(&String::from_utf8_lossy(&self.body))
     }
 
-    /// The body, where it is JSON, whatever it is said to be.
+    /// The body read as JSON, with any `Content-Type`; `None` if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The bearer token.
+    /// The token of `Authorization: Bearer`.
     #[must_use]
     pub fn bearer(&self) -> Option<&str> {
         let (kind, token) = self.header(AUTHORIZATION)?.split_once(' ')?;
@@ -75,7 +75,7 @@ impl Incoming {
     }
 }
 
-/// Neither token nor what people wrote.
+/// Shows neither tokens nor personal data.
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_one_whatever_the_case() {
+    fn the_scheme_bearer_is_read_in_any_case() {
         for header in ["Bearer secret", "bearer  secret "] {
             assert_eq!(incoming("authorization", header).bearer(), Some("secret"), "{header}");
         }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_told_without_its_parameters() {
+    fn a_media_type_is_compared_without_its_parameters() {
         for (header, is_json) in [
             ("application/json", true),
             ("Application/JSON; charset=UTF-8", true),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_is_in_its_debug() {
+    fn debug_shows_no_secret() {
         let incoming = incoming("authorization", "Bearer secret");
         assert_eq!((incoming.path.as_str(), incoming.query.get("c")), ("/a%2Fb", Some("d e")));
         let text = format!("{incoming:?} {:?}", incoming.query);

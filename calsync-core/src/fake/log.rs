@@ -1,4 +1,4 @@
-//! Which requests came in.
+//! The log of received requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -12,7 +12,8 @@ use super::incoming::Incoming;
 use super::rules::Occasion;
 use crate::http::Call;
 
-/// The latest requests, and how many there were of each method. `R` is what is kept of one, usually a [`SeenRequest`].
+/// The latest requests, and the number of requests per method. `R` is the record of one request,
+/// usually a [`SeenRequest`].
 #[derive(Debug)]
 pub struct Log<M, R> {
     seen: VecDeque<R>,
@@ -26,7 +27,7 @@ impl<M, R> Default for Log<M, R> {
 }
 
 impl<M: Ord, R: Clone> Log<M, R> {
-    /// Counts a request, and keeps it; of those that are kept, the latest `size` remain.
+    /// Counts a request and keeps its record. Only the latest `size` records are kept.
     pub fn record(&mut self, method: M, seen: R, size: usize) {
         *self.counts.entry(method).or_default() += 1;
         self.seen.push_back(seen);
@@ -35,68 +36,68 @@ impl<M: Ord, R: Clone> Log<M, R> {
         }
     }
 
-    /// Those that are kept, oldest first.
+    /// The kept records, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<R> {
         self.seen.iter().cloned().collect()
     }
 
-    /// How many there were of that method.
+    /// The number of requests of that method, including those whose record is not kept.
     #[must_use]
     pub fn count(&self, method: &M) -> usize {
         self.counts.get(method).copied().unwrap_or_default()
     }
 
-    /// How many there were.
+    /// The number of all requests, including those whose record is not kept.
     #[must_use]
     pub fn count_all(&self) -> usize {
         self.counts.values().sum()
     }
 
-    /// Forgets the requests, and their number.
+    /// Removes all records, and resets the counts.
     pub fn clear(&mut self) {
         self.seen.clear();
         self.counts.clear();
     }
 }
 
-/// A request that came in. Tokens are not kept; neither are the bodies of OAuth requests.
+/// The record of a received request. It contains no token, and no body of an OAuth request.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SeenRequest<M> {
-    /// When.
+    /// When the request was received.
     pub at: DateTime<Utc>,
-    /// The method of the API.
+    /// The API's method, by the fake's own names.
     pub method: M,
-    /// The HTTP method.
+    /// The HTTP method, such as `POST`.
     pub http_method: Method,
-    /// The path, as it was sent.
+    /// The path, percent-encoded as it was sent.
     pub path: String,
-    /// The parameters, decoded; none for OAuth requests.
+    /// The query's parameters, decoded; empty for OAuth requests.
     pub query: Vec<(String, String)>,
-    /// Whose token it carried.
+    /// The user whose token it carried.
     pub user: Option<String>,
-    /// The calendar in the path.
+    /// The id of the calendar in the path.
     pub calendar: Option<String>,
-    /// The event in the path.
+    /// The id of the event in the path.
     pub event: Option<String>,
-    /// `If-Match`.
+    /// The header `If-Match`.
     pub if_match: Option<String>,
-    /// Every `Prefer`, as one.
+    /// All headers `Prefer`, joined with commas.
     pub prefer: Option<String>,
-    /// The body, where it is JSON.
+    /// The body, if it is JSON; `None` for OAuth requests.
     pub body: Option<Value>,
-    /// What it was for, where the sender said so.
+    /// The provider and operation, if the sender's request carried them.
     pub call: Option<Call>,
     /// Whether it was a part of a batch.
     pub in_batch: bool,
-    /// The answer's status, if there was an answer.
+    /// The response's status; `None` if there was no response.
     pub status: Option<u16>,
 }
 
 impl<M> SeenRequest<M> {
-    /// What is kept of a request, but for the event, the batch and the answer, which the fake knows. Of one to the OAuth server
-    /// the parameters and the body are not kept.
+    /// The record of a request, without the event, the batch and the status, which the fake sets.
+    /// The parameters and the body of a request to the OAuth server are not kept.
     #[must_use]
     pub fn of(at: DateTime<Utc>, occasion: Occasion<'_, M>, is_oauth: bool) -> Self {
         let incoming = occasion.incoming;
@@ -118,14 +119,15 @@ impl<M> SeenRequest<M> {
         }
     }
 
-    /// A parameter.
+    /// The first query parameter of that name.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// What a request prefers (RFC 7240); several headers mean the same as one.
+/// The values of all `Prefer` headers (RFC 7240): several headers mean the same as one joined with
+/// commas.
 fn preferences(incoming: &Incoming) -> Option<String> {
     let all = incoming.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     let all: Vec<&str> = all.collect();
@@ -148,7 +150,7 @@ mod tests {
     use crate::fake::Incoming;
 
     #[test]
-    fn what_goes_to_the_oauth_server_is_not_kept() {
+    fn parameters_and_bodies_of_oauth_requests_are_not_kept() {
         let request = ::http::Request::get("http://localhost/token?code=secret");
         let incoming = Incoming::of(&request.body("{\"code\": \"secret\"}".into()).unwrap());
         let occasion = Occasion { method: "token", incoming: &incoming, calendar: None, user: None };
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn it_keeps_the_latest_and_counts_all() {
+    fn the_log_keeps_the_latest_requests_and_counts_all() {
         let mut log = Log::default();
         for number in 0..5 {
             log.record(if number % 2 == 0 { "even" } else { "odd" }, number, 3);

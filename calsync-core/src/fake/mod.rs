@@ -1,19 +1,20 @@
-//! What fake servers are made of: requests taken apart, answers, bad luck by script, a log, and an OAuth server's memory.
+//! Building blocks of fake servers: requests, replies, scripted faults, a log, and the state of an
+//! OAuth server.
 //!
-//! The fakes of calsync's providers, such as calsync-google's `FakeGoogle`, share it; what is particular to a service (its routes,
-//! its error bodies, its records, the shapes of its tokens) they have themselves. No provider uses anything of it, so that a fake
-//! can judge its provider.
+//! The fakes of calsync's providers, such as calsync-google's `FakeGoogle`, share this module. What
+//! is specific to a service (its routes, its error bodies, its records, the format of its tokens)
+//! is in each fake. No provider uses this module, so that a fake tests its provider independently.
 //!
 //! | what | for |
 //! | --- | --- |
-//! | [`Incoming`], [`Params`] | a request, taken apart |
-//! | [`Reply`] | an answer |
-//! | [`Fault`], [`FaultRule`], [`Faults`] | what goes wrong, and with which requests |
-//! | [`Serial`] | numbers, times and texts that nobody has seen yet |
-//! | [`Log`], [`SeenRequest`] | which requests came in |
+//! | [`Incoming`], [`Params`] | the parts of a request |
+//! | [`Reply`] | a response |
+//! | [`Fault`], [`FaultRule`], [`Faults`] | faults, and the requests they apply to |
+//! | [`Serial`] | numbers, times and texts that are unique and repeatable |
+//! | [`Log`], [`SeenRequest`] | the received requests |
 //! | [`oauth`] | clients, consents, codes and tokens |
 //!
-//! One exchange, for a service of one method:
+//! One request and its response, for a service with one method:
 //!
 //! ```
 //! use calsync_core::fake::{Fault, Faults, Incoming, Occasion, Reply};
@@ -30,15 +31,15 @@
 //! let result = match fault.as_ref().and_then(Fault::before) {
 //!     Some(instead) => instead,
 //!     None => {
-//!         let answer = Reply::empty(StatusCode::NO_CONTENT);
-//!         fault.map_or(Ok(answer.clone()), |fault| fault.spoil(answer))
+//!         let reply = Reply::empty(StatusCode::NO_CONTENT);
+//!         fault.map_or(Ok(reply.clone()), |fault| fault.spoil(reply))
 //!     }
 //! };
 //! assert_eq!(result.unwrap_err(), TransportErrorKind::Interrupted);
 //! # Ok::<(), http::Error>(())
 //! ```
 //!
-//! Behind the feature `fake`, for fakes; outside the semver promise.
+//! Needs the feature `fake`. Only for fakes: this module may change in any release.
 
 mod faults;
 mod incoming;

@@ -1,4 +1,4 @@
-//! Parameters of a query or a form.
+//! The parameters of a query or a form.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ impl Params {
         Self(pairs.collect())
     }
 
-    /// All of them.
+    /// All names and values, in the order they were sent.
     #[must_use]
     pub fn pairs(&self) -> &[(String, String)] {
         &self.0
@@ -32,13 +32,13 @@ impl Params {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Every value of that name.
+    /// All values of that name, in the order they were sent.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Values may be secrets.
+/// Shows nothing, because values may be secrets.
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Params(..)")
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_values_are_decoded_after_they_are_split() {
+    fn names_and_values_are_decoded_after_splitting() {
         let params = Params::parse("a=1%262&&b+c=d+e%2Bf&a=g=h&flag");
         assert_eq!(params.get("a"), Some("1&2"));
         assert_eq!(params.all("a").collect::<Vec<_>>(), ["1&2", "g=h"]);

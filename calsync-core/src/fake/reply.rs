@@ -1,4 +1,4 @@
-//! Answers.
+//! The response of a fake server.
 
 use std::fmt;
 
@@ -9,65 +9,65 @@ use serde_json::Value;
 
 use crate::http::Response;
 
-/// JSON's media type, as servers name it.
+/// The media type of JSON, as servers write it.
 const JSON: &str = "application/json; charset=UTF-8";
 
-/// An answer.
+/// The response of a fake server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The status.
+    /// The HTTP status.
     pub status: StatusCode,
-    /// The headers, in their order.
+    /// The headers, in the order they are sent.
     pub headers: Vec<(HeaderName, String)>,
-    /// The body.
+    /// The body; empty if there is none.
     pub body: Bytes,
 }
 
 impl Reply {
-    /// JSON.
+    /// A response with a JSON body.
     #[must_use]
     pub fn json(status: StatusCode, body: &Value) -> Self {
         Self::text(status, JSON, body.to_string())
     }
 
-    /// A page.
+    /// A response with an HTML page.
     #[must_use]
     pub fn html(status: StatusCode, body: impl Into<Bytes>) -> Self {
         Self::text(status, "text/html; charset=UTF-8", body)
     }
 
-    /// No body.
+    /// A response without a body.
     #[must_use]
     pub fn empty(status: StatusCode) -> Self {
         Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
-    /// A body of that type.
+    /// A response with a body of that media type.
     #[must_use]
     pub fn text(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Self {
         Self { status, headers: vec![(CONTENT_TYPE, content_type.to_owned())], body: body.into() }
     }
 
-    /// With one more header.
+    /// Adds a header; headers of the same name stay.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The body, where it is JSON.
+    /// The body read as JSON; `None` if it is not JSON.
     #[must_use]
     pub fn value(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// As a transport gives it.
+    /// Converts the reply to the response of a transport. A value that is not valid in a header is
+    /// left out.
     #[must_use]
     pub fn into_response(self) -> Response {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         for (name, value) in self.headers {
-            // A value that cannot be a header is the fake's own slip; it is left out.
             if let Ok(value) = HeaderValue::from_str(&value) {
                 response.headers_mut().append(name, value);
             }
@@ -76,10 +76,10 @@ impl Reply {
     }
 }
 
-/// A body that is said to be of no type is taken for JSON.
+/// A body without a `Content-Type` gets that of JSON.
 impl From<Response> for Reply {
-    fn from(answer: Response) -> Self {
-        let (parts, body) = answer.into_parts();
+    fn from(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let headers = parts.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
         let reply = Self { status: parts.status, headers, body };
@@ -91,7 +91,7 @@ impl From<Response> for Reply {
     }
 }
 
-/// Headers and body may hold tokens and what people wrote.
+/// Shows the status only, because headers and body may contain tokens and personal data.
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()

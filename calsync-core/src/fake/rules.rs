@@ -1,4 +1,4 @@
-//! Bad luck, by script.
+//! Scripted faults: rules that decide which request gets which fault.
 
 use ::http::Method;
 
@@ -6,7 +6,8 @@ use super::faults::Fault;
 use super::incoming::Incoming;
 use crate::error::Operation;
 
-/// A fault and the requests it happens to: by default the next one, whatever it is. `M` names a fake's methods.
+/// A fault and the requests it applies to. Default: the next request. `M` is the type of a fake's
+/// methods.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FaultRule<M> {
@@ -23,25 +24,25 @@ pub struct FaultRule<M> {
     seen: usize,
 }
 
-/// The script: rules, in the order they were given.
+/// The script: the rules, in the order they were added.
 #[derive(Debug)]
 pub struct Faults<M>(Vec<FaultRule<M>>);
 
-/// What rules are held against: a request, and what the fake has found out about it.
+/// What a rule is matched with: a request, and what the fake has read from it.
 #[derive(Debug, Clone, Copy)]
 pub struct Occasion<'a, M> {
-    /// The method of the API.
+    /// The API's method, by the fake's own names.
     pub method: M,
-    /// The request.
+    /// The received request.
     pub incoming: &'a Incoming,
-    /// The calendar it names in its path.
+    /// The id of the calendar in its path.
     pub calendar: Option<&'a str>,
-    /// Whose token it carries.
+    /// The user whose token it carries.
     pub user: Option<&'a str>,
 }
 
 impl<M> FaultRule<M> {
-    /// That fault for the next request.
+    /// A rule that applies that fault once, to the next request.
     #[must_use]
     pub fn new(fault: Fault) -> Self {
         Self {
@@ -73,7 +74,7 @@ impl<M> FaultRule<M> {
         self
     }
 
-    /// Only requests whose path, as it was sent, holds this text.
+    /// Only requests whose path, as it was sent, contains this text.
     #[must_use]
     pub fn with_path(mut self, part: impl Into<String>) -> Self {
         self.path = Some(part.into());
@@ -101,28 +102,29 @@ impl<M> FaultRule<M> {
         self
     }
 
-    /// Not the first `count` of these.
+    /// Skips the first `count` matching requests.
     #[must_use]
     pub fn after(mut self, count: usize) -> Self {
         self.skip = count;
         self
     }
 
-    /// That many of these, not just one.
+    /// Applies the fault to that many matching requests. Default: 1.
     #[must_use]
     pub fn with_times(mut self, times: usize) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// All of these, until the fake's `no_faults`.
+    /// Applies the fault to all matching requests, until the fake's `no_faults` is called.
     #[must_use]
     pub fn always(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// Every `nth` of these, for good.
+    /// Applies the fault to every `nth` matching request, until the fake's `no_faults` is called. 0
+    /// counts as 1.
     #[must_use]
     pub fn with_every(mut self, nth: usize) -> Self {
         self.every = nth.max(1);
@@ -131,7 +133,7 @@ impl<M> FaultRule<M> {
 }
 
 impl<M: PartialEq> FaultRule<M> {
-    fn fits(&self, occasion: &Occasion<'_, M>) -> bool {
+    fn matches(&self, occasion: &Occasion<'_, M>) -> bool {
         let incoming = occasion.incoming;
         let operation = incoming.call.as_ref().map(|call| call.operation);
         self.method.as_ref().is_none_or(|method| *method == occasion.method)
@@ -139,7 +141,7 @@ impl<M: PartialEq> FaultRule<M> {
             && self.path.as_ref().is_none_or(|part| incoming.path.contains(part.as_str()))
             && self.calendar.as_ref().is_none_or(|id| occasion.calendar == Some(id.as_str()))
             && self.user.as_ref().is_none_or(|email| occasion.user == Some(email.as_str()))
-            && self.operation.is_none_or(|wanted| operation == Some(wanted))
+            && self.operation.is_none_or(|expected| operation == Some(expected))
     }
 }
 
@@ -156,23 +158,23 @@ impl<M> Default for Faults<M> {
 }
 
 impl<M> Faults<M> {
-    /// One more rule, after those there are.
+    /// Adds a rule after the existing ones.
     pub fn push(&mut self, rule: impl Into<FaultRule<M>>) {
         self.0.push(rule.into());
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all rules: no fault applies any more.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// How many rules have yet to strike.
+    /// The number of rules that can still apply.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing will go wrong.
+    /// Whether there are no rules.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -180,10 +182,11 @@ impl<M> Faults<M> {
 }
 
 impl<M: PartialEq> Faults<M> {
-    /// What goes wrong this time: the first rule that strikes. Those before it have counted the request.
+    /// Returns the fault of this request: that of the first rule that applies. The matching rules
+    /// before it count the request; later rules do not.
     pub fn strike(&mut self, occasion: &Occasion<'_, M>) -> Option<Fault> {
         let mut struck = None;
-        for rule in self.0.iter_mut().filter(|rule| rule.fits(occasion)) {
+        for rule in self.0.iter_mut().filter(|rule| rule.matches(occasion)) {
             rule.seen += 1;
             let number = rule.seen.saturating_sub(rule.skip);
             if number > 0 && number % rule.every == 0 {
@@ -202,12 +205,12 @@ mod tests {
     use super::*;
     use crate::http::Request;
 
-    /// For which of so many requests the script has something, by the HTTP status.
+    /// For each of `count` requests the HTTP status of its fault; 0 for none.
     fn strikes(faults: &mut Faults<&str>, method: &'static str, count: usize) -> Vec<u16> {
         let incoming = Incoming::of(&Request::default());
         let occasion = Occasion { method, incoming: &incoming, calendar: Some("work"), user: None };
         let fault = |fault: Option<Fault>| match fault {
-            Some(Fault::Answer(answer)) => answer.status().as_u16(),
+            Some(Fault::Answer(response)) => response.status().as_u16(),
             _ => 0,
         };
         (0..count).map(|_| fault(faults.strike(&occasion))).collect()
@@ -218,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_counts_what_fits_it_and_goes() {
+    fn a_rule_counts_matching_requests_and_is_removed_when_used_up() {
         for (rule, expected, is_left) in [
             (rule(500), [500, 0, 0, 0, 0, 0], false),
             (rule(500).with_times(2).after(1), [0, 500, 500, 0, 0, 0], false),
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rule_that_strikes_is_the_only_one() {
+    fn only_the_first_rule_that_applies_is_used() {
         let mut faults = Faults::default();
         faults.push(rule(500).after(1));
         faults.push(rule(503).with_times(2));

@@ -1,13 +1,14 @@
-//! What nobody has seen yet.
+//! Unique and repeatable numbers, times and texts.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
-/// Numbers, times and texts that come once only, and the same in every run that does the same things.
+/// Generates numbers, times and texts that never repeat, and are the same in every run with the
+/// same calls.
 ///
-/// [`Serial::counters`] belongs in a snapshot, so that nothing comes again after it.
+/// Put [`Serial::counters`] into a snapshot, so that nothing repeats after it is restored.
 #[derive(Debug, Clone, Copy)]
 pub struct Serial {
     number: u64,
@@ -21,41 +22,39 @@ impl Default for Serial {
 }
 
 impl Serial {
-    /// Everything from now on comes after these [`Serial::counters`].
+    /// Continues after these [`Serial::counters`].
     #[must_use]
     pub fn after(number: u64, last: DateTime<Utc>) -> Self {
         Self { number, last }
     }
 
-    /// The latest number and the latest time.
+    /// The latest number and the latest time, for a snapshot.
     #[must_use]
     pub fn counters(&self) -> (u64, DateTime<Utc>) {
         (self.number, self.last)
     }
 
-    /// The latest number.
+    /// The latest number; 0 at first.
     #[must_use]
     pub fn latest(&self) -> u64 {
         self.number
     }
 
-    /// The next number.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "numbers do not end, and nobody wants to loop over them"
-    )]
+    /// The next number, beginning with 1.
+    #[expect(clippy::should_implement_trait, reason = "the numbers do not end, so it is not an iterator")]
     pub fn next(&mut self) -> u64 {
         self.number += 1;
         self.number
     }
 
-    /// A time for a change that is made now. Every one is later than the one before, even while the clock stands still.
+    /// The time of a change made now. Each is at least 1 ms later than the one before, also if the
+    /// clock does not advance.
     pub fn time(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.last = now.max(self.last + TimeDelta::milliseconds(1));
         self.last
     }
 
-    /// 32 bytes that say nothing.
+    /// 32 bytes, from a hash of `what` and the next number.
     pub fn bytes(&mut self, what: &str) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(what.as_bytes());
@@ -63,7 +62,7 @@ impl Serial {
         hash.finalize().into()
     }
 
-    /// A text that says nothing: 43 characters of base64url.
+    /// A text of 43 characters of base64url, from a hash of `what` and the next number.
     pub fn opaque(&mut self, what: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes(what))
     }
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_on_after_a_snapshot_repeats_nothing() {
+    fn nothing_repeats_after_a_snapshot_is_restored() {
         let mut before = Serial::default();
         let now = DateTime::UNIX_EPOCH;
         let seen = (before.next(), before.opaque("code"), before.time(now), before.time(now));

@@ -1,4 +1,4 @@
-//! Where a service answers: base URLs that can be trusted with a token, and paths below them, encoded once.
+//! Base URLs of services to which a token may be sent, and URLs below them, encoded once.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ::http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The base URL of a service: `https`, or `http` on the machine itself.
+/// The base URL of a service: `https`, or `http` on loopback.
 ///
 /// ```
 /// use calsync_core::http::Endpoint;
@@ -20,25 +20,25 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
-/// Why a text cannot be an [`Endpoint`] or a [`Target`].
+/// Why a text is not an [`Endpoint`] or a [`Target`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// It is no absolute URL.
+    /// It is not an absolute URL, or is too long.
     #[error("an endpoint must be an absolute URL")]
     NotAUrl,
-    /// It is neither `https`, nor `http` on the machine itself.
+    /// It is neither `https`, nor `http` on loopback.
     #[error("an endpoint must be https, or http on loopback")]
     NotSecure,
-    /// It holds a user, a query or a fragment.
+    /// It has a user, a query or a fragment.
     #[error("an endpoint must have no user, query or fragment")]
     NotPlain,
-    /// A path segment that is empty, or a step `.` or `..`, which would lead elsewhere.
-    #[error("a path segment is empty or a path step")]
+    /// A path segment is empty, or is `.` or `..`, which would lead to another path.
+    #[error("a path segment is empty, `.` or `..`")]
     PathStep,
 }
 
-/// A URL below an [`Endpoint`], as it is put together.
+/// A URL below an [`Endpoint`], built part by part.
 #[derive(Debug, Clone)]
 pub struct Target {
     text: String,
@@ -46,20 +46,21 @@ pub struct Target {
     is_sound: bool,
 }
 
-/// What most targets add to their endpoint has fewer bytes.
+/// Bytes reserved for what a target adds to its endpoint; enough for most targets.
 const USUAL_TARGET: usize = 128;
 
-/// All but RFC 3986's unreserved characters.
+/// All characters except RFC 3986's unreserved ones.
 pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// In segments and names a dollar sign stands for itself, as OData's system names have it (`$batch`, `$filter`).
+/// As [`ESCAPED`], but a dollar sign is not encoded: OData's system names have one (`$batch`,
+/// `$filter`).
 const NAME: &AsciiSet = &ESCAPED.remove(b'$');
 
 impl Endpoint {
-    /// A base URL. A slash at its end is dropped.
+    /// Parses a base URL. A slash at its end is removed.
     ///
     /// # Errors
-    /// See [`EndpointError`].
+    /// [`EndpointError::NotPlain`], [`EndpointError::NotAUrl`] or [`EndpointError::NotSecure`].
     pub fn new(url: &str) -> Result<Self, EndpointError> {
         if url.contains(['?', '#', '@']) {
             return Err(EndpointError::NotPlain);
@@ -76,13 +77,13 @@ impl Endpoint {
         Ok(Self(url.trim_end_matches('/').to_owned()))
     }
 
-    /// The URL.
+    /// The base URL, without a slash at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The beginning of a URL below this one.
+    /// Starts a URL below this one.
     #[must_use]
     pub fn target(&self) -> Target {
         let mut text = String::with_capacity(self.0.len() + USUAL_TARGET);
@@ -98,7 +99,7 @@ impl fmt::Display for Endpoint {
 }
 
 impl Target {
-    /// One path segment, whatever characters it holds.
+    /// Adds a path segment. Its characters are percent-encoded, except `$` and the unreserved ones.
     #[must_use]
     pub fn segment(mut self, segment: &str) -> Self {
         self.is_sound &= !matches!(segment, "" | "." | "..");
@@ -107,7 +108,7 @@ impl Target {
         self
     }
 
-    /// One query parameter.
+    /// Adds a query parameter, percent-encoded.
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.text.push(if self.has_query { '&' } else { '?' });
@@ -118,10 +119,11 @@ impl Target {
         self
     }
 
-    /// The URL.
+    /// The complete URL.
     ///
     /// # Errors
-    /// [`EndpointError::PathStep`]; [`EndpointError::NotAUrl`] for one that is too long.
+    /// [`EndpointError::PathStep`], if a segment is empty, `.` or `..`; [`EndpointError::NotAUrl`],
+    /// if the URL is too long.
     pub fn uri(self) -> Result<Uri, EndpointError> {
         if !self.is_sound {
             return Err(EndpointError::PathStep);
@@ -130,7 +132,8 @@ impl Target {
     }
 }
 
-/// Whether a URL's host is the machine itself. A name other than `localhost` may lead anywhere.
+/// Whether a URL's host is this machine: a loopback address or `localhost`. Any other name may
+/// resolve to another machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     address.is_ok_and(|address| address.is_loopback()) || host.eq_ignore_ascii_case("localhost")
@@ -141,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_never_goes_out_in_the_clear() {
+    fn only_https_and_http_on_loopback_are_accepted() {
         for url in [
             "http://example.org",
             "ftp://127.0.0.1",
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_segment_holds_stays_in_it() {
+    fn segments_and_parameters_are_encoded() {
         let base = Endpoint::new("https://example.org/v3/").unwrap();
         let uri = |id: &str| base.target().segment(id).uri().map(|uri| uri.to_string());
         assert_eq!(uri("a/b?c#d%e@f g").unwrap(), "https://example.org/v3/a%2Fb%3Fc%23d%25e%40f%20g");

@@ -1,4 +1,4 @@
-//! What goes wrong between here and the server.
+//! Failures of a transport.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,58 +6,60 @@ use std::fmt;
 use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::names::ProviderKind;
 
-/// A request without a whole answer.
+/// A request without a complete response.
 ///
-/// The source holds no URL, header or body.
+/// The source contains no URL, header or body.
 #[derive(Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// How far a request came.
+/// How far a request got before it failed. This decides whether a write may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// It could not be sent, and will not be sendable later: the client is set up wrongly.
+    /// It could not be sent, and a retry does not help: the HTTP client is set up wrongly.
     Setup,
-    /// The server has seen nothing of it: no connection, or one that was closed before a byte was sent.
+    /// The server has seen nothing of it: there was no connection, or it was closed before a byte
+    /// was sent.
     NotSent,
-    /// The connection broke after the request was sent, in part or whole.
+    /// The connection broke after the request was sent, partly or completely.
     Interrupted,
-    /// No answer within the time there was.
+    /// There was no response within the time limit.
     TimedOut,
-    /// The answer is larger than calsync takes.
+    /// The response is larger than the limit.
     TooLarge,
 }
 
 impl TransportError {
-    /// A failure of that kind.
+    /// A failure of that kind, without a source.
     #[must_use]
     pub fn new(kind: TransportErrorKind) -> Self {
         Self { kind, source: None }
     }
 
-    /// A client that is set up wrongly, with what is wrong with it.
+    /// An HTTP client that is set up wrongly, with the cause.
     #[cfg(feature = "reqwest")]
     pub(super) fn setup(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(TransportErrorKind::Setup).with_source(source)
     }
 
-    /// With the error underneath, which must hold no URL, header or body.
+    /// Sets the source, which must contain no URL, header or body.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// How far the request came.
+    /// How far the request got.
     #[must_use]
     pub fn kind(&self) -> TransportErrorKind {
         self.kind
     }
 
-    /// This failure as that of a provider's call: what was sent and not answered is unknown, unless it only reads.
+    /// Converts this into the error of a provider's call. After a request that was sent without a
+    /// response, the outcome of a write is unknown ([`Retry::Unknown`]); a read can be retried.
     #[must_use]
     pub fn into_error(self, provider: ProviderKind, operation: Operation) -> Error {
         let (kind, retry) = match self.kind {
@@ -77,8 +79,8 @@ impl fmt::Display for TransportError {
             TransportErrorKind::Setup => "the HTTP client cannot send this request",
             TransportErrorKind::NotSent => "the server could not be reached",
             TransportErrorKind::Interrupted => "the connection broke",
-            TransportErrorKind::TimedOut => "there was no answer in time",
-            TransportErrorKind::TooLarge => "the answer is too large",
+            TransportErrorKind::TimedOut => "there was no response in time",
+            TransportErrorKind::TooLarge => "the response is too large",
         })
     }
 }

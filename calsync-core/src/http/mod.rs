@@ -1,7 +1,9 @@
-//! The seam to the network: one method over the types of `http` and `bytes`.
+//! The interface to the network: a trait with one method, over the types of the crates `http` and
+//! `bytes`.
 //!
-//! Providers talk through an [`HttpTransport`] and know no HTTP client; so a test hands them a fake server or a script, and a
-//! host its own client. Every request carries the [`Call`] it belongs to as an extension.
+//! Providers send requests through an [`HttpTransport`] and depend on no HTTP client. A test gives
+//! them a fake server or a script; a host can give them its own client. Every request carries the
+//! [`Call`] it belongs to as an extension.
 
 mod endpoint;
 mod error;
@@ -32,28 +34,29 @@ pub use serve::{LoopbackServer, ServeError};
 use crate::error::Operation;
 use crate::names::ProviderKind;
 
-/// A request, whole. Its URI is absolute.
+/// A request with a fully buffered body. Its URI is absolute.
 pub type Request = ::http::Request<Bytes>;
 
-/// An answer, whole.
+/// A response with a fully buffered body.
 pub type Response = ::http::Response<Bytes>;
 
-/// Sends a request and gives the answer, whatever its status.
+/// Sends a request and returns the response, of any status.
 ///
 /// # The contract
 ///
-/// - One request, one answer: no retry (but of a request the server refused to take up before reading it), and **no redirect
-///   is followed**, since credentials never travel to another host: a 3xx is an answer like any other.
-/// - Every call ends: there is a limit to the time it takes and to the size of the answer.
-/// - [`TransportErrorKind::NotSent`] is only said of a request of which the server has seen nothing.
-/// - No header, body or query of a request or an answer gets into an error, a log or `Debug`.
-/// - Dropping the future is like losing the answer.
+/// - One request, one response: no retry (except of a request that the server rejected before
+///   reading it), and **no redirect is followed**, because credentials must not travel to another
+///   host. A 3xx is returned like any other response.
+/// - Every call ends: its duration and the size of its response are limited.
+/// - [`TransportErrorKind::NotSent`] means that the server has seen nothing of the request.
+/// - No header, body or query of a request or a response gets into an error, a log or `Debug`.
+/// - If the future is dropped, the caller must assume that the server may have handled the request.
 #[async_trait]
 pub trait HttpTransport: Debug + Send + Sync + 'static {
-    /// Sends it.
+    /// Sends the request.
     ///
     /// # Errors
-    /// When there is no whole answer.
+    /// [`TransportError`], if there is no complete response.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
 }
 
@@ -64,18 +67,19 @@ impl<T: HttpTransport + ?Sized> HttpTransport for Arc<T> {
     }
 }
 
-/// What a request is for. Every request carries one in its extensions, for logs, metrics and tests.
+/// The provider and operation of a request. Every request carries one in its extensions, for logs,
+/// metrics and tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// The provider that makes it.
+    /// The provider that sends the request.
     pub provider: ProviderKind,
-    /// The operation it is part of.
+    /// The operation the request is part of.
     pub operation: Operation,
 }
 
 impl Call {
-    /// A call.
+    /// A call of that provider for that operation.
     #[must_use]
     pub fn new(provider: ProviderKind, operation: Operation) -> Self {
         Self { provider, operation }

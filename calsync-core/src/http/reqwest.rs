@@ -1,4 +1,4 @@
-//! The transport over reqwest. No other file names reqwest.
+//! The transport over reqwest. No other file uses reqwest.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -18,21 +18,21 @@ use super::{HttpTransport, Request, Response};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const RESPONSE_LIMIT: usize = 8 * 1024 * 1024;
-/// Below the minute after which many load balancers close a connection without a word.
+/// Less than the minute after which many load balancers silently close an idle connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(55);
-/// Google compresses only for agents whose name says "gzip".
+/// Google compresses responses only if the user agent contains "gzip".
 #[cfg(feature = "gzip")]
 const USER_AGENT: &str = concat!("calsync/", env!("CARGO_PKG_VERSION"), " (gzip)");
 #[cfg(not(feature = "gzip"))]
 const USER_AGENT: &str = concat!("calsync/", env!("CARGO_PKG_VERSION"));
 const HAS_TLS: bool = cfg!(any(feature = "rustls-no-provider", feature = "native-tls"));
 
-/// An [`HttpTransport`] over reqwest: keeps connections, speaks HTTP/2 (feature `http2`), takes compressed answers (feature
-/// `gzip`), follows no redirect. Clones share their connections.
+/// An [`HttpTransport`] over reqwest: keeps connections open, supports HTTP/2 (feature `http2`) and
+/// compressed responses (feature `gzip`), follows no redirect. Clones share their connections.
 ///
-/// Every call has a time in which the whole of its answer must be there, and a limit to the answer's size, counted after
-/// decompression. `https` needs one of the features `rustls`, `native-tls` and `rustls-no-provider`. `http` goes to loopback
-/// only, directly, never through a proxy.
+/// Every call has a time limit until its response is complete, and a size limit for the response,
+/// counted after decompression. `https` needs one of the features `rustls`, `native-tls` and
+/// `rustls-no-provider`. `http` is allowed to loopback only, and never goes through a proxy.
 ///
 /// Needs a tokio runtime with I/O and time enabled. `Debug` shows the limits only.
 ///
@@ -52,7 +52,7 @@ pub struct ReqwestTransport {
     limits: Limits,
 }
 
-/// Settings of a [`ReqwestTransport`].
+/// Settings of a [`ReqwestTransport`]; see [`ReqwestTransport::builder`] for the defaults.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ReqwestTransportBuilder {
@@ -69,7 +69,7 @@ struct Limits {
     response: usize,
 }
 
-/// Why a request or a client cannot be used as it is set up.
+/// A setup error: why a request cannot be sent with this client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unusable {
     #[error(
@@ -87,7 +87,8 @@ pub(super) enum Unusable {
     Redirected,
 }
 
-/// What reqwest says went wrong, in words: its own errors hold the URL, so only those underneath are quoted.
+/// The text of a reqwest error. reqwest's own error texts contain the URL, so only those of its
+/// sources are used.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Cause(String);
@@ -99,8 +100,9 @@ impl Unusable {
 }
 
 impl ReqwestTransport {
-    /// The default settings: 10 s to connect, 30 s for the whole call, 8 MiB of answer, the proxy that the environment
-    /// names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), and `calsync/<version> (gzip)` as the user agent.
+    /// The default settings: 10 s to connect, 30 s for the whole call, 8 MiB of response body, the
+    /// proxy of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), and `calsync/<version>
+    /// (gzip)` as the user agent.
     pub fn builder() -> ReqwestTransportBuilder {
         ReqwestTransportBuilder {
             connect_timeout: CONNECT_TIMEOUT,
@@ -111,13 +113,13 @@ impl ReqwestTransport {
         }
     }
 
-    /// A transport over a client of the host's own. See [`ReqwestTransportBuilder::build_with`].
+    /// A transport over the host's own client. See [`ReqwestTransportBuilder::build_with`].
     #[must_use]
     pub fn with_client(client: Client) -> Self {
         Self::builder().build_with(client)
     }
 
-    /// The client for that URL.
+    /// The client for a URL's scheme: TLS for `https`, plain for `http` on loopback.
     fn client(&self, uri: &Uri) -> Result<&Client, TransportError> {
         match uri.scheme_str() {
             Some("https") => self.secure.as_ref().ok_or_else(|| Unusable::NoTls.error()),
@@ -126,9 +128,9 @@ impl ReqwestTransport {
         }
     }
 
-    /// The URL as it is asked for, and the answer to come. Apart from `send`, whose future it keeps small: there is one for
-    /// every call under way.
-    fn begin(
+    /// Starts a request. Returns its URL and the future of its response. Separate from `send` to
+    /// keep the future of `send` small.
+    fn start(
         &self,
         request: Request,
     ) -> Result<(Url, impl Future<Output = ::reqwest::Result<::reqwest::Response>>), TransportError> {
@@ -140,17 +142,18 @@ impl ReqwestTransport {
         Ok((request.url().clone(), client.execute(request)))
     }
 
-    /// The answer's body, read chunk by chunk, so that the limit holds for what was decompressed.
-    async fn body(&self, answer: &mut ::reqwest::Response) -> Result<Bytes, TransportError> {
+    /// Reads the response's body chunk by chunk, so that the limit applies to the decompressed
+    /// size.
+    async fn body(&self, response: &mut ::reqwest::Response) -> Result<Bytes, TransportError> {
         let fits = |length: usize| length <= self.limits.response;
         let too_large = || TransportError::new(TransportErrorKind::TooLarge);
-        if answer.content_length().is_some_and(|length| !usize::try_from(length).is_ok_and(fits)) {
+        if response.content_length().is_some_and(|length| !usize::try_from(length).is_ok_and(fits)) {
             return Err(too_large());
         }
-        let first = answer.chunk().await.map_err(failed)?.unwrap_or_default();
-        // Most answers are one chunk, which is taken as it is.
+        let first = response.chunk().await.map_err(failed)?.unwrap_or_default();
+        // Most bodies are one chunk, which is returned without a copy.
         let mut whole = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if whole.is_empty() {
                 whole.extend_from_slice(&first);
             }
@@ -168,47 +171,51 @@ impl ReqwestTransport {
 }
 
 impl ReqwestTransportBuilder {
-    /// How long connecting may take, with the look-up of the name and the TLS handshake.
+    /// Time limit for connecting, including the DNS look-up and the TLS handshake. Default: 10 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long a call may take as a whole, from connecting to the last byte of the answer.
+    /// Time limit of a call, from connecting to the last byte of the response. Default: 30 s.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.limits.call_timeout = timeout;
         self
     }
 
-    /// How many bytes the body of an answer may have, once decompressed.
+    /// Limit of a response's body in bytes, after decompression. Default: 8 MiB.
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.limits.response = bytes;
         self
     }
 
-    /// The user agent of requests that name none. Google compresses its answers only for one with `gzip` in its name.
+    /// The user agent of requests without one. Google compresses its responses only if it contains
+    /// `gzip`. Default: `calsync/<version> (gzip)`; without the feature `gzip`:
+    /// `calsync/<version>`.
     pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
         self.user_agent = agent.into();
         self
     }
 
-    /// Connects directly, whatever the environment says of proxies.
+    /// Connects directly, and ignores the environment's proxies.
     pub fn without_proxy(mut self) -> Self {
         self.proxy = false;
         self
     }
 
-    /// Refuses `https`, and needs no certificates on the machine: for tests and tools whose server is on loopback.
+    /// Refuses `https`, and needs no certificates on the machine. For tests and tools whose server
+    /// is on loopback.
     pub fn without_tls(mut self) -> Self {
         self.tls = false;
         self
     }
 
-    /// The transport.
+    /// Builds the transport.
     ///
     /// # Errors
-    /// [`TransportErrorKind::Setup`]: the machine has no certificates to trust (and [`without_tls`](Self::without_tls) was not
-    /// asked for), `rustls-no-provider` is on and the process has no crypto provider, or the user agent is no header value.
+    /// [`TransportErrorKind::Setup`], if the machine has no certificates to trust (except after
+    /// [`without_tls`](Self::without_tls)), if `rustls-no-provider` is on and the process has no
+    /// crypto provider, or if the user agent is not a valid header value.
     pub fn build(self) -> Result<ReqwestTransport, TransportError> {
         let plain = with_tls(self.client().no_proxy(), false)?.build().map_err(unbuilt)?;
         let secure = if self.tls && HAS_TLS {
@@ -221,11 +228,13 @@ impl ReqwestTransportBuilder {
         Ok(ReqwestTransport { plain, secure, limits: self.limits })
     }
 
-    /// A transport over a client of the host's own, for its TLS, proxies or name resolution. The time for a whole call and the
-    /// limit of the answer are taken from here, everything else from the client.
+    /// A transport over the host's own client, for its TLS, proxies or name resolution. The time
+    /// limit of a call and the limit of the response are taken from this builder, everything else
+    /// from the client.
     ///
-    /// **The client's redirect policy has to be [`none`](redirect::Policy::none)**, so that credentials travel nowhere else.
-    /// Where it is not, an answer that came after a redirect is taken for a broken connection.
+    /// **The client's redirect policy must be [`none`](redirect::Policy::none)**, so that
+    /// credentials do not travel to another host. With another policy, a response after a redirect
+    /// is reported as [`TransportErrorKind::Interrupted`].
     ///
     /// Tied to reqwest 0.13: when calsync moves on to the next reqwest, this method changes in a minor version.
     #[must_use]
@@ -233,7 +242,7 @@ impl ReqwestTransportBuilder {
         ReqwestTransport { plain: client.clone(), secure: Some(client), limits: self.limits }
     }
 
-    /// What both clients have in common.
+    /// The settings that both clients share.
     fn client(&self) -> ClientBuilder {
         let client = Client::builder()
             .connect_timeout(self.connect_timeout)
@@ -241,20 +250,21 @@ impl ReqwestTransportBuilder {
             .user_agent(self.user_agent.as_str())
             .redirect(redirect::Policy::none())
             .referer(false);
-        // Another crate may have turned reqwest's gzip on; the user agent would not say so.
+        // Another crate may have enabled reqwest's gzip; the user agent does not announce it, so it
+        // is turned off.
         #[cfg(not(feature = "gzip"))]
         let client = client.no_gzip();
-        // Finds a dead connection that calls are waiting on, before all of them have run out of time.
+        // Detects a broken connection before the calls on it reach their time limit.
         #[cfg(feature = "http2")]
         let client = client.http2_keep_alive_interval(Duration::from_secs(20));
         client
     }
 }
 
-/// Puts the TLS in that the features name. Without one there is none to put in.
+/// Sets the TLS backend that the features select. Without such a feature there is none.
 #[cfg(feature = "rustls-no-provider")]
 fn with_tls(client: ClientBuilder, secure: bool) -> Result<ClientBuilder, TransportError> {
-    let trust = if secure { tls::Trust::Machine } else { tls::Trust::Nobody };
+    let trust = if secure { tls::Trust::Machine } else { tls::Trust::Nothing };
     Ok(client.tls_backend_preconfigured(tls::config(trust)?))
 }
 
@@ -271,29 +281,30 @@ fn with_tls(client: ClientBuilder, _secure: bool) -> Result<ClientBuilder, Trans
 #[async_trait]
 impl HttpTransport for ReqwestTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let (asked, answer) = self.begin(request)?;
-        let mut answer = answer.await.map_err(failed)?;
-        if *answer.url() != asked {
-            // Something has been asked for, of whomever: it is not known what was done.
+        let (requested, response) = self.start(request)?;
+        let mut received = response.await.map_err(failed)?;
+        if *received.url() != requested {
+            // The client has sent a request to another URL: what that server did is unknown.
             return Err(
                 TransportError::new(TransportErrorKind::Interrupted).with_source(Unusable::Redirected)
             );
         }
-        let mut response = Response::new(self.body(&mut answer).await?);
-        *response.status_mut() = answer.status();
-        *response.version_mut() = answer.version();
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        let mut response = Response::new(self.body(&mut received).await?);
+        *response.status_mut() = received.status();
+        *response.version_mut() = received.version();
+        *response.headers_mut() = std::mem::take(received.headers_mut());
         Ok(response)
     }
 }
 
-/// Whether a request of that method says its length even where that is nothing (RFC 9110 section 8.6); reqwest leaves it
-/// out, and some servers answer 411.
+/// Whether a request of that method needs a `Content-Length` even if its body is empty (RFC 9110
+/// section 8.6). reqwest omits it, and some servers respond with 411.
 fn takes_a_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
-/// The request as reqwest has it, without its extensions, which are for whoever stands in front of this transport.
+/// Converts a request to reqwest's type. Its extensions are dropped: they are for transports that
+/// wrap this one.
 fn prepared(request: Request) -> Result<::reqwest::Request, TransportError> {
     let (mut parts, body) = request.into_parts();
     if body.is_empty() && takes_a_body(&parts.method) {
@@ -308,30 +319,30 @@ fn prepared(request: Request) -> Result<::reqwest::Request, TransportError> {
     Ok(request)
 }
 
-/// An absolute URI as text. Its `Display` costs as much as parsing the whole URL.
+/// An absolute URI as text. Faster than its `Display`, which costs as much as parsing the URL.
 fn text_of(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     [uri.scheme_str().unwrap_or_default(), "://", authority, path].concat()
 }
 
-/// Keeps a token out of what the client underneath logs, and out of HTTP/2's tables of repeated headers.
+/// Keeps a token out of the HTTP client's logs and out of HTTP/2's header compression tables.
 fn hide_credentials(headers: &mut HeaderMap) {
     if let Some(value) = headers.get_mut(header::AUTHORIZATION) {
         value.set_sensitive(true);
     }
 }
 
-/// A client or a request that could not be put together.
+/// Maps the failure to build a client.
 fn unbuilt(error: ::reqwest::Error) -> TransportError {
     TransportError::setup(Cause::of(&error))
 }
 
-/// A request that has no answer, or not all of it.
+/// Maps the failure of a request, or of reading its response.
 fn failed(error: ::reqwest::Error) -> TransportError {
     let kind = if error.is_builder() {
         TransportErrorKind::Setup
-    } else if error.is_connect() || was_not_taken_up(&error) {
+    } else if error.is_connect() || was_canceled(&error) {
         TransportErrorKind::NotSent
     } else if error.is_timeout() {
         TransportErrorKind::TimedOut
@@ -341,19 +352,20 @@ fn failed(error: ::reqwest::Error) -> TransportError {
     TransportError::new(kind).with_source(Cause::of(&error))
 }
 
-/// Whether the connection was found closed before the request was put onto it: hyper gave it back untouched.
-fn was_not_taken_up(error: &::reqwest::Error) -> bool {
-    below(error).any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
+/// Whether the connection was closed before the request was written to it: hyper returned it
+/// unsent.
+fn was_canceled(error: &::reqwest::Error) -> bool {
+    sources(error).any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
 }
 
-/// The errors underneath, from the top.
-fn below(error: &::reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+/// The sources of an error, outermost first.
+fn sources(error: &::reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |&error| error.source())
 }
 
 impl Cause {
     fn of(error: &::reqwest::Error) -> Self {
-        let texts = below(error).filter(|error| !error.is::<::reqwest::Error>()).map(ToString::to_string);
+        let texts = sources(error).filter(|error| !error.is::<::reqwest::Error>()).map(ToString::to_string);
         let text = texts.collect::<Vec<_>>().join(": ");
         Self(if text.is_empty() { "the HTTP client gave no reason".to_owned() } else { text })
     }

@@ -1,20 +1,22 @@
-//! How long a server asks to be left alone.
+//! `Retry-After`: how long a server asks to wait.
 
 use std::time::Duration;
 
 use ::http::{HeaderMap, header};
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// The longest wait that is believed: a day. A server that asks for more is asked again then.
+/// Upper bound of a `Retry-After`: one day. A longer one counts as one day.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The three forms of a date in HTTP (RFC 9110 section 5.6.7); the first is the one in use.
+/// The three date formats of HTTP (RFC 9110 section 5.6.7). The first is the current one; the
+/// others are obsolete.
 const DATES: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
-/// How long the `Retry-After` of an answer asks to be left alone, counted from `now`; at most [`LONGEST_RETRY_AFTER`].
+/// How long the `Retry-After` of a response asks to wait, counted from `now`; at most
+/// [`LONGEST_RETRY_AFTER`].
 ///
-/// Seconds or a date (RFC 9110 section 10.2.3). A date that has passed is no wait at all. `None` where there is no such
-/// header, or none that can be read.
+/// The header has seconds or a date (RFC 9110 section 10.2.3). A date that has passed is a wait of
+/// zero. `None` if there is no such header, or it cannot be read.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -50,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_every_form_of_date_are_read() {
+    fn seconds_and_every_date_format_are_read() {
         for (value, seconds) in [
             ("0", 0),
             ("120", 120),
@@ -67,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_has_passed_is_no_wait() {
+    fn a_date_that_has_passed_is_a_wait_of_zero() {
         for value in
             ["Tue, 20 Jan 2026 08:59:59 GMT", "Sun, 06 Nov 1994 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
         {
@@ -76,14 +78,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_left_alone_for_more_than_a_day() {
+    fn a_wait_is_at_most_one_day() {
         for value in ["86401", "315360000", "18446744073709551615", "Sun, 20 Jan 2036 09:00:00 GMT"] {
             assert_eq!(wait(value.as_bytes()), Some(24 * 3600), "{value}");
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_no_header() {
+    fn a_value_that_cannot_be_read_is_ignored() {
         let garbage: [&[u8]; 11] = [
             b"",
             b"-1",
@@ -92,7 +94,7 @@ mod tests {
             b"soon",
             b"2026-01-20T09:02:00Z",
             b"Tue, 20 Jan 2026 09:02:00 CET",
-            // That day was a Tuesday: a date that contradicts itself is not believed.
+            // That day was a Tuesday: a date with the wrong weekday is ignored.
             b"Mon, 20 Jan 2026 09:02:00 GMT",
             b"Tue, 32 Jan 2026 09:02:00 GMT",
             b"99999999999999999999999",

@@ -1,4 +1,4 @@
-//! Any transport behind a socket on this machine.
+//! Serves any transport on a loopback socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,15 +18,17 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::error::TransportError;
 use super::{HttpTransport, Request, Response};
 
-/// The most bytes the body of a request may have.
+/// Upper bound of a request's body, in bytes.
 const REQUEST_LIMIT: usize = 8 * 1024 * 1024;
 
-/// A server on this machine that answers with an [`HttpTransport`], so that a fake in process can be reached by any client,
-/// over HTTP/1.1 with connections kept. Dropping it closes the port and every connection.
+/// An HTTP/1.1 server on loopback that gets its responses from an [`HttpTransport`], so that any
+/// client can reach an in-process fake. Connections are kept open. Dropping the server closes the
+/// port and every connection.
 ///
-/// The transport sees requests as a client would send them: the URI is absolute and begins with [`base_url`](Self::base_url).
-/// They carry no [`Call`](super::Call). An error of the transport closes the connection without an answer, so that the client
-/// meets a connection that really breaks. A request with more than 8 MiB is answered with 413 and not shown to the transport.
+/// The transport gets requests as a client would send them: the URI is absolute and begins with
+/// [`base_url`](Self::base_url). They carry no [`Call`](super::Call). An error of the transport
+/// closes the connection without a response, so the client sees a broken connection. A request with
+/// a body of more than 8 MiB gets a 413 and does not reach the transport.
 ///
 /// ```
 /// use calsync_core::http::LoopbackServer;
@@ -48,26 +50,26 @@ pub struct LoopbackServer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address can be reached from elsewhere.
+    /// The address is not a loopback address: other machines could reach it.
     #[error("a fake is served on loopback only")]
     NotLoopback,
-    /// The port cannot be listened on.
-    #[error("the port cannot be listened on")]
+    /// The server cannot listen on the port, such as when it is in use.
+    #[error("the server cannot listen on the port")]
     Listen(#[source] io::Error),
 }
 
-/// What ends a connection without an answer.
+/// Why a connection is closed without a response.
 #[derive(Debug, thiserror::Error)]
-enum Hangup {
-    #[error("the transport gave no answer")]
-    NoAnswer(#[source] TransportError),
+enum Closed {
+    #[error("the transport returned no response")]
+    NoResponse(#[source] TransportError),
     #[error("the request could not be read")]
     Unreadable,
 }
 
 impl LoopbackServer {
-    /// Listens on an address of this machine; port 0 takes a free one. Needs a tokio runtime with I/O enabled, in which it goes
-    /// on until it is dropped.
+    /// Listens on a loopback address; port 0 selects a free port. Needs a tokio runtime with I/O
+    /// enabled, and runs in it until the server is dropped.
     ///
     /// # Errors
     /// See [`ServeError`].
@@ -81,7 +83,8 @@ impl LoopbackServer {
         Ok(Self { base_url: format!("http://{address}"), address, connections })
     }
 
-    /// Where it answers, such as `http://127.0.0.1:4401`: what an [`Endpoint`](super::Endpoint) is made of.
+    /// The server's base URL, such as `http://127.0.0.1:4401`, for an
+    /// [`Endpoint`](super::Endpoint).
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
@@ -100,66 +103,67 @@ impl Drop for LoopbackServer {
     }
 }
 
-/// Takes connections, and holds them: they end with this future.
+/// Accepts connections and serves them. They end when this future is dropped.
 async fn accept(listener: TcpListener, transport: Arc<dyn HttpTransport>, address: SocketAddr) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        // Out of file handles, or the client has gone already: others may fare better.
+        // Out of file handles, or the client is gone already: the next connection may succeed.
         let Ok((stream, _)) = listener.accept().await else {
             tokio::task::yield_now().await;
             continue;
         };
         let transport = transport.clone();
-        let service = service_fn(move |request| answer(transport.clone(), address, request));
+        let service = service_fn(move |request| respond(transport.clone(), address, request));
         connections.spawn(async move {
-            // However it ended: it is the client that is told, by the connection being closed.
+            // Every outcome is ignored: the client sees a closed connection.
             let _ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-async fn answer(
+async fn respond(
     transport: Arc<dyn HttpTransport>,
     address: SocketAddr,
     request: ::http::Request<Incoming>,
-) -> Result<::http::Response<Full<Bytes>>, Hangup> {
+) -> Result<::http::Response<Full<Bytes>>, Closed> {
     let (mut parts, body) = request.into_parts();
-    parts.uri = absolute(&parts.uri, address).ok_or(Hangup::Unreadable)?;
+    parts.uri = absolute(&parts.uri, address).ok_or(Closed::Unreadable)?;
     if body.size_hint().lower() > REQUEST_LIMIT as u64 {
         return Ok(too_large());
     }
     let body = match Limited::new(body, REQUEST_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Ok(too_large()),
-        Err(_) => return Err(Hangup::Unreadable),
+        Err(_) => return Err(Closed::Unreadable),
     };
-    let answer = transport.send(Request::from_parts(parts, body)).await.map_err(Hangup::NoAnswer)?;
-    Ok(framed(answer))
+    let response = transport.send(Request::from_parts(parts, body)).await.map_err(Closed::NoResponse)?;
+    Ok(framed(response))
 }
 
-/// The request's path and query at the server's own address, whatever the client calls it.
-fn absolute(asked: &Uri, address: SocketAddr) -> Option<Uri> {
+/// The request's path and query at the server's own address. The client's `Host` is ignored.
+fn absolute(requested: &Uri, address: SocketAddr) -> Option<Uri> {
     let mut parts = uri::Parts::default();
     parts.scheme = Some(uri::Scheme::HTTP);
     parts.authority = address.to_string().parse().ok();
-    parts.path_and_query = Some(asked.path_and_query()?.clone());
+    parts.path_and_query = Some(requested.path_and_query()?.clone());
     Uri::from_parts(parts).ok()
 }
 
-/// The answer without its own say on where it ends: that is the connection's business.
-fn framed(mut answer: Response) -> ::http::Response<Full<Bytes>> {
+/// The response without its framing headers, which hyper sets.
+fn framed(mut response: Response) -> ::http::Response<Full<Bytes>> {
     for name in [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
-        answer.headers_mut().remove(name);
+        response.headers_mut().remove(name);
     }
-    *answer.version_mut() = ::http::Version::HTTP_11;
-    answer.map(Full::new)
+    *response.version_mut() = ::http::Version::HTTP_11;
+    response.map(Full::new)
 }
 
-/// Closes the connection too, on which the rest of the request is still to come.
+/// A 413 that also closes the connection, because the rest of the request is still being sent on
+/// it.
 fn too_large() -> ::http::Response<Full<Bytes>> {
-    let mut answer = ::http::Response::new(Full::default());
-    *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    answer
+    let mut response = ::http::Response::new(Full::default());
+    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }

@@ -1,4 +1,4 @@
-//! How rustls is set up for reqwest: whose certificates are believed, by which cryptography.
+//! The rustls configuration for reqwest: trusted certificates and crypto provider.
 
 use std::sync::Arc;
 
@@ -11,26 +11,27 @@ use rustls_platform_verifier::Verifier;
 use super::error::TransportError;
 use super::reqwest::Unusable;
 
-/// Whose certificates are believed.
+/// Which certificates are trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// Those whom the machine believes.
+    /// Those the machine trusts.
     Machine,
-    /// Nobody's. Needs no certificates on the machine, and is all that plain http wants.
-    Nobody,
+    /// None. Needs no certificates on the machine; for clients that send only plain http.
+    Nothing,
 }
 
-/// A configuration for one client. Nothing is installed process-wide.
+/// A configuration for one client. Installs nothing process-wide.
 pub(super) fn config(trust: Trust) -> Result<ClientConfig, TransportError> {
     let crypto = crypto().ok_or_else(|| Unusable::NoCryptoProvider.error())?;
     let builder = ClientConfig::builder_with_provider(crypto.clone());
     let builder = builder.with_safe_default_protocol_versions().map_err(TransportError::setup)?;
     let builder = match trust {
-        Trust::Nobody => builder.with_root_certificates(RootCertStore::empty()),
+        Trust::Nothing => builder.with_root_certificates(RootCertStore::empty()),
         Trust::Machine => verified_by(builder, Verifier::new(crypto).map_err(TransportError::setup)?),
     };
     let mut config = builder.with_no_client_auth();
-    // What is offered to the server, the best first. reqwest leaves this to whoever configures rustls.
+    // The offered protocols, in order of preference. reqwest does not set them for a preconfigured
+    // rustls.
     config.alpn_protocols = if cfg!(feature = "http2") { vec![b"h2".to_vec()] } else { Vec::new() };
     config.alpn_protocols.push(b"http/1.1".to_vec());
     Ok(config)
@@ -43,7 +44,7 @@ fn verified_by(
     builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
 }
 
-/// ring with the feature `rustls`; without it what the host has installed.
+/// ring with the feature `rustls`; without it the provider that the host has installed.
 fn crypto() -> Option<Arc<CryptoProvider>> {
     #[cfg(feature = "rustls")]
     return Some(Arc::new(rustls::crypto::ring::default_provider()));
@@ -56,15 +57,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http2_is_offered_first_where_it_is_spoken() {
-        let offered = config(Trust::Nobody).unwrap().alpn_protocols;
+    fn http2_is_offered_first_if_the_feature_is_on() {
+        let offered = config(Trust::Nothing).unwrap().alpn_protocols;
         let expected: &[&[u8]] = if cfg!(feature = "http2") { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
         assert_eq!(offered, expected);
     }
 
     #[test]
-    fn nothing_is_installed_for_the_whole_process() {
-        config(Trust::Nobody).unwrap();
+    fn no_crypto_provider_is_installed_process_wide() {
+        config(Trust::Nothing).unwrap();
         assert!(CryptoProvider::get_default().is_none());
     }
 }
@@ -75,7 +76,7 @@ mod tests {
     use crate::http::TransportErrorKind;
 
     #[test]
-    fn a_process_without_crypto_is_told_so_and_does_not_panic() {
+    fn a_process_without_a_crypto_provider_gets_an_error_and_no_panic() {
         let error = config(Trust::Machine).unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::Setup);
         let source = std::error::Error::source(&error).unwrap().to_string();

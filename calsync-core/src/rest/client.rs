@@ -1,4 +1,4 @@
-//! An API as a provider calls it: send, judge the answer, read it.
+//! The client a provider calls its API with: sends requests, classifies and reads responses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,10 +13,11 @@ use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::http::{Request, Response, retry_after};
 use crate::names::ProviderKind;
 
-/// What an answer that is no success means: the operation it answers, and what its `Retry-After` asks for.
+/// Maps a response that is not a success to an error. Its arguments are the operation, the
+/// response, and the response's `Retry-After`.
 pub type Judge = fn(Operation, &Response, Option<Duration>) -> Error;
 
-/// A server's API, called in a person's name. Clones are handles to the same one.
+/// A server's API, called on behalf of a person. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct RestClient {
     api: ApiClient,
@@ -25,23 +26,26 @@ pub struct RestClient {
 }
 
 impl RestClient {
-    /// Calls by `api`; `judge` knows the server's errors.
+    /// A client that sends with `api`; `judge` maps the server's error responses.
     #[must_use]
     pub fn new(api: ApiClient, clock: Arc<dyn Clock>, judge: Judge) -> Self {
         Self { api, clock, judge }
     }
 
-    /// The tokens it sends.
+    /// Where the client gets its access tokens.
     #[must_use]
     pub fn tokens(&self) -> &AccessTokens {
         self.api.tokens()
     }
 
-    /// Sends a request and gives the answer, if it is a success. [`account_of`](crate::auth::account_of) says whose token it answers.
+    /// Sends a request and returns the response, if it is a success.
+    /// [`account_of`](crate::auth::account_of) returns the account whose token was sent.
     ///
     /// # Errors
-    /// As [`ApiClient::send`]; what the judge says of any other answer; and for a request that could not be put together: an id
-    /// that fits into no URL is none of the server's, so there is no such event.
+    /// As [`ApiClient::send`]. The judge's error, for a response that is not a success. And an
+    /// error for a request that could not be built ([`unsendable`](Self::unsendable)):
+    /// [`ErrorKind::NotFound`] for an id that fits into no URL, because no event of the server has
+    /// such an id.
     pub fn send(
         &self,
         to: &Access,
@@ -50,15 +54,19 @@ impl RestClient {
     ) -> impl Future<Output = Result<Response, Error>> + Send {
         let request = self.boxed(operation, request);
         async move {
-            let answer = self.api.send(to, operation, request?).await?;
-            if answer.status().is_success() { Ok(answer) } else { Err(self.failure(operation, &answer)) }
+            let response = self.api.send(to, operation, request?).await?;
+            if response.status().is_success() {
+                Ok(response)
+            } else {
+                Err(self.failure(operation, &response))
+            }
         }
     }
 
-    /// Sends a request and gives the answer, whatever it is.
+    /// Sends a request and returns the response, of any status.
     ///
     /// # Errors
-    /// As [`send`](Self::send), but for what the judge says.
+    /// As [`send`](Self::send), but the judge is not called.
     pub fn exchange(
         &self,
         to: &Access,
@@ -69,11 +77,12 @@ impl RestClient {
         async move { self.api.send(to, operation, request?).await }
     }
 
-    /// As [`send`](Self::send), for a batch: `has_refused_part` says of a response whether some part of it answers 401. Then the token is
-    /// renewed and the whole batch sent again, once, as after a 401 of its own.
+    /// As [`send`](Self::send), for a batch. `has_refused_part` returns whether a part of the
+    /// response has status 401. Then the token is renewed and the whole batch is sent once more, as
+    /// after a 401 of the whole response.
     ///
     /// # Errors
-    /// As [`send`](Self::send). Parts are not judged.
+    /// As [`send`](Self::send). The judge is not called for the parts.
     pub fn send_batch(
         &self,
         to: &Access,
@@ -83,12 +92,16 @@ impl RestClient {
     ) -> impl Future<Output = Result<Response, Error>> + Send {
         let request = self.boxed(operation, request);
         async move {
-            let answer = self.api.send_while(to, operation, request?, has_refused_part).await?;
-            if answer.status().is_success() { Ok(answer) } else { Err(self.failure(operation, &answer)) }
+            let response = self.api.send_while(to, operation, request?, has_refused_part).await?;
+            if response.status().is_success() {
+                Ok(response)
+            } else {
+                Err(self.failure(operation, &response))
+            }
         }
     }
 
-    /// Before any future is made, which would have room for all of it.
+    /// Boxes the request before a future is created, to keep the futures small.
     fn boxed(
         &self,
         operation: Operation,
@@ -97,38 +110,40 @@ impl RestClient {
         request.map(Box::new).map_err(|bad| self.unsendable(operation, bad))
     }
 
-    /// What an answer that is no success means. A 401 is an outage, even where the judge says otherwise: it came after a token that was just
-    /// made, and only the token endpoint's own word ends a grant.
+    /// The error of a response that is not a success. A 401 is an outage, also if the judge returns
+    /// [`ErrorKind::Unauthenticated`]: it came after a token that was just issued, and only the
+    /// token endpoint reports that a grant has ended.
     #[must_use]
-    pub fn failure(&self, operation: Operation, answer: &Response) -> Error {
-        let error = (self.judge)(operation, answer, retry_after(answer.headers(), self.clock.now()));
+    pub fn failure(&self, operation: Operation, response: &Response) -> Error {
+        let error = (self.judge)(operation, response, retry_after(response.headers(), self.clock.now()));
         if error.kind() == ErrorKind::Unauthenticated {
             return error.with_kind(ErrorKind::Unavailable).with_retry(Retry::Later);
         }
         error
     }
 
-    /// Reads a success.
+    /// Reads the JSON body of a successful response.
     ///
     /// # Errors
-    /// [`unreadable`](Self::unreadable).
-    pub fn read<T: DeserializeOwned>(&self, operation: Operation, answer: &Response) -> Result<T, Error> {
-        serde_json::from_slice(answer.body()).map_err(|_| self.unreadable(operation, answer))
+    /// [`unreadable`](Self::unreadable), if the body is not JSON of type `T`.
+    pub fn read<T: DeserializeOwned>(&self, operation: Operation, response: &Response) -> Result<T, Error> {
+        serde_json::from_slice(response.body()).map_err(|_| self.unreadable(operation, response))
     }
 
-    /// A success that could not be read: truncated, HTML from a proxy, or without what it should name.
+    /// The error for a successful response that could not be read: truncated, HTML from a proxy, or
+    /// without a required field.
     #[must_use]
-    pub fn unreadable(&self, operation: Operation, answer: &Response) -> Error {
-        self.unavailable(operation, "unreadable_answer").with_status(answer.status().as_u16())
+    pub fn unreadable(&self, operation: Operation, response: &Response) -> Error {
+        self.unavailable(operation, "unreadable_answer").with_status(response.status().as_u16())
     }
 
-    /// An event that lacks what every event has.
+    /// The error for an event without a field that every event has.
     #[must_use]
     pub fn incomplete(&self, operation: Operation) -> Error {
         self.unavailable(operation, "incomplete_answer")
     }
 
-    /// Pages without an end.
+    /// The error for a paged list that does not end.
     #[must_use]
     pub fn endless(&self, operation: Operation) -> Error {
         self.unavailable(operation, "endless_answer")
@@ -140,7 +155,8 @@ impl RestClient {
             .with_code(code)
     }
 
-    /// A request that could not be put together.
+    /// The error for a request that could not be built: [`ErrorKind::NotFound`] for a bad id, else
+    /// [`ErrorKind::Refused`].
     #[must_use]
     pub fn unsendable(&self, operation: Operation, bad: BadRequest) -> Error {
         let kind = match bad {

@@ -1,13 +1,15 @@
-//! What providers share whose calendar speaks JSON over HTTP: requests, sent in a person's name, and answers, judged and read.
+//! Shared code of providers with a JSON API over HTTP: builds requests, sends them on behalf of a
+//! person, classifies and reads the responses.
 //!
-//! A provider's crate knows its paths, its JSON, and what each of the server's codes means; the rest is here.
+//! A provider's crate contains its paths, its JSON, and the meaning of each of the server's error
+//! codes.
 
-mod answer;
 mod client;
 mod request;
+mod response;
 mod setup;
 
-pub use answer::{code_of, common_class, failure, sendable};
 pub use client::{Judge, RestClient};
 pub use request::{BadRequest, request, with_if_match};
+pub use response::{code_of, common_class, failure, sendable};
 pub use setup::{BuildError, Setup, endpoint};

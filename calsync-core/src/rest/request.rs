@@ -1,4 +1,4 @@
-//! Requests, put together and not sent.
+//! Builds requests.
 
 use ::http::header::{CONTENT_TYPE, IF_MATCH};
 use ::http::{HeaderValue, Method};
@@ -8,25 +8,25 @@ use serde::Serialize;
 use crate::http::{EndpointError, Request, Target};
 use crate::names::Etag;
 
-/// Most bodies have fewer bytes.
+/// Bytes reserved for a body; enough for most.
 const USUAL_BODY: usize = 1024;
 
-/// Why a request could not be put together.
+/// Why a request could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadRequest {
-    /// An id that is empty, or leads elsewhere.
+    /// An id does not fit into a URL: it is empty, `.`, `..` or too long.
     #[error("an id does not fit into a URL")]
     Id(#[from] EndpointError),
-    /// A body that is no JSON.
-    #[error("the request cannot be written")]
+    /// The body cannot be written as JSON.
+    #[error("the request's body cannot be written as JSON")]
     Body(#[from] serde_json::Error),
-    /// A header that cannot be sent.
-    #[error("the request cannot be written")]
+    /// A header has a value that cannot be sent.
+    #[error("a header of the request cannot be sent")]
     Request(#[from] ::http::Error),
 }
 
-/// A request with a JSON body, or with none.
+/// Builds a request with a JSON body, or without a body.
 ///
 /// # Errors
 /// See [`BadRequest`].
@@ -43,10 +43,11 @@ pub fn request(method: Method, target: Target, body: Option<&impl Serialize>) ->
     Ok(request)
 }
 
-/// The same, to be carried out only if the event is still at that version (RFC 9110 section 13.1.1).
+/// Adds `If-Match`: the server carries out the request only if the event still has that etag (RFC
+/// 9110 section 13.1.1). `None` adds nothing.
 ///
 /// # Errors
-/// [`BadRequest::Request`] for a version that cannot stand in a header.
+/// [`BadRequest::Request`], if the etag fits into no header.
 pub fn with_if_match(mut request: Request, etag: Option<&Etag>) -> Result<Request, BadRequest> {
     if let Some(etag) = etag {
         let etag = HeaderValue::from_str(etag.as_str()).map_err(::http::Error::from)?;
@@ -61,7 +62,7 @@ mod tests {
     use crate::http::Endpoint;
 
     #[test]
-    fn a_body_says_what_it_is_and_no_body_says_nothing() {
+    fn only_a_request_with_a_body_has_a_content_type() {
         let base = Endpoint::new("https://example.org").unwrap();
         let with = request(Method::POST, base.target().segment("x"), Some(&[1])).unwrap();
         assert_eq!(
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_no_header_can_hold_is_an_error() {
+    fn an_etag_that_fits_into_no_header_is_an_error() {
         let base = Endpoint::new("https://example.org").unwrap();
         let plain = || request(Method::GET, base.target(), None::<&()>).unwrap();
         let at = |etag: &str| with_if_match(plain(), Some(&Etag::new(etag)));

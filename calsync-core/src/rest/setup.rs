@@ -1,4 +1,4 @@
-//! What a provider's builder collects for its client.
+//! The settings that the providers' builders share.
 
 use std::sync::Arc;
 
@@ -13,39 +13,42 @@ use crate::rest::{Judge, RestClient};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// One of the URLs cannot be trusted with a token.
+    /// A token must not be sent to this URL: it is not `https`, or not a plain base URL. The text
+    /// names the setting.
     #[error("{0} cannot be used")]
     Url(&'static str, #[source] EndpointError),
-    /// The OAuth client.
+    /// The OAuth client cannot be built.
     #[cfg(feature = "oauth")]
     #[error(transparent)]
     OAuth(#[from] crate::auth::SetupError),
-    /// No grant was given, and the provider's crate was built without the feature `oauth`, which brings one.
-    #[error("no grant was given, and the feature oauth, which brings one, is off")]
+    /// No grant was given, and the feature `oauth` of the provider's crate, which includes one, is
+    /// off.
+    #[error("no grant was given, and the feature `oauth`, which includes one, is off")]
     NoGrant,
-    /// The HTTP client, such as where the machine has no certificates to trust.
+    /// The HTTP client cannot be built, such as when the machine has no certificates to trust.
     #[error("the HTTP client cannot be built")]
     Transport(#[source] TransportError),
-    /// No transport was given, and the provider's crate was built without the feature that brings one.
-    #[error("no transport was given, and none of the features that bring one is on")]
+    /// No transport was given, and no feature of the provider's crate that includes one is on.
+    #[error("no transport was given, and no feature that includes one is on")]
     NoTransport,
 }
 
-/// What a provider's builder collects for its client.
+/// The settings that the providers' builders share.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Setup {
-    /// How requests are sent. The crate's own transport where there is none.
+    /// The transport that sends requests. Default: calsync's own, over reqwest.
     pub transport: Option<Arc<dyn HttpTransport>>,
-    /// How access tokens are got, where it is not by the consent of each person.
+    /// How access tokens are obtained. Default: the provider's OAuth client, with each person's
+    /// consent.
     pub grant: Option<Arc<dyn Grant>>,
-    /// Where tokens are kept. In memory where there is none.
+    /// Where tokens are stored. Default: in memory.
     pub store: Option<Arc<dyn TokenStore>>,
-    /// Where it is kept who has asked to be left alone. In memory where there is none.
+    /// Where the accounts' `Retry-After` deadlines and health are stored. Default: in memory.
     pub health: Option<Arc<dyn AccountHealthStore>>,
-    /// Where the time comes from.
+    /// Where the time comes from. Default: the machine's clock.
     pub clock: Arc<dyn Clock>,
-    /// How to wait.
+    /// How to wait. Default: tokio's timer.
     pub sleep: Arc<dyn Sleep>,
 }
 
@@ -63,18 +66,20 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// The transport given, or calsync's own.
+    /// The given transport, or calsync's own.
     ///
     /// # Errors
-    /// [`BuildError::Transport`], [`BuildError::NoTransport`].
+    /// [`BuildError::Transport`], if calsync's own cannot be built; [`BuildError::NoTransport`], if
+    /// there is none without the feature `reqwest`.
     pub fn transport(&self) -> Result<Arc<dyn HttpTransport>, BuildError> {
         self.transport.clone().map_or_else(own_transport, Ok)
     }
 
-    /// The client that sends through `transport`, with tokens of the grant given or else of `own`.
+    /// Builds the client, which sends with `transport`. Its tokens come from the given grant, or
+    /// else from `own`.
     ///
     /// # Errors
-    /// [`BuildError::NoGrant`].
+    /// [`BuildError::NoGrant`], if there is neither.
     pub fn client(
         self,
         provider: ProviderKind,
@@ -93,10 +98,11 @@ impl Setup {
     }
 }
 
-/// A base URL of the host's that can be trusted with a token. `name` is what the builder calls it.
+/// Parses a base URL that the host gave. `name` is the builder's name of the setting, for the
+/// error.
 ///
 /// # Errors
-/// [`BuildError::Url`].
+/// [`BuildError::Url`], if a token must not be sent to it; see [`Endpoint`].
 pub fn endpoint(name: &'static str, url: &str) -> Result<Endpoint, BuildError> {
     Endpoint::new(url).map_err(|error| BuildError::Url(name, error))
 }

@@ -1,4 +1,4 @@
-//! A provider's requests, with a token.
+//! `ApiClient`: a provider's requests, sent with an access token.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use calsync_core::http::{Request, Response, TransportErrorKind};
 use calsync_core::{Error, ProviderKind};
 use chrono::{DateTime, Utc};
 
-use crate::world::*;
+use crate::fixture::*;
 
 async fn send(host: &Host, api: &Server) -> Result<Response, Error> {
     let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
@@ -31,10 +31,10 @@ fn bearers(api: &Server) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_but_a_401_is_the_providers_to_read() {
+async fn every_response_but_a_401_is_returned_to_the_provider() {
     for status in [200, 204, 301, 400, 403, 404, 409, 410, 412, 429, 500, 503] {
         let (host, api) = (Host::new().await, Server::default());
-        api.answer(status, "body");
+        api.respond(status, "body");
         let response = send(&host, &api).await.unwrap();
         assert_eq!((response.status().as_u16(), response.body().as_ref()), (status, b"body".as_slice()));
         assert_eq!(bearers(&api), ["Bearer at-1"]);
@@ -42,13 +42,13 @@ async fn every_answer_but_a_401_is_the_providers_to_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_401_is_answered_with_another_token_once() {
+async fn after_a_401_the_request_is_sent_once_more_with_another_token() {
     let (host, api) = (Host::new().await, Server::default());
-    api.answer(401, "").answer(200, "made");
+    api.respond(401, "").respond(200, "made");
     assert_eq!(send(&host, &api).await.unwrap().body().as_ref(), b"made");
     assert_eq!(bearers(&api), ["Bearer at-1", "Bearer at-2"]);
 
-    api.answer(401, "").answer(401, "still not");
+    api.respond(401, "").respond(401, "still not");
     let response = send(&host, &api).await.unwrap();
     assert_eq!((response.status().as_u16(), response.body().as_ref()), (401, b"still not".as_slice()));
     assert_eq!(bearers(&api).len(), 4);
@@ -56,17 +56,17 @@ async fn a_401_is_answered_with_another_token_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_token_nothing_is_sent_and_the_error_says_whose_fault_it_is() {
-    let dead = r#"{"error":"invalid_grant"}"#;
+async fn without_a_token_nothing_is_sent_and_the_error_tells_the_cause() {
+    let revoked = r#"{"error":"invalid_grant"}"#;
     let misconfigured = r#"{"error":"invalid_client"}"#;
     for (status, body, kind, retry) in [
-        (400, dead, ErrorKind::Unauthenticated, Retry::Never),
+        (400, revoked, ErrorKind::Unauthenticated, Retry::Never),
         (401, misconfigured, ErrorKind::Configuration, Retry::Never),
         (429, "", ErrorKind::RateLimited, Retry::Later),
         (503, "", ErrorKind::Unavailable, Retry::Later),
     ] {
         let (host, api) = (Host::new().await, Server::default());
-        host.server.answer(status, body);
+        host.server.respond(status, body);
         let error = send(&host, &api).await.unwrap_err();
         assert_eq!((error.kind(), error.retry()), (kind, retry));
         assert_eq!(error.failure().operation, Operation::Create);
@@ -86,26 +86,26 @@ async fn without_a_token_nothing_is_sent_and_the_error_says_whose_fault_it_is() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_that_died_since_the_last_call_is_unauthenticated() {
+async fn a_grant_revoked_since_the_last_call_is_unauthenticated() {
     let (host, api) = (Host::new().await, Server::default());
-    api.answer(200, "").answer(401, "");
+    api.respond(200, "").respond(401, "");
     send(&host, &api).await.unwrap();
-    host.server.answer(400, r#"{"error":"invalid_grant"}"#);
+    host.server.respond(400, r#"{"error":"invalid_grant"}"#);
     assert_eq!(send(&host, &api).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_leaves_the_outcome_unknown() {
+async fn a_lost_response_leaves_the_outcome_unknown() {
     let (host, api) = (Host::new().await, Server::default());
     api.fail(TransportErrorKind::Interrupted);
     assert_eq!(send(&host, &api).await.unwrap_err().retry(), Retry::Unknown);
 }
 
-/// A host's own, which says the same to everybody.
+/// A host's own health store, with the same health for every key.
 #[derive(Debug, Default)]
-struct OneForAll(Mutex<(Health, Vec<String>)>);
+struct SharedHealth(Mutex<(Health, Vec<String>)>);
 
-impl AccountHealthStore for OneForAll {
+impl AccountHealthStore for SharedHealth {
     fn get(&self, key: &HealthKey) -> Health {
         let mut state = self.0.lock().unwrap();
         state.1.push(format!("{key:?}"));
@@ -114,7 +114,7 @@ impl AccountHealthStore for OneForAll {
 
     fn apply(&self, _: &HealthKey, event: &HealthEvent, now: DateTime<Utc>) -> Health {
         let mut state = self.0.lock().unwrap();
-        // It keeps waits only.
+        // It stores waits only.
         if matches!(event, HealthEvent::AskedToWait(_)) {
             state.0 = state.0.after(event, now);
         }
@@ -123,24 +123,24 @@ impl AccountHealthStore for OneForAll {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_host_may_say_who_waits_at_the_api_and_at_the_token_endpoint() {
+async fn the_hosts_health_store_decides_who_waits_at_the_api_and_at_the_token_endpoint() {
     let mut host = Host::new().await;
     let api = Server::default();
-    let health = Arc::new(OneForAll::default());
+    let health = Arc::new(SharedHealth::default());
     host.tokens = host.tokens.with_health_store(health.clone());
-    api.answer_with(429, &[("retry-after", "40")], "");
+    api.respond_with(429, &[("retry-after", "40")], "");
     assert_eq!(send(&host, &api).await.unwrap().status(), 429);
     let error = send(&host, &api).await.unwrap_err();
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(40))));
     assert_eq!(api.seen(Operation::Create).len(), 1);
 
-    // No host's word makes it longer than a day, and one that is over is none.
+    // A stored wait counts for one day at most, and one that has passed does not count.
     let now = host.clock.now();
     let asks = |until| Health::default().after(&HealthEvent::AskedToWait(until), now);
     health.0.lock().unwrap().0 = asks(DateTime::<Utc>::MAX_UTC);
     assert_eq!(send(&host, &api).await.unwrap_err().retry_after(), Some(Duration::from_secs(86_400)));
     health.0.lock().unwrap().0 = asks(DateTime::UNIX_EPOCH);
-    api.answer(200, "made");
+    api.respond(200, "made");
     assert_eq!(send(&host, &api).await.unwrap().status(), 200);
     let asked = health.0.lock().unwrap().1.clone();
     assert!(
@@ -150,7 +150,7 @@ async fn a_host_may_say_who_waits_at_the_api_and_at_the_token_endpoint() {
     );
 }
 
-/// Sends for that account.
+/// Sends a request that is meant for that account.
 async fn send_for(host: &Host, api: &Server, account: Option<&str>) -> Result<Response, Error> {
     let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
     let mut to = Access::from(key());
@@ -161,8 +161,8 @@ async fn send_for(host: &Host, api: &Server, account: Option<&str>) -> Result<Re
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_sent_into_another_account() {
-    for (opened, meant, is_sent) in [
+async fn nothing_is_sent_to_another_account() {
+    for (opened, expected, is_sent) in [
         (account("anna"), Some("anna"), true),
         (account("anna"), Some("ben"), false),
         (account("anna"), None, true),
@@ -171,7 +171,7 @@ async fn nothing_is_sent_into_another_account() {
     ] {
         let (host, api) = (Host::new().await, Server::default());
         host.store.put(&key(), &host.fresh("at", "rt").with_account(opened.clone())).await;
-        match send_for(&host, &api, meant).await {
+        match send_for(&host, &api, expected).await {
             Ok(response) => {
                 assert!(is_sent);
                 assert_eq!(account_of(&response), opened.map(|account| account.id).as_ref());
@@ -185,29 +185,29 @@ async fn nothing_is_sent_into_another_account() {
     }
 }
 
-/// Another process connects Ben while Anna's token is at hand here.
+/// Another process connects Ben's account while this process has Anna's token in memory.
 #[tokio::test(start_paused = true)]
-async fn the_second_request_of_a_call_goes_to_no_other_account_either() {
+async fn the_second_request_of_a_call_is_not_sent_to_another_account_either() {
     let (host, api) = (Host::new().await, Server::default());
     host.store.put(&key(), &host.fresh("at-anna", "rt-anna").with_account(account("anna"))).await;
     host.token().await.unwrap();
     let ben = host.fresh("at-ben", "rt-ben").with_account(account("ben"));
     host.peer().tokens.connected_as_new(&key(), &ben).await.unwrap();
-    // For up to a minute Anna's token is used, and what it wrote is known to be hers.
+    // Anna's token is used for up to a minute, and its responses name her account.
     let response = send_for(&host, &api, None).await.unwrap();
     assert_eq!(account_of(&response), Some(&"anna".into()));
-    api.answer(401, "");
+    api.respond(401, "");
     assert_eq!(send_for(&host, &api, Some("anna")).await.unwrap_err().kind(), ErrorKind::OtherAccount);
     assert_eq!(bearers(&api), ["Bearer at-anna", "Bearer at-anna"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_belongs_to_the_account_that_the_token_opens() {
+async fn a_wait_is_recorded_for_the_account_that_the_token_opens() {
     let (mut host, api) = (Host::new().await, Server::default());
     let health = Arc::new(MemoryAccountHealthStore::new());
     host.tokens = host.tokens.with_health_store(health.clone());
     host.store.put(&key(), &host.fresh("at", "rt").with_account(account("anna"))).await;
-    api.answer_with(429, &[("retry-after", "40")], "");
+    api.respond_with(429, &[("retry-after", "40")], "");
     send_for(&host, &api, None).await.unwrap();
     let anna = "anna".into();
     let now = host.clock.now();
@@ -217,7 +217,7 @@ async fn a_wait_belongs_to_the_account_that_the_token_opens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_part_is_answered_with_another_token_once() {
+async fn after_a_401_in_a_part_the_batch_is_sent_once_more_with_another_token() {
     let (host, api) = (Host::new().await, Server::default());
     let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
     let batch = async || {
@@ -226,27 +226,27 @@ async fn a_refused_part_is_answered_with_another_token_once() {
         let has_401 = |response: &Response| response.body().as_ref() == b"a part: 401";
         client.send_while(&key().into(), Operation::Create, Box::new(request), has_401).await.unwrap()
     };
-    api.answer(200, "a part: 401").answer(200, "all well");
+    api.respond(200, "a part: 401").respond(200, "all well");
     assert_eq!(batch().await.body().as_ref(), b"all well");
     assert_eq!(bearers(&api), ["Bearer at-1", "Bearer at-2"]);
-    api.answer(200, "a part: 401").answer(200, "a part: 401");
+    api.respond(200, "a part: 401").respond(200, "a part: 401");
     assert_eq!(batch().await.body().as_ref(), b"a part: 401");
     assert_eq!((bearers(&api).len(), host.server.refreshes()), (4, 3));
 }
 
-/// An API that refuses every token for a while, beside a token endpoint that is well.
+/// An API that refuses every token for a while, with a token endpoint that works.
 #[tokio::test(start_paused = true)]
-async fn a_401_after_a_good_refresh_is_an_outage() {
+async fn a_401_after_a_successful_refresh_is_an_outage() {
     use calsync_core::rest::{RestClient, request};
     let (host, api) = (Host::new().await, Server::default());
     let client = ApiClient::new(Arc::new(api.clone()), host.tokens.clone(), ProviderKind::GOOGLE);
-    // A judge that knows no better.
+    // A judge that takes a 401 for the end of the grant.
     let rest = RestClient::new(client, Arc::new(clock()), |operation, response, _| {
         let kind = if response.status() == 401 { ErrorKind::Unauthenticated } else { ErrorKind::Other };
         Error::new(kind, ProviderKind::GOOGLE, operation).with_status(401).with_code("authError")
     });
     let base = calsync_core::http::Endpoint::new("https://api.example").unwrap();
-    api.answer(401, "{}").answer(401, "{}");
+    api.respond(401, "{}").respond(401, "{}");
     let sent = request(http::Method::POST, base.target().segment("events"), None::<&()>);
     let error = rest.send(&key().into(), Operation::Create, sent).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));

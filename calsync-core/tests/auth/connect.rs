@@ -1,4 +1,4 @@
-//! Connect and finish.
+//! Connects: from the consent page to the tokens.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use chrono::Duration;
 use futures_util::FutureExt as _;
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier, url::Url};
 
-use crate::world::*;
+use crate::fixture::*;
 
 const GRANTED: &str = r#"{"access_token":"at","refresh_token":"rt","token_type":"Bearer","expires_in":3600,
     "scope":"openid https://www.googleapis.com/auth/calendar.events"}"#;
@@ -19,7 +19,7 @@ fn query(url: &str) -> HashMap<String, String> {
     let url = Url::parse(url).unwrap();
     let pairs: Vec<_> = url.query_pairs().into_owned().collect();
     let map: HashMap<_, _> = pairs.iter().cloned().collect();
-    assert_eq!(map.len(), pairs.len(), "a parameter stands twice");
+    assert_eq!(map.len(), pairs.len(), "a parameter is present twice");
     map
 }
 
@@ -31,14 +31,14 @@ fn state(connect: &Connect) -> String {
     query(connect.url.expose())["state"].clone()
 }
 
-/// A connect whose consent was given, and its callback.
+/// A connect with the person's consent, and its callback.
 fn consented(client: &OAuthClient) -> (PendingConnect, String) {
     let connect = client.connect(&key());
     let state = state(&connect);
     (connect.pending, format!("https://shop.example/calendar/callback?tenant=7&state={state}&code=4%2F0Ab"))
 }
 
-/// The same pending connect, as a second request would find it in the session.
+/// The same pending connect, as a later request reads it from the session.
 fn again(pending: &PendingConnect) -> PendingConnect {
     serde_json::from_str(&serde_json::to_string(pending).unwrap()).unwrap()
 }
@@ -62,10 +62,10 @@ async fn a_consent_becomes_tokens() {
     }
 
     clock.advance(Duration::minutes(9));
-    server.answer(200, GRANTED);
+    server.respond(200, GRANTED);
     let callback = format!("?state={}&code=4%2F0Ab", asked["state"]);
     let connected = client.finish(&key(), again(&connect.pending), &callback).await.unwrap();
-    assert_eq!(connected.account, None, "a server that tells no identity");
+    assert_eq!(connected.account, None, "a client without an identity");
     let tokens = connected.tokens;
     assert_eq!(tokens.access_token.expose(), "at");
     assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "rt");
@@ -91,7 +91,7 @@ async fn a_consent_becomes_tokens() {
 }
 
 #[tokio::test]
-async fn a_public_client_sends_no_secret_and_every_connect_is_another() {
+async fn a_public_client_sends_no_secret_and_each_connect_has_its_own_state() {
     let (server, clock) = (Server::default(), clock());
     let public = |redirect: &str| {
         let endpoint = |url| calsync_core::http::Endpoint::new(url).unwrap();
@@ -107,7 +107,7 @@ async fn a_public_client_sends_no_secret_and_every_connect_is_another() {
     let (first, second) = (client.connect(&key()), client.connect(&key()));
     assert_ne!(state(&first), state(&second));
     assert_ne!(query(first.url.expose())["code_challenge"], query(second.url.expose())["code_challenge"]);
-    server.answer(200, GRANTED);
+    server.respond(200, GRANTED);
     let callback = format!("state={}&code=c", state(&first));
     client.finish(&key(), first.pending, &callback).await.unwrap();
     assert!(!server.seen(Operation::Connect)[0].form.contains("client_secret"));
@@ -129,7 +129,7 @@ async fn a_public_client_sends_no_secret_and_every_connect_is_another() {
 }
 
 #[tokio::test]
-async fn what_is_not_this_persons_callback_reaches_no_server() {
+async fn another_persons_callback_is_refused_without_a_request() {
     let (server, clock) = (Server::default(), clock());
     let client = builder(&server, &clock).build().unwrap();
     let (pending, callback) = consented(&client);
@@ -159,20 +159,20 @@ async fn what_is_not_this_persons_callback_reaches_no_server() {
 }
 
 #[tokio::test]
-async fn a_callback_is_taken_once() {
+async fn a_callback_is_accepted_once() {
     let (server, clock) = (Server::default(), clock());
     let client = builder(&server, &clock).build().unwrap();
     let (pending, callback) = consented(&client);
-    server.answer(200, GRANTED);
+    server.respond(200, GRANTED);
     client.finish(&key(), again(&pending), &callback).await.unwrap();
     assert!(matches!(
         client.finish(&key(), again(&pending), &callback).await,
         Err(ConnectError::ReusedState)
     ));
 
-    // While the first is under way, too.
+    // Also while the first is in progress.
     let (pending, callback) = consented(&client);
-    server.answer(200, GRANTED);
+    server.respond(200, GRANTED);
     let key = key();
     let (first, second) = tokio::join!(
         client.finish(&key, again(&pending), &callback),
@@ -184,11 +184,13 @@ async fn a_callback_is_taken_once() {
 }
 
 #[tokio::test]
-async fn a_person_who_reloads_after_an_outage_gets_in() {
+async fn a_person_who_reloads_after_an_outage_is_connected() {
     let (server, clock) = (Server::default(), clock());
     let client = builder(&server, &clock).build().unwrap();
     let (pending, callback) = consented(&client);
-    server.answer_with(503, &[("retry-after", "7")], "<html>sorry</html>").fail(TransportErrorKind::TimedOut);
+    server
+        .respond_with(503, &[("retry-after", "7")], "<html>sorry</html>")
+        .fail(TransportErrorKind::TimedOut);
     let Err(ConnectError::Unavailable(unavailable)) = client.finish(&key(), again(&pending), &callback).await
     else {
         panic!("an outage")
@@ -198,14 +200,14 @@ async fn a_person_who_reloads_after_an_outage_gets_in() {
         client.finish(&key(), again(&pending), &callback).await,
         Err(ConnectError::Unavailable(unavailable)) if unavailable.transport.is_some()
     ));
-    // The browser hung up in the middle.
+    // The browser closed the connection in the middle.
     assert!(client.finish(&key(), again(&pending), &callback).now_or_never().is_none());
-    server.answer(200, GRANTED);
+    server.respond(200, GRANTED);
     client.finish(&key(), pending, &callback).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_the_consent_page_says_no_to() {
+async fn each_error_of_the_consent_page_has_its_error() {
     let (server, clock) = (Server::default(), clock());
     let client = builder(&server, &clock).build().unwrap();
     let says = async |error: &str| {
@@ -223,12 +225,12 @@ async fn what_the_consent_page_says_no_to() {
 }
 
 #[tokio::test]
-async fn what_the_token_endpoint_says_no_to() {
+async fn each_refusal_of_the_token_endpoint_has_its_error() {
     let (server, clock) = (Server::default(), clock());
     let client = builder(&server, &clock).scopes([SCOPE, "calendar.app.created"]).build().unwrap();
     let gets = async |status: u16, body: &str| {
         let (pending, callback) = consented(&client);
-        server.answer(status, body);
+        server.respond(status, body);
         client.finish(&key(), pending, &callback).await.unwrap_err()
     };
     let error = gets(400, r#"{"error":"invalid_grant","error_description":"Bad Request"}"#).await;
@@ -244,17 +246,17 @@ async fn what_the_token_endpoint_says_no_to() {
 }
 
 #[tokio::test]
-async fn microsofts_way_of_naming_scopes_is_understood() {
+async fn microsofts_names_of_scopes_are_understood() {
     let (server, clock) = (Server::default(), clock());
-    let wanted = ["https://graph.microsoft.com/Calendars.ReadWrite", "offline_access"];
-    let client = builder(&server, &clock).scopes(wanted).scope_names(ScopeNames::Short).build().unwrap();
+    let requested = ["https://graph.microsoft.com/Calendars.ReadWrite", "offline_access"];
+    let client = builder(&server, &clock).scopes(requested).scope_names(ScopeNames::Short).build().unwrap();
     let (pending, callback) = consented(&client);
-    server.answer(
+    server.respond(
         200,
         r#"{"access_token":"at","refresh_token":"rt","token_type":"Bearer","expires_in":60,"scope":"calendars.ReadWrite"}"#,
     );
     let tokens = client.finish(&key(), pending, &callback).await.unwrap().tokens;
-    // A life shorter than the margin leaves half of it.
+    // With a lifetime shorter than the margin, the token is used for half of its lifetime.
     assert_eq!(tokens.expires_at.unwrap().to_string(), "2026-11-22 10:00:30 UTC");
     assert!(client.missing_scopes(&Tokens::new(Secret::new("x"))).is_empty());
 }

@@ -1,27 +1,27 @@
-//! Grants that are replaced, given back and forgotten; rows that cannot be opened.
+//! Grants that are replaced, revoked and erased; rows that cannot be opened.
 
 use calsync_core::auth::*;
 use calsync_core::error::{ErrorKind, Operation, Retry};
 use calsync_core::http::TransportErrorKind;
 use calsync_core::{ProviderKind, Secret};
 
-use crate::world::*;
+use crate::fixture::*;
 
 #[tokio::test(start_paused = true)]
 async fn the_tokens_are_erased_even_where_the_server_fails() {
-    type Answers = fn(&Server) -> &Server;
-    let answers: [(Answers, bool); 6] = [
-        (|server| server.answer(200, ""), true),
-        (|server| server.answer(400, r#"{"error":"invalid_token"}"#), true),
-        (|server| server.answer(503, ""), false),
+    type Respond = fn(&Server) -> &Server;
+    let responses: [(Respond, bool); 6] = [
+        (|server| server.respond(200, ""), true),
+        (|server| server.respond(400, r#"{"error":"invalid_token"}"#), true),
+        (|server| server.respond(503, ""), false),
         (|server| server.fail(TransportErrorKind::Interrupted), false),
-        (|server| server.answer(400, r#"{"error":"invalid_client"}"#), false),
-        (|server| server.answer(401, r#"{"error":"deleted_client"}"#), false),
+        (|server| server.respond(400, r#"{"error":"invalid_client"}"#), false),
+        (|server| server.respond(401, r#"{"error":"deleted_client"}"#), false),
     ];
-    for (answer, is_done) in answers {
+    for (respond, is_done) in responses {
         let host = Host::new().await;
         host.token().await.unwrap();
-        answer(&host.server);
+        respond(&host.server);
         let disconnected = host.tokens.disconnect(&key()).await.unwrap();
         assert!(host.store.rows.all().is_empty(), "{disconnected:?}");
         assert!(matches!(host.token().await, Err(AuthError::NotConnected)));
@@ -34,7 +34,7 @@ async fn the_tokens_are_erased_even_where_the_server_fails() {
             other => panic!("{other:?}"),
         };
         assert!(!is_done && !format!("{pending:?}").contains("rt-0"), "{pending:?}");
-        // It outlives the process, sealed, and opens for that connection alone.
+        // Sealed, it can be stored, and opens for that connection only.
         let vault = Vault::new("my-shop", VaultKey::generate("k1").unwrap());
         let sealed = vault.seal_revocation(&pending).unwrap();
         assert!(!sealed.contains("rt-0") && vault.open_tokens(&sealed, &key()).is_err());
@@ -46,36 +46,36 @@ async fn the_tokens_are_erased_even_where_the_server_fails() {
     assert!(PendingRevocation::from_text(&Secret::new("rt-0")).is_err());
 }
 
-/// A host that stores what is still to be given back before it asks the server.
+/// A host that stores the pending revocation before it calls the server.
 #[tokio::test(start_paused = true)]
-async fn the_two_halves_of_a_disconnect_can_be_made_apart() {
+async fn a_disconnect_can_be_made_in_two_steps() {
     let host = Host::new().await;
     let Erased::Tokens(pending) = host.tokens.erase(&key()).await.unwrap() else {
         panic!("there were tokens")
     };
     assert!(host.store.rows.all().is_empty() && host.server.script().seen.is_empty());
-    // The process dies here, and another one goes on.
+    // The process crashes here, and another one continues.
     let text = pending.to_text();
-    host.server.answer(200, "");
+    host.server.respond(200, "");
     let pending = PendingRevocation::from_text(&text).unwrap();
     assert_eq!(host.peer().tokens.revoke(&pending).await.unwrap(), Revoked::Done);
     assert!(matches!(host.tokens.erase(&key()).await.unwrap(), Erased::Nothing));
 }
 
-/// A database that does not answer has erased nothing, and the server is not told otherwise.
+/// If the database does not respond, nothing is erased, and the server is not called.
 #[tokio::test(start_paused = true)]
-async fn what_may_not_be_erased_is_not_given_back() {
+async fn a_grant_whose_tokens_were_not_erased_is_not_revoked() {
     let host = Host::new().await;
     host.store.state.lock().unwrap().is_down = true;
     assert!(matches!(host.tokens.disconnect(&key()).await, Err(AuthError::Store(_))));
     assert!(host.server.script().seen.is_empty());
     host.store.state.lock().unwrap().is_down = false;
-    host.server.answer(200, "");
+    host.server.respond(200, "");
     assert!(matches!(host.tokens.disconnect(&key()).await.unwrap().revocation, Revocation::Done));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_is_disconnected_already() {
+async fn disconnecting_without_stored_tokens_succeeds() {
     let host = Host::with(Server::default(), Store::default(), clock());
     let disconnected = host.tokens.disconnect(&key()).await.unwrap();
     assert!(matches!(disconnected.revocation, Revocation::NothingToRevoke));
@@ -83,15 +83,18 @@ async fn what_is_not_there_is_disconnected_already() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_was_never_saved_is_the_one_given_back() {
+async fn an_unsaved_rotated_token_is_the_one_revoked() {
     let host = Host::new().await;
     host.server.script().rotates = true;
     host.store.fail_saves(&[SaveFault::Lost; 5]);
     host.token().await.unwrap_err();
-    host.server.answer(200, "");
+    host.server.respond(200, "");
     host.tokens.disconnect(&key()).await.unwrap();
     assert!(host.server.seen(Operation::Revoke)[0].form.starts_with("token=rt%2D1&"));
-    assert!(matches!(host.token().await, Err(AuthError::NotConnected)), "nor does it come back");
+    assert!(
+        matches!(host.token().await, Err(AuthError::NotConnected)),
+        "the unsaved token is not saved later"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,7 +105,7 @@ async fn a_row_that_cannot_be_opened_is_not_connected() {
     let error = host.token().await.unwrap_err().into_error(ProviderKind::GOOGLE, Operation::Create);
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unauthenticated, Retry::Never));
     assert_eq!(error.failure().code.as_deref(), Some("tokens_unreadable"));
-    assert_eq!((host.store.loads(), host.server.refreshes()), (1, 0), "asked once, and no server");
+    assert_eq!((host.store.loads(), host.server.refreshes()), (1, 0), "read once, without a request");
 
     // A new connect replaces it,
     host.tokens.connected(&key(), &host.fresh("at-new", "rt-new")).await.unwrap();
@@ -116,8 +119,8 @@ async fn a_row_that_cannot_be_opened_is_not_connected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_persons_tokens_do_not_take_the_place_of_hers() {
-    for (stored, coming, may) in [
+async fn another_accounts_tokens_replace_the_stored_ones_only_if_allowed() {
+    for (stored, new_account, is_allowed) in [
         (account("anna"), account("anna"), true),
         (account("anna"), account("mallory"), false),
         (account("anna"), None, true),
@@ -126,12 +129,12 @@ async fn another_persons_tokens_do_not_take_the_place_of_hers() {
     ] {
         let host = Host::new().await;
         host.store.put(&key(), &host.fresh("at-old", "rt-old").with_account(stored)).await;
-        let new = host.fresh("at-new", "rt-new").with_account(coming);
+        let new = host.fresh("at-new", "rt-new").with_account(new_account);
         let outcome = host.tokens.connected(&key(), &new).await;
-        assert_eq!(outcome.is_ok(), may, "{new:?}");
-        if !may {
+        assert_eq!(outcome.is_ok(), is_allowed, "{new:?}");
+        if !is_allowed {
             assert!(matches!(outcome, Err(AuthError::OtherAccount)));
-            assert_eq!(host.token().await.unwrap(), "at-old", "what was there stays");
+            assert_eq!(host.token().await.unwrap(), "at-old", "the stored tokens stay");
             host.tokens.connected_as_new(&key(), &new).await.unwrap();
         }
         assert_eq!(host.token().await.unwrap(), "at-new");

@@ -1,11 +1,11 @@
-//! Who consented: id tokens, good and bad, and what becomes of the account afterwards.
+//! The account that consented: valid and invalid id tokens, and the account after a refresh.
 
 use calsync_core::auth::*;
 use calsync_core::names::CalendarId;
 use calsync_core::{ProviderKind, Secret};
 use serde_json::{Value, json};
 
-use crate::world::*;
+use crate::fixture::*;
 
 fn identity() -> Identity {
     Identity::new(ISSUER).with_claims(AccountClaims::Subject).with_primary_by_email(true)
@@ -20,22 +20,22 @@ fn param(url: &str, name: &str) -> String {
     url.split(['?', '&']).find_map(|pair| pair.strip_prefix(&begin)).unwrap_or_default().to_owned()
 }
 
-/// A token endpoint's answer with that id token.
-fn answer(id_token: &Value) -> String {
-    let mut answer = json!({"access_token": "at", "refresh_token": "rt", "token_type": "Bearer", "expires_in": 3600, "scope": SCOPE});
+/// A token endpoint's response body with that id token.
+fn token_response(id_token: &Value) -> String {
+    let mut response = json!({"access_token": "at", "refresh_token": "rt", "token_type": "Bearer", "expires_in": 3600, "scope": SCOPE});
     if !id_token.is_null() {
-        answer["id_token"] = id_token.clone();
+        response["id_token"] = id_token.clone();
     }
-    answer.to_string()
+    response.to_string()
 }
 
-/// Good claims, but for the nonce. The clock says 2026-11-22 10:00.
+/// Valid claims with that nonce. The test's clock says 2026-11-22 10:00 UTC.
 fn claims(nonce: &str) -> Value {
     json!({"iss": ISSUER, "aud": "client-1", "azp": "client-1", "sub": "1042", "exp": 1_795_345_200, "iat": 1_795_341_600,
         "nonce": nonce, "email": "anna@example.org", "email_verified": true})
 }
 
-/// Connects with these claims; `change` makes them bad.
+/// Connects with valid claims, after `change` has edited them.
 async fn connect(
     identity: Identity,
     change: impl FnOnce(&mut Value),
@@ -47,7 +47,7 @@ async fn connect(
     let mut claims = claims(&nonce);
     change(&mut claims);
     let id_token = if claims.is_object() { Value::from(jwt(&claims)) } else { claims };
-    server.answer(200, &answer(&id_token));
+    server.respond(200, &token_response(&id_token));
     let callback = format!("state={state}&code=c");
     let connected = client.finish(&key(), connect.pending, &callback).await?;
     assert_eq!(connected.account, connected.tokens.account);
@@ -55,7 +55,7 @@ async fn connect(
 }
 
 #[tokio::test]
-async fn a_connect_asks_who_it_is_and_is_told() {
+async fn a_connect_asks_for_the_account_and_reads_it() {
     let server = Server::default();
     let url = client(&server, identity()).connect(&key()).url.expose().to_owned();
     assert!(url.contains("+openid+email") && param(&url, "nonce").len() > 16, "{url}");
@@ -67,17 +67,17 @@ async fn a_connect_asks_who_it_is_and_is_told() {
     let again: Account = serde_json::from_str(&serde_json::to_string(&anna).unwrap()).unwrap();
     assert_eq!(again, anna);
 
-    // An address that is not verified names no calendar.
+    // An unverified address is not used as a calendar id.
     for unverified in [json!(false), json!("false"), Value::Null] {
         let anna = connect(identity(), |claims| claims["email_verified"] = unverified).await.unwrap();
         assert_eq!(anna.unwrap().primary_calendar, None);
     }
-    // Where nothing is said, the person connects all the same.
+    // Without an id token the connect succeeds.
     assert_eq!(connect(identity(), |claims| *claims = Value::Null).await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn an_account_is_named_by_the_claims_that_are_stable_at_its_server() {
+async fn the_account_id_is_built_from_the_chosen_claims() {
     let of = async |change: fn(&mut Value), which| {
         connect(identity().with_claims(which), change).await.unwrap().unwrap().id.as_str().to_owned()
     };
@@ -110,7 +110,7 @@ async fn an_id_token_that_fails_a_check_ends_the_connect() {
             },
             E::Audience,
         ),
-        // Five minutes of leeway, and no more.
+        // The leeway is five minutes.
         (|it| it["exp"] = 1_795_341_300.into(), E::Expired),
         (|it| it["exp"] = i64::MAX.into(), E::Malformed),
         (|it| it["nonce"] = "another".into(), E::Nonce),
@@ -123,9 +123,9 @@ async fn an_id_token_that_fails_a_check_ends_the_connect() {
         (|it| *it = "e30.?.c2ln".into(), E::Malformed),
         (|it| *it = 7.into(), E::Malformed),
     ];
-    for (at, (change, expected)) in bad.iter().enumerate() {
+    for (index, (change, expected)) in bad.iter().enumerate() {
         let error = connect(identity(), change).await.unwrap_err();
-        assert!(matches!(error, ConnectError::Identity(is) if is == *expected), "{at}: {error:?}");
+        assert!(matches!(error, ConnectError::Identity(is) if is == *expected), "{index}: {error:?}");
     }
     let good: &[Change] = &[
         |it| it["exp"] = 1_795_341_301.into(),
@@ -139,9 +139,9 @@ async fn an_id_token_that_fails_a_check_ends_the_connect() {
 }
 
 #[tokio::test]
-async fn an_issuer_with_a_tenant_in_it_is_that_of_the_tokens_own_tenant() {
+async fn an_issuer_with_a_tenant_must_name_the_tokens_own_tenant() {
     let issuer = "https://login.example/{tenantid}/v2.0";
-    for (iss, tid, is_good) in [
+    for (iss, tid, is_valid) in [
         ("https://login.example/t1/v2.0", json!("t1"), true),
         ("https://login.example/t2/v2.0", json!("t1"), false),
         ("https://login.example/t1/v1.0", json!("t1"), false),
@@ -149,18 +149,18 @@ async fn an_issuer_with_a_tenant_in_it_is_that_of_the_tokens_own_tenant() {
         ("https://login.example/{tenantid}/v2.0", Value::Null, false),
         ("https://login.example/../evil/v2.0", json!("../evil"), false),
     ] {
-        let said = connect(Identity::new(issuer), |claims| {
+        let connected = connect(Identity::new(issuer), |claims| {
             claims["iss"] = iss.into();
             claims["tid"] = tid.clone();
         })
         .await;
-        assert_eq!(said.is_ok(), is_good, "{iss} {tid}");
+        assert_eq!(connected.is_ok(), is_valid, "{iss} {tid}");
     }
 }
 
 #[tokio::test]
-async fn a_callback_from_another_server_is_not_taken() {
-    for (identity, iss, is_taken) in [
+async fn a_callback_from_another_server_is_refused() {
+    for (identity, iss, is_accepted) in [
         (identity(), "https%3A%2F%2Fauth.example", true),
         (identity().with_issuer("auth.example"), "auth.example", true),
         (identity(), "https%3A%2F%2Fevil.example", false),
@@ -172,15 +172,15 @@ async fn a_callback_from_another_server_is_not_taken() {
         for outcome in ["code=c", "error=access_denied"] {
             let connect = client.connect(&key());
             let callback = format!("state={}&iss={iss}&{outcome}", param(connect.url.expose(), "state"));
-            server.answer(200, &answer(&Value::Null));
+            server.respond(200, &token_response(&Value::Null));
             let finished = client.finish(&key(), connect.pending, &callback).await;
-            assert_eq!(!matches!(finished, Err(ConnectError::WrongIssuer)), is_taken, "{iss} {outcome}");
+            assert_eq!(!matches!(finished, Err(ConnectError::WrongIssuer)), is_accepted, "{iss} {outcome}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_connect_is_finished_for_whom_and_where_it_was_begun() {
+async fn a_connect_is_finished_only_for_its_connection_client_and_server() {
     let server = Server::default();
     let ours = client(&server, identity());
     let other_id = OAuthClient::builder(ProviderKind::GOOGLE, "client-2");
@@ -196,7 +196,7 @@ async fn a_connect_is_finished_for_whom_and_where_it_was_begun() {
         .token_url(calsync_core::http::Endpoint::new("https://auth.other/token").unwrap())
         .build()
         .unwrap();
-    let someone = calsync_core::calendar::ConnectionKey::new(
+    let guest = calsync_core::calendar::ConnectionKey::new(
         calsync_core::calendar::Person::Guest,
         ProviderKind::GOOGLE,
         1,
@@ -206,14 +206,14 @@ async fn a_connect_is_finished_for_whom_and_where_it_was_begun() {
     let text = serde_json::to_string(&connect.pending).unwrap();
     let pending = || serde_json::from_str::<PendingConnect>(&text).unwrap();
     assert_eq!(*pending().key(), key());
-    let finished = ours.finish(&someone, pending(), &callback).await;
+    let finished = ours.finish(&guest, pending(), &callback).await;
     assert!(matches!(finished, Err(ConnectError::OtherConnection)));
     for elsewhere in [other_id, other_cloud] {
         let finished = elsewhere.finish(&key(), pending(), &callback).await;
         assert!(matches!(finished, Err(ConnectError::OtherClient)));
     }
-    assert!(server.script().seen.is_empty(), "the code and its verifier went nowhere");
-    server.answer(200, &answer(&Value::Null));
+    assert!(server.script().seen.is_empty(), "neither the code nor its verifier was sent");
+    server.respond(200, &token_response(&Value::Null));
     ours.finish(&key(), pending(), &callback).await.unwrap();
 }
 
@@ -222,11 +222,11 @@ async fn a_refresh_does_not_change_the_account() {
     let refreshed = async |stored: Option<Account>, id_token: Value| {
         let server = Server::default();
         let client = client(&server, identity());
-        server.answer(200, &answer(&id_token));
+        server.respond(200, &token_response(&id_token));
         let tokens = Tokens::new(Secret::new("at-0")).with_refresh_token(Secret::new("rt-0"));
         client.refresh(&tokens.with_account(stored)).await.map(|tokens| tokens.account)
     };
-    // A refresh repeats no nonce.
+    // The id token of a refresh has no nonce.
     let mut anna = claims("");
     anna.as_object_mut().unwrap().remove("nonce");
     let mut evil = anna.clone();
@@ -238,14 +238,14 @@ async fn a_refresh_does_not_change_the_account() {
     assert_eq!((filled.id.as_str(), address(&filled).as_deref()), ("1042", Some("anna@example.org")));
     let merged = refreshed(account("1042"), jwt(&anna).into()).await.unwrap().unwrap();
     assert_eq!(merged, filled);
-    // What is not believed takes neither the tokens nor the account away.
+    // An invalid id token is ignored: the tokens and the account stay.
     assert_eq!(refreshed(account("1042"), jwt(&evil).into()).await.unwrap(), account("1042"));
     assert_eq!(refreshed(account("1042"), 7.into()).await.unwrap(), account("1042"));
     let other = refreshed(account("7"), jwt(&anna).into()).await;
     assert!(matches!(other, Err(AuthError::OtherAccount)));
 }
 
-/// A host's own way to tokens may say whose they are.
+/// A host's own grant, which names the account of its tokens.
 #[derive(Debug)]
 struct Broker(std::sync::Mutex<Vec<Option<Account>>>);
 
@@ -262,7 +262,7 @@ impl Grant for Broker {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_of_the_hosts_own_may_name_the_account_and_does_not_change_it() {
+async fn the_hosts_own_grant_may_name_the_account_but_not_change_it() {
     let broker = Broker(std::sync::Mutex::new(vec![account("ben"), None, account("anna")]));
     let (store, clock) = (MemoryTokenStore::new(), clock());
     let sleep = std::sync::Arc::new(calsync_core::clock::TokioSleep);
@@ -275,7 +275,11 @@ async fn a_grant_of_the_hosts_own_may_name_the_account_and_does_not_change_it() 
     let first = tokens.token(&key()).await.unwrap();
     assert_eq!(first.account().map(|account| account.as_str()), Some("anna"));
     let second = tokens.renew(&key(), &first).await.unwrap();
-    assert_eq!(second.account(), first.account(), "what is not named stays");
+    assert_eq!(
+        second.account(),
+        first.account(),
+        "without an account in the new tokens the stored one stays"
+    );
     assert!(matches!(tokens.renew(&key(), &second).await, Err(AuthError::OtherAccount)));
     assert_eq!(store.all()[0].1.tokens.account, account("anna"));
 }

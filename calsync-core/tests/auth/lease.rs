@@ -1,4 +1,4 @@
-//! Two processes, one grant, and a server that ends it when a refresh token comes twice.
+//! Two processes, one grant, and a server that revokes it when a refresh token is used twice.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use calsync_core::auth::*;
 use calsync_core::calendar::ConnectionKey;
 use tokio::time::Instant;
 
-use crate::world::*;
+use crate::fixture::*;
 
 /// A host over a store with leases, at a server that detects reuse.
 async fn strict(has_leases: bool) -> Host {
@@ -18,14 +18,14 @@ async fn strict(has_leases: bool) -> Host {
     host
 }
 
-/// Another process has the lease, for that long, and dies.
+/// Another process has the lease for that many seconds, and crashes.
 fn lease_elsewhere(host: &Host, key: &ConnectionKey, seconds: u64) {
     let until = Instant::now() + Duration::from_secs(seconds);
     host.store.state.lock().unwrap().leases.insert(key.clone(), (0, until));
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_fifty_races_none_kills_the_grant() {
+async fn with_leases_no_race_revokes_the_grant() {
     let race = async |has_leases: bool, head_start: usize| {
         let host = strict(has_leases).await;
         let peer = host.peer();
@@ -35,28 +35,28 @@ async fn of_fifty_races_none_kills_the_grant() {
             }
             peer.token().await
         });
-        let is_dead = host.server.script().is_dead;
+        let is_revoked = host.server.script().is_revoked;
         if has_leases {
             assert_eq!((a.unwrap(), b.unwrap()), ("at-1".to_owned(), "at-1".to_owned()), "{head_start}");
             assert_eq!(host.server.refreshes(), 1, "{head_start}");
-            assert!(host.store.state.lock().unwrap().leases.is_empty(), "given back");
-            // And the next refresh is not held up by it.
+            assert!(host.store.state.lock().unwrap().leases.is_empty(), "released");
+            // The next refresh does not wait for the released lease.
             host.clock.advance(chrono::Duration::hours(1));
             assert_eq!(peer.token().await.unwrap(), "at-2");
         }
-        is_dead
+        is_revoked
     };
-    let mut killed = (0, 0);
+    let (mut with_leases, mut without) = (0, 0);
     for head_start in 0..50 {
-        killed.0 += usize::from(race(true, head_start).await);
-        killed.1 += usize::from(race(false, head_start).await);
+        with_leases += usize::from(race(true, head_start).await);
+        without += usize::from(race(false, head_start).await);
     }
-    assert_eq!(killed.0, 0);
-    assert!(killed.1 > 0, "the race is real: without leases it kills");
+    assert_eq!(with_leases, 0);
+    assert!(without > 0, "the race is real: without leases the grant is revoked");
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_the_lease_takes_over_what_the_other_saved() {
+async fn a_process_that_waits_for_the_lease_uses_the_tokens_the_other_saved() {
     let host = strict(true).await;
     lease_elsewhere(&host, &key(), 50);
     let began = Instant::now();
@@ -65,19 +65,23 @@ async fn who_waits_for_the_lease_takes_over_what_the_other_saved() {
         host.store.put(&key(), &host.fresh("at-peer", "rt-peer")).await;
     });
     assert_eq!(token.unwrap(), "at-peer");
-    assert!(began.elapsed() < Duration::from_secs(4), "not until the lease runs out: {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "it does not wait for the lease to expire: {:?}",
+        began.elapsed()
+    );
     assert_eq!(host.server.refreshes(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_died_with_the_lease_is_not_waited_for_long() {
+async fn the_wait_for_a_crashed_process_ends_with_its_lease() {
     let host = strict(true).await;
     lease_elsewhere(&host, &key(), 60);
     let began = Instant::now();
     assert_eq!(host.token().await.unwrap(), "at-1");
     assert!((60..=62).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
 
-    // A store that never gives one: the wait ends all the same, and nothing was risked.
+    // With a store that never grants a lease the wait ends too, without a refresh.
     let host = strict(true).await;
     lease_elsewhere(&host, &key(), 1_000_000);
     let began = Instant::now();
@@ -88,13 +92,13 @@ async fn a_process_that_died_with_the_lease_is_not_waited_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn new_tokens_that_could_not_be_saved_keep_the_others_away() {
+async fn unsaved_new_tokens_keep_the_lease() {
     let host = strict(true).await;
     host.store.fail_saves(&[SaveFault::Lost; 5]);
     host.token().await.unwrap_err();
     let peer = host.peer();
     let (ours, theirs) = tokio::join!(host.token(), peer.token());
     assert_eq!((ours.unwrap(), theirs.unwrap()), ("at-1".to_owned(), "at-1".to_owned()));
-    assert!(!host.server.script().is_dead);
+    assert!(!host.server.script().is_revoked);
     assert_eq!(host.server.refreshes(), 1);
 }

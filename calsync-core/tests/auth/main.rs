@@ -1,13 +1,13 @@
-//! From a consent to a calendar's answer: the whole way of a token, against a scripted server.
+//! Tokens, from the consent to a calendar's response, against a scripted server.
 #![cfg(test)]
 
 mod api;
 mod connect;
 mod disconnect;
+mod failures;
+mod fixture;
 mod identity;
 mod lease;
-mod one_at_a_time;
 mod privacy;
 mod refresh;
-mod trouble;
-mod world;
+mod single_refresh;

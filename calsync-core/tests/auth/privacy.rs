@@ -1,4 +1,5 @@
-//! A canary in every secret and every sentence of a server's, looked for in all that can be printed.
+//! Puts a canary into every secret and every text of a server, and searches all printable output
+//! for it.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -11,9 +12,9 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::world::*;
+use crate::fixture::*;
 
-/// Everything anybody logs, at every level.
+/// Everything that is logged, at every level.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 
@@ -42,19 +43,19 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
-/// All secrets and sentences hold this.
+/// Part of all secrets and server texts.
 const CANARY: &str = "zq-canary";
 
 fn assert_silent(what: &str, text: &str) {
     assert!(!text.contains("zq-"), "{what}: {text}");
 }
 
-/// Answers with canaries in every place but the code's.
-fn answers() -> Vec<(u16, String)> {
-    let yes = format!(
+/// Responses with canaries everywhere except in valid codes.
+fn responses() -> Vec<(u16, String)> {
+    let success = format!(
         r#"{{"access_token":"at-{CANARY}","refresh_token":"rt-{CANARY}","token_type":"Bearer","expires_in":3600}}"#
     );
-    let mut answers: Vec<_> = ["invalid_grant", "invalid_client", "server_error", "brand_new"]
+    let mut responses: Vec<_> = ["invalid_grant", "invalid_client", "server_error", "brand_new"]
         .iter()
         .map(|code| {
             (
@@ -66,28 +67,28 @@ fn answers() -> Vec<(u16, String)> {
         })
         .collect();
     let evil = serde_json::json!({"iss": CANARY, "sub": CANARY, "aud": CANARY, "exp": 0, "email": CANARY});
-    answers.extend([
-        (200, yes.clone()),
-        (200, yes.replace("Bearer", "mac")),
-        (200, yes.replace("at-", "at-\\n")),
-        (200, yes.replace("3600", "\"soon\"")),
-        (200, yes[..yes.len() - 9].to_owned()),
-        (200, yes.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{CANARY}\""))),
-        (200, yes.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{}\"", jwt(&evil)))),
+    responses.extend([
+        (200, success.clone()),
+        (200, success.replace("Bearer", "mac")),
+        (200, success.replace("at-", "at-\\n")),
+        (200, success.replace("3600", "\"soon\"")),
+        (200, success[..success.len() - 9].to_owned()),
+        (200, success.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{CANARY}\""))),
+        (200, success.replace("Bearer\"", &format!("Bearer\",\"id_token\":\"{}\"", jwt(&evil)))),
         (200, format!("<html>{CANARY}</html>")),
-        (200, format!("{yes}{}", " ".repeat(70_000))),
+        (200, format!("{success}{}", " ".repeat(70_000))),
         (400, format!(r#"{{"error":"{CANARY} in the code's place"}}"#)),
         (400, format!(r#"{{"error":"invalid_grant","suberror":"{CANARY}, Anna Smith"}}"#)),
         (503, format!("<html>{CANARY}</html>")),
     ]);
-    answers
+    responses
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_that_is_printed_holds_a_token() {
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
-    for (status, body) in answers() {
+    for (status, body) in responses() {
         let server = Server::default();
         let client = builder(&server, &clock())
             .secret(Secret::new(CANARY))
@@ -104,7 +105,7 @@ async fn nothing_that_is_printed_holds_a_token() {
             assert_silent("connect", &text);
             assert!(!text.contains(&state) && !text.contains(&verifier), "{text}");
         }
-        server.answer(status, &body);
+        server.respond(status, &body);
         let callback = format!("state={state}&code=4%2F{CANARY}&login_hint={CANARY}");
         match client.finish(&key(), connect.pending, &callback).await {
             Ok(tokens) => assert_silent("tokens", &format!("{tokens:?}")),
@@ -115,7 +116,7 @@ async fn nothing_that_is_printed_holds_a_token() {
         let old = host.old(&format!("old-{CANARY}"), &format!("old-rt-{CANARY}"));
         host.store.put(&key(), &old).await;
         host.store.fail_saves(&[SaveFault::Lost; 5]);
-        server.answer(status, &body);
+        server.respond(status, &body);
         match host.tokens.token(&key()).await {
             Ok(token) => assert_silent("access token", &format!("{token:?}")),
             Err(error) => {
@@ -128,6 +129,6 @@ async fn nothing_that_is_printed_holds_a_token() {
         assert_silent("the rest", &format!("{stored:?} {:?} {:?} {api:?}", host.tokens, host.store.rows));
     }
     let log = log.0.lock().unwrap();
-    assert!(log.contains("calsync.grant"), "the log was not listened to");
+    assert!(log.contains("calsync.grant"), "the log was not captured");
     assert_silent("log", &log);
 }

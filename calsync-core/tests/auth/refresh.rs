@@ -1,26 +1,26 @@
-//! Refresh and revoke: what every answer of a token endpoint means.
+//! Refresh and revocation: the meaning of every response of a token endpoint.
 
 use calsync_core::auth::*;
 use calsync_core::error::{ErrorKind, Operation, Retry};
 use calsync_core::http::TransportErrorKind;
 use calsync_core::{ProviderKind, Secret};
 
-use crate::world::*;
+use crate::fixture::*;
 
 fn tokens() -> Tokens {
     Tokens::new(Secret::new("at-0")).with_refresh_token(Secret::new("rt-0")).with_scopes([SCOPE])
 }
 
-/// What a provider's call reports of an answer to a refresh.
+/// The result of a refresh, as a provider's call reports it.
 async fn refreshed(server: &Server) -> Result<Tokens, calsync_core::Error> {
     let client = builder(server, &clock()).build().unwrap();
     client.refresh(&tokens()).await.map_err(|error| error.into_error(ProviderKind::GOOGLE, Operation::Create))
 }
 
 #[tokio::test]
-async fn what_is_not_said_again_stays() {
+async fn values_missing_from_a_response_stay() {
     let server = Server::default();
-    server.answer(200, r#"{"access_token":"at-1","token_type":"bearer","expires_in":7200}"#);
+    server.respond(200, r#"{"access_token":"at-1","token_type":"bearer","expires_in":7200}"#);
     let fresh = refreshed(&server).await.unwrap();
     assert_eq!(fresh.access_token.expose(), "at-1");
     assert_eq!(fresh.refresh_token.unwrap().expose(), "rt-0");
@@ -30,13 +30,13 @@ async fn what_is_not_said_again_stays() {
     assert!(sent.contains("grant_type=refresh_token") && sent.contains("refresh_token=rt-0"), "{sent}");
     assert!(sent.contains("client_id=client-1") && sent.contains("client_secret=client-secret"), "{sent}");
 
-    server.answer(200, r#"{"access_token":"a","token_type":"Bearer","refresh_token":"rt-2","scope":"x y"}"#);
+    server.respond(200, r#"{"access_token":"a","token_type":"Bearer","refresh_token":"rt-2","scope":"x y"}"#);
     let fresh = refreshed(&server).await.unwrap();
     assert_eq!(fresh.refresh_token.unwrap().expose(), "rt-2");
     assert_eq!((fresh.expires_at, fresh.scopes), (None, vec!["x".to_owned(), "y".to_owned()]));
 
-    // An absurd life is no reason to overflow, nor an empty refresh token one to forget the old.
-    server.answer(
+    // A huge lifetime does not overflow, and an empty refresh token does not replace the old one.
+    server.respond(
         200,
         r#"{"access_token":"a","token_type":"Bearer","refresh_token":"","expires_in":18446744073709551615}"#,
     );
@@ -48,7 +48,7 @@ async fn what_is_not_said_again_stays() {
 }
 
 #[tokio::test]
-async fn only_a_dead_grant_sends_the_person_back() {
+async fn only_a_refused_grant_needs_a_new_connect() {
     use ErrorKind::{Configuration, Forbidden, MissingScope, RateLimited, Unauthenticated, Unavailable};
     let aadsts = r#"{"error":"invalid_grant","error_description":"AADSTS700082: …","error_codes":[700082]}"#;
     let google_front_end = r#"{"error":{"code":400,"message":"Bad","status":"INVALID_ARGUMENT"}}"#;
@@ -63,7 +63,7 @@ async fn only_a_dead_grant_sends_the_person_back() {
             "interaction_required",
         ),
         (200, r#"{"error":"consent_required"}"#, MissingScope, "consent_required"),
-        // Microsoft's, by the code first; its number only says who can help.
+        // Microsoft's errors: the code first; the number only selects the remedy.
         (400, r#"{"error":"invalid_grant","error_codes":[65001]}"#, MissingScope, "invalid_grant"),
         (400, r#"{"error":"invalid_grant","error_codes":[50076]}"#, Unauthenticated, "invalid_grant"),
         (400, r#"{"error":"invalid_grant","error_codes":[50105]}"#, Forbidden, "AADSTS50105"),
@@ -72,7 +72,7 @@ async fn only_a_dead_grant_sends_the_person_back() {
         (403, r#"{"error":"admin_policy_enforced"}"#, Forbidden, "admin_policy_enforced"),
         (400, r#"{"error":"org_internal"}"#, Forbidden, "org_internal"),
         (403, r#"{"error":"org_internal"}"#, Forbidden, "org_internal"),
-        // A locked account opens again by itself.
+        // A locked account is unlocked by itself.
         (400, r#"{"error":"invalid_grant","error_codes":[50053]}"#, Unavailable, "AADSTS50053"),
         (401, r#"{"error":"invalid_client","error_codes":[7000222]}"#, Configuration, "invalid_client"),
         (
@@ -114,7 +114,7 @@ async fn only_a_dead_grant_sends_the_person_back() {
         (200, &large, Unavailable, ""),
     ] {
         let server = Server::default();
-        server.answer_with(status, &[("retry-after", "17")], body);
+        server.respond_with(status, &[("retry-after", "17")], body);
         let error = refreshed(&server).await.unwrap_err();
         let what = format!("{status} {}", body.chars().take(60).collect::<String>());
         assert_eq!(error.kind(), kind, "{what}");
@@ -131,7 +131,7 @@ async fn only_a_dead_grant_sends_the_person_back() {
 }
 
 #[tokio::test]
-async fn how_long_to_wait_is_read_in_both_forms() {
+async fn retry_after_is_read_as_seconds_and_as_a_date() {
     for (value, seconds) in [
         ("0", 0),
         (" 120 ", 120),
@@ -139,7 +139,7 @@ async fn how_long_to_wait_is_read_in_both_forms() {
         ("Sun, 22 Nov 2026 09:00:00 GMT", 0),
     ] {
         let server = Server::default();
-        server.answer_with(503, &[("Retry-After", value)], "");
+        server.respond_with(503, &[("Retry-After", value)], "");
         assert_eq!(
             refreshed(&server).await.unwrap_err().retry_after().unwrap().as_secs(),
             seconds,
@@ -147,12 +147,12 @@ async fn how_long_to_wait_is_read_in_both_forms() {
         );
     }
     let server = Server::default();
-    server.answer_with(503, &[("Retry-After", "soon")], "");
+    server.respond_with(503, &[("Retry-After", "soon")], "");
     assert_eq!(refreshed(&server).await.unwrap_err().retry_after(), None);
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_not_the_persons_fault() {
+async fn a_lost_response_does_not_need_a_new_connect() {
     for (failed, kind, retry) in [
         (TransportErrorKind::NotSent, ErrorKind::Unavailable, Retry::Later),
         (TransportErrorKind::Interrupted, ErrorKind::Unavailable, Retry::Later),
@@ -168,7 +168,7 @@ async fn a_lost_answer_is_not_the_persons_fault() {
 }
 
 #[tokio::test]
-async fn without_a_refresh_token_only_the_person_can_help() {
+async fn without_a_refresh_token_the_person_must_connect_again() {
     let server = Server::default();
     let client = builder(&server, &clock()).build().unwrap();
     let error = client.refresh(&Tokens::new(Secret::new("at"))).await.unwrap_err();
@@ -177,7 +177,7 @@ async fn without_a_refresh_token_only_the_person_can_help() {
 }
 
 #[tokio::test]
-async fn a_narrower_code_is_kept_for_whoever_explains_it() {
+async fn a_more_precise_code_is_kept() {
     for (body, detail) in [
         (r#"{"error":"invalid_grant","error_subtype":"invalid_rapt"}"#, Some("invalid_rapt")),
         (r#"{"error":"invalid_grant","error_codes":[700082,1]}"#, Some("AADSTS700082")),
@@ -187,7 +187,7 @@ async fn a_narrower_code_is_kept_for_whoever_explains_it() {
         (r#"{"error":"invalid_grant","error_codes":"700082"}"#, None),
     ] {
         let server = Server::default();
-        server.answer(400, body);
+        server.respond(400, body);
         let error = builder(&server, &clock()).build().unwrap().refresh(&tokens()).await.unwrap_err();
         let AuthError::Reconnect { code, .. } = error else { panic!("{error:?}") };
         assert_eq!(code.detail(), detail, "{body}");
@@ -195,19 +195,19 @@ async fn a_narrower_code_is_kept_for_whoever_explains_it() {
 }
 
 #[tokio::test]
-async fn a_grant_is_given_back_once_and_for_all() {
+async fn a_revocation_of_an_invalid_token_succeeds() {
     let server = Server::default();
     let client = builder(&server, &clock()).build().unwrap();
-    server.answer(200, "");
+    server.respond(200, "");
     assert_eq!(client.revoke(&tokens()).await.unwrap(), Revoked::Done);
     let sent = &server.seen(Operation::Revoke)[0];
     assert_eq!(sent.uri, "https://auth.example/revoke");
     assert_eq!(sent.headers["content-type"], "application/x-www-form-urlencoded");
     assert!(sent.form.starts_with("token=rt%2D0&token_type_hint=refresh_token"), "{}", sent.form);
 
-    server.answer(400, r#"{"error":"invalid_token","error_description":"Token expired or revoked"}"#);
+    server.respond(400, r#"{"error":"invalid_token","error_description":"Token expired or revoked"}"#);
     client.revoke(&tokens()).await.unwrap();
-    server.answer(503, "").answer(401, r#"{"error":"invalid_client"}"#).answer(400, "<html>");
+    server.respond(503, "").respond(401, r#"{"error":"invalid_client"}"#).respond(400, "<html>");
     assert!(matches!(client.revoke(&tokens()).await, Err(AuthError::Unavailable(_))));
     assert!(matches!(client.revoke(&tokens()).await, Err(AuthError::Configuration(_))));
     assert!(matches!(client.revoke(&tokens()).await, Err(AuthError::Unavailable(_))));

@@ -1,4 +1,4 @@
-//! A canary in every place where a secret may stand, looked for in everything of ours that can be printed.
+//! Puts a canary into every place where a secret can be, and searches all printable output for it.
 
 use std::error::Error as StdError;
 use std::fmt::{Debug, Write};
@@ -20,7 +20,7 @@ use crate::{part_of, post};
 
 const CANARY: &str = "canary-zq";
 
-/// A canary wherever one fits.
+/// A request with a canary in every part.
 fn secret(base: &str) -> Request {
     let url = format!("{base}/{CANARY}-path?access_token={CANARY}-query");
     let mut request = part_of(Operation::Create, post(&url, format!("refresh_token={CANARY}-body")));
@@ -30,7 +30,7 @@ fn secret(base: &str) -> Request {
     request
 }
 
-/// Everything an error can be made to say.
+/// All texts of an error and its sources.
 fn texts(error: &(dyn StdError + 'static)) -> String {
     let mut text = format!("{error} {error:?} {error:#?}");
     let mut next = error.source();
@@ -46,9 +46,9 @@ fn assert_silent(what: &dyn Debug, text: &str) {
     assert!(!text.contains(CANARY), "{what:?}: {text}");
 }
 
-/// Each way of failing, with canaries in the answer too.
+/// Each kind of failure, with canaries in the response too.
 #[tokio::test(flavor = "current_thread")]
-async fn no_failure_repeats_a_secret() {
+async fn no_error_contains_a_secret() {
     let heard = Heard::start();
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -91,14 +91,14 @@ async fn no_failure_repeats_a_secret() {
         (&following, Then::say(&broken_redirect), Interrupted),
     ] {
         let server = RawServer::new(then.clone()).await;
-        let answer = transport.send(secret(&server.url())).await;
-        // Some clients take a redirect that leads nowhere for an answer. So be it.
-        let Err(error) = answer else {
-            assert!(matches!(&then, Then::Say(_)), "{:?}", answer.unwrap());
+        let response = transport.send(secret(&server.url())).await;
+        // Some clients return a redirect with an invalid location as a response. That is accepted.
+        let Err(error) = response else {
+            assert!(matches!(&then, Then::Say(_)), "{:?}", response.unwrap());
             continue;
         };
         assert_eq!(error.kind(), expected, "{then:?} {error:?}");
-        assert!(server.log().requests.concat().contains(CANARY), "the canary was really sent");
+        assert!(server.log().requests.concat().contains(CANARY), "the canary was sent");
         assert_silent(&then, &texts(&error));
         assert_silent(&then, &texts(&error.into_error(ProviderKind::GOOGLE, Operation::Create)));
     }
@@ -118,9 +118,9 @@ async fn no_failure_repeats_a_secret() {
 }
 
 #[tokio::test]
-async fn nothing_of_ours_prints_a_secret() {
-    let answer = with_header(json(200, format!("{{\"access_token\":\"{CANARY}\"}}")), "set-cookie", CANARY);
-    let script = ScriptedTransport::new([Ok(answer.clone()), Ok(answer.clone())]);
+async fn debug_shows_no_secret() {
+    let response = with_header(json(200, format!("{{\"access_token\":\"{CANARY}\"}}")), "set-cookie", CANARY);
+    let script = ScriptedTransport::new([Ok(response.clone()), Ok(response.clone())]);
     let faulty = FaultyTransport::new(Recording::new(script));
     let server = LoopbackServer::start(faulty.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let client = reqwest::Client::builder()
@@ -130,10 +130,13 @@ async fn nothing_of_ours_prints_a_secret() {
         .unwrap();
     let transport = ReqwestTransport::with_client(client);
     transport.send(secret(server.base_url())).await.unwrap();
-    faulty.script([HttpFault::Instead(answer.clone()), HttpFault::Garbled(answer)]);
+    faulty.script([HttpFault::Instead(response.clone()), HttpFault::Garbled(response)]);
     let requests = faulty.inner().requests();
     assert_eq!(requests.len(), 1);
-    assert!(requests[0].authorization.as_ref().unwrap().expose().contains(CANARY), "the canary came through");
+    assert!(
+        requests[0].authorization.as_ref().unwrap().expose().contains(CANARY),
+        "the canary reached the server"
+    );
     let things: [&dyn Debug; 4] = [&transport, &faulty, &server, &requests];
     for thing in things {
         assert_silent(&"Debug", &format!("{thing:?} {thing:#?}"));

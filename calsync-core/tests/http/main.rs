@@ -1,7 +1,7 @@
-//! The way to the network and back: over real sockets on loopback, with servers that break off, lie or never answer.
+//! Transports over real sockets on loopback, with servers that close early, send invalid responses
+//! or never respond.
 #![cfg(test)]
 
-mod doubles;
 mod leaks;
 mod limits;
 mod loopback;
@@ -9,6 +9,7 @@ mod outcomes;
 mod proxies;
 mod raw;
 mod redirects;
+mod test_transports;
 
 use bytes::Bytes;
 use calsync_core::ProviderKind;
@@ -30,26 +31,26 @@ fn post(url: &str, body: impl Into<Bytes>) -> Request {
     http::Request::post(url).body(body.into()).unwrap()
 }
 
-/// The request as part of an operation.
+/// Marks the request as part of an operation.
 fn part_of(operation: Operation, mut request: Request) -> Request {
     request.extensions_mut().insert(Call::new(ProviderKind::GOOGLE, operation));
     request
 }
 
-fn kind(answer: Result<Response, TransportError>) -> TransportErrorKind {
-    answer.expect_err("an error").kind()
+fn kind(response: Result<Response, TransportError>) -> TransportErrorKind {
+    response.expect_err("an error").kind()
 }
 
-/// Answers every request with its own body, and its path and query in a header.
+/// Responds to every request with the request's body, and its path and query in a header.
 #[derive(Debug)]
 struct Echo;
 
 #[async_trait::async_trait]
 impl HttpTransport for Echo {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let asked = request.uri().path_and_query().unwrap().as_str().parse().unwrap();
-        let mut answer = Response::new(request.into_body());
-        answer.headers_mut().insert("x-asked", asked);
-        Ok(answer)
+        let requested = request.uri().path_and_query().unwrap().as_str().parse().unwrap();
+        let mut response = Response::new(request.into_body());
+        response.headers_mut().insert("x-requested", requested);
+        Ok(response)
     }
 }

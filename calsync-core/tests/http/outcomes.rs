@@ -1,4 +1,4 @@
-//! How far a request came, said truthfully: it decides whether a write may be repeated.
+//! Every failure reports how far the request got, which decides whether a write may be repeated.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -14,19 +14,19 @@ use crate::{Echo, get, kind, plain, post};
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 #[tokio::test]
-async fn connections_are_kept() {
+async fn connections_are_reused() {
     let server = RawServer::new(Then::say(OK)).await;
     let transport = plain();
     for _ in 0..5 {
-        let answer = transport.clone().send(post(&server.url(), "{}")).await.unwrap();
-        assert_eq!((answer.status().as_u16(), answer.body().as_ref()), (200, &b"{}"[..]));
+        let response = transport.clone().send(post(&server.url(), "{}")).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.body().as_ref()), (200, &b"{}"[..]));
     }
     let log = server.log();
     assert_eq!((log.connections, log.requests.len()), (1, 5));
 }
 
 #[tokio::test]
-async fn a_hundred_at_once_get_their_own_answers() {
+async fn a_hundred_concurrent_requests_get_their_own_responses() {
     let server = LoopbackServer::start(Echo, "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let transport = plain();
     let calls = (0..100).map(|number| {
@@ -34,14 +34,14 @@ async fn a_hundred_at_once_get_their_own_answers() {
         let transport = transport.clone();
         async move { (number, transport.send(request).await.unwrap()) }
     });
-    for (number, answer) in futures_util::future::join_all(calls).await {
-        assert_eq!(answer.body(), &number.to_string());
-        assert_eq!(answer.headers()["x-asked"], format!("/a/{number}?q={number}"));
+    for (number, response) in futures_util::future::join_all(calls).await {
+        assert_eq!(response.body(), &number.to_string());
+        assert_eq!(response.headers()["x-requested"], format!("/a/{number}?q={number}"));
     }
 }
 
 #[tokio::test]
-async fn what_goes_out_is_what_a_server_needs() {
+async fn requests_have_the_headers_that_servers_need() {
     let server = RawServer::new(Then::say(OK)).await;
     let mut request = http::Request::post(format!("{}/v3/a%2Fb?x=1%262", server.url()));
     request = request.header("authorization", "Bearer token").header("if-match", "\"etag\"");
@@ -56,33 +56,33 @@ async fn what_goes_out_is_what_a_server_needs() {
     for header in [
         "authorization: Bearer token",
         "if-match: \"etag\"",
-        // Google wants both for compressed answers.
+        // Google requires both for compressed responses.
         "accept-encoding: gzip",
         &format!("user-agent: calsync/{version} (gzip)"),
         "content-length: 8",
     ] {
         assert!(whole.lines().any(|line| line == header), "{header} in {whole}");
     }
-    // Google answers 411 to a POST that does not say so.
+    // Google responds with 411 to a POST without a length.
     assert!(empty.contains("content-length: 0"), "{empty}");
     assert!(!get.contains("content-length") && !get.contains("referer"), "{get}");
 }
 
 #[tokio::test]
-async fn an_answer_of_any_status_is_an_answer() {
+async fn a_response_of_any_status_is_returned() {
     for status in
         ["204 No Content", "400 Bad", "401 No", "404 Gone", "429 Slow", "500 Oh", "503 Later", "599 ?"]
     {
         let text = format!("HTTP/1.1 {status}\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n");
         let server = RawServer::new(Then::say(&text)).await;
-        let answer = plain().send(get(&server.url())).await.unwrap();
-        assert_eq!(answer.status().as_str(), &status[..3]);
-        assert_eq!(answer.headers()["retry-after"], "7");
+        let response = plain().send(get(&server.url())).await.unwrap();
+        assert_eq!(response.status().as_str(), &status[..3]);
+        assert_eq!(response.headers()["retry-after"], "7");
     }
 }
 
 #[tokio::test]
-async fn a_port_nobody_listens_on_has_seen_nothing() {
+async fn a_request_to_a_closed_port_was_not_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -95,7 +95,7 @@ async fn a_port_nobody_listens_on_has_seen_nothing() {
 }
 
 #[tokio::test]
-async fn whatever_ends_early_was_interrupted() {
+async fn a_response_that_ends_early_was_interrupted() {
     for bytes in [
         "",
         "HTTP/1.1 200 OK\r\ncontent-le",
@@ -114,46 +114,42 @@ async fn whatever_ends_early_was_interrupted() {
 }
 
 #[tokio::test]
-async fn every_call_ends_in_time() {
+async fn every_call_ends_at_the_time_limit() {
     let transport =
         ReqwestTransport::builder().without_tls().call_timeout(Duration::from_millis(100)).build().unwrap();
     for bytes in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":"] {
         let server = RawServer::new(Then::SayAndHold(bytes.into())).await;
         let error = transport.send(post(&server.url(), "{}")).await.unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::TimedOut, "{bytes}");
-        assert_eq!(
-            server.log().requests.len(),
-            1,
-            "the request was sent, so nobody can know what came of it"
-        );
+        assert_eq!(server.log().requests.len(), 1, "the request was sent, so its outcome is unknown");
     }
 }
 
-/// The server takes the connection and then says nothing, so that the TLS handshake never ends.
+/// The server accepts the connection and then sends nothing, so that the TLS handshake never ends.
 #[tokio::test]
-async fn a_time_out_while_connecting_has_sent_nothing() {
+async fn after_a_time_out_while_connecting_the_request_was_not_sent() {
     let connect_timeout = Duration::from_millis(100);
     let transport = match ReqwestTransport::builder().connect_timeout(connect_timeout).build() {
         Ok(transport) => transport,
-        // A machine without certificates: said at once.
+        // On a machine without certificates the transport cannot be built.
         Err(error) => return assert_eq!(error.kind(), TransportErrorKind::Setup),
     };
     let server = RawServer::new(Then::SayAndHold(Vec::new())).await;
     let url = format!("https://127.0.0.1:{}", server.port);
-    let answer = transport.send(post(&url, "{\"secret\":1}")).await;
+    let response = transport.send(post(&url, "{\"secret\":1}")).await;
     if cfg!(any(feature = "rustls-no-provider", feature = "native-tls")) {
-        assert_eq!(kind(answer), TransportErrorKind::NotSent);
+        assert_eq!(kind(response), TransportErrorKind::NotSent);
         let hello = server.log().requests.concat();
-        // What the handshake offers, in the clear: HTTP/2 first.
+        // The handshake's offer (ALPN) is not encrypted: HTTP/2 first.
         assert_eq!(hello.contains("\u{2}h2\u{8}http/1.1"), cfg!(feature = "http2"));
         assert!(hello.contains("http/1.1") && !hello.contains("secret"));
     } else {
-        assert_eq!(kind(answer), TransportErrorKind::Setup);
+        assert_eq!(kind(response), TransportErrorKind::Setup);
     }
 }
 
 #[tokio::test]
-async fn a_request_that_must_not_go_out_does_not() {
+async fn only_https_and_http_on_loopback_are_sent() {
     let transport = plain();
     for url in [
         "http://example.org/",
@@ -175,14 +171,14 @@ async fn a_request_that_must_not_go_out_does_not() {
 #[test]
 fn without_a_runtime_there_is_an_error_and_no_panic() {
     let transport = plain();
-    let answer =
+    let response =
         pin!(transport.send(get("http://127.0.0.1:9/"))).poll(&mut Context::from_waker(Waker::noop()));
-    let Poll::Ready(Err(error)) = answer else { panic!("{answer:?}") };
+    let Poll::Ready(Err(error)) = response else { panic!("{response:?}") };
     assert_eq!(error.kind(), TransportErrorKind::Setup);
 }
 
 #[test]
-fn a_user_agent_that_cannot_be_sent_is_found_when_the_transport_is_built() {
+fn an_invalid_user_agent_is_an_error_when_the_transport_is_built() {
     let built = ReqwestTransport::builder().without_tls().user_agent("two\nlines").build();
     assert_eq!(built.unwrap_err().kind(), TransportErrorKind::Setup);
 }

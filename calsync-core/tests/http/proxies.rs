@@ -1,6 +1,7 @@
-//! The proxy that the host's environment names is used for the world, and never for this machine.
+//! The environment's proxy is used for other machines, and never for loopback.
 //!
-//! The environment belongs to a process, so each case runs in one of its own: this test program again, with [`CHILD`] set.
+//! The environment belongs to a process, so the requests are sent by a child process: this test
+//! program, with [`CHILD`] set.
 
 use std::process::Command;
 
@@ -9,11 +10,11 @@ use calsync_core::http::{HttpTransport, ReqwestTransport, TransportErrorKind};
 use crate::raw::{RawServer, Then};
 use crate::{get, kind};
 
-/// Where the child's plain request goes.
+/// The environment variable with the URL of the child's plain request.
 const CHILD: &str = "CALSYNC_TEST_PROXIES";
 
 #[tokio::test]
-async fn the_proxy_is_for_the_world_only() {
+async fn the_proxy_is_not_used_for_loopback() {
     let proxy =
         RawServer::new(Then::SayAndClose(b"HTTP/1.1 502 No\r\ncontent-length: 0\r\n\r\n".into())).await;
     let server = RawServer::new(Then::say("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
@@ -28,22 +29,25 @@ async fn the_proxy_is_for_the_world_only() {
     });
     let child = child.await.unwrap();
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
-    assert_eq!(server.log().requests.len(), 1, "a token for loopback goes there directly");
+    assert_eq!(server.log().requests.len(), 1, "a request to loopback is sent directly");
     let tunnels = proxy.log().requests;
     let expected = usize::from(ReqwestTransport::builder().build().is_ok() && TLS);
     assert_eq!(tunnels.len(), expected, "{tunnels:?}");
-    assert!(tunnels.iter().all(|asked| asked.starts_with("CONNECT calendar.invalid:443 ")), "{tunnels:?}");
-    assert!(tunnels.iter().all(|asked| !asked.contains("canary")), "{tunnels:?}");
+    assert!(
+        tunnels.iter().all(|request| request.starts_with("CONNECT calendar.invalid:443 ")),
+        "{tunnels:?}"
+    );
+    assert!(tunnels.iter().all(|request| !request.contains("canary")), "{tunnels:?}");
 }
 
 const TLS: bool = cfg!(any(feature = "rustls-no-provider", feature = "native-tls"));
 
-/// What [`the_proxy_is_for_the_world_only`] starts; on its own it has nothing to do.
+/// The child process of [`the_proxy_is_not_used_for_loopback`]. Without [`CHILD`] it does nothing.
 #[tokio::test]
 async fn child() {
     let Ok(server) = std::env::var(CHILD) else { return };
     let transport = ReqwestTransport::builder();
-    // Without certificates on the machine there is no way to the world to be tried.
+    // Without certificates on the machine only the request to loopback is tested.
     let transport = transport.clone().build().or_else(|_| transport.without_tls().build()).unwrap();
     assert_eq!(transport.send(get(&server)).await.unwrap().status(), 200);
     for transport in

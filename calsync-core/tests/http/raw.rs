@@ -1,4 +1,4 @@
-//! A server that speaks no HTTP of its own: it reads a request and sends the bytes it was told to.
+//! A server without HTTP logic: it reads a request and sends the given bytes.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,14 +6,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What it does with a request.
+/// What the server does after each request.
 #[derive(Debug, Clone)]
 pub(crate) enum Then {
     /// Sends this and waits for the next request.
     Say(Vec<u8>),
     /// Sends this and closes the connection.
     SayAndClose(Vec<u8>),
-    /// Sends this and then nothing, for ever.
+    /// Sends this, and keeps the connection open without sending more.
     SayAndHold(Vec<u8>),
 }
 
@@ -31,25 +31,25 @@ pub(crate) struct RawServer {
 
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Log {
-    /// How many connections were taken.
+    /// How many connections were accepted.
     pub(crate) connections: usize,
-    /// The requests as they came in, headers and body.
+    /// The received requests, with headers and body.
     pub(crate) requests: Vec<String>,
 }
 
 impl RawServer {
-    /// A server that does the same with every request.
+    /// A server that does `then` after every request.
     pub(crate) async fn new(then: Then) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let log = Arc::<Mutex<Log>>::default();
-        let notes = log.clone();
+        let task_log = log.clone();
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                notes.lock().unwrap().connections += 1;
-                connections.spawn(serve(stream, then.clone(), notes.clone()));
+                task_log.lock().unwrap().connections += 1;
+                connections.spawn(serve(stream, then.clone(), task_log.clone()));
             }
         });
         Self { port, log, task }
@@ -85,11 +85,11 @@ async fn serve(mut stream: TcpStream, then: Then, log: Arc<Mutex<Log>>) {
     }
 }
 
-/// The next request, headers and body; `None` when the connection has ended.
+/// The next request, with headers and body; `None` when the connection has ended.
 async fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(read).into_owned();
-        // Whatever begins like a TLS handshake is taken as it is: there is no more to it until we answer.
+        // A TLS handshake is recorded as it is: the client sends no more until the server responds.
         if read.first() == Some(&0x16) {
             read.clear();
             return Some(text);

@@ -1,4 +1,4 @@
-//! Credentials go where they were sent, and nowhere else.
+//! Redirects are not followed, so credentials reach no other host.
 
 use calsync_core::http::{HttpTransport, ReqwestTransport, TransportErrorKind};
 use reqwest::redirect::Policy;
@@ -6,13 +6,13 @@ use reqwest::redirect::Policy;
 use crate::raw::{RawServer, Then};
 use crate::{get, kind, plain};
 
-async fn elsewhere() -> RawServer {
+async fn other_server() -> RawServer {
     RawServer::new(Then::say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")).await
 }
 
 async fn redirecting(status: u16, to: &str) -> RawServer {
-    let answer = format!("HTTP/1.1 {status} Elsewhere\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
-    RawServer::new(Then::say(&answer)).await
+    let response = format!("HTTP/1.1 {status} Elsewhere\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n");
+    RawServer::new(Then::say(&response)).await
 }
 
 fn with_token(url: &str) -> calsync_core::http::Request {
@@ -22,26 +22,27 @@ fn with_token(url: &str) -> calsync_core::http::Request {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_like_any_other() {
-    let other = elsewhere().await;
+async fn a_redirect_is_returned_like_any_other_response() {
+    let other = other_server().await;
     for status in [301, 302, 303, 307, 308] {
         let server = redirecting(status, &other.url()).await;
         let own_client = ReqwestTransport::with_client(
             reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap(),
         );
         for transport in [plain(), own_client] {
-            let answer = transport.send(with_token(&server.url())).await.unwrap();
-            assert_eq!(answer.status(), status);
-            assert_eq!(answer.headers()["location"], other.url());
+            let response = transport.send(with_token(&server.url())).await.unwrap();
+            assert_eq!(response.status(), status);
+            assert_eq!(response.headers()["location"], other.url());
         }
     }
-    assert_eq!(other.log().connections, 0, "nobody went there");
+    assert_eq!(other.log().connections, 0, "no request reached the other server");
 }
 
-/// A host's own client that follows redirects, against the rule: found out, and the token stays at home.
+/// A host's own client that follows redirects, against the rule: the call fails, and the token is
+/// not sent to the other server.
 #[tokio::test]
-async fn a_client_that_follows_redirects_is_found_out() {
-    let other = elsewhere().await;
+async fn a_client_that_follows_redirects_is_detected() {
+    let other = other_server().await;
     let transport = ReqwestTransport::with_client(reqwest::Client::builder().no_proxy().build().unwrap());
     let server = redirecting(302, &other.url()).await;
     let error = transport.send(with_token(&server.url())).await.unwrap_err();

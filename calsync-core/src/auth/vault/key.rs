@@ -1,4 +1,4 @@
-//! A vault's key.
+//! The key of a vault.
 
 use std::fmt;
 
@@ -11,9 +11,10 @@ use zeroize::Zeroizing;
 use super::VaultError;
 use crate::secret::Secret;
 
-/// A vault's key: 32 random bytes, and an id that stands in every text it sealed. Wiped from memory when dropped; never printed.
+/// The key of a vault: 32 random bytes, and an id, which is part of every text sealed with the key.
+/// Wiped from memory when dropped; never printed.
 ///
-/// The bytes must be random: a password is no key.
+/// The bytes must be random: do not use a password.
 #[derive(Clone)]
 pub struct VaultKey {
     id: String,
@@ -21,49 +22,52 @@ pub struct VaultKey {
 }
 
 impl VaultKey {
-    /// The length of a key, in bytes.
+    /// Length of a key, in bytes.
     pub const LEN: usize = 32;
     const MAX_ID: usize = 32;
 
-    /// A key of these bytes.
+    /// A key with these bytes. `id` has 1 to 32 ASCII letters, digits, `-` and `_`.
     ///
     /// # Errors
-    /// [`VaultError::KeyId`].
+    /// [`VaultError::KeyId`], if the id is not of that form.
     pub fn new(id: &str, bytes: [u8; Self::LEN]) -> Result<Self, VaultError> {
         Self::of(id, Zeroizing::new(bytes))
     }
 
-    /// A new key, from the machine's randomness.
+    /// Generates a key from the operating system's random numbers.
     ///
     /// # Errors
-    /// [`VaultError::KeyId`]; [`VaultError::Randomness`].
+    /// [`VaultError::KeyId`], as for [`new`](Self::new); [`VaultError::Randomness`], if the system
+    /// returned no random bytes.
     pub fn generate(id: &str) -> Result<Self, VaultError> {
         let bytes = <[u8; Self::LEN]>::try_generate().map_err(|_| VaultError::Randomness)?;
         Self::of(id, Zeroizing::new(bytes))
     }
 
-    /// A key from its text: what [`VaultKey::to_text`] gives, or `openssl rand -base64 32`. Either alphabet of base64 will do, with
-    /// padding or without, and white space around it.
+    /// Reads a key from the text of [`VaultKey::to_text`] or of `openssl rand -base64 32`. Accepts
+    /// base64 and base64url, with or without padding, and white space at both ends.
     ///
     /// # Errors
-    /// [`VaultError::KeyId`]; [`VaultError::Key`].
+    /// [`VaultError::KeyId`], as for [`new`](Self::new); [`VaultError::Key`], if the text is not 32
+    /// bytes in base64.
     pub fn from_text(id: &str, text: &Secret) -> Result<Self, VaultError> {
         let text = text.expose().trim().trim_end_matches('=').bytes();
         let text: Zeroizing<Vec<u8>> = Zeroizing::new(text.map(url_safe).collect());
-        // With room for what decoding a text one character too long would need.
+        // A few bytes more than a key, so that a text that is too long is decoded and then refused.
         let mut buffer = Zeroizing::new([0; Self::LEN + 4]);
         let length = URL_SAFE_NO_PAD.decode_slice(&*text, &mut *buffer).map_err(|_| VaultError::Key)?;
         let decoded = buffer.get(..length).and_then(|decoded| <&[u8; Self::LEN]>::try_from(decoded).ok());
         Self::of(id, Zeroizing::new(*decoded.ok_or(VaultError::Key)?))
     }
 
-    /// The key as a text, in base64url, to be kept where the host keeps its secrets. Not beside what it seals.
+    /// The key as text, in base64url without padding. Store it where the host stores its secrets,
+    /// not beside the sealed texts.
     #[must_use]
     pub fn to_text(&self) -> Secret {
         Secret::new(URL_SAFE_NO_PAD.encode(self.bytes.as_slice()))
     }
 
-    /// The id.
+    /// The id, which is part of every text sealed with the key.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

@@ -1,4 +1,4 @@
-//! Tokens sealed for storage.
+//! Seals (encrypts and authenticates) tokens for storage.
 
 mod key;
 mod sealed;
@@ -20,34 +20,39 @@ use crate::calendar::ConnectionKey;
 use crate::identity::{PersonPart, push};
 use crate::secret::Secret;
 
-/// Seals tokens for storage, and opens them: [`Vault::seal`]. Clones are handles to the same one.
+/// Seals tokens for storage ([`Vault::seal`]), and opens them. Clones are handles to the same one.
 ///
-/// Several keys make rotation possible: everything is sealed with the current one, and what an older one sealed still opens, with
-/// [`Opened::reseal`] set.
+/// To rotate keys, give the vault several: it seals with the current key, and opens also what an
+/// older key sealed, with [`Opened::reseal`] set.
 ///
 /// # The sealed text
 ///
-/// `cs1.<key id>.<base64url, unpadded>`, so that it fits a text column. The bytes are a random nonce of 24, the ciphertext and a
-/// tag of 16, by XChaCha20-Poly1305 (`draft-irtf-cfrg-xchacha-03`). The associated data are the seven parts *`cs1`, key id, namespace,
-/// provider, person, connection, purpose* in this order, each written as its length in UTF-8 bytes, a colon and the text, as in
-/// [the keys of events](crate::identity). The person is `profile:` and the profile's id, or `guest`.
+/// `cs1.<key id>.<base64url, unpadded>`, so that it fits into a text column. The bytes are a random
+/// nonce (24 bytes), the ciphertext, and a tag (16 bytes), by XChaCha20-Poly1305
+/// (`draft-irtf-cfrg-xchacha-03`). The associated data are the seven parts *`cs1`, key id,
+/// namespace, provider, person, connection, purpose* in this order, each written as its length in
+/// UTF-8 bytes, a colon and the text, as in [the keys of events](crate::identity). The person is
+/// `profile:` and the profile's id, or `guest`.
 ///
-/// So a text that is copied to another person's row, connection or column, or to another host's database, does not open.
+/// So a text that is copied to another person's row, connection or column, or to another host's
+/// database, does not open.
 ///
-/// What it does not keep out: who can write to the database can put an older sealed text of the same row back, and it opens. A version
-/// in the associated data would not help, since its column can be put back with it. Such a row holds tokens of the same grant of the
-/// same person: at worst an access token that has run out and a refresh token that the server takes no more, and the person connects
-/// again. A host that must notice keeps the highest version of each row elsewhere.
+/// Not protected: an attacker who can write to the database can restore an older sealed text of the
+/// same row, and it opens. A version in the associated data would not help, because its column can
+/// be restored too. Such a row contains tokens of the same grant of the same person: at worst an
+/// expired access token and a refresh token that the server no longer accepts, and the person
+/// connects again. A host that must detect this stores the highest version of each row elsewhere.
 ///
-/// Test vector, for whoever seals elsewhere: under the key `k1` of the bytes 00, 01 … 1f, for the namespace `my-shop`, google,
-/// `profile:10`, connection `default` and the purpose `refresh`, this opens to `1//0a-Refresh` (nonce 40, 41 … 57):
+/// Test vector, for an implementation in another language: with the key `k1` of the bytes 00, 01 …
+/// 1f, for the namespace `my-shop`, google, `profile:10`, connection `default` and the purpose
+/// `refresh`, this opens to `1//0a-Refresh` (nonce 40, 41 … 57):
 ///
 /// ```
 /// use calsync_core::auth::{Purpose, Vault, VaultKey};
 /// use calsync_core::calendar::{ConnectionKey, Person};
 /// use calsync_core::{ConnectionId, ProviderKind, Secret};
 ///
-/// // From where the host keeps its secrets; made once by `VaultKey::generate("k1")` and `to_text`.
+/// // From the host's secrets; generated once with `VaultKey::generate("k1")` and `to_text`.
 /// let key = VaultKey::from_text("k1", &Secret::new("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"))?;
 /// let vault = Vault::new("my-shop", key);
 /// let grant = ConnectionKey::new(Person::Profile(10.into()), ProviderKind::GOOGLE, ConnectionId::text("default").unwrap());
@@ -63,7 +68,8 @@ use crate::secret::Secret;
 ///
 /// # In a token store
 ///
-/// The traits of calsync are implemented with the `async-trait` crate. `Table` stands for the host's database here:
+/// The traits of calsync are implemented with the `async-trait` crate. In this example `Table` is
+/// the host's database:
 ///
 /// ```
 /// # use std::{collections::HashMap, sync::Mutex};
@@ -146,11 +152,11 @@ use crate::secret::Secret;
 #[derive(Clone)]
 pub struct Vault {
     namespace: Arc<str>,
-    /// The first is the current one.
+    /// The first one is the current key.
     keys: Arc<[VaultKey]>,
 }
 
-/// What a sealed text is for. One does not open as another.
+/// What a sealed text is used for. A text sealed for one purpose does not open for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purpose(&'static str);
 
@@ -159,30 +165,32 @@ impl Purpose {
     pub const ACCESS_TOKEN: Self = Self("access");
     /// A refresh token by itself: the guide's `calendar_refresh_token`.
     pub const REFRESH_TOKEN: Self = Self("refresh");
-    /// A whole [`Tokens`], as [`Vault::seal_tokens`] writes it.
+    /// A complete [`Tokens`], as [`Vault::seal_tokens`] writes it.
     pub const TOKENS: Self = Self("tokens");
-    /// A connect that waits for the person, as [`Vault::seal_pending`](Vault::seal_pending) writes it.
+    /// A connect in progress, as [`Vault::seal_pending`](Vault::seal_pending) writes it.
     #[cfg(feature = "oauth")]
     pub const PENDING: Self = Self("pending");
 
-    /// A grant that is still to be given back, as [`Vault::seal_revocation`](Vault::seal_revocation) writes it.
+    /// A grant that is still to be revoked, as [`Vault::seal_revocation`](Vault::seal_revocation)
+    /// writes it.
     #[cfg(feature = "tokens")]
     pub const REVOCATION: Self = Self("revocation");
 
-    /// A purpose of the host's own.
+    /// The host's own purpose. The name must differ from calsync's: `access`, `refresh`, `tokens`,
+    /// `pending`, `revocation`.
     #[must_use]
     pub const fn from_static(name: &'static str) -> Self {
         Self(name)
     }
 }
 
-/// What a sealed text held.
+/// The content of a sealed text.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Opened<T = Secret> {
-    /// What was sealed.
+    /// The content that was sealed.
     pub secret: T,
-    /// Whether an older key sealed it, so that it should be sealed and stored anew.
+    /// Whether an older key sealed it. The host should then seal it again and store it.
     pub reseal: bool,
 }
 
@@ -190,50 +198,52 @@ pub struct Opened<T = Secret> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VaultError {
-    /// The text is not a sealed one, or not a whole one.
-    #[error("the text is not a sealed one")]
+    /// The text is not a sealed text, or is truncated.
+    #[error("the text is not a sealed text")]
     Malformed,
-    /// A later version of calsync sealed it.
-    #[error("the text was sealed by another version")]
+    /// The text has another format version than `cs1`: a later version of calsync sealed it.
+    #[error("the text was sealed by another version of calsync")]
     Version,
-    /// None of the vault's keys has the id in the text.
+    /// The vault has no key with the id in the text.
     #[error("the text was sealed with the key {0}, which this vault does not have")]
     UnknownKey(String),
-    /// It was changed, or sealed with another key of this id, or for another grant, purpose or namespace. Which of them, nobody
-    /// can tell.
-    #[error("the text was changed, or was not sealed for this")]
+    /// The text was changed, or sealed with another key of the same id, or for another grant,
+    /// purpose or namespace. The cipher cannot tell which.
+    #[error("the text was changed, or sealed with another key or for another grant or purpose")]
     NotAuthentic,
-    /// It opens, and holds something else than it should.
-    #[error("the text does not hold what it should")]
+    /// The text opens, but its content is not of the expected type; or the value to seal cannot be
+    /// written as JSON.
+    #[error("the sealed content is not of the expected type")]
     Content,
-    /// A key's id must be 1 to 32 ASCII letters, digits, `-` and `_`.
+    /// The id of a key is not 1 to 32 ASCII letters, digits, `-` and `_`.
     #[error("a key's id must be 1 to 32 letters, digits, - and _")]
     KeyId,
-    /// A key must be 32 bytes.
+    /// The key is not 32 bytes, in base64.
     #[error("a key must be 32 bytes, written in base64url")]
     Key,
-    /// Two keys have the same id.
-    #[error("two keys have the id {0}")]
+    /// Two keys of a vault have the same id.
+    #[error("two keys of the vault have the id {0}")]
     KeyTwice(String),
-    /// The machine gave no randomness.
-    #[error("the machine gave no randomness")]
+    /// The operating system returned no random bytes.
+    #[error("the operating system returned no random bytes")]
     Randomness,
-    /// More than can be sealed.
-    #[error("this is too large to be sealed")]
+    /// The content is larger than the cipher can seal.
+    #[error("the content is too large to be sealed")]
     TooLarge,
 }
 
 impl Vault {
-    /// A vault of the host's namespace, the one of its [`Syncer`](crate::sync::Syncer), that seals with this key.
+    /// A vault that seals with this key. `namespace` is the host's, the same as that of its
+    /// [`Syncer`](crate::sync::Syncer).
     #[must_use]
     pub fn new(namespace: impl Into<Arc<str>>, current: VaultKey) -> Self {
         Self { namespace: namespace.into(), keys: Arc::new([current]) }
     }
 
-    /// The same vault, that also opens what this older key sealed.
+    /// Adds an older key: the vault also opens what that key sealed.
     ///
     /// # Errors
-    /// [`VaultError::KeyTwice`].
+    /// [`VaultError::KeyTwice`], if the vault already has a key with that id.
     pub fn with_older_key(self, key: VaultKey) -> Result<Self, VaultError> {
         if self.keys.iter().any(|other| other.id() == key.id()) {
             return Err(VaultError::KeyTwice(key.id().to_owned()));
@@ -242,10 +252,10 @@ impl Vault {
         Ok(Self { keys, ..self })
     }
 
-    /// Seals a secret for storage in that grant's row.
+    /// Seals a secret, for storage in the row of that grant.
     ///
     /// # Errors
-    /// [`VaultError::Randomness`] or [`VaultError::TooLarge`].
+    /// [`VaultError::Randomness`], if there are no random bytes; [`VaultError::TooLarge`].
     pub fn seal(
         &self,
         secret: &Secret,
@@ -255,18 +265,18 @@ impl Vault {
         self.seal_bytes(secret.expose().as_bytes(), grant, purpose)
     }
 
-    /// Opens what was sealed for this grant and purpose.
+    /// Opens a text that was sealed for this grant and purpose.
     ///
     /// # Errors
     /// See [`VaultError`].
     pub fn open(&self, sealed: &str, grant: &ConnectionKey, purpose: Purpose) -> Result<Opened, VaultError> {
         let Opened { secret, reseal } = self.open_bytes(sealed, grant, purpose)?;
-        // Copied at its very length: a text that has to shrink leaves a copy behind that nobody wipes.
+        // Copied at its exact length: shrinking a string would leave a copy that is not wiped.
         let text = std::str::from_utf8(&secret).map_err(|_| VaultError::Content)?.to_owned();
         Ok(Opened { secret: Secret::new(text), reseal })
     }
 
-    /// Seals all of a grant's tokens as one text.
+    /// Seals a grant's [`Tokens`] as one text.
     ///
     /// # Errors
     /// As [`Vault::seal`].
@@ -274,7 +284,7 @@ impl Vault {
         self.seal_json(&TokensRow::from(tokens), grant, Purpose::TOKENS)
     }
 
-    /// Opens what [`Vault::seal_tokens`] sealed for this grant.
+    /// Opens a text that [`Vault::seal_tokens`] sealed for this grant.
     ///
     /// # Errors
     /// See [`VaultError`].
@@ -284,7 +294,7 @@ impl Vault {
         Ok(Opened { secret: row.into(), reseal })
     }
 
-    /// Seals a connect that waits for the person, for a cookie of theirs.
+    /// Seals a connect in progress, for a cookie in the person's browser.
     ///
     /// # Errors
     /// As [`Vault::seal`].
@@ -297,7 +307,7 @@ impl Vault {
         self.seal_json(pending, grant, Purpose::PENDING)
     }
 
-    /// Opens what [`Vault::seal_pending`] sealed for this grant.
+    /// Opens a text that [`Vault::seal_pending`] sealed for this grant.
     ///
     /// # Errors
     /// See [`VaultError`].
@@ -311,7 +321,7 @@ impl Vault {
         serde_json::from_slice(&opened.secret).map_err(|_| VaultError::Content)
     }
 
-    /// Seals a grant that is still to be given back, bound to the connection whose grant it was.
+    /// Seals a grant that is still to be revoked, bound to its connection.
     ///
     /// # Errors
     /// As [`Vault::seal`].
@@ -320,7 +330,7 @@ impl Vault {
         self.seal(&pending.to_text(), pending.key(), Purpose::REVOCATION)
     }
 
-    /// Opens what [`Vault::seal_revocation`] sealed for this grant.
+    /// Opens a text that [`Vault::seal_revocation`] sealed for this grant.
     ///
     /// # Errors
     /// See [`VaultError`].
@@ -340,7 +350,7 @@ impl Vault {
         grant: &ConnectionKey,
         purpose: Purpose,
     ) -> Result<String, VaultError> {
-        // Room for all but the largest tokens, since a buffer that grows leaves copies behind that nobody wipes.
+        // Large enough for almost all tokens: a buffer that grows leaves copies that are not wiped.
         let mut json = Zeroizing::new(Vec::with_capacity(16 * 1024));
         serde_json::to_writer(&mut *json, value).map_err(|_| VaultError::Content)?;
         self.seal_bytes(&json, grant, purpose)
@@ -356,8 +366,8 @@ impl Vault {
         let key = self.keys.first().ok_or(VaultError::Key)?;
         let mut buffer = Zeroizing::new(Vec::with_capacity(plain.len() + Sealed::TAG));
         buffer.extend_from_slice(plain);
-        let about = self.about(key.id(), grant, purpose);
-        let sealed = key.cipher().encrypt_in_place(&nonce, about.as_bytes(), &mut *buffer);
+        let associated = self.associated_data(key.id(), grant, purpose);
+        let sealed = key.cipher().encrypt_in_place(&nonce, associated.as_bytes(), &mut *buffer);
         sealed.map_err(|_| VaultError::TooLarge)?;
         Ok(Sealed::write(key.id(), &nonce, &buffer))
     }
@@ -374,25 +384,25 @@ impl Vault {
         let (at, key) = found.ok_or_else(|| VaultError::UnknownKey(key_id.to_owned()))?;
         let cipher: XChaCha20Poly1305 = key.cipher();
         let mut buffer = Zeroizing::new(ciphertext);
-        let about = self.about(key_id, grant, purpose);
-        let opened = cipher.decrypt_in_place(&XNonce::from(nonce), about.as_bytes(), &mut *buffer);
+        let associated = self.associated_data(key_id, grant, purpose);
+        let opened = cipher.decrypt_in_place(&XNonce::from(nonce), associated.as_bytes(), &mut *buffer);
         opened.map_err(|_| VaultError::NotAuthentic)?;
         Ok(Opened { secret: buffer, reseal: at != 0 })
     }
 
-    /// The associated data: what a sealed text belongs to.
-    fn about(&self, key_id: &str, grant: &ConnectionKey, purpose: Purpose) -> String {
-        let mut about = String::with_capacity(128);
+    /// The associated data, which bind a sealed text to its grant, purpose and namespace.
+    fn associated_data(&self, key_id: &str, grant: &ConnectionKey, purpose: Purpose) -> String {
+        let mut data = String::with_capacity(128);
         let (person, connection) = (PersonPart(&grant.person).to_string(), grant.connection.to_string());
         let provider = grant.provider.as_str();
         for part in [Sealed::VERSION, key_id, &self.namespace, provider, &person, &connection, purpose.0] {
-            push(&mut about, part);
+            push(&mut data, part);
         }
-        about
+        data
     }
 }
 
-/// Shows the keys' ids only.
+/// Shows the namespace and the ids of the keys.
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").field("namespace", &self.namespace).field("keys", &self.keys).finish()

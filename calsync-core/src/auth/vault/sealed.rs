@@ -1,4 +1,4 @@
-//! The form of a sealed text.
+//! The format of a sealed text.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,11 +8,11 @@ use super::{VaultError, VaultKey};
 /// The length of a nonce, in bytes.
 const NONCE: usize = 24;
 
-/// A sealed text, taken apart: `cs1.<key id>.<base64url of nonce, ciphertext and tag>`.
+/// The parts of a sealed text: `cs1.<key id>.<base64url of nonce, ciphertext and tag>`.
 pub(super) struct Sealed<'a> {
     pub(super) key_id: &'a str,
     pub(super) nonce: [u8; NONCE],
-    /// The tag at its end.
+    /// The ciphertext, with the tag at its end.
     pub(super) ciphertext: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! Registered clients, and how they say who they are.
+//! Registered clients, and their authentication.
 
 use ::http::Uri;
 use ::http::header::AUTHORIZATION;
@@ -8,34 +8,35 @@ use base64::engine::general_purpose::STANDARD;
 use super::grants::Grants;
 use crate::fake::{Incoming, Params};
 
-/// A registered client.
+/// A registered client: its secret and its redirect URLs.
 #[derive(Default)]
 pub struct Client {
     secret: Option<String>,
     redirects: Vec<String>,
 }
 
-/// Why a client is not taken for the one it says it is.
+/// Why a client's authentication failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientRefusal {
-    /// It does not say who it is.
+    /// The request names no client.
     Unnamed,
-    /// Nobody knows it.
+    /// No client is registered with that id.
     Unknown,
-    /// It has a secret, and does not tell it.
+    /// The client has a secret, and the request has none.
     SecretMissing,
-    /// It has another secret.
+    /// The request has another secret than the client.
     SecretWrong,
 }
 
 impl Client {
-    /// Whether it has no secret, as apps on people's devices have none.
+    /// Whether it is a public client, without a secret, such as an app on a person's device.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.secret.is_none()
     }
 
-    /// Whether it may be sent back there. A loopback address matches on any port (RFC 8252 section 7.3).
+    /// Whether the redirect URL is registered. A loopback address matches with any port (RFC 8252
+    /// section 7.3).
     #[must_use]
     pub fn takes_redirect(&self, redirect: &str) -> bool {
         self.redirects.iter().any(|known| known == redirect || is_same_loopback(known, redirect))
@@ -43,21 +44,22 @@ impl Client {
 }
 
 impl Grants {
-    /// Registers a client, or one more redirect of one that is registered. One without a secret is public.
+    /// Registers a client, or another redirect URL of a registered one. A client without a secret
+    /// is public.
     pub fn add_client(&mut self, id: &str, secret: Option<&str>, redirect: &str) {
         let client = self.clients.entry(id.to_owned()).or_default();
         client.secret = secret.map(str::to_owned);
         client.redirects.push(redirect.to_owned());
     }
 
-    /// That client.
+    /// The registered client with that id.
     #[must_use]
     pub fn client(&self, id: &str) -> Option<&Client> {
         self.clients.get(id)
     }
 
-    /// The id of the client that sends this, by `Authorization: Basic` or by its form. A public client has no secret to tell,
-    /// and may tell any.
+    /// Authenticates the client of a request, by `Authorization: Basic` or by its form, and returns
+    /// its id. For a public client any secret is ignored.
     ///
     /// # Errors
     /// See [`ClientRefusal`].
@@ -79,7 +81,8 @@ impl Grants {
     }
 }
 
-/// A client's id and secret out of `Authorization: Basic`. Both halves are encoded as in a form (RFC 6749 section 2.3.1).
+/// Reads a client's id and secret from `Authorization: Basic`. Both are encoded as in a form (RFC
+/// 6749 section 2.3.1).
 #[must_use]
 pub fn basic(header: &str) -> Option<(String, String)> {
     let (kind, text) = header.split_once(' ')?;
@@ -100,7 +103,7 @@ fn is_same_loopback(known: &str, redirect: &str) -> bool {
         (is_loopback && uri.scheme_str() == Some("http")).then(|| (host, uri.path().to_owned()))
     };
     match (parts(known), parts(redirect)) {
-        // A client registered for the bare address takes any path, as desktop clients do.
+        // A client registered with the address alone accepts any path, as desktop clients need.
         (Some((host, path)), Some((other_host, other_path))) => {
             host == other_host && (path == "/" || path == other_path)
         }
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_is_one_that_was_registered() {
+    fn only_a_registered_redirect_is_accepted() {
         for (known, redirect, is_taken) in [
             ("https://a.example/back", "https://a.example/back", true),
             ("https://a.example/back", "https://a.example/back/", false),
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn both_halves_of_basic_are_encoded_as_in_a_form() {
+    fn id_and_secret_of_basic_are_encoded_as_in_a_form() {
         let of = |kind: &str, text: &str| basic(&format!("{kind} {}", STANDARD.encode(text)));
         let pair = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
         assert_eq!(of("Basic", "id:s%3Ae%25c+r"), pair("id", "s:e%c r"));

@@ -5,54 +5,54 @@ use chrono::{DateTime, Utc};
 use super::grants::{Granted, Grants};
 use super::pkce::{Challenge, VerifierRefusal};
 
-/// An authorization code.
+/// What an authorization code gives, and to which request.
 #[derive(Clone)]
 pub struct Code {
-    /// What it stands for.
+    /// The grant it gives.
     pub granted: Granted,
-    /// Where it was sent.
+    /// The redirect URL it was sent to.
     pub redirect: String,
-    /// What its verifier is held against.
+    /// The PKCE challenge; `None` if the request had none.
     pub challenge: Option<Challenge>,
-    /// Whether it gives a refresh token.
+    /// Whether it also gives a refresh token.
     pub with_refresh: bool,
-    /// What its id token repeats.
+    /// The nonce to repeat in the id token.
     pub nonce: Option<String>,
-    /// Until when.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
-/// What a client shows for a code.
+/// A client's request to exchange a code.
 #[derive(Clone, Copy)]
 pub struct Redemption<'a> {
-    /// The code.
+    /// The text of the code.
     pub code: &'a str,
-    /// The client, which was told from others before.
+    /// The id of the client, already authenticated.
     pub client: &'a str,
-    /// Where it says that the code was sent.
+    /// The redirect URL to which the code was sent, according to the client.
     pub redirect: Option<&'a str>,
-    /// The PKCE verifier.
+    /// The PKCE verifier; `None` if the client sent none.
     pub verifier: Option<&'a str>,
 }
 
-/// Why a code gives nothing.
+/// Why a code is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodeRefusal {
-    /// There is none of that text, for that client, still alive and not used.
+    /// The code is unknown, expired, already used, or another client's.
     Dead,
-    /// It was sent elsewhere.
+    /// It was sent to another redirect URL.
     Redirect,
-    /// Its verifier does not fit.
+    /// The PKCE verifier does not match.
     Verifier(VerifierRefusal),
 }
 
 impl Grants {
-    /// One more code.
+    /// Stores a code under its text.
     pub fn add_code(&mut self, text: &str, code: Code) {
         self.codes.insert(text.to_owned(), code);
     }
 
-    /// Takes a code, which works once. What is refused leaves it where it is.
+    /// Redeems a code, which works once. A refused request does not use it up.
     ///
     /// # Errors
     /// See [`CodeRefusal`].
@@ -74,7 +74,7 @@ mod tests {
     use chrono::TimeDelta;
 
     #[test]
-    fn a_code_works_once_and_what_is_refused_does_not_use_it_up() {
+    fn a_code_works_once_and_a_refused_request_does_not_use_it_up() {
         let now = DateTime::UNIX_EPOCH;
         let mut grants = Grants::default();
         let code = Code {

@@ -1,4 +1,4 @@
-//! What an application asks for, and what people say to it.
+//! Authorization requests, and the users' decisions.
 
 use std::collections::BTreeSet;
 
@@ -12,51 +12,51 @@ use super::pkce::Challenge;
 use crate::fake::{Params, Reply};
 use crate::http::ESCAPED;
 
-/// What a user says on the consent page.
+/// A user's decision on the consent page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Decision {
-    /// Yes to everything that is asked for.
+    /// Grants all requested scopes.
     Allow,
-    /// Yes to these scopes only; the others are unticked. Names as in the fake user's `tokens`.
+    /// Grants these scopes only. Names as in the `tokens` of the fake's users.
     AllowOnly(Vec<String>),
-    /// No.
+    /// Denies consent.
     Deny,
 }
 
-/// What an application asks for, as far as every service reads it alike.
+/// An authorization request: the parameters that all services read in the same way.
 #[derive(Clone)]
 pub struct Asked {
-    /// The client.
+    /// The id of the client.
     pub client: String,
-    /// Where the browser is sent then.
+    /// The redirect URL, to which the browser is sent after the decision.
     pub redirect: String,
-    /// The scopes, as they are named in the request; at least one.
+    /// The scopes, as written in the request; at least one.
     pub scopes: BTreeSet<String>,
-    /// What goes back as it came.
+    /// The `state`, which is sent back unchanged.
     pub state: Option<String>,
-    /// What the code's verifier is held against.
+    /// The PKCE challenge; `None` if the request has none.
     pub challenge: Option<Challenge>,
-    /// What the id token repeats.
+    /// The nonce to repeat in the id token.
     pub nonce: Option<String>,
 }
 
-/// Why a page shows an error, which is never sent to the redirect.
+/// Why the consent page shows an error. Such an error is never sent to the redirect URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskedWrongly {
-    /// A parameter is missing, has no sense, or is there twice.
+    /// A parameter is missing, invalid, or present twice.
     Malformed,
-    /// Nobody knows the client.
+    /// No client is registered with that id.
     Client,
-    /// The client may not be sent back there.
+    /// The redirect URL is not registered for the client.
     Redirect,
-    /// It asks for something other than a code.
+    /// `response_type` is not `code`.
     ResponseType,
 }
 
 impl Decision {
-    /// What is granted of the scopes that are `asked` for. `full` makes a scope's full name out of one that the test may have
-    /// shortened.
+    /// The scopes granted of those `asked` for. `full` returns the full name of a scope that a test
+    /// may have written in short form.
     #[must_use]
     pub fn granted(&self, asked: &BTreeSet<String>, full: impl Fn(&str) -> String) -> BTreeSet<String> {
         match self {
@@ -71,14 +71,14 @@ impl Decision {
 }
 
 impl Grants {
-    /// Reads what is asked for.
+    /// Reads and checks an authorization request.
     ///
     /// # Errors
     /// See [`AskedWrongly`].
     pub fn asked(&self, params: &Params) -> Result<Asked, AskedWrongly> {
         let names: Vec<&str> = params.pairs().iter().map(|(name, _)| name.as_str()).collect();
         let mut seen = BTreeSet::new();
-        // RFC 6749 section 3.1: no parameter comes twice. The page's own ticks may.
+        // RFC 6749 section 3.1: no parameter is present twice. The page's own check boxes may be.
         if names.iter().any(|name| *name != TICKED && !seen.insert(name)) {
             return Err(AskedWrongly::Malformed);
         }
@@ -94,7 +94,7 @@ impl Grants {
         let scopes = params.get("scope").unwrap_or_default().split_whitespace();
         let scopes: BTreeSet<String> = scopes.map(str::to_owned).collect();
         let challenge = Challenge::of(params)?;
-        // Whoever cannot keep a secret needs PKCE.
+        // A public client needs PKCE.
         if scopes.is_empty() || (client.is_public() && challenge.is_none()) {
             return Err(AskedWrongly::Malformed);
         }
@@ -105,7 +105,7 @@ impl Grants {
 }
 
 impl Asked {
-    /// The redirect with `state`, where there is one, and with these parameters.
+    /// The redirect URL with `state`, if there is one, and with these parameters.
     #[must_use]
     pub fn back(&self, pairs: &[(&str, &str)]) -> String {
         let state = self.state.as_deref().map(|state| ("state", state));
@@ -113,13 +113,13 @@ impl Asked {
     }
 }
 
-/// An answer that sends the browser there.
+/// A response that redirects the browser to that URL (302).
 #[must_use]
 pub fn redirect(location: &str) -> Reply {
     Reply::empty(StatusCode::FOUND).with_header(LOCATION, location)
 }
 
-/// A URL with more parameters.
+/// Adds query parameters to a URL.
 #[must_use]
 pub fn with_query<'a>(url: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut url = url.to_owned();
@@ -147,9 +147,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_wrongly_is_not_read() {
+    fn an_invalid_authorization_request_is_refused() {
         for (part, other, wrong) in [
-            ("client_id=app", "client_id=nobody", AskedWrongly::Client),
+            ("client_id=app", "client_id=unknown", AskedWrongly::Client),
             ("client_id=app", "", AskedWrongly::Malformed),
             ("client_id=app", "client_id=app&client_id=app", AskedWrongly::Malformed),
             ("client_id=app", "client_id=device", AskedWrongly::Malformed),
@@ -160,11 +160,11 @@ mod tests {
         ] {
             assert_eq!(asked(&GOOD.replace(part, other)).err(), Some(wrong), "{other}");
         }
-        assert!(asked(&format!("{GOOD}&granted=a&granted=b")).is_ok(), "the page's own ticks");
+        assert!(asked(&format!("{GOOD}&granted=a&granted=b")).is_ok(), "the page's own check boxes");
     }
 
     #[test]
-    fn a_decision_is_about_what_was_asked_for() {
+    fn only_requested_scopes_are_granted() {
         let asked = asked(GOOD).ok().unwrap();
         let full = |scope: &str| scope.to_lowercase();
         let granted =

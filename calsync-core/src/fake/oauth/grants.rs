@@ -1,4 +1,4 @@
-//! Consents and tokens.
+//! The state of an OAuth server: consents and tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,26 +9,26 @@ use super::codes::Code;
 use crate::Secret;
 use crate::fake::Incoming;
 
-/// Clients, consents, codes and tokens.
+/// The state of an OAuth server: clients, consents, codes and tokens.
 #[derive(Default)]
 pub struct Grants {
     pub(super) clients: BTreeMap<String, Client>,
     pub(super) codes: BTreeMap<String, Code>,
     access: BTreeMap<String, Token>,
     refresh: BTreeMap<String, Token>,
-    /// What each user has ever agreed to, by user and client.
+    /// All scopes each user has consented to, by user and client.
     consents: BTreeMap<(String, String), BTreeSet<String>>,
     issued: u64,
-    /// How often a refresh token gave an access token; the fake counts.
+    /// How often a refresh token was exchanged for an access token. The fake counts.
     pub refreshes: usize,
 }
 
-/// What a user has granted to a client.
+/// The scopes a user has granted to a client.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Granted {
-    /// The user.
+    /// The user, by e-mail address.
     pub user: String,
-    /// The client.
+    /// The id of the client.
     pub client: String,
     /// The scopes, by their full names.
     pub scopes: BTreeSet<String>,
@@ -37,33 +37,33 @@ pub struct Granted {
 /// An access token or a refresh token.
 #[derive(Clone)]
 pub struct Token {
-    /// What it stands for.
+    /// The grant it belongs to.
     pub granted: Granted,
-    /// Until when, if not for ever.
+    /// When it expires; `None` if it does not.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Tells the oldest.
+    /// Increases with each token, to find the oldest.
     number: u64,
 }
 
-/// Tokens, as a token endpoint gives them.
+/// Tokens, as a token endpoint issues them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FakeTokens {
-    /// The access token.
+    /// The access token, for API requests.
     pub access_token: Secret,
-    /// The refresh token.
+    /// The refresh token, for the next access token.
     pub refresh_token: Secret,
 }
 
 impl FakeTokens {
-    /// These two.
+    /// A pair of tokens.
     #[must_use]
     pub fn new(access_token: impl Into<String>, refresh_token: impl Into<String>) -> Self {
         Self { access_token: Secret::new(access_token), refresh_token: Secret::new(refresh_token) }
     }
 }
 
-/// As a store takes them.
+/// Converts them for a token store; without an expiry, scopes or an account.
 #[cfg(any(feature = "tokens", feature = "vault"))]
 impl From<FakeTokens> for crate::auth::Tokens {
     fn from(tokens: FakeTokens) -> Self {
@@ -72,13 +72,13 @@ impl From<FakeTokens> for crate::auth::Tokens {
 }
 
 impl Granted {
-    /// These scopes.
+    /// A grant of these scopes.
     #[must_use]
     pub fn new(user: &str, client: &str, scopes: BTreeSet<String>) -> Self {
         Self { user: user.to_owned(), client: client.to_owned(), scopes }
     }
 
-    /// The scopes as one text.
+    /// The scopes as one text, separated by spaces.
     #[must_use]
     pub fn scope(&self) -> String {
         self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -90,31 +90,32 @@ impl Granted {
 }
 
 impl Token {
-    fn is_alive(&self, now: DateTime<Utc>) -> bool {
+    fn is_valid(&self, now: DateTime<Utc>) -> bool {
         self.expires_at.is_none_or(|expires_at| expires_at > now)
     }
 }
 
 impl Grants {
-    /// A user agrees to these scopes, beside what was agreed to before.
+    /// Records that a user consents to these scopes, in addition to earlier ones.
     pub fn agree(&mut self, granted: &Granted) {
         let key = (granted.user.clone(), granted.client.clone());
         self.consents.entry(key).or_default().extend(granted.scopes.iter().cloned());
     }
 
-    /// What a user has agreed to so far.
+    /// All scopes the user has consented to for that client.
     #[must_use]
     pub fn agreed(&self, user: &str, client: &str) -> BTreeSet<String> {
         self.consents.get(&(user.to_owned(), client.to_owned())).cloned().unwrap_or_default()
     }
 
-    /// One more access token.
+    /// Stores an access token.
     pub fn add_access(&mut self, token: &str, granted: Granted, expires_at: DateTime<Utc>) {
         let token_of = self.token_of(granted, Some(expires_at));
         self.access.insert(token.to_owned(), token_of);
     }
 
-    /// One more refresh token. Where that user's grants to that client have more than `limit` of them then, the oldest die.
+    /// Stores a refresh token. If that user and client then have more than `limit` refresh tokens,
+    /// the oldest are removed.
     pub fn add_refresh(
         &mut self,
         token: &str,
@@ -139,42 +140,42 @@ impl Grants {
         Token { granted, expires_at, number: self.issued }
     }
 
-    /// What an access token stands for, while it lives.
+    /// The grant of a valid access token.
     #[must_use]
     pub fn access(&self, token: &str, now: DateTime<Utc>) -> Option<&Granted> {
-        self.access.get(token).filter(|access| access.is_alive(now)).map(|access| &access.granted)
+        self.access.get(token).filter(|access| access.is_valid(now)).map(|access| &access.granted)
     }
 
-    /// What a refresh token stands for, while it lives, if it is that client's.
+    /// The grant of a valid refresh token of that client.
     #[must_use]
     pub fn refresh(&self, token: &str, client: &str, now: DateTime<Utc>) -> Option<&Granted> {
-        let refresh = self.refresh.get(token).filter(|refresh| refresh.is_alive(now));
+        let refresh = self.refresh.get(token).filter(|refresh| refresh.is_valid(now));
         refresh.map(|refresh| &refresh.granted).filter(|granted| granted.client == client)
     }
 
-    /// Whose access token a request carries, dead or alive.
+    /// The user whose access token a request carries, also if it has expired.
     #[must_use]
     pub fn user_of(&self, incoming: &Incoming) -> Option<&str> {
         Some(self.access.get(incoming.bearer()?)?.granted.user.as_str())
     }
 
-    /// What a token of either kind stands for, dead or alive.
+    /// The grant of an access token or refresh token, also if it has expired.
     #[must_use]
     pub fn granted(&self, token: &str) -> Option<&Granted> {
         self.refresh.get(token).or_else(|| self.access.get(token)).map(|token| &token.granted)
     }
 
-    /// Ends one refresh token.
+    /// Removes a refresh token, and returns its grant.
     pub fn remove_refresh(&mut self, token: &str) -> Option<Granted> {
         self.refresh.remove(token).map(|refresh| refresh.granted)
     }
 
-    /// Ends every access token.
+    /// Removes all access tokens.
     pub fn expire_access(&mut self) {
         self.access.clear();
     }
 
-    /// Ends everything that user has granted to that client; to all clients without one.
+    /// Revokes everything the user has granted to that client; `None` means all clients.
     pub fn revoke(&mut self, user: &str, client: Option<&str>) {
         self.access.retain(|_, access| !access.granted.is_of(user, client));
         self.refresh.retain(|_, refresh| !refresh.granted.is_of(user, client));
@@ -182,7 +183,7 @@ impl Grants {
         self.consents.retain(|(of, to), _| of != user || client.is_some_and(|client| client != to));
     }
 
-    /// Cuts everything that user has granted down to those scopes.
+    /// Reduces everything the user has granted to those scopes.
     pub fn keep_scopes(&mut self, user: &str, kept: &BTreeSet<String>) {
         for token in self.access.values_mut().chain(self.refresh.values_mut()) {
             if token.granted.user == user {
@@ -209,7 +210,7 @@ mod tests {
     }
 
     /// Anna's and Ben's tokens for two clients, called `<user>-<client>`.
-    fn lived_in() -> Grants {
+    fn with_tokens() -> Grants {
         let mut grants = Grants::default();
         for (user, client) in [("anna", "one"), ("anna", "two"), ("ben", "one")] {
             grants.agree(&granted(user, client));
@@ -220,8 +221,8 @@ mod tests {
     }
 
     #[test]
-    fn a_token_lives_until_it_ends_and_for_its_client() {
-        let grants = lived_in();
+    fn a_token_is_valid_until_its_expiry_and_for_its_client() {
+        let grants = with_tokens();
         let token = "anna-one";
         assert!(grants.access(token, NOW).is_some_and(|granted| granted.scope() == "read write"));
         assert!(grants.access(token, NOW + TimeDelta::hours(1)).is_none());
@@ -230,8 +231,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_revoked_is_one_users_and_one_clients() {
-        let mut grants = lived_in();
+    fn a_revocation_is_for_one_user_and_one_client() {
+        let mut grants = with_tokens();
         grants.revoke("anna", Some("one"));
         let left = |grants: &Grants| {
             ["anna-one", "anna-two", "ben-one"].map(|token| {
@@ -251,8 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn one_refresh_token_too_many_ends_the_oldest_of_the_same_grant() {
-        let mut grants = lived_in();
+    fn above_the_limit_the_oldest_refresh_token_of_the_same_grant_is_removed() {
+        let mut grants = with_tokens();
         for token in ["a", "b"] {
             grants.add_refresh(token, granted("anna", "one"), None, Some(2));
         }

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// An id token of these claims. Its signature is none: a client that takes it from the token endpoint over TLS checks none.
+/// An id token with these claims. Its signature is not valid: a client that gets it from the token
+/// endpoint over TLS does not check it.
 #[must_use]
 pub fn id_token(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -13,7 +14,8 @@ pub fn id_token(claims: &Value) -> String {
     [part(&header), part(claims), URL_SAFE_NO_PAD.encode("no signature")].join(".")
 }
 
-/// The number that a user's account is known by, always the same: 21 digits, as Google's have.
+/// The `sub` of a user's account: 21 digits, as at Google, and always the same for one user. The
+/// case of `user` does not matter.
 #[must_use]
 pub fn subject(user: &str) -> String {
     let hash = Sha256::digest(user.to_lowercase());
@@ -26,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_users_have_two_numbers_and_one_has_one() {
+    fn each_user_has_one_subject() {
         assert_eq!(subject("Anna@example.org"), subject("anna@example.org"));
         assert_ne!(subject("anna@example.org"), subject("ben@example.org"));
         assert_eq!(subject("anna@example.org").len(), 21);

@@ -1,7 +1,8 @@
-//! An OAuth server's memory, and what consent pages and token endpoints have in common.
+//! The state of an OAuth server, and the common code of consent pages and token endpoints.
 //!
-//! [`Grants`] knows clients, consents, codes and tokens. A fake makes the texts of its codes and tokens itself, answers in its
-//! service's shapes, and turns the refusals below into its service's errors.
+//! [`Grants`] contains clients, consents, codes and tokens. A fake generates the texts of its codes
+//! and tokens itself, responds in its service's format, and maps the refusals below to its
+//! service's errors.
 
 mod clients;
 mod codes;
@@ -23,9 +24,9 @@ pub use id_token::{id_token, subject};
 pub use page::{ConsentPage, PageAnswer, escaped};
 pub use pkce::{Challenge, VerifierRefusal};
 
-/// When that life ends which begins now.
+/// The end of a lifetime that begins now.
 #[must_use]
-pub fn end_of(life: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
-    let life = TimeDelta::from_std(life).ok();
-    life.and_then(|life| now.checked_add_signed(life)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+pub fn end_of(lifetime: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
+    let lifetime = TimeDelta::from_std(lifetime).ok();
+    lifetime.and_then(|lifetime| now.checked_add_signed(lifetime)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -5,31 +5,33 @@ use std::collections::BTreeSet;
 use super::consent::Decision;
 use crate::fake::Params;
 
-/// The name of the page's ticks.
+/// The name of the page's check boxes.
 pub(super) const TICKED: &str = "granted";
 
-/// A page on which a user says who they are and what they agree to. Its form goes where the page is.
+/// A page on which a user chooses an account and the scopes to grant. Its form is posted to the
+/// page's URL.
 pub struct ConsentPage<'a> {
     /// The page's title, such as `Fake Google`.
     pub title: &'a str,
-    /// The client that asks.
+    /// The id of the client that asks.
     pub client: &'a str,
     /// The scopes it asks for.
     pub scopes: &'a BTreeSet<String>,
-    /// The request's parameters, which come again with the answer.
+    /// The request's parameters, which are sent again with the form.
     pub params: &'a Params,
 }
 
-/// What comes back from a [`ConsentPage`].
+/// The form of a [`ConsentPage`], as a user submitted it.
 pub struct PageAnswer {
-    /// Who it was.
+    /// The user who decided.
     pub user: String,
-    /// What they said.
+    /// The user's decision.
     pub decision: Decision,
 }
 
 impl ConsentPage<'_> {
-    /// The page's HTML, for one of these users. The one that `login_hint` names is chosen already, else the first.
+    /// The page's HTML, with these users to choose from. The user that `login_hint` names is
+    /// preselected, else the first one.
     pub fn html<'u>(&self, users: impl Iterator<Item = &'u str>) -> String {
         let hint = self.params.get("login_hint");
         let hidden = self.params.pairs().iter().map(|(name, value)| {
@@ -60,7 +62,7 @@ fn choice(kind: &str, name: &str, value: &str, is_chosen: bool) -> String {
 }
 
 impl PageAnswer {
-    /// Reads the form of a [`ConsentPage`]; `None` where it names nobody.
+    /// Reads the form of a [`ConsentPage`]; `None` if it names no user.
     #[must_use]
     pub fn of(form: &Params) -> Option<Self> {
         let user = form.get("user").filter(|user| user.contains('@'))?.to_owned();
@@ -72,7 +74,7 @@ impl PageAnswer {
     }
 }
 
-/// Text that means nothing in HTML.
+/// Escapes a text for HTML.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_wrote_is_text_on_the_page() {
+    fn all_values_on_the_page_are_escaped() {
         let params = Params::parse("state=%22%3E%3Cscript%3E&login_hint=ben%40example.org");
         let scopes = ["read&write".to_owned()].into();
         let page = ConsentPage { title: "Fake", client: "<b>", scopes: &scopes, params: &params };
@@ -97,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_says_who_and_what() {
-        let of = |text| PageAnswer::of(&Params::parse(text)).map(|answer| (answer.user, answer.decision));
+    fn the_form_has_a_user_and_a_decision() {
+        let of = |text| PageAnswer::of(&Params::parse(text)).map(|form| (form.user, form.decision));
         let only =
             |scopes: &[&str]| Decision::AllowOnly(scopes.iter().map(|scope| (*scope).to_owned()).collect());
         let anna = |decision| Some(("anna@example.org".to_owned(), decision));

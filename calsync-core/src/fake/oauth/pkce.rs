@@ -7,31 +7,31 @@ use sha2::{Digest, Sha256};
 use super::consent::AskedWrongly;
 use crate::fake::Params;
 
-/// What a code's verifier is held against.
+/// The PKCE challenge of an authorization request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Challenge {
-    /// The verifier's hash, `S256`.
+    /// The hash of the verifier, method `S256`.
     Hash(String),
-    /// The verifier itself, `plain`.
+    /// The verifier itself, method `plain`.
     Plain(String),
 }
 
-/// Why a code is not given up.
+/// Why a PKCE verifier is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerifierRefusal {
-    /// There is a verifier, and there was no challenge.
+    /// There is a verifier, but there was no challenge.
     NotNeeded,
-    /// There was a challenge, and there is no verifier.
+    /// There was a challenge, but there is no verifier.
     Missing,
-    /// The verifier is another one.
+    /// The verifier does not match the challenge.
     Wrong,
 }
 
 impl Challenge {
-    /// Reads the challenge of a consent page's request, if it has one.
+    /// Reads the challenge of an authorization request, if it has one.
     ///
     /// # Errors
-    /// [`AskedWrongly::Malformed`]
+    /// [`AskedWrongly::Malformed`], if the challenge has a wrong length or an unknown method.
     pub fn of(params: &Params) -> Result<Option<Self>, AskedWrongly> {
         match (params.get("code_challenge"), params.get("code_challenge_method")) {
             (None, None) => Ok(None),
@@ -45,12 +45,12 @@ impl Challenge {
         }
     }
 
-    /// Holds a verifier against a challenge, where there are any.
+    /// Checks a verifier against a challenge. Without either the check succeeds.
     ///
     /// # Errors
-    /// Where they do not belong together.
+    /// [`VerifierRefusal`], if they do not match or one of them is missing.
     pub fn check(challenge: Option<&Self>, verifier: Option<&str>) -> Result<(), VerifierRefusal> {
-        let fits = match (challenge, verifier) {
+        let is_match = match (challenge, verifier) {
             (None, None) => true,
             (None, Some(_)) => return Err(VerifierRefusal::NotNeeded),
             (Some(_), None) => return Err(VerifierRefusal::Missing),
@@ -59,7 +59,7 @@ impl Challenge {
             }
             (Some(Self::Plain(plain)), Some(verifier)) => plain == verifier,
         };
-        if fits { Ok(()) } else { Err(VerifierRefusal::Wrong) }
+        if is_match { Ok(()) } else { Err(VerifierRefusal::Wrong) }
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_verifier_belongs_to_its_challenge() {
+    fn only_the_right_verifier_matches_a_challenge() {
         // RFC 7636 appendix B.
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_is_whole_or_refused() {
+    fn an_invalid_challenge_is_refused() {
         let long = "x".repeat(43);
         for text in [
             "code_challenge=short".to_owned(),

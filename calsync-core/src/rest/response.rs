@@ -1,4 +1,4 @@
-//! What an answer that is no success means, as far as that is the same everywhere.
+//! Classifies responses that are not a success, where all servers agree.
 
 use std::time::Duration;
 
@@ -6,27 +6,29 @@ use crate::error::{Error, ErrorKind, Operation, Retry};
 use crate::http::Response;
 use crate::names::{Etag, ProviderKind};
 
-/// The longest code taken into an error; servers' codes are words.
+/// Upper bound of a code's length, in characters. Longer texts are not codes.
 const LONGEST_CODE: usize = 64;
 
-/// A response that is no success, as an error of `operation`. `code` is the server's own, `retry_after` what its header asks
-/// for, and `classify` says what a status and a code (empty where there is none) mean.
+/// Converts a response that is not a success into the error of `operation`. `code` is the server's
+/// error code, `retry_after` comes from the header, and `classify` maps a status and a code (empty
+/// if there is none).
 ///
-/// A 4xx without the server's own code is not asked about: a proxy or a gateway sent it, which knows neither the event nor the
-/// calendar nor the grant. Were its 404 believed, the next event would be made beside the one that is there. What a front end
-/// says of load (408, 425, 429, 5xx) counts in any form.
+/// A 4xx without an error code is not passed to `classify`: it comes from a proxy or a gateway,
+/// which knows nothing of the event, the calendar or the grant. If its 404 counted, calsync would
+/// create a second event beside the existing one. A status about load (408, 425, 429, 5xx) is
+/// always passed to `classify`.
 #[must_use]
 pub fn failure(
     provider: ProviderKind,
     operation: Operation,
-    answer: &Response,
+    response: &Response,
     code: Option<String>,
     retry_after: Option<Duration>,
     classify: fn(u16, &str, Operation) -> (ErrorKind, Retry),
 ) -> Error {
-    let status = answer.status().as_u16();
-    let is_gateways = code.is_none() && matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429);
-    let common = if is_gateways { common_class(status, false, operation) } else { None };
+    let status = response.status().as_u16();
+    let is_from_gateway = code.is_none() && matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429);
+    let common = if is_from_gateway { common_class(status, false, operation) } else { None };
     let (kind, retry) =
         common.unwrap_or_else(|| classify(status, code.as_deref().unwrap_or_default(), operation));
     let mut error = Error::new(kind, provider, operation).with_retry(retry).with_status(status);
@@ -39,20 +41,24 @@ pub fn failure(
     error
 }
 
-/// What a status means at every server, once the server's own codes are looked through: the tail of a table of errors. `None`
-/// for a 4xx with a code of the server's (`has_code`), of which only its own table can say more.
+/// The meaning of a status that is the same at every server: the last step of a provider's
+/// classification, after the server's own codes. `None` for a 4xx with an error code (`has_code`),
+/// which only the provider can classify.
 ///
-/// Without a code a 4xx is a gateway's: nothing was changed, and nothing is known of the event. One about the size or the form
-/// of a request (400, 413, 414, 422, 431) is [`Other`](ErrorKind::Other), so that one event's request does not hold a whole
-/// account; every other one is [`Unavailable`](ErrorKind::Unavailable).
+/// A 4xx without a code comes from a gateway: nothing was changed, and it says nothing about the
+/// event. If it is about the size or the form of a request (400, 413, 414, 422, 431), it is
+/// [`Other`](ErrorKind::Other), so that one event's request does not block a whole account. Every
+/// other one is [`Unavailable`](ErrorKind::Unavailable).
 ///
-/// A 401 says that a token which was just made is refused: an outage. Only the token endpoint tells that a grant is dead.
+/// A 401 means that a token which was just issued is refused: an outage. Only the token endpoint
+/// reports that a grant has expired or was revoked.
 #[must_use]
 pub fn common_class(status: u16, has_code: bool, operation: Operation) -> Option<(ErrorKind, Retry)> {
     Some(match status {
         429 => (ErrorKind::RateLimited, Retry::Later),
         408 | 500..=599 => (ErrorKind::Unavailable, operation.after_lost_answer()),
-        // A redirect is never followed: it would take the token along. 409, 412 and 425: somebody else is at the same event.
+        // A redirect is never followed: the token would travel to another host. 409, 412 and 425:
+        // another client writes the same event.
         300..=399 | 401 | 409 | 412 | 425 => (ErrorKind::Unavailable, Retry::Later),
         400..=499 if has_code => return None,
         400 | 413 | 414 | 422 | 431 => (ErrorKind::Other, Retry::Later),
@@ -61,7 +67,8 @@ pub fn common_class(status: u16, has_code: bool, operation: Operation) -> Option
     })
 }
 
-/// A code, if it is one and not a sentence, which may hold a person's data.
+/// Returns the text if it is a code: 1 to 64 ASCII letters, digits, `_`, `-` and `.`. `None` for
+/// any other text, which may contain personal data.
 #[must_use]
 pub fn code_of(text: &str) -> Option<String> {
     let is_code = (1..=LONGEST_CODE).contains(&text.len())
@@ -69,7 +76,8 @@ pub fn code_of(text: &str) -> Option<String> {
     is_code.then(|| text.to_owned())
 }
 
-/// A version as a server tells it. One that no header can hold can be asked for in none, and is as good as none.
+/// A server's etag. `None` if it is empty or fits into no header, because it can then not be sent
+/// back.
 #[must_use]
 pub fn sendable(etag: Option<&str>) -> Option<Etag> {
     etag.filter(|etag| !etag.is_empty() && ::http::HeaderValue::from_str(etag).is_ok()).map(Etag::new)
@@ -81,7 +89,7 @@ mod tests {
     use bytes::Bytes;
 
     #[test]
-    fn a_gateway_says_nothing_of_the_event() {
+    fn a_4xx_without_a_code_says_nothing_about_the_event() {
         let gone = |_: u16, _: &str, _: Operation| (ErrorKind::NotFound, Retry::Never);
         let page = "<html>404</html>";
         for (status, body, code, kind) in [
@@ -91,13 +99,14 @@ mod tests {
             (410, "{\"message\":\"no Route matched\"}", None, ErrorKind::Unavailable),
             (413, page, None, ErrorKind::Other),
             (404, "{}", Some("notFound"), ErrorKind::NotFound),
-            // The server's table has the word on load.
+            // A status about load is classified by the provider.
             (429, page, None, ErrorKind::NotFound),
             (503, page, None, ErrorKind::NotFound),
         ] {
-            let answer = ::http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes()));
-            let (answer, code) = (answer.unwrap(), code.map(str::to_owned));
-            let error = failure(ProviderKind::MEMORY, Operation::Get, &answer, code, None, gone);
+            let response =
+                ::http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes()));
+            let (response, code) = (response.unwrap(), code.map(str::to_owned));
+            let error = failure(ProviderKind::MEMORY, Operation::Get, &response, code, None, gone);
             assert_eq!((error.kind(), error.failure().status), (kind, Some(status)), "{status} {body}");
         }
     }
@@ -127,14 +136,14 @@ mod tests {
         ] {
             assert_eq!(common_class(status, has_code, Operation::Create), expected, "{status} {has_code}");
         }
-        // A lost read has changed nothing.
+        // A read changes nothing, so it can be retried.
         for status in [408, 503, 999] {
             assert_eq!(common_class(status, false, Operation::Find).unwrap().1, Retry::Later, "{status}");
         }
     }
 
     #[test]
-    fn a_sentence_is_no_code() {
+    fn a_sentence_is_not_a_code() {
         assert_eq!(code_of("ErrorItemNotFound").as_deref(), Some("ErrorItemNotFound"));
         for text in ["", "anna@example.org may not", &"x".repeat(65), "a b"] {
             assert_eq!(code_of(text), None, "{text}");
@@ -142,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_cannot_be_sent_is_none() {
+    fn an_etag_that_fits_into_no_header_is_dropped() {
         for (etag, is_kept) in [("\"7\"", true), ("W/\"7\"", true), ("", false), ("\"7\n\"", false)] {
             assert_eq!(sendable(Some(etag)).is_some(), is_kept, "{etag:?}");
         }

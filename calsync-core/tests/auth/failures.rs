@@ -1,4 +1,4 @@
-//! Stores that fail, workers that race, grants that are dead.
+//! Stores that fail, workers that race, and grants that are refused.
 
 use calsync_core::auth::*;
 use calsync_core::calendar::ConnectionKey;
@@ -8,9 +8,10 @@ use calsync_core::{ProviderKind, Secret};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use crate::world::*;
+use crate::fixture::*;
 
-const DEAD: &str = r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#;
+const INVALID_GRANT: &str =
+    r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#;
 
 /// A host whose server rotates refresh tokens.
 async fn rotating() -> Host {
@@ -20,7 +21,7 @@ async fn rotating() -> Host {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_fails_is_tried_again_before_anybody_gets_the_token() {
+async fn a_failed_save_is_retried_before_any_caller_gets_the_token() {
     let host = rotating().await;
     host.store.fail_saves(&[SaveFault::Lost; 4]);
     assert_eq!(host.token().await.unwrap(), "at-1");
@@ -36,7 +37,8 @@ async fn a_token_that_could_not_be_saved_is_saved_by_the_next_caller() {
         let errors = join_all((0..20).map(|_| host.token())).await;
         assert!(errors.iter().all(|error| matches!(error, Err(AuthError::Store(_)))));
     }
-    // Not handed out, not forgotten, and the rotated refresh token not used a second time.
+    // The new token was neither returned nor lost, and the old refresh token was not used a second
+    // time.
     assert_eq!(host.server.refreshes(), 1);
     assert_eq!(host.token().await.unwrap(), "at-1");
     assert_eq!(host.store.stored(&key()).await.refresh_token.unwrap().expose(), "rt-1");
@@ -44,34 +46,36 @@ async fn a_token_that_could_not_be_saved_is_saved_by_the_next_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_only_seemed_to_fail_is_found() {
-    for faults in [vec![SaveFault::SavedAllTheSame], vec![SaveFault::Lost, SaveFault::SavedAllTheSame]] {
+async fn a_save_that_reported_a_failure_but_succeeded_is_found() {
+    for faults in
+        [vec![SaveFault::SavedButReportedAsLost], vec![SaveFault::Lost, SaveFault::SavedButReportedAsLost]]
+    {
         let host = rotating().await;
         host.store.fail_saves(&faults);
         assert_eq!(host.token().await.unwrap(), "at-1");
         assert_eq!(host.server.refreshes(), 1);
     }
     let host = rotating().await;
-    host.store.fail_saves(&[[SaveFault::Lost; 4].as_slice(), &[SaveFault::SavedAllTheSame]].concat());
+    host.store.fail_saves(&[[SaveFault::Lost; 4].as_slice(), &[SaveFault::SavedButReportedAsLost]].concat());
     assert!(matches!(host.token().await, Err(AuthError::Store(_))));
     assert_eq!(host.token().await.unwrap(), "at-1");
     assert_eq!(host.server.refreshes(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_saved_first_wins() {
+async fn the_first_save_wins() {
     let host = rotating().await;
     let peers = host.fresh("at-peer", "rt-peer");
     host.store.state.lock().unwrap().overtakes.push_back(peers.clone());
     assert_eq!(host.token().await.unwrap(), "at-peer");
-    // And so when ours waited in memory meanwhile.
+    // Also if our tokens were kept in memory meanwhile.
     let host = rotating().await;
     host.store.fail_saves(&[SaveFault::Lost; 5]);
     host.token().await.unwrap_err();
     host.store.put(&key(), &peers).await;
     assert_eq!(host.token().await.unwrap(), "at-peer");
     assert_eq!(host.server.refreshes(), 1);
-    // What the winner saved may be no good any more: its refresh token is then the one to use.
+    // If the winner's access token has expired, its refresh token is used.
     let host = rotating().await;
     let stale = host.old("at-stale", "rt-stale");
     host.store.state.lock().unwrap().overtakes.push_back(stale);
@@ -80,9 +84,9 @@ async fn who_saved_first_wins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_shared_by_those_who_wait_and_not_remembered() {
+async fn an_outage_is_reported_to_all_waiting_callers_and_not_remembered() {
     let host = Host::new().await;
-    host.server.answer_with(503, &[], "<html>");
+    host.server.respond_with(503, &[], "<html>");
     let errors = join_all((0..50).map(|_| host.token())).await;
     assert!(errors.iter().all(|error| matches!(error, Err(AuthError::Unavailable(_)))));
     assert_eq!(host.server.refreshes(), 1);
@@ -90,9 +94,9 @@ async fn an_outage_is_shared_by_those_who_wait_and_not_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_wants_to_be_left_alone_is_not_asked_before_the_time() {
+async fn no_request_is_sent_before_retry_after_has_passed() {
     let host = Host::new().await;
-    host.server.answer_with(503, &[("retry-after", "9")], "<html>");
+    host.server.respond_with(503, &[("retry-after", "9")], "<html>");
     for waited in [0, 0, 5] {
         host.clock.advance(chrono::Duration::seconds(waited));
         let Err(AuthError::Unavailable(unavailable)) = host.token().await else { panic!("too early") };
@@ -104,9 +108,9 @@ async fn a_server_that_wants_to_be_left_alone_is_not_asked_before_the_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_grant_is_asked_again_after_an_hour_and_not_before() {
+async fn a_refused_grant_is_tried_again_after_an_hour_and_not_before() {
     let host = Host::new().await;
-    host.server.answer(400, DEAD).answer(400, DEAD);
+    host.server.respond(400, INVALID_GRANT).respond(400, INVALID_GRANT);
     for minute in (0..60).step_by(10) {
         let Err(AuthError::Reconnect { code, confirmed }) = host.token().await else { panic!("{minute}") };
         assert_eq!((code.code(), confirmed), ("invalid_grant", false), "{minute}");
@@ -122,53 +126,53 @@ async fn a_dead_grant_is_asked_again_after_an_hour_and_not_before() {
     let error = AuthError::Reconnect { code: ServerCode::new("invalid_grant"), confirmed: true };
     let failure = error.into_error(ProviderKind::GOOGLE, Operation::Create).into_failure();
     assert!(failure.confirmed && serde_json::to_string(&failure).unwrap().contains("\"confirmed\":true"));
-    // A connect begins anew, and so do tokens that another process stored.
+    // Other tokens, which another process stored, are tried at once.
     host.store.put(&key(), &host.old("at-9", "rt-9")).await;
     assert_eq!(host.token().await.unwrap(), "at-1");
     assert!(host.server.seen(Operation::Refresh)[2].form.contains("rt-9"));
 }
 
-/// One answer of a server that was wrong for a moment.
+/// The server refuses once, by mistake.
 #[tokio::test(start_paused = true)]
-async fn a_refusal_by_mistake_heals_within_the_hour() {
+async fn a_refusal_by_mistake_ends_after_an_hour() {
     let host = Host::new().await;
-    host.server.answer(400, DEAD);
+    host.server.respond(400, INVALID_GRANT);
     assert!(matches!(host.token().await, Err(AuthError::Reconnect { confirmed: false, .. })));
     host.clock.advance(chrono::Duration::minutes(61));
     assert_eq!(host.token().await.unwrap(), "at-1");
-    // Later ones are first ones again: the tokens are others by now.
+    // A later refusal is a first one again, because the tokens are new.
     host.clock.advance(chrono::Duration::hours(2));
-    host.server.answer(400, DEAD);
+    host.server.respond(400, INVALID_GRANT);
     assert!(matches!(host.token().await, Err(AuthError::Reconnect { confirmed: false, .. })));
-    // A clock that was wrong makes a note of the future, which is none.
+    // A refusal dated in the future, by a wrong clock, does not count.
     let host = Host::new().await;
     host.clock.advance(chrono::Duration::days(3650));
-    host.server.answer(400, DEAD);
+    host.server.respond(400, INVALID_GRANT);
     host.token().await.unwrap_err();
     host.clock.advance(chrono::Duration::days(-3650));
     assert_eq!(host.token().await.unwrap(), "at-1");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_administrator_has_to_mend_is_asked_for_once_an_hour() {
+async fn a_grant_blocked_by_an_administrator_is_tried_once_an_hour() {
     let host = Host::new().await;
     for code in ["admin_policy_enforced", "org_internal"] {
         host.server.script().seen.clear();
-        host.server.answer(403, &format!(r#"{{"error":"{code}","error_description":"Anna may not"}}"#));
+        host.server.respond(403, &format!(r#"{{"error":"{code}","error_description":"Anna may not"}}"#));
         for _ in 0..5 {
-            let Err(AuthError::Blocked(said)) = host.token().await else { panic!("{code}") };
-            assert_eq!((said.code(), said.remedy()), (code, Remedy::Admin));
+            let Err(AuthError::Blocked(blocked)) = host.token().await else { panic!("{code}") };
+            assert_eq!((blocked.code(), blocked.remedy()), (code, Remedy::Admin));
         }
         assert_eq!(host.server.refreshes(), 1);
         host.clock.advance(chrono::Duration::minutes(61));
     }
-    assert_eq!(host.token().await.unwrap(), "at-1", "the policy is gone");
+    assert_eq!(host.token().await.unwrap(), "at-1", "the policy was removed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_locked_account_is_left_in_peace_for_an_hour() {
+async fn a_locked_account_is_tried_again_after_an_hour() {
     let host = Host::new().await;
-    host.server.answer(400, r#"{"error":"invalid_grant","error_codes":[50053]}"#);
+    host.server.respond(400, r#"{"error":"invalid_grant","error_codes":[50053]}"#);
     for _ in 0..5 {
         let Err(AuthError::Unavailable(unavailable)) = host.token().await else { panic!("no outage") };
         assert_eq!(unavailable.retry_after.unwrap().as_secs(), 3600);
@@ -179,20 +183,20 @@ async fn a_locked_account_is_left_in_peace_for_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revoked_grant_whose_token_still_looks_good_is_found_dead() {
+async fn a_revoked_grant_is_detected_although_its_token_has_not_expired() {
     let host = Host::new().await;
     let refused = host.tokens.token(&key()).await.unwrap();
-    host.server.answer(400, DEAD);
+    host.server.respond(400, INVALID_GRANT);
     assert!(matches!(host.tokens.renew(&key(), &refused).await, Err(AuthError::Reconnect { .. })));
-    // The next call does not begin with the token that was refused.
+    // The next call does not use the refused token.
     assert!(matches!(host.token().await, Err(AuthError::Reconnect { .. })));
     assert_eq!(host.server.refreshes(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_token_a_peer_just_used_is_not_taken_for_a_dead_grant() {
+async fn a_refresh_token_that_a_peer_just_used_does_not_count_as_a_refused_grant() {
     let host = rotating().await;
-    host.server.answer(400, DEAD);
+    host.server.respond(400, INVALID_GRANT);
     let began = Instant::now();
     let peers = host.fresh("at-peer", "rt-peer");
     let (token, ()) = tokio::join!(host.token(), async {
@@ -210,17 +214,17 @@ async fn a_refresh_token_a_peer_just_used_is_not_taken_for_a_dead_grant() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_processes_and_a_server_that_takes_each_refresh_token_once_end_well() {
+async fn two_processes_that_refresh_at_once_both_get_a_token() {
     let host = rotating().await;
     let peer = host.peer();
     let (a, b) = tokio::join!(host.token(), peer.token());
-    // Both refreshed; one saved first and both have its token.
+    // Both refreshed; one saved first, and both return its token.
     assert_eq!(a.unwrap(), b.unwrap());
     assert_eq!(host.server.refreshes(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_under_way_does_not_bring_a_disconnected_grant_back() {
+async fn a_refresh_in_progress_does_not_restore_a_disconnected_grant() {
     for polls in 0..30 {
         let host = rotating().await;
         let tokens = host.tokens.clone();
@@ -228,7 +232,7 @@ async fn a_refresh_under_way_does_not_bring_a_disconnected_grant_back() {
         for _ in 0..polls {
             tokio::task::yield_now().await;
         }
-        // The store alone: revoking takes polls of its own.
+        // Removed from the store only: a revocation would need more polls.
         host.store.rows.remove(&key()).await.unwrap();
         drop(caller.await.unwrap());
         assert!(host.store.rows.all().is_empty(), "after {polls} polls");
@@ -236,7 +240,7 @@ async fn a_refresh_under_way_does_not_bring_a_disconnected_grant_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_guides_columns_are_enough_to_begin_with() {
+async fn tokens_from_the_guides_columns_are_enough_to_start() {
     let profile: Profile = serde_json::from_str(
         r#"{"id": 10, "calendar_sync_enabled": true, "calendar_provider": "google",
             "calendar_access_token": "ya29.old\n", "calendar_refresh_token": "1//0a",
@@ -247,11 +251,11 @@ async fn the_guides_columns_are_enough_to_begin_with() {
     assert_eq!(rows.all().len(), 2);
     let host = Host::with(Server::default(), Store { rows, ..Store::default() }, clock());
     let flat = ConnectionKey::new(key().person, ProviderKind::GOOGLE, profile.connections[0].id.clone());
-    // Its token came with a line feed that no header can hold: a refresh heals that.
+    // Its token has a line feed, which no header can contain: it is refreshed.
     assert_eq!(host.tokens.token(&flat).await.unwrap().expose(), "at-1");
     let third = ConnectionKey::new(key().person, ProviderKind::GOOGLE, 3);
     assert_eq!(host.tokens.token(&third).await.unwrap().expose(), "at-2");
-    // One without an expiry is used until it is refused.
+    // A token without an expiry is used until it is refused.
     host.store.put(&flat, &Tokens::new(Secret::new("ya29.kept"))).await;
     host.clock.advance(chrono::Duration::days(30));
     assert_eq!(host.tokens.token(&flat).await.unwrap().expose(), "ya29.kept");

@@ -1,4 +1,4 @@
-//! A scripted authorization server, a token store that can fail, and what both have seen.
+//! A scripted authorization server, a token store that can fail, and a host that uses both.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -17,19 +17,19 @@ use calsync_core::testing::TestClock;
 
 pub(crate) const SCOPE: &str = "https://www.googleapis.com/auth/calendar.events";
 
-/// Answers from a script; when that is at its end, with new tokens, numbered, unless told otherwise.
+/// Responds from a script. After its end a refresh gets new, numbered tokens.
 #[derive(Clone, Default)]
 pub(crate) struct Server(Arc<Mutex<Script>>);
 
 #[derive(Default)]
 pub(crate) struct Script {
-    answers: VecDeque<Result<Response, TransportErrorKind>>,
+    responses: VecDeque<Result<Response, TransportErrorKind>>,
     pub(crate) seen: Vec<Seen>,
     pub(crate) rotates: bool,
-    /// A refresh token that comes twice ends the grant (RFC 9700 section 4.14.2).
+    /// A refresh token that is used twice ends the grant (RFC 9700 section 4.14.2).
     pub(crate) detects_reuse: bool,
     used: HashSet<String>,
-    pub(crate) is_dead: bool,
+    pub(crate) is_revoked: bool,
     grants: usize,
 }
 
@@ -52,22 +52,22 @@ impl Server {
         self.0.lock().unwrap()
     }
 
-    pub(crate) fn answer(&self, status: u16, body: &str) -> &Self {
-        self.answer_with(status, &[], body)
+    pub(crate) fn respond(&self, status: u16, body: &str) -> &Self {
+        self.respond_with(status, &[], body)
     }
 
-    pub(crate) fn answer_with(&self, status: u16, headers: &[(&str, &str)], body: &str) -> &Self {
+    pub(crate) fn respond_with(&self, status: u16, headers: &[(&str, &str)], body: &str) -> &Self {
         let mut response = http::Response::builder().status(status);
         for (name, value) in headers {
             response = response.header(*name, *value);
         }
         let response = response.body(Bytes::from(body.to_owned())).unwrap();
-        self.script().answers.push_back(Ok(response));
+        self.script().responses.push_back(Ok(response));
         self
     }
 
     pub(crate) fn fail(&self, kind: TransportErrorKind) -> &Self {
-        self.script().answers.push_back(Err(kind));
+        self.script().responses.push_back(Err(kind));
         self
     }
 
@@ -81,7 +81,7 @@ impl Server {
 }
 
 impl Script {
-    /// From here on the server has given what it gives, whether or not anybody hears of it.
+    /// Handles a request. From here on the server has acted, even if the response is lost.
     fn take(&mut self, request: &Request) -> Result<Response, TransportErrorKind> {
         let operation = request.extensions().get::<Call>().unwrap().operation;
         self.seen.push(Seen {
@@ -90,8 +90,8 @@ impl Script {
             form: String::from_utf8(request.body().to_vec()).unwrap(),
             headers: request.headers().clone(),
         });
-        match self.answers.pop_front() {
-            Some(answer) => answer,
+        match self.responses.pop_front() {
+            Some(response) => response,
             None if operation == Operation::Refresh => Ok(self.refresh()),
             None => Ok(http::Response::new(Bytes::from_static(b"{}"))),
         }
@@ -100,8 +100,8 @@ impl Script {
     fn refresh(&mut self) -> Response {
         let form = &self.seen[self.seen.len() - 1].form;
         let token = form.split('&').find_map(|pair| pair.strip_prefix("refresh_token=")).unwrap().to_owned();
-        self.is_dead |= self.detects_reuse && !self.used.insert(token);
-        if self.is_dead {
+        self.is_revoked |= self.detects_reuse && !self.used.insert(token);
+        if self.is_revoked {
             let body = Bytes::from_static(br#"{"error":"invalid_grant"}"#);
             return http::Response::builder().status(400).body(body).unwrap();
         }
@@ -120,26 +120,26 @@ impl Script {
 #[async_trait]
 impl HttpTransport for Server {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let on_the_way = async || {
+        let network_delay = async || {
             for _ in 0..3 {
                 tokio::task::yield_now().await;
             }
         };
-        on_the_way().await;
-        let answer = self.script().take(&request);
-        on_the_way().await;
-        answer.map_err(TransportError::new)
+        network_delay().await;
+        let response = self.script().take(&request);
+        network_delay().await;
+        response.map_err(TransportError::new)
     }
 }
 
-/// How a save goes.
+/// The fault of one save.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum SaveFault {
     Lost,
-    SavedAllTheSame,
+    SavedButReportedAsLost,
 }
 
-/// A store in memory that yields, counts and fails on demand.
+/// A store in memory that yields to other tasks, counts calls, and fails on demand.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Store {
     pub(crate) rows: MemoryTokenStore,
@@ -151,16 +151,16 @@ pub(crate) struct StoreState {
     pub(crate) loads: usize,
     pub(crate) saves: usize,
     pub(crate) faults: VecDeque<SaveFault>,
-    /// How long the next reads take to come back, in polls.
+    /// How many polls the next reads take.
     pub(crate) slow_loads: VecDeque<usize>,
-    /// What another process saves right before this one's next save.
+    /// Tokens that another process saves just before this one's next save.
     pub(crate) overtakes: VecDeque<Tokens>,
-    /// Rows that are there and cannot be opened.
+    /// Rows that exist but cannot be opened.
     pub(crate) unreadable: HashSet<ConnectionKey>,
-    /// Nothing can be removed.
+    /// Whether removing fails.
     pub(crate) is_down: bool,
     pub(crate) has_leases: bool,
-    /// By grant: whose lease, and until when.
+    /// The lease of each grant: its id and its expiry.
     pub(crate) leases: HashMap<ConnectionKey, (u64, tokio::time::Instant)>,
     leased: u64,
 }
@@ -232,13 +232,13 @@ impl TokenStore for Store {
         tokio::task::yield_now().await;
         match saved {
             Some(saved) if fault.is_none() => Ok(saved),
-            _ => Err(StoreError::new("the database went away")),
+            _ => Err(StoreError::new("the database is down")),
         }
     }
 
     async fn remove(&self, key: &ConnectionKey) -> Result<(), StoreError> {
         if self.state.lock().unwrap().is_down {
-            return Err(StoreError::new("the database went away"));
+            return Err(StoreError::new("the database is down"));
         }
         self.state.lock().unwrap().unreadable.remove(key);
         self.rows.remove(key).await
@@ -279,7 +279,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// With tokens `at-0` and `rt-0` stored, which have run out.
+    /// A host with the stored tokens `at-0` and `rt-0`, which have expired.
     pub(crate) async fn new() -> Self {
         let host = Self::with(Server::default(), Store::default(), clock());
         host.store.put(&key(), &host.old("at-0", "rt-0")).await;
@@ -344,10 +344,10 @@ pub(crate) fn builder(server: &Server, clock: &TestClock) -> OAuthClientBuilder 
         .clock(clock.clone())
 }
 
-/// What the server calls itself.
+/// The server's issuer.
 pub(crate) const ISSUER: &str = "https://auth.example";
 
-/// An id token of these claims.
+/// An id token with these claims.
 pub(crate) fn jwt(claims: &serde_json::Value) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;

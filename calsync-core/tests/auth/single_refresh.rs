@@ -1,4 +1,4 @@
-//! One refresh at a time, whoever asks and whoever goes away.
+//! One refresh at a time per grant, for any number of callers, and also when callers are dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use calsync_core::{ProviderKind, Secret};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
-use crate::world::*;
+use crate::fixture::*;
 
 #[tokio::test(start_paused = true)]
 async fn two_hundred_callers_make_one_refresh_and_one_save() {
@@ -17,16 +17,16 @@ async fn two_hundred_callers_make_one_refresh_and_one_save() {
     let tokens = join_all((0..200).map(|_| host.token())).await;
     assert!(tokens.iter().all(|token| token.as_ref().unwrap() == "at-1"));
     assert_eq!((host.server.refreshes(), host.store.saves()), (1, 1));
-    // The next ones need neither the server nor the store.
+    // The next call needs neither the server nor the store.
     let loads = host.store.loads();
     assert_eq!(host.token().await.unwrap(), "at-1");
     assert_eq!((host.server.refreshes(), host.store.loads()), (1, loads));
-    // The refresh token that was not said again is still there.
+    // The response had no refresh token, so the old one stays.
     assert_eq!(host.store.stored(&key()).await.refresh_token.unwrap().expose(), "rt-0");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_is_renewed_before_it_runs_out() {
+async fn a_token_is_refreshed_before_it_expires() {
     let host = Host::new().await;
     host.token().await.unwrap();
     host.clock.advance(chrono::Duration::minutes(54));
@@ -36,9 +36,9 @@ async fn a_token_is_renewed_before_it_runs_out() {
     assert_eq!(host.server.refreshes(), 2);
 }
 
-/// The refresh takes some twenty polls; the caller is gone after each number of them, and so are those that joined it.
+/// The refresh takes about twenty polls. All callers are dropped after 0, 1, 2 … polls.
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_loses_nothing() {
+async fn dropped_callers_lose_no_token() {
     let mut refreshed_by_the_dropped = 0;
     for polls in 0..40 {
         let host = Host::new().await;
@@ -55,7 +55,8 @@ async fn a_caller_that_goes_away_loses_nothing() {
         callers.iter().for_each(tokio::task::JoinHandle::abort);
         tokio::time::timeout(Duration::from_secs(60), std::future::pending::<()>()).await.unwrap_err();
 
-        // What the server gave last is what is stored, and serves the next caller without another refresh.
+        // The tokens the server issued are stored, and the next caller gets them without another
+        // refresh.
         let before = host.server.refreshes();
         refreshed_by_the_dropped += before;
         let token = host.token().await.unwrap();
@@ -64,17 +65,17 @@ async fn a_caller_that_goes_away_loses_nothing() {
         assert_eq!(stored.refresh_token.unwrap().expose(), "rt-1", "after {polls} polls");
         assert_eq!(host.server.refreshes(), 1, "after {polls} polls");
     }
-    assert!(refreshed_by_the_dropped > 30, "the callers were gone before they began");
+    assert!(refreshed_by_the_dropped > 30, "the callers were dropped before they began");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_process_refreshed_is_taken_over() {
+async fn tokens_that_another_process_refreshed_are_used() {
     let host = Host::new().await;
     let peer = host.peer();
     peer.token().await.unwrap();
     assert_eq!(host.token().await.unwrap(), "at-1");
     assert_eq!(host.server.refreshes(), 1);
-    // And so after a 401: the peer's newer token comes first, a refresh of one's own second.
+    // Also after a 401: the peer's newer token is used before a refresh of its own.
     let (old, peers) = (host.tokens.token(&key()).await.unwrap(), peer.tokens.token(&key()).await.unwrap());
     assert_eq!(peer.tokens.renew(&key(), &peers).await.unwrap().expose(), "at-2");
     assert_eq!(host.tokens.renew(&key(), &old).await.unwrap().expose(), "at-2");
@@ -82,24 +83,24 @@ async fn what_another_process_refreshed_is_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_renewed_once_for_all_who_were_refused() {
+async fn a_refused_token_is_renewed_once_for_all_callers() {
     let host = Host::new().await;
     let refused = host.tokens.token(&key()).await.unwrap();
     let key = key();
     let renewed = join_all((0..50).map(|_| host.tokens.renew(&key, &refused))).await;
     assert!(renewed.iter().all(|token| token.as_ref().unwrap().expose() == "at-2"));
     assert_eq!(host.server.refreshes(), 2);
-    // One who learns of it late gets what the others got.
+    // A late caller gets the same token.
     assert_eq!(host.tokens.renew(&key, &refused).await.unwrap().expose(), "at-2");
     assert_eq!(host.server.refreshes(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_learnt_while_others_read_the_store_still_leads_to_another_token() {
+async fn a_refused_token_is_not_returned_by_a_read_of_the_store_in_progress() {
     let host = Host::new().await;
     let refused = host.tokens.token(&key()).await.unwrap();
     host.clock.advance(chrono::Duration::minutes(2));
-    // The first only reads the store again, and finds the refused one good.
+    // The first call only reads the store again, and gets the token that the second one rejects.
     let key = key();
     let (read, renewed) = tokio::join!(host.token(), host.tokens.renew(&key, &refused));
     assert_eq!((read.unwrap().as_str(), renewed.unwrap().expose()), ("at-1", "at-2"));
@@ -113,17 +114,17 @@ async fn another_account_connected_elsewhere_is_used_within_a_minute() {
     host.peer().tokens.connected(&key(), &other).await.unwrap();
     host.clock.advance(chrono::Duration::seconds(61));
     assert_eq!(host.token().await.unwrap(), "other-account");
-    // At once where the host says so, and in the process that connected.
+    // At once with a cache time of zero, and in the process that connected.
     let yet_another = host.fresh("third-account", "rt-third");
     host.tokens.connected(&key(), &yet_another).await.unwrap();
     assert_eq!(host.token().await.unwrap(), "third-account");
     host.peer().tokens.connected(&key(), &other).await.unwrap();
-    let wary = host.tokens.clone().with_trust(Duration::ZERO);
-    assert_eq!(wary.token(&key()).await.unwrap().expose(), "other-account");
+    let uncached = host.tokens.clone().with_trust(Duration::ZERO);
+    assert_eq!(uncached.token(&key()).await.unwrap().expose(), "other-account");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_before_the_person_connected_is_not_used_after() {
+async fn tokens_read_before_a_connect_are_not_used_after_it() {
     let host = Host::new().await;
     host.store.put(&key(), &host.fresh("at-before", "rt-before")).await;
     host.store.state.lock().unwrap().slow_loads.push_back(50);
@@ -139,7 +140,7 @@ async fn what_was_read_before_the_person_connected_is_not_used_after() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn grants_nobody_asks_for_are_forgotten() {
+async fn unused_grants_are_removed_from_memory() {
     let host = Host::new().await;
     let remembered = |host: &Host| {
         let debug = format!("{:?}", host.tokens);
@@ -175,7 +176,7 @@ async fn grants_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn a_refresh_that_died_with_its_runtime_is_begun_again() {
+fn a_refresh_whose_runtime_was_shut_down_is_started_again() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let host = runtime().block_on(Host::new());
     runtime().block_on(async {
@@ -183,14 +184,14 @@ fn a_refresh_that_died_with_its_runtime_is_begun_again() {
         tokio::task::yield_now().await;
     });
     assert!(runtime().block_on(host.token()).is_ok());
-    // Without one there is nobody to refresh.
+    // Without a runtime there can be no refresh.
     let host = runtime().block_on(Host::new());
     let error = host.token().now_or_never().unwrap().unwrap_err();
     assert!(matches!(error, AuthError::Configuration(_)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_of_another_kind_needs_nothing_stored() {
+async fn a_service_account_needs_no_stored_tokens() {
     #[derive(Debug)]
     struct ServiceAccount;
     #[async_trait::async_trait]
