@@ -103,7 +103,14 @@ impl Ledger {
         let is_above = revision != self.revision;
         self.revision = revision;
 
-        let at = self.position(outcome.target, &outcome.calendar);
+        // A newer plan may have moved the row to another connection, and that to another account.
+        let is_moved = |row: &Delivery| {
+            row.target == outcome.target
+                && row.calendar.provider == outcome.calendar.provider
+                && row.revision > outcome.revision
+        };
+        let at = self.position_of_target(outcome.target, &outcome.calendar);
+        let at = at.or_else(|| self.deliveries.iter().position(is_moved));
         let row = match at.and_then(|at| self.deliveries.get_mut(at)) {
             Some(row) => row,
             // The host did not save what was begun, or the row was folded since.

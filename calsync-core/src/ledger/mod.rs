@@ -142,9 +142,14 @@ impl Ledger {
         rows.map(|row| row.generation.next()).max().map_or(withdrawn, |next| next.max(withdrawn))
     }
 
-    /// The row of a target. Where an account was exchanged there is one in each account, also after one of them was taken over by
-    /// another connection.
+    /// The row of a target in exactly this calendar. After a change of account a target has one row in each account.
     fn position(&self, target: TargetKey, calendar: &CalendarRef) -> Option<usize> {
-        self.deliveries.iter().position(|row| row.is_of_target(target, calendar))
+        self.deliveries.iter().position(|row| row.target == target && row.is_of(calendar))
+    }
+
+    /// The row of a target, also where another connection to the same account has taken it over.
+    fn position_of_target(&self, target: TargetKey, calendar: &CalendarRef) -> Option<usize> {
+        let is_it = |row: &Delivery| row.is_of_target(target, calendar);
+        self.position(target, calendar).or_else(|| self.deliveries.iter().position(is_it))
     }
 }

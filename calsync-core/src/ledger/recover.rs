@@ -29,7 +29,14 @@ impl Ledger {
             self.revision = self.revision.max(revision);
         }
         let place = calendar.clone().with_account(found.account.clone().or_else(|| calendar.account.clone()));
-        let row = self.position(key.target(), &place);
+        // An id other than `primary` names one calendar, through whichever account it was listed.
+        let is_same_id = |row: &Delivery| {
+            row.target == key.target()
+                && (&row.calendar.provider, &row.calendar.calendar) == (&place.provider, &place.calendar)
+                && !place.calendar.is_primary()
+        };
+        let row = self.position_of_target(key.target(), &place);
+        let row = row.or_else(|| self.deliveries.iter().position(is_same_id));
         if let Some(row) = row.and_then(|at| self.deliveries.get_mut(at)) {
             let is_known = row.confirmed().is_some_and(|event| event.remote_id == found.remote_id);
             if is_known || row.look_at.is_some_and(|look_at| look_at <= at) {

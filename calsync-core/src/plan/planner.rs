@@ -17,7 +17,7 @@ use crate::names::ProviderKind;
 use crate::plan::prepare::Prepared;
 use crate::plan::work::{Desired, PlanDraft, Row};
 use crate::plan::{Action, Brake, Content, Note, Plan, Step};
-use crate::provider::Capabilities;
+use crate::provider::{CalendarIds, Capabilities};
 use crate::time::{self, Zone};
 
 /// How long after the end of an appointment its targets are closed.
@@ -366,6 +366,11 @@ impl<'a> PlanDraft<'a> {
         if let Some(row) = delivery.filter(|_| moves_from.is_none()) {
             // The event is in the account that its own calls were answered for.
             calendar.account = row.account().cloned().or(calendar.account);
+        }
+        let ids = self.capabilities(&calendar).map(|capabilities| capabilities.calendar_ids);
+        if ids == Some(CalendarIds::Global) {
+            // An account says nothing about where the event is, and keeps no two rows apart.
+            calendar.account = None;
         }
         self.plan.steps.push(Step {
             calendar,

@@ -65,8 +65,12 @@ impl<'a> PlanDraft<'a> {
         let target = TargetKey::derive(&self.plan.namespace, &self.appointment.id, &event.calendar);
         let today = audience.connected(&event.calendar.person);
         let is_free = |row: &Row<'_>| today.iter().all(|today| !today.is_at(row.delivery.calendar()));
-        let is_it = |row: &Row<'_>| row.delivery.is_of_target(target, &event.calendar) && is_free(row);
-        let at = rows.iter().position(is_it)?;
+        let is_it = |row: &Row<'_>| {
+            row.delivery.is_of_target(target, &event.calendar)
+                || (row.delivery.target() == target
+                    && self.is_one_calendar(&row.delivery.place(), &event.calendar))
+        };
+        let at = rows.iter().position(|row| is_it(row) && is_free(row))?;
         Some(rows.swap_remove(at))
     }
 
