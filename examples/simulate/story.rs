@@ -248,7 +248,17 @@ impl Story {
             let spot = Spot::calendar(person, &link.house, link.account, calendar.as_str());
             // What another connection has made is removed through that one.
             if !self.company.reaches(person, &link.house, link.account) {
-                self.left += self.world.standing().iter().filter(|it| it.event.spot == spot).count() as u64;
+                let standing = self.world.standing();
+                let left: Vec<_> = standing.iter().filter(|it| it.event.spot == spot).collect();
+                if self.trace && !left.is_empty() {
+                    println!("{disconnect:?}: {receipt}");
+                    left.iter().for_each(|it| println!("left, by its id: {} {}", it.id, it.event));
+                    for ledger in self.host.ledgers() {
+                        let rows = ledger.deliveries().iter().filter(|row| row.calendar().person == owner);
+                        rows.for_each(|row| println!("  {}", serde_json::to_string(row).unwrap_or_default()));
+                    }
+                }
+                self.left += left.len() as u64;
             }
             self.world.forgets(person, &link.house, link.connection).await;
         }

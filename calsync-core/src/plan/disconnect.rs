@@ -132,11 +132,12 @@ impl Disconnect {
         if calendar.connection == self.calendar.connection {
             return Some(calendar.clone());
         }
+        let place = row.delivery.place();
         let is_kept = |other: &CalendarRef| {
-            other.connection == calendar.connection || draft.is_one_calendar(other, calendar)
+            other.connection == calendar.connection || draft.is_one_calendar(other, &place)
         };
         let is_replaced =
-            !self.others.as_ref()?.iter().any(is_kept) && draft.is_one_calendar(&self.calendar, calendar);
+            !self.others.as_ref()?.iter().any(is_kept) && draft.is_one_calendar(&self.calendar, &place);
         if !is_replaced {
             return None;
         }
@@ -183,7 +184,7 @@ impl Planner {
             let (role, calendar) = (delivery.role(), delivery.calendar().clone());
             if disconnect.calendar.is_in_another_account(&calendar) {
                 draft.plan.notes.push(Note::OtherAccount { role, calendar });
-            } else if let Some(by) = disconnect.taken_over_by(&draft, &calendar) {
+            } else if let Some(by) = disconnect.taken_over_by(&draft, &delivery.place()) {
                 draft.plan.notes.push(Note::TakenOver { target: delivery.target(), role, calendar, by });
             } else if removes {
                 // An event that was kept before may still be removed.
