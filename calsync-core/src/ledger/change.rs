@@ -322,8 +322,9 @@ impl Ledger {
         }
     }
 
+    /// Folds the absent row of a calendar that another row is moved to, unless a write may still arrive there.
     fn fold_at(&mut self, calendar: &CalendarRef) {
-        let is_it = |row: &Delivery| row.is_of(calendar) && !row.may_exist();
+        let is_it = |row: &Delivery| row.is_of(calendar) && !row.may_exist() && !row.is_to_be_looked_at();
         if let Some(at) = self.deliveries.iter().position(is_it) {
             let row = self.deliveries.remove(at);
             self.withdrawn(row.target, row.generation);

@@ -300,8 +300,13 @@ impl Delivery {
 
     /// Whether there is nothing in the row but its generation.
     pub(super) fn is_idle(&self) -> bool {
-        let waits = self.hold.is_some() || self.look_at.is_some() || self.unreported_since.is_some();
+        let waits = self.hold.is_some() || self.is_to_be_looked_at();
         !self.may_exist() && !waits && self.pending_since.is_none()
+    }
+
+    /// Whether a write of ours may still arrive.
+    pub(super) fn is_to_be_looked_at(&self) -> bool {
+        self.look_at.is_some() || self.unreported_since.is_some()
     }
 
     /// 30 days after `seen_at`, up to 3 days more or less by target, so that the rows of one day do not all come due together.

@@ -44,24 +44,25 @@ impl<'a> PlanDraft<'a> {
         rows: &mut Vec<Row<'a>>,
         event: &Desired,
     ) -> Option<Row<'a>> {
-        let own = rows.iter().position(|row| row.delivery.is_of(&event.calendar));
-        let own = own.map(|at| rows.swap_remove(at));
-        if own.as_ref().is_some_and(Row::may_exist) {
-            return own;
-        }
+        let is_own = |row: &Row<'_>| row.delivery.is_of(&event.calendar);
         // A person who deleted the event said so for the calendar, through whichever connection it is reached now.
         let is_same_calendar = |row: &Row<'_>| {
             let was_removed =
                 row.delivery.hold().and_then(Hold::reason) == Some(BlockReason::RemovedByPerson);
             (row.may_exist() || was_removed) && self.is_one_calendar(&row.delivery.place(), &event.calendar)
         };
-        if let Some(at) = rows.iter().position(is_same_calendar) {
-            return Some(rows.swap_remove(at));
+        let existing = rows.iter().position(|row| is_own(row) && row.may_exist());
+        let existing = existing.or_else(|| rows.iter().position(is_same_calendar));
+        let own = existing.or_else(|| rows.iter().position(is_own));
+        let at = own.or_else(|| self.row_come_home(audience, rows, event))?;
+        Some(rows.swap_remove(at))
+    }
+
+    /// A row that another connection has taken over keeps its target. It comes back when that one is gone.
+    fn row_come_home(&self, audience: &Audience<'_>, rows: &[Row<'a>], event: &Desired) -> Option<usize> {
+        if rows.is_empty() {
+            return None;
         }
-        if own.is_some() || rows.is_empty() {
-            return own;
-        }
-        // A row that another connection has taken over keeps its target. It comes back when that one is gone.
         let target = TargetKey::derive(&self.plan.namespace, &self.appointment.id, &event.calendar);
         let today = audience.connected(&event.calendar.person);
         let is_free = |row: &Row<'_>| today.iter().all(|today| !today.is_at(row.delivery.calendar()));
@@ -70,8 +71,7 @@ impl<'a> PlanDraft<'a> {
                 || (row.delivery.target() == target
                     && self.is_one_calendar(&row.delivery.place(), &event.calendar))
         };
-        let at = rows.iter().position(|row| is_it(row) && is_free(row))?;
-        Some(rows.swap_remove(at))
+        rows.iter().position(|row| is_it(row) && is_free(row))
     }
 
     /// Whether an event of ours is, or may be, in another account than the one this connection leads to.
