@@ -93,10 +93,10 @@ async fn serve(fake: impl HttpTransport, port: u16) -> Result<LoopbackServer, Se
 fn fake_google(options: &Options) -> FakeGoogle {
     let fake = FakeGoogle::new();
     fake.set(|settings| {
-        settings.approve_as = agreed(options);
+        settings.auto_consent_as = agreed(options);
         settings.limits.per_minute_per_user = options.per_minute;
         if let Some(life) = options.token_life {
-            settings.access_token_life = Duration::from_secs(life);
+            settings.access_token_lifetime = Duration::from_secs(life);
         }
     });
     if let Some(nth) = options.drop_after_insert {
@@ -109,11 +109,11 @@ fn fake_google(options: &Options) -> FakeGoogle {
 fn fake_outlook(options: &Options) -> FakeOutlook {
     let fake = FakeOutlook::new();
     fake.set(|settings| {
-        settings.approve_as = agreed(options);
+        settings.auto_consent_as = agreed(options);
         settings.limits.per_ten_minutes_per_mailbox =
             options.per_minute.map(|requests| requests.saturating_mul(10));
         if let Some(life) = options.token_life {
-            settings.access_token_life = Duration::from_secs(life);
+            settings.access_token_lifetime = Duration::from_secs(life);
         }
     });
     if let Some(nth) = options.drop_after_insert {

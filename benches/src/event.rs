@@ -6,7 +6,7 @@ use std::sync::Arc;
 use calsync_core::audience::Audience;
 use calsync_core::calendar::Role;
 use calsync_core::event::{
-    AdminView, CustomerView, Event, GuideWording, ManagerView, StaffView, Text, When, Wording,
+    AdminView, CustomerView, DefaultWording, Event, ManagerView, StaffView, Text, When, Wording,
 };
 use calsync_core::plan::Planner;
 use calsync_core::time::Zone;
@@ -61,7 +61,7 @@ fn job(company: &Company) -> &Job {
 /// The guide's wording, a thousand times over, made into the event as the planner does it.
 #[derive(Debug)]
 struct Again {
-    guide: GuideWording,
+    guide: DefaultWording,
     when: When,
     location: Arc<str>,
 }
@@ -72,7 +72,7 @@ impl Again {
         let [_, _, location] = plain(&company.facts(job(company)), Role::Staff);
         assert!(order.customer_id.is_some());
         Self {
-            guide: GuideWording::new(),
+            guide: DefaultWording::new(),
             when: When::Timed {
                 start: appointment.start_time,
                 end: appointment.end_time,

@@ -180,7 +180,7 @@ impl<'a> Audience<'a> {
             audience.keep(&lookup, Role::Admin, Column::Admins, false);
         }
         audience.add_customer(&lookup, trigger, order, named)?;
-        let is_left = |member: &Member<'_>| member.left_out.as_ref().is_some_and(Reason::leaves_as_is);
+        let is_left = |member: &Member<'_>| member.left_out.as_ref().is_some_and(Reason::is_unchanged);
         audience.leaves_some = !audience.kept.is_empty() || audience.members.iter().any(is_left);
         Ok(audience)
     }
@@ -480,7 +480,7 @@ impl Member<'_> {
 
     /// Returns `true` if the member gets an event, or keeps an existing one.
     fn has_event(&self) -> bool {
-        self.left_out.as_ref().is_none_or(Reason::keeps_right)
+        self.left_out.as_ref().is_none_or(Reason::is_kept_up_to_date)
     }
 
     fn has_email(&self, email: &str) -> bool {

@@ -96,7 +96,7 @@ pub enum ErrorKind {
     CalendarNotFound,
     /// The event id was already used, by a deleted event or by an event that is not calsync's. The
     /// next create must use the next generation.
-    KeySpent,
+    KeyUsed,
     /// The event in the calendar has a newer revision than the one that should be written. Nothing
     /// was changed.
     Superseded,
@@ -221,7 +221,7 @@ impl Operation {
 
     /// Returns whether the call may be repeated if it was sent and its response was lost.
     #[must_use]
-    pub fn after_lost_answer(self) -> Retry {
+    pub fn after_lost_response(self) -> Retry {
         if self.only_reads() { Retry::Later } else { Retry::Unknown }
     }
 }
@@ -385,7 +385,7 @@ impl fmt::Display for ErrorKind {
         f.pad(match self {
             Self::NotFound => "the event does not exist",
             Self::CalendarNotFound => "the calendar does not exist or cannot be reached",
-            Self::KeySpent => "the event id was already used by another event",
+            Self::KeyUsed => "the event id was already used by another event",
             Self::Superseded => "the event has a newer revision",
             Self::NotOurs => "the event was not written by this host",
             Self::OtherAccount => "the connection leads to another account",

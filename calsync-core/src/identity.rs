@@ -71,7 +71,7 @@ pub struct EventKey {
 /// The error for a text that is not a target key or an event key of calsync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a calsync key: expected 32 lower-case hex digits, and for a later event `g` and a number")]
-pub struct NotAKey;
+pub struct InvalidKey;
 
 impl TargetKey {
     /// Derives the key of the target of an appointment in a calendar.
@@ -187,14 +187,14 @@ impl fmt::Display for TargetKey {
 }
 
 impl FromStr for TargetKey {
-    type Err = NotAKey;
+    type Err = InvalidKey;
 
-    fn from_str(text: &str) -> Result<Self, NotAKey> {
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
         let is_hex = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         if !is_hex {
-            return Err(NotAKey);
+            return Err(InvalidKey);
         }
-        Uuid::try_parse(text).map(Self).map_err(|_| NotAKey)
+        Uuid::try_parse(text).map(Self).map_err(|_| InvalidKey)
     }
 }
 
@@ -207,14 +207,14 @@ impl fmt::Display for EventKey {
 }
 
 impl FromStr for EventKey {
-    type Err = NotAKey;
+    type Err = InvalidKey;
 
-    fn from_str(text: &str) -> Result<Self, NotAKey> {
-        let (target, generation) = match text.split_at_checked(32).ok_or(NotAKey)? {
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let (target, generation) = match text.split_at_checked(32).ok_or(InvalidKey)? {
             (target, "") => (target, Generation::FIRST),
             (target, rest) => {
                 let digits = rest.strip_prefix('g').filter(|digits| !digits.starts_with(['0', '+']));
-                let number = digits.and_then(|digits| digits.parse().ok()).ok_or(NotAKey)?;
+                let number = digits.and_then(|digits| digits.parse().ok()).ok_or(InvalidKey)?;
                 (target, Generation(number))
             }
         };

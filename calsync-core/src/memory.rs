@@ -273,7 +273,7 @@ impl CalendarProvider for MemoryCalendar {
             let ours =
                 entry.stored.marker.as_ref().is_some_and(|marker| marker.is_same_target(&draft.marker));
             if !entry.exists || !ours {
-                let error = self.error(ErrorKind::KeySpent, Operation::Create);
+                let error = self.error(ErrorKind::KeyUsed, Operation::Create);
                 return Err(if entry.exists { error.with_code(FOREIGN_EVENT) } else { error });
             }
             self.check(entry, &draft.marker, Operation::Create)?;

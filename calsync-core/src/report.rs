@@ -48,7 +48,7 @@ fn notice(outcome: &Outcome) -> Option<Notice> {
     let failure = outcome.failure.as_ref()?;
     let calendar = outcome.calendar.clone();
     let kind = failure.kind;
-    reason.is_told_to_people().then_some(Notice { calendar, reason, kind, since, until, steps: 1 })
+    reason.needs_person().then_some(Notice { calendar, reason, kind, since, until, steps: 1 })
 }
 
 impl Notice {

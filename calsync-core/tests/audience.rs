@@ -93,7 +93,7 @@ fn each_member_without_an_event_has_a_reason() {
             let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
             let person = Some(Person::Profile(id.into()));
             let member = audience.members.iter().find(|member| member.person == person).unwrap();
-            assert_eq!(member.left_out.as_ref().is_some_and(Reason::leaves_as_is), stays, "{why}");
+            assert_eq!(member.left_out.as_ref().is_some_and(Reason::is_unchanged), stays, "{why}");
         }
     }
 }

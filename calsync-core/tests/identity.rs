@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use calsync_core::audience::Trigger;
 use calsync_core::calendar::{CalendarRef, Person, Role};
-use calsync_core::event::{Event, GuideWording, Reminders, When};
+use calsync_core::event::{DefaultWording, Event, Reminders, When};
 use calsync_core::id::{AppointmentId, ConnectionId, Id, ProfileId};
-use calsync_core::identity::{EventKey, Fingerprint, Generation, NotAKey, TargetKey};
+use calsync_core::identity::{EventKey, Fingerprint, Generation, InvalidKey, TargetKey};
 use calsync_core::names::{CalendarId, ProviderKind};
 use calsync_core::plan::Planner;
 use calsync_core::provider::Capabilities;
@@ -141,7 +141,7 @@ fn a_key_starts_with_its_target_and_can_be_parsed() {
     }
     // Another spelling of the same generation would be a second id for one event.
     for tail in ["g", "g0", "g01", "g+1", "g-1", "g1 ", "G1", "g4294967296", "1", "-1"] {
-        assert_eq!(format!("{text}{tail}").parse::<EventKey>(), Err(NotAKey), "{tail}");
+        assert_eq!(format!("{text}{tail}").parse::<EventKey>(), Err(InvalidKey), "{tail}");
     }
     for other in
         [text.to_uppercase(), format!("{{{text}}}"), text[1..].to_owned(), String::new(), "é".repeat(16)]
@@ -248,7 +248,7 @@ fn every_visible_field_is_part_of_the_fingerprint() {
         change(&mut company);
         assert_ne!(fingerprint(&company, &planner(), now()), print, "change {nth}");
     }
-    let reminding = GuideWording::new().with_reminders(Reminders::Before(vec![30]));
+    let reminding = DefaultWording::new().with_reminders(Reminders::Before(vec![30]));
     assert_ne!(fingerprint(&Company::new(), &planner().with_wording(Arc::new(reminding)), now()), print);
     // Data that the staff member's event does not show do not change its fingerprint.
     let mut company = Company::new();

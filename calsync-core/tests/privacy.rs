@@ -116,9 +116,9 @@ fn may_read(role: Role, guest: bool) -> Vec<&'static str> {
 
 #[test]
 fn each_role_gets_the_data_that_the_guide_shows_and_nothing_else() {
-    use calsync_core::event::GuideWording;
+    use calsync_core::event::DefaultWording;
     for style in [TitleStyle::Short, TitleStyle::Descriptive] {
-        let planner = planner().with_wording(std::sync::Arc::new(GuideWording::new().with_titles(style)));
+        let planner = planner().with_wording(std::sync::Arc::new(DefaultWording::new().with_titles(style)));
         for (company, guest) in [(company(), false), (guests(), true)] {
             for role in Role::ALL {
                 let event = company.event_by(&planner, role);

@@ -95,7 +95,7 @@ async fn a_person_who_has_to_do_something_is_told_apart_from_one_who_has_not() {
 async fn a_lost_removal_is_not_taken_for_done() {
     let mut host = Host::synced(Default::default()).await;
     host.cancel();
-    host.world.meet(Operation::Delete, Fault::AnswerLost);
+    host.world.meet(Operation::Delete, Fault::ResponseLost);
     host.sync().await;
     let told = receipt(&host);
     assert!(!told.is_complete() && !told.targets[0].wanted, "{told}");

@@ -46,7 +46,7 @@ async fn an_answer_lost_under_the_next_key_is_found_there() {
     let stored = host.world.calendar.events().remove(0);
     host.world.calendar.person_deletes(&stored.place, &stored.remote_id);
     host.move_by_an_hour();
-    host.world.meet(Operation::Create, Fault::AnswerLost);
+    host.world.meet(Operation::Create, Fault::ResponseLost);
     host.sync().await;
     host.assert_heals(1).await;
     assert_eq!(host.row().generation().get(), 1);
@@ -84,7 +84,7 @@ async fn what_we_removed_ourselves_is_not_taken_for_the_persons_doing() {
     // Cancelled, removed, the answer lost; and then the appointment takes place after all.
     let mut host = Host::synced(RemovedByPerson::Respect).await;
     host.cancel();
-    host.world.meet(Operation::Delete, Fault::AnswerLost);
+    host.world.meet(Operation::Delete, Fault::ResponseLost);
     host.sync().await;
     host.company.appointment.status = "confirmed".into();
     host.assert_heals(1).await;

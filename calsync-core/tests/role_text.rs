@@ -9,7 +9,7 @@ use std::sync::Arc;
 use calsync_core::audience::Audience;
 use calsync_core::calendar::Role;
 use calsync_core::event::{
-    CustomerView, Event, GuideWording, Reminders, Text, TextLimits, TitleStyle, Visibility, Wording,
+    CustomerView, DefaultWording, Event, Reminders, Text, TextLimits, TitleStyle, Visibility, Wording,
 };
 use calsync_core::model::Stated;
 use calsync_core::names::ProviderKind;
@@ -27,7 +27,7 @@ fn text_for(company: &Company, role: Role) -> String {
 }
 
 fn descriptive() -> Planner {
-    planner().with_wording(Arc::new(GuideWording::new().with_titles(TitleStyle::Descriptive)))
+    planner().with_wording(Arc::new(DefaultWording::new().with_titles(TitleStyle::Descriptive)))
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn characters_that_reverse_or_hide_text_are_removed() {
 #[test]
 fn a_host_can_make_the_events_of_one_role_private_and_the_others_do_not_change() {
     let (company, private) =
-        (Company::new(), GuideWording::new().with_visibility(Role::Staff, Visibility::Private));
+        (Company::new(), DefaultWording::new().with_visibility(Role::Staff, Visibility::Private));
     let private = planner().with_wording(Arc::new(private));
     for role in Role::ALL {
         let (now, before) = (company.event_by(&private, role), company.event_by(&planner(), role));
@@ -276,7 +276,7 @@ fn a_host_can_make_the_events_of_one_role_private_and_the_others_do_not_change()
         }
     }
     // The manager and the admin get the same text, but one may be private and the other not.
-    let private = GuideWording::new().with_visibility(Role::Admin, Visibility::Private);
+    let private = DefaultWording::new().with_visibility(Role::Admin, Visibility::Private);
     let private = planner().with_wording(Arc::new(private));
     assert_eq!(company.event_by(&private, Role::Manager).visibility, Visibility::Default);
     assert_eq!(company.event_by(&private, Role::Admin).visibility, Visibility::Private);

@@ -186,7 +186,7 @@ async fn what_a_provider_calls_final_waits_for_other_content() {
 #[tokio::test]
 async fn a_create_whose_answer_was_lost_is_found_and_not_made_twice() {
     let mut host = Host::new(Company::of_one());
-    host.world.meet(Operation::Create, Fault::AnswerLost);
+    host.world.meet(Operation::Create, Fault::ResponseLost);
     let report = host.sync().await;
     assert_eq!(report.outcomes[0].verdict, Verdict::Unknown);
     assert_eq!(host.state(), ("pending", Some("unavailable"), 0));
@@ -208,7 +208,7 @@ async fn a_create_whose_answer_was_lost_and_that_never_arrived_is_made() {
 async fn an_update_or_a_removal_whose_answer_was_lost_is_looked_after() {
     for arrives in [true, false] {
         let fault = |operation| match arrives {
-            true => Fault::AnswerLost,
+            true => Fault::ResponseLost,
             false => Fault::Fails(error(ErrorKind::Other, operation)),
         };
         let mut host = Host::synced(RemovedByPerson::Recreate).await;
@@ -233,7 +233,7 @@ async fn nothing_is_believed_gone_while_the_look_fails() {
         for is_gone in [false, true] {
             let mut host = Host::synced(RemovedByPerson::Recreate).await;
             host.move_by_an_hour();
-            host.world.meet(Operation::Update, Fault::AnswerLost);
+            host.world.meet(Operation::Update, Fault::ResponseLost);
             host.sync().await;
             if is_gone {
                 let remote_id = host.world.calendar.events()[0].remote_id.clone();

@@ -101,7 +101,7 @@ fn texts_of_an_older_key_still_open_after_a_rotation() {
     // A text whose key id was replaced.
     let renamed = Vault::new("my-shop", key("k3", 1));
     assert_eq!(opened(&renamed, &old.replace("k1", "k3")).unwrap_err(), VaultError::NotAuthentic);
-    assert_eq!(rotated.with_older_key(key("k2", 3)).unwrap_err(), VaultError::KeyTwice("k2".into()));
+    assert_eq!(rotated.with_older_key(key("k2", 3)).unwrap_err(), VaultError::DuplicateKeyId("k2".into()));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use calsync_core::http::Request;
 use calsync_core::identity::EventKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::provider::{AccountCalendar, PageToken, Written};
-use calsync_core::rest::{BadRequest, RestClient};
+use calsync_core::rest::{RequestError, RestClient};
 use calsync_core::time::Zone;
 use serde::Serialize;
 
@@ -202,7 +202,7 @@ impl Client {
         calendar_ref: &CalendarRef,
         operation: Operation,
         id: &RemoteId,
-        request: Result<Request, BadRequest>,
+        request: Result<Request, RequestError>,
     ) -> Result<EventResource, Error> {
         let response = self.rest.send(&Access::of(calendar_ref), operation, request).await?;
         let mut event: EventResource = self.rest.read(operation, &response)?;

@@ -6,7 +6,7 @@ use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When};
 use calsync_core::identity::EventKey;
 use calsync_core::names::{Etag, RemoteId};
 use calsync_core::provider::{Draft, Found, Written};
-use calsync_core::rest::sendable;
+use calsync_core::rest::valid_etag;
 use calsync_core::time::Zone;
 use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 
@@ -254,12 +254,12 @@ pub(crate) fn inserted(resource: &InsertedResource) -> Option<Written> {
 
 /// Returns the event's etag, if a header can carry it.
 pub(crate) fn etag(resource: &EventResource) -> Option<Etag> {
-    sendable(resource.etag.as_deref())
+    valid_etag(resource.etag.as_deref())
 }
 
 fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
     let id = id.filter(|id| !id.is_empty())?;
-    Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
+    Some(Written::new(RemoteId::new(id)).with_etag(valid_etag(etag)))
 }
 
 /// Reads the identity of an event. Returns `None` if it has no id.

@@ -76,7 +76,7 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
         (410, "FAILED_PRECONDITION") if operation == Operation::Delete => (Kind::NotFound, Retry::Never),
         // `fullSyncRequired` and `updatedMinTooLongAgo` are about a listing's token, not about what is listed.
         (404 | 410, _) => (Kind::Unavailable, Retry::Later),
-        (409, "duplicate" | "ALREADY_EXISTS") => (Kind::KeySpent, Retry::Never),
+        (409, "duplicate" | "ALREADY_EXISTS") => (Kind::KeyUsed, Retry::Never),
         _ => common_class(status, !reason.is_empty(), operation).unwrap_or((Kind::Refused, Retry::Never)),
     }
 }
@@ -194,7 +194,7 @@ mod tests {
             (410, r#"{"error":{"errors":[{"domain":"calendar","reason":"fullSyncRequired","message":"Sync token is no longer valid, a full sync is required.","locationType":"parameter","location":"syncToken"}],"code":410,"message":"Sync token is no longer valid, a full sync is required."}}"#, K::Unavailable, R::Later, "fullSyncRequired"),
             (410, r#"{"error":{"errors":[{"domain":"calendar","reason":"updatedMinTooLongAgo","message":"The requested minimum modification time lies too far in the past."}],"code":410,"message":"x"}}"#, K::Unavailable, R::Later, "updatedMinTooLongAgo"),
             (410, r#"{"error":{"code":410,"message":"x","status":"FAILED_PRECONDITION"}}"#, K::Unavailable, R::Later, "FAILED_PRECONDITION"),
-            (409, r#"{"error":{"code":409,"message":"x","status":"ALREADY_EXISTS"}}"#, K::KeySpent, R::Never, "ALREADY_EXISTS"),
+            (409, r#"{"error":{"code":409,"message":"x","status":"ALREADY_EXISTS"}}"#, K::KeyUsed, R::Never, "ALREADY_EXISTS"),
             (409, "", K::Unavailable, R::Later, ""),
             (412, "", K::Unavailable, R::Later, ""),
             (403, r#"{"error":{"code":403,"message":"x","status":"RESOURCE_EXHAUSTED"}}"#, K::RateLimited, R::Later, "RESOURCE_EXHAUSTED"),
@@ -203,7 +203,7 @@ mod tests {
             (400, r#"{"error":{"code":400,"message":"Invalid time zone definition for start time.","status":"INVALID_ARGUMENT"}}"#, K::Refused, R::Never, "invalidTimeZone"),
             (400, r#"{"message":"Invalid time zone"}"#, K::Other, R::Later, ""),
             (404, r#"{"error":{"errors":[{"domain":"global","reason":"notFound","message":"Not Found"}],"code":404,"message":"Not Found"}}"#, K::NotFound, R::Never, "notFound"),
-            (409, r#"{"error":{"errors":[{"domain":"global","reason":"duplicate","message":"The requested identifier already exists."}],"code":409,"message":"The requested identifier already exists."}}"#, K::KeySpent, R::Never, "duplicate"),
+            (409, r#"{"error":{"errors":[{"domain":"global","reason":"duplicate","message":"The requested identifier already exists."}],"code":409,"message":"The requested identifier already exists."}}"#, K::KeyUsed, R::Never, "duplicate"),
             (409, r#"{"error":{"errors":[{"domain":"global","reason":"conflict","message":"Conflict"}],"code":409,"message":"Conflict"}}"#, K::Unavailable, R::Later, "conflict"),
             (410, r#"{"error":{"errors":[{"domain":"global","reason":"deleted","message":"Resource has been deleted"}],"code":410,"message":"Resource has been deleted"}}"#, K::NotFound, R::Never, "deleted"),
             (412, r#"{"error":{"errors":[{"domain":"global","reason":"conditionNotMet","message":"Precondition Failed","locationType":"header","location":"If-Match"}],"code":412,"message":"Precondition Failed"}}"#, K::Unavailable, R::Later, "conditionNotMet"),

@@ -54,7 +54,7 @@ impl CalendarProvider for GoogleCalendar {
             return match insert.await {
                 Err(error) if self.drops_zone_name(draft, &mut style, &error) => continue,
                 // Boxed to keep the future of every create small: this branch is large and rare.
-                Err(error) if error.kind() == ErrorKind::KeySpent => {
+                Err(error) if error.kind() == ErrorKind::KeyUsed => {
                     Box::pin(self.take_over(calendar_ref, draft)).await
                 }
                 result => result.map_err(calendar_not_found),
@@ -188,7 +188,7 @@ impl GoogleCalendar {
     /// where Google allows it.
     async fn take_over(&self, calendar_ref: &CalendarRef, draft: &Draft) -> Result<Written, Error> {
         let remote_id = convert::remote_id(&draft.marker.key);
-        let key_taken = || Error::new(ErrorKind::KeySpent, ProviderKind::GOOGLE, Operation::Create);
+        let key_taken = || Error::new(ErrorKind::KeyUsed, ProviderKind::GOOGLE, Operation::Create);
         let Some(current) = self.client.get(calendar_ref, &remote_id, EVENT_FIELDS).await? else {
             return Err(key_taken());
         };

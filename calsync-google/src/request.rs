@@ -4,7 +4,7 @@
 
 use calsync_core::http::{Endpoint, Request, Target};
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use calsync_core::rest::{BadRequest, request, with_if_match};
+use calsync_core::rest::{RequestError, request, with_if_match};
 use http::Method;
 use serde::Serialize;
 
@@ -25,7 +25,11 @@ impl Requests {
     }
 
     /// `events.insert`.
-    pub(crate) fn insert(&self, calendar: &CalendarId, body: &impl Serialize) -> Result<Request, BadRequest> {
+    pub(crate) fn insert(
+        &self,
+        calendar: &CalendarId,
+        body: &impl Serialize,
+    ) -> Result<Request, RequestError> {
         let target = self.events(calendar).query("sendUpdates", "none").query("fields", INSERTED_FIELDS);
         request(Method::POST, target, Some(body))
     }
@@ -37,7 +41,7 @@ impl Requests {
         id: &RemoteId,
         etag: Option<&Etag>,
         body: &impl Serialize,
-    ) -> Result<Request, BadRequest> {
+    ) -> Result<Request, RequestError> {
         let target = self.events(calendar).segment(id.as_str());
         let target = target.query("sendUpdates", "none").query("fields", EVENT_FIELDS);
         with_if_match(request(Method::PATCH, target, Some(body))?, etag)
@@ -49,7 +53,7 @@ impl Requests {
         calendar: &CalendarId,
         id: &RemoteId,
         etag: Option<&Etag>,
-    ) -> Result<Request, BadRequest> {
+    ) -> Result<Request, RequestError> {
         let target = self.events(calendar).segment(id.as_str()).query("sendUpdates", "none");
         with_if_match(request(Method::DELETE, target, None::<&()>)?, etag)
     }
@@ -60,7 +64,7 @@ impl Requests {
         calendar: &CalendarId,
         id: &RemoteId,
         fields: &str,
-    ) -> Result<Request, BadRequest> {
+    ) -> Result<Request, RequestError> {
         let target = self.events(calendar).segment(id.as_str()).query("fields", fields);
         request(Method::GET, target, None::<&()>)
     }
@@ -73,7 +77,7 @@ impl Requests {
         calendar: &CalendarId,
         (name, value): (&str, &str),
         page: Option<&str>,
-    ) -> Result<Request, BadRequest> {
+    ) -> Result<Request, RequestError> {
         let target = self.events(calendar).query("privateExtendedProperty", &format!("{name}={value}"));
         let target = target.query("maxResults", PAGE_SIZE).query("showDeleted", "false");
         let mut target = target.query("fields", &format!("nextPageToken,items({IDENTITY_FIELDS})"));
@@ -84,13 +88,13 @@ impl Requests {
     }
 
     /// The smallest `events.list`: shows whether the calendar exists.
-    pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
+    pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, RequestError> {
         let target = self.events(calendar).query("maxResults", "1").query("fields", "kind");
         request(Method::GET, target, None::<&()>)
     }
 
     /// A page of `calendarList.list`.
-    pub(crate) fn calendars(&self, page: Option<&str>) -> Result<Request, BadRequest> {
+    pub(crate) fn calendars(&self, page: Option<&str>) -> Result<Request, RequestError> {
         let mut target = self.api.target().segment("users").segment("me").segment("calendarList");
         target = target.query(
             "fields",
@@ -103,7 +107,7 @@ impl Requests {
     }
 
     /// `calendars.insert`.
-    pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, BadRequest> {
+    pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, RequestError> {
         request(Method::POST, self.api.target().segment("calendars"), Some(body))
     }
 
@@ -132,7 +136,7 @@ mod tests {
         );
         for id in ["", ".", ".."] {
             let refused = requests().get(&CalendarId::primary(), &RemoteId::new(id), EVENT_FIELDS);
-            assert!(matches!(refused, Err(BadRequest::Id(_))), "{id:?}");
+            assert!(matches!(refused, Err(RequestError::Id(_))), "{id:?}");
         }
     }
 

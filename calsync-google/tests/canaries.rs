@@ -11,14 +11,14 @@ use calsync_core::auth::{TokenStore, Tokens};
 use calsync_core::calendar::Person;
 use calsync_core::http::{LoopbackServer, ReqwestTransport};
 use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions, UpdateOptions};
-use calsync_core::testing::canaries::{Traced, assert_untold, told};
+use calsync_core::testing::canaries::{LogBuffer, assert_no_canary, told};
 use calsync_google::fake::{ApiMethod, Decision, FakeGoogle, Fault, FaultRule, google_error};
 
 use common::{World, draft_at, event, key_at, key_of, place_of};
 
 #[tokio::test]
 async fn no_text_contains_a_secret() {
-    let log = Traced::default();
+    let log = LogBuffer::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
         let log = log.clone();
         move || log.clone()
@@ -84,7 +84,7 @@ async fn no_text_contains_a_secret() {
             let _ =
                 write!(texts, "{:?} {}", error.failure(), serde_json::to_string(error.failure()).unwrap());
         }
-        world.google.no_faults();
+        world.google.clear_faults();
     }
 
     // Failed refreshes, and a revoked grant.
@@ -118,5 +118,5 @@ async fn no_text_contains_a_secret() {
 
     let _ = write!(texts, "{google:?} {:?} {:?} {:?}", world.store, place, draft.marker);
     assert!(texts.len() > 10_000, "the errors were recorded: {}", texts.len());
-    assert_untold(&canaries, &texts, &log);
+    assert_no_canary(&canaries, &texts, &log);
 }

@@ -18,7 +18,7 @@ use calsync_google::{BuildError, GoogleCalendar, Scope};
 use chrono::TimeDelta;
 use http::StatusCode;
 
-use common::{World, draft_at, event, key_of, place_in, place_of, query_at};
+use common::{World, calendar_in, draft_at, event, key_of, place_of, query_at};
 
 fn scoped(world: &World, scopes: &[Scope]) -> GoogleCalendar {
     world.builder().scopes(scopes.to_vec()).transport(world.google.clone()).build().unwrap()
@@ -57,7 +57,7 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     let primary = calendars.iter().find(|calendar| calendar.is_primary).unwrap();
     assert_eq!((primary.id.as_str(), primary.is_writable), ("anna@example.org", true));
 
-    let place = place_in(7, CalendarId::primary());
+    let place = calendar_in(7, CalendarId::primary());
     google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events("primary").len(), 1);
 
@@ -146,12 +146,12 @@ async fn a_calendar_created_by_the_host_needs_only_the_narrowest_scope() {
     finish(&google, &key, returned).await.unwrap();
     let london = Zone::new("Europe/London").unwrap();
     let calendar = google.create_calendar(&key, "Bookings", &london).await.unwrap();
-    let place = place_in(7, calendar.clone());
+    let place = calendar_in(7, calendar.clone());
     google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events(calendar.as_str()).len(), 1);
 
     // Every other calendar of Anna's is inaccessible, and the error says so.
-    let primary = place_in(7, CalendarId::primary());
+    let primary = calendar_in(7, CalendarId::primary());
     let refused = google.create(&primary, &draft_at(&primary, 1, event()), &CreateOptions::new()).await;
     let kind = refused.unwrap_err().kind();
     assert!(matches!(kind, ErrorKind::MissingScope | ErrorKind::CalendarNotFound), "{kind}");
@@ -200,7 +200,7 @@ async fn the_account_is_stored_with_the_tokens_and_kept_after_a_refresh() {
     world.google.expire_access_tokens();
     google
         .create(
-            &place_in(7, CalendarId::primary()),
+            &calendar_in(7, CalendarId::primary()),
             &draft_at(&place_of(7), 1, event()),
             &CreateOptions::new(),
         )
@@ -215,7 +215,7 @@ async fn the_account_is_stored_with_the_tokens_and_kept_after_a_refresh() {
     let ben = connected.account.unwrap();
     assert_ne!(ben.id, anna.id);
     // An event for Anna's account is not written into Ben's calendar.
-    let hers = place_in(7, CalendarId::primary()).with_account(Some(anna.id));
+    let hers = calendar_in(7, CalendarId::primary()).with_account(Some(anna.id));
     let error = google.create(&hers, &draft_at(&hers, 2, event()), &CreateOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OtherAccount);
     assert_eq!(world.ben.events("primary").len(), 0);
@@ -229,7 +229,7 @@ async fn a_person_who_does_not_share_an_identity_can_connect() {
     let (pending, url) = callback(&world, &google, &only);
     let connected = google.finish(&key_of(7), pending, &url).await.unwrap();
     assert_eq!(connected.account, None);
-    let place = place_in(7, CalendarId::primary());
+    let place = calendar_in(7, CalendarId::primary());
     google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
 }
 
@@ -270,7 +270,7 @@ async fn a_refusal_by_an_administrators_policy_is_cached_for_an_hour() {
             assert_eq!(error.failure().code.as_deref(), Some(code));
         }
         assert_eq!(world.google.count(ApiMethod::Token), 1);
-        world.google.no_faults();
+        world.google.clear_faults();
         world.clock.advance(TimeDelta::minutes(61));
         let place = place_of(1);
         google.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();

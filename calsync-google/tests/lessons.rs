@@ -135,7 +135,7 @@ async fn only_a_grant_that_google_reports_as_invalid_needs_a_reconnect() {
         let report = host.sync().await;
         let reasons = report.outcomes.iter().filter_map(|outcome| outcome.hold.as_ref()?.reason());
         assert!(reasons.eq([BlockReason::Unavailable]) && report.notices().is_empty(), "{fault:?}");
-        host.world.google.no_faults();
+        host.world.google.clear_faults();
         host.world.clock.advance(TimeDelta::hours(1));
         assert!(host.sync().await.is_all_done(), "{fault:?}");
     }

@@ -20,7 +20,7 @@ use calsync_google::fake::{AccessRole, ApiMethod, FakeEvent, Fault, FaultRule, g
 use http::StatusCode;
 use serde_json::json;
 
-use common::{World, calls, draft_at, event, key_at, key_of, place_in, place_of, put, query_at};
+use common::{World, calendar_in, calls, draft_at, event, key_at, key_of, place_of, put, query_at};
 
 async fn create(provider: &GoogleCalendar, draft: &Draft) -> Result<Written, calsync_core::Error> {
     provider.create(&place_of(1), draft, &CreateOptions::new()).await
@@ -187,7 +187,7 @@ async fn a_create_over_our_tombstone_restores_it_or_reports_the_key_as_taken() {
         delete(&provider, &written, &draft(1)).await.unwrap();
         let result = create(&provider, &draft(2)).await;
         if revive_forbidden || bare_tombstones {
-            assert_eq!(result.unwrap_err().kind(), ErrorKind::KeySpent);
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::KeyUsed);
             assert_eq!(world.anna.events("primary").len(), 0);
         } else {
             assert_eq!(result.unwrap().remote_id, written.remote_id);
@@ -206,7 +206,7 @@ async fn an_event_deleted_during_a_take_over_reports_the_key_as_taken() {
     world.google.fault(FaultRule::new(gone).with_method(ApiMethod::EventsPatch));
     let moved = draft_at(&place_of(1), 2, event().with_location("2 Low Street"));
     let error = create(&provider, &moved).await.unwrap_err();
-    assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeySpent, Operation::Create));
+    assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeyUsed, Operation::Create));
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn a_foreign_event_under_our_key_is_never_changed() {
     let before = only(&world).json;
     let error = create(&provider, &draft(1)).await.unwrap_err();
     let reported = (error.kind(), error.failure().code.as_deref());
-    assert_eq!(reported, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)), "so that the host is notified");
+    assert_eq!(reported, (ErrorKind::KeyUsed, Some(FOREIGN_EVENT)), "so that the host is notified");
     // The event may be ours without its marker: `find` returns it, without a marker.
     let found = provider.find(&place_of(1), &query_at(&place_of(1))).await.unwrap();
     assert!(matches!(&*found, [found] if found.marker.is_none()), "{found:?}");
@@ -254,12 +254,12 @@ async fn a_calendar_that_does_not_exist_is_an_error_and_not_an_empty_calendar() 
     let world = World::new().await;
     let provider = world.provider();
     let calendar = world.anna.adds_calendar("Bookings");
-    let place = place_in(1, CalendarId::new(&calendar).unwrap());
+    let place = calendar_in(1, CalendarId::new(&calendar).unwrap());
     let draft = draft_at(&place, 1, event());
     let written = provider.create(&place, &draft, &CreateOptions::new()).await.unwrap();
     assert!(world.anna.deletes_calendar(&calendar));
 
-    let never = place_in(1, CalendarId::new("never/seen@group.calendar.google.com").unwrap());
+    let never = calendar_in(1, CalendarId::new("never/seen@group.calendar.google.com").unwrap());
     for place in [&place, &never] {
         let id = &written.remote_id;
         let gone = [
@@ -425,7 +425,7 @@ async fn an_error_page_says_nothing_about_event_calendar_or_grant() {
                 5 => provider.find(&place, &query_at(&place)).await.err(),
                 _ => provider.get(&place, &written.remote_id).await.err(),
             };
-            world.google.no_faults();
+            world.google.clear_faults();
             let reported = error.map(|error| (error.kind(), error.retry()));
             assert_eq!(
                 reported,
@@ -494,7 +494,7 @@ async fn a_create_in_a_read_only_calendar_is_forbidden() {
     put(&world.store, &key_of(1), world.anna.tokens(&["calendar.events"])).await;
     let provider = world.provider();
     world.ben.shares("primary", "anna@example.org", Some(AccessRole::Reader));
-    let place = place_in(1, CalendarId::new("ben@example.org").unwrap());
+    let place = calendar_in(1, CalendarId::new("ben@example.org").unwrap());
     let result = provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await;
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Forbidden);
     assert_eq!(world.ben.events("primary").len(), 0);

@@ -275,7 +275,7 @@ impl CalendarProvider for IcsFolder {
         let key = draft.marker.key.to_string();
         let before = match self.read_before_change(operation, &folder.join(ics(&key)), &draft.marker) {
             Err(error) if error.kind() == ErrorKind::NotOurs => {
-                return Err(self.plain(operation, ErrorKind::KeySpent).with_code(FOREIGN_EVENT));
+                return Err(self.plain(operation, ErrorKind::KeyUsed).with_code(FOREIGN_EVENT));
             }
             before => before?,
         };

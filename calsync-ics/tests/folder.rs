@@ -234,7 +234,7 @@ fn links_are_not_followed() {
     symlink(&victim, stage.file()).unwrap();
     assert_eq!(stage.find(), None);
     assert_eq!(kind(now(stage.folder.get(&stage.place, &RemoteId::new(KEY)))), ErrorKind::NotOurs);
-    assert_eq!(kind(stage.create(&draft(2, "x"))), ErrorKind::KeySpent);
+    assert_eq!(kind(stage.create(&draft(2, "x"))), ErrorKind::KeyUsed);
     assert_eq!(kind(stage.update(KEY, &draft(2, "x"))), ErrorKind::NotOurs);
     assert_eq!(kind(stage.delete(KEY, &draft(2, "x"))), ErrorKind::NotOurs);
 
@@ -274,7 +274,7 @@ fn foreign_files_are_not_changed() {
         assert_eq!(stage.find(), None);
         let error = stage.create(&draft(2, "x")).unwrap_err();
         let reported = (error.kind(), error.failure().code.as_deref());
-        assert_eq!(reported, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)), "{theirs}");
+        assert_eq!(reported, (ErrorKind::KeyUsed, Some(FOREIGN_EVENT)), "{theirs}");
         assert_eq!(kind(stage.update(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
         assert_eq!(kind(stage.delete(KEY, &draft(2, "x"))), ErrorKind::NotOurs, "{theirs}");
         assert_eq!(fs::read_to_string(path).unwrap(), theirs);

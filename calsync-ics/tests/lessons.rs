@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::names::{CalendarId, ProviderKind, RemoteId};
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, UpdateOptions};
-use calsync_core::testing::fixtures::{draft_at, event, key_at, place_in};
+use calsync_core::testing::fixtures::{calendar_in, draft_at, event, key_at};
 use calsync_ics::{CalendarInfo, FeedWriter, IcsFolder, write_event};
 use tempfile::TempDir;
 
@@ -23,7 +23,7 @@ impl Stage {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let folder = IcsFolder::new(root.path());
-        Self { _root: root, folder, place: place_in(ProviderKind::APPLE, 1, CalendarId::primary()) }
+        Self { _root: root, folder, place: calendar_in(ProviderKind::APPLE, 1, CalendarId::primary()) }
     }
 
     fn draft(&self, revision: u64) -> Draft {
@@ -102,13 +102,13 @@ async fn a_recipients_event_has_one_uid_in_all_channels() {
     feed.write(&draft).unwrap();
     let feed = String::from_utf8(feed.finish().unwrap()).unwrap();
     let folder = fs::read_to_string(stage.path(&id)).unwrap();
-    let at_google = place_in(ProviderKind::GOOGLE, 1, CalendarId::primary());
+    let at_google = calendar_in(ProviderKind::GOOGLE, 1, CalendarId::primary());
     let uid = format!("UID:{}", key_at(&at_google, 0));
     for file in [write_event(&draft).unwrap(), folder, feed] {
         assert_eq!(lines(&file, &["UID"]), [uid.as_str()]);
     }
 
-    let theirs = place_in(ProviderKind::APPLE, 2, CalendarId::primary());
+    let theirs = calendar_in(ProviderKind::APPLE, 2, CalendarId::primary());
     let other = write_event(&draft_at(&theirs, 1, event())).unwrap();
     assert_ne!(lines(&other, &["UID"]), [uid.as_str()]);
     let again = write_event(&draft_at(&stage.place, 1, event())).unwrap();

@@ -9,7 +9,7 @@ use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::http::{Request, Response};
 use calsync_core::names::{CalendarId, Etag, RemoteId};
 use calsync_core::provider::{AccountCalendar, PageToken, TargetQuery, Written};
-use calsync_core::rest::{BadRequest, RestClient};
+use calsync_core::rest::{RequestError, RestClient};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -292,7 +292,7 @@ impl Client {
         &self,
         to: &Access,
         operation: Operation,
-        first: Result<Request, BadRequest>,
+        first: Result<Request, RequestError>,
         mut link: Option<String>,
         all: &mut Vec<T>,
         enough: usize,

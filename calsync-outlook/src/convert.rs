@@ -8,7 +8,7 @@ use calsync_core::event::{CUT_MARK, Event, EventStatus, Reminders, Visibility, W
 use calsync_core::identity::{EventKey, TargetKey};
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{Draft, Found, Marker, Written};
-use calsync_core::rest::sendable;
+use calsync_core::rest::valid_etag;
 use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, ProfileId};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
@@ -337,7 +337,7 @@ pub(crate) fn created(resource: &CreatedResource) -> Option<Written> {
 
 fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
     let id = id.filter(|id| !id.is_empty())?;
-    Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
+    Some(Written::new(RemoteId::new(id)).with_etag(valid_etag(etag)))
 }
 
 /// An event that was found. `None` when it has no id.

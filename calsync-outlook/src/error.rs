@@ -87,7 +87,7 @@ fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry)
         (403, code) if is_known(code) => (Kind::Forbidden, Retry::Never),
         (404 | 410, code) if is_known(code) => (Kind::NotFound, Retry::Never),
         (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
-        (400 | 409, DUPLICATE) => (Kind::KeySpent, Retry::Never),
+        (400 | 409, DUPLICATE) => (Kind::KeyUsed, Retry::Never),
         // A calendar of that name is there already.
         (409, "ErrorFolderExists") => (Kind::Refused, Retry::Never),
         (400, UNTOLD) => (Kind::Refused, Retry::Never),
@@ -155,7 +155,7 @@ fn gateways_code(body: &[u8]) -> Option<String> {
 fn is_vague(code: &str) -> bool {
     matches!(
         code,
-        "BadRequest"
+        "RequestError"
             | "Forbidden"
             | "accessDenied"
             | "generalException"
@@ -192,14 +192,14 @@ mod tests {
             (400, r#"{"error":{"code":"ErrorInvalidRequest","message":"Your request can't be completed."}}"#, K::Refused, R::Never, "ErrorInvalidRequest"),
             (400, r#"{"error":{"code":"RequestBodyRead","message":"The property 'x' does not exist on type 'microsoft.graph.event'."}}"#, K::Refused, R::Never, "RequestBodyRead"),
             (400, r#"{"error":{"code":"UnableToDeserializePostBody","message":"were unable to deserialize "}}"#, K::Refused, R::Never, "UnableToDeserializePostBody"),
-            (400, r#"{"error":{"code":"BadRequest","message":"Unable to read JSON request payload.","innerError":{"date":"2026-11-22T10:00:00","request-id":"r","client-request-id":"c"}}}"#, K::Refused, R::Never, "BadRequest"),
-            (400, r#"{"error":{"code":"BadRequest","message":"x","innererror":{"code":"RequestBroker--ParseUri","message":"x"}}}"#, K::Refused, R::Never, "RequestBroker--ParseUri"),
+            (400, r#"{"error":{"code":"RequestError","message":"Unable to read JSON request payload.","innerError":{"date":"2026-11-22T10:00:00","request-id":"r","client-request-id":"c"}}}"#, K::Refused, R::Never, "RequestError"),
+            (400, r#"{"error":{"code":"RequestError","message":"x","innererror":{"code":"RequestBroker--ParseUri","message":"x"}}}"#, K::Refused, R::Never, "RequestBroker--ParseUri"),
             (400, r#"{"error":{"code":"TimeZoneNotSupportedException","message":"A valid TimeZone value must be specified. The following TimeZone value is not supported: 'Mars/Phobos'."}}"#, K::Refused, R::Never, "TimeZoneNotSupportedException"),
             (400, r#"{"error":{"code":"ErrorPropertyValidationFailure","message":"At least one property failed validation."}}"#, K::Refused, R::Never, "ErrorPropertyValidationFailure"),
             (400, r#"{"error":{"code":"ErrorOccurrenceCrossingBoundary","message":"Modified occurrence is crossing or overlapping adjacent occurrence."}}"#, K::Refused, R::Never, "ErrorOccurrenceCrossingBoundary"),
             (400, r#"{"error":{"code":"ErrorInvalidIdMalformed","message":"Id is malformed."}}"#, K::NotFound, R::Never, "ErrorInvalidIdMalformed"),
-            (400, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.","@event.existingEventId":"AAk="}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
-            (409, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#, K::KeySpent, R::Never, "ErrorDuplicateTransactionId"),
+            (400, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.","@event.existingEventId":"AAk="}}"#, K::KeyUsed, R::Never, "ErrorDuplicateTransactionId"),
+            (409, r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#, K::KeyUsed, R::Never, "ErrorDuplicateTransactionId"),
             (401, r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}"#, K::Unavailable, R::Later, "InvalidAuthenticationToken"),
             (401, "", K::Unavailable, R::Later, ""),
             (403, r#"{"error":{"code":"ErrorAccessDenied","message":"Access is denied. Check credentials and try again."}}"#, K::Forbidden, R::Never, "ErrorAccessDenied"),

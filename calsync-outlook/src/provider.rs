@@ -199,7 +199,7 @@ impl OutlookCalendar {
             Created::Taken(by) => (by, false),
         };
         Box::pin(self.take_over(place, draft, by, is_answer)).await.map_err(|error| match error.kind() {
-            ErrorKind::KeySpent | ErrorKind::Superseded => error,
+            ErrorKind::KeyUsed | ErrorKind::Superseded => error,
             // An event of ours may be there by now, and could not be looked at.
             _ => error.with_retry(Retry::Unknown),
         })
@@ -214,7 +214,7 @@ impl OutlookCalendar {
         by: Option<RemoteId>,
         is_answer: bool,
     ) -> Result<Written, Error> {
-        let spent = || Error::new(ErrorKind::KeySpent, ProviderKind::OUTLOOK, Operation::Create);
+        let spent = || Error::new(ErrorKind::KeyUsed, ProviderKind::OUTLOOK, Operation::Create);
         let named = match &by {
             Some(id) => Some(self.client.get(place, id).await),
             None => None,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use calsync_core::http::{Endpoint, EndpointError, Request, Target};
 use calsync_core::identity::TargetKey;
 use calsync_core::names::{CalendarId, Etag, RemoteId};
-use calsync_core::rest::{BadRequest, request, with_if_match};
+use calsync_core::rest::{RequestError, request, with_if_match};
 use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::Serialize;
 
@@ -48,7 +48,11 @@ impl Requests {
     }
 
     /// Makes an event.
-    pub(crate) fn create(&self, calendar: &CalendarId, body: &impl Serialize) -> Result<Request, BadRequest> {
+    pub(crate) fn create(
+        &self,
+        calendar: &CalendarId,
+        body: &impl Serialize,
+    ) -> Result<Request, RequestError> {
         preferring(PREFER, request(Method::POST, self.events(calendar), Some(body))?)
     }
 
@@ -59,7 +63,7 @@ impl Requests {
         id: &RemoteId,
         etag: Option<&Etag>,
         body: &impl Serialize,
-    ) -> Result<Request, BadRequest> {
+    ) -> Result<Request, RequestError> {
         let target = self.events(calendar).segment(id.as_str());
         with_if_match(preferring(PREFER, request(Method::PATCH, target, Some(body))?)?, etag)
     }
@@ -70,25 +74,25 @@ impl Requests {
         calendar: &CalendarId,
         id: &RemoteId,
         etag: Option<&Etag>,
-    ) -> Result<Request, BadRequest> {
+    ) -> Result<Request, RequestError> {
         let target = self.events(calendar).segment(id.as_str());
         with_if_match(preferring(PREFER, request(Method::DELETE, target, None::<&()>)?)?, etag)
     }
 
     /// Reads an event, with our properties.
-    pub(crate) fn get(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
+    pub(crate) fn get(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, RequestError> {
         let target = with_fields(self.events(calendar).segment(id.as_str()));
         preferring(PREFER, request(Method::GET, target, None::<&()>)?)
     }
 
     /// Reads an event's body as it is.
-    pub(crate) fn html(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
+    pub(crate) fn html(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, RequestError> {
         let target = self.events(calendar).segment(id.as_str()).query("$select", "id,body");
         preferring(PREFER_HTML, request(Method::GET, target, None::<&()>)?)
     }
 
     /// Reads an event's identity.
-    pub(crate) fn identity(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, BadRequest> {
+    pub(crate) fn identity(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, RequestError> {
         preferring(PREFER, request(Method::GET, self.identified(calendar, id), None::<&()>)?)
     }
 
@@ -102,8 +106,8 @@ impl Requests {
         calendar: &CalendarId,
         target: &TargetKey,
         known: Option<&RemoteId>,
-    ) -> Result<Request, BadRequest> {
-        let part = |id, target: Target, depends_on| -> Result<BatchPart, BadRequest> {
+    ) -> Result<Request, RequestError> {
+        let part = |id, target: Target, depends_on| -> Result<BatchPart, RequestError> {
             let url = target.uri()?.to_string();
             Ok(BatchPart {
                 id,
@@ -124,36 +128,40 @@ impl Requests {
     }
 
     /// The first page of what [`find`](Self::find) looks for by the marker.
-    pub(crate) fn by_marker(&self, calendar: &CalendarId, target: &TargetKey) -> Result<Request, BadRequest> {
+    pub(crate) fn by_marker(
+        &self,
+        calendar: &CalendarId,
+        target: &TargetKey,
+    ) -> Result<Request, RequestError> {
         preferring(PREFER, request(Method::GET, self.marked(calendar, target), None::<&()>)?)
     }
 
     /// The first page of the events that carry a namespace.
-    pub(crate) fn ours(&self, calendar: &CalendarId, namespace: &str) -> Result<Request, BadRequest> {
+    pub(crate) fn ours(&self, calendar: &CalendarId, namespace: &str) -> Result<Request, RequestError> {
         let target = with_identity(self.events(calendar)).query("$filter", &convert::of_namespace(namespace));
         preferring(PREFER, request(Method::GET, target.query("$top", PAGE), None::<&()>)?)
     }
 
     /// The first page of the latest events.
-    pub(crate) fn latest(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
+    pub(crate) fn latest(&self, calendar: &CalendarId) -> Result<Request, RequestError> {
         preferring(PREFER, request(Method::GET, self.made_lately(calendar), None::<&()>)?)
     }
 
     /// The smallest listing: whether the calendar is there.
-    pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, BadRequest> {
+    pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, RequestError> {
         let target = self.events(calendar).query("$top", "1").query("$select", "id");
         preferring(PREFER, request(Method::GET, target, None::<&()>)?)
     }
 
     /// The first page of an account's calendars.
-    pub(crate) fn calendars(&self) -> Result<Request, BadRequest> {
+    pub(crate) fn calendars(&self) -> Result<Request, RequestError> {
         let target = self.me().segment("calendars").query("$top", "100");
         let target = target.query("$select", "id,name,canEdit,isDefaultCalendar,owner");
         preferring(PREFER, request(Method::GET, target, None::<&()>)?)
     }
 
     /// Makes a calendar.
-    pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, BadRequest> {
+    pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, RequestError> {
         preferring(PREFER, request(Method::POST, self.me().segment("calendars"), Some(body))?)
     }
 
@@ -186,7 +194,7 @@ impl Requests {
 
 /// The page after the one that `first` began. The link's query is Graph's; where it leads is not for an answer to say, since the
 /// token goes along.
-pub(crate) fn next_page(first: &Request, link: &str) -> Result<Request, BadRequest> {
+pub(crate) fn next_page(first: &Request, link: &str) -> Result<Request, RequestError> {
     let link: Uri = link.parse().map_err(|_| EndpointError::NotAUrl)?;
     let query = link.query().ok_or(EndpointError::NotAUrl)?;
     let mut parts = first.uri().clone().into_parts();
@@ -205,7 +213,7 @@ fn with_fields(target: Target) -> Target {
     target.query("$select", EVENT_FIELDS).query("$expand", &convert::properties())
 }
 
-fn preferring(what: &'static str, mut request: Request) -> Result<Request, BadRequest> {
+fn preferring(what: &'static str, mut request: Request) -> Result<Request, RequestError> {
     request.headers_mut().insert(PREFERENCE, HeaderValue::from_static(what));
     Ok(request)
 }
@@ -232,7 +240,7 @@ mod tests {
         assert_eq!(primary.uri().path(), "/v1.0/me/calendar/events/a");
         for id in ["", ".", ".."] {
             let refused = requests().get(&CalendarId::primary(), &RemoteId::new(id));
-            assert!(matches!(refused, Err(BadRequest::Id(_))), "{id:?}");
+            assert!(matches!(refused, Err(RequestError::Id(_))), "{id:?}");
         }
     }
 

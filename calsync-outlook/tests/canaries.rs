@@ -13,17 +13,17 @@ use calsync_core::names::{CalendarId, RemoteId};
 use calsync_core::provider::{
     CalendarProvider, CreateOptions, DeleteOptions, EventReader, TargetQuery, UpdateOptions,
 };
-use calsync_core::testing::canaries::{Traced, assert_untold, told};
+use calsync_core::testing::canaries::{LogBuffer, assert_no_canary, told};
 use calsync_outlook::fake::{
     ApiMethod, Decision, FakeOutlook, Fault, FaultRule, aadsts, graph_error, throttled,
 };
 use http::StatusCode;
 
-use common::{World, draft_at, event, key_of, place_in};
+use common::{World, calendar_in, draft_at, event, key_of};
 
 #[tokio::test]
 async fn nothing_secret_is_ever_told() {
-    let log = Traced::default();
+    let log = LogBuffer::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
         let log = log.clone();
         move || log.clone()
@@ -60,9 +60,9 @@ async fn nothing_secret_is_ever_told() {
     texts += &told(&outlook.finish(&key_of(7), copy, &url).await.unwrap_err());
 
     // Calls, each ending in every way; in a calendar that is there, and in one that is looked for by its name.
-    let gone = place_in(7, CalendarId::new("AAMkAGoneForGood").unwrap());
+    let gone = calendar_in(7, CalendarId::new("AAMkAGoneForGood").unwrap());
     let gone = gone.with_name(CalendarName::new("Anna's bookings"));
-    let own = place_in(7, CalendarId::primary());
+    let own = calendar_in(7, CalendarId::primary());
     for fault in [
         Fault::DropBefore,
         Fault::DropAfter,
@@ -93,7 +93,7 @@ async fn nothing_secret_is_ever_told() {
                 let failure = serde_json::to_string(error.failure()).unwrap();
                 let _ = write!(texts, "{:?} {failure}", error.failure());
             }
-            world.outlook.no_faults();
+            world.outlook.clear_faults();
             // Who was asked to wait has waited.
             world.clock.advance(chrono::TimeDelta::minutes(1));
         }
@@ -128,5 +128,5 @@ async fn nothing_secret_is_ever_told() {
     let _ = write!(texts, "{outlook:?} {wrong:?} {:?} {gone:?} {:?}", world.store, draft.marker);
     let _ = write!(texts, "{:?}", outlook.calendars(&key_of(2)).await.unwrap());
     assert!(texts.len() > 10_000, "the errors were really there: {}", texts.len());
-    assert_untold(&canaries, &texts, &log);
+    assert_no_canary(&canaries, &texts, &log);
 }

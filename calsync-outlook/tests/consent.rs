@@ -18,7 +18,7 @@ use calsync_outlook::{BuildError, Cloud, OutlookCalendar, OutlookCalendarBuilder
 use chrono::TimeDelta;
 use http::StatusCode;
 
-use common::{World, at, draft_at, event, key_of, place_in, place_of};
+use common::{World, at, calendar_in, draft_at, event, key_of, place_of};
 
 fn of(
     world: &World,
@@ -79,7 +79,7 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     let primary = calendars.iter().find(|calendar| calendar.is_primary).unwrap();
     assert_eq!((primary.owner.as_deref(), primary.is_writable), (Some("anna@example.org"), true));
 
-    let place = place_in(7, CalendarId::primary());
+    let place = calendar_in(7, CalendarId::primary());
     outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events("primary").len(), 1);
 
@@ -331,7 +331,7 @@ async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
     let ben =
         outlook.finish(&key, connect.pending.allow_other_account(), &url).await.unwrap().account.unwrap();
     assert_ne!(ben.id, anna.id);
-    let hers = place_in(7, CalendarId::primary()).with_account(Some(anna.id.clone()));
+    let hers = calendar_in(7, CalendarId::primary()).with_account(Some(anna.id.clone()));
     let error = outlook.create(&hers, &draft_at(&hers, 2, event()), &CreateOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OtherAccount);
     assert_eq!(world.ben.events("primary").len(), 0);

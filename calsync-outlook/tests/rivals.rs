@@ -29,7 +29,7 @@ use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::{FaultyTransport, TestClock};
 use calsync_outlook::fake::{
-    AfterDeletion, ErrorShape, FakeEvent, FakeOutlook, FakeUser, FaultRule, Latency, LimitAnswer,
+    AfterDeletion, ErrorFormat, FakeEvent, FakeOutlook, FakeUser, FaultRule, Latency, LimitResponse,
     concurrent_save, graph_error, irresolvable_conflict,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -119,13 +119,16 @@ impl Host {
             settings.ids_are_mailbox_wide = story % 5 < 3;
             settings.loses_properties_on_error = story % 4 == 3;
             settings.latency = (story % 3 != 2).then_some(Latency::Turns(2));
-            settings.limits.answer =
-                if story.is_multiple_of(2) { LimitAnswer::TooManyRequests } else { LimitAnswer::Unavailable };
+            settings.limits.answer = if story.is_multiple_of(2) {
+                LimitResponse::TooManyRequests
+            } else {
+                LimitResponse::Unavailable
+            };
             settings.limits.retry_after = (story % 4 < 2).then_some(10);
             settings.errors = match story % 3 {
-                0 => ErrorShape::Classic,
-                1 => ErrorShape::LowerCase,
-                _ => ErrorShape::Bare,
+                0 => ErrorFormat::Classic,
+                1 => ErrorFormat::LowerCase,
+                _ => ErrorFormat::Bare,
             };
             settings.batch_seed = story;
         });
@@ -475,7 +478,7 @@ async fn tell(story: u64) {
         }
     }
     host.network.quiet();
-    host.outlook.no_faults();
+    host.outlook.clear_faults();
     while !host.slow.is_empty() {
         host.straggle(&mut dice).await;
     }

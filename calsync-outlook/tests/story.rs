@@ -7,7 +7,7 @@ use calsync_core::auth::{MemoryTokenStore, Tokens};
 use calsync_core::testing::story::{Scene, SeenEvent, tell_all};
 use calsync_core::testing::{FaultyTransport, TestClock};
 use calsync_outlook::OutlookCalendar;
-use calsync_outlook::fake::{AfterDeletion, ErrorShape, FakeEvent, FakeOutlook, Latency, LimitAnswer};
+use calsync_outlook::fake::{AfterDeletion, ErrorFormat, FakeEvent, FakeOutlook, Latency, LimitResponse};
 use serde_json::json;
 
 use common::{SCOPES, at, builder};
@@ -37,13 +37,16 @@ impl Scene for AtOutlook {
             settings.ids_are_mailbox_wide = story % 5 < 3;
             settings.loses_properties_on_error = story % 4 == 3;
             settings.latency = (story % 3 == 2).then_some(Latency::Turns(2));
-            settings.limits.answer =
-                if story.is_multiple_of(2) { LimitAnswer::TooManyRequests } else { LimitAnswer::Unavailable };
+            settings.limits.answer = if story.is_multiple_of(2) {
+                LimitResponse::TooManyRequests
+            } else {
+                LimitResponse::Unavailable
+            };
             settings.limits.retry_after = (story % 4 < 2).then_some(10);
             settings.errors = match story % 3 {
-                0 => ErrorShape::Classic,
-                1 => ErrorShape::LowerCase,
-                _ => ErrorShape::Bare,
+                0 => ErrorFormat::Classic,
+                1 => ErrorFormat::LowerCase,
+                _ => ErrorFormat::Bare,
             };
             settings.batch_seed = story;
         });

@@ -19,7 +19,7 @@ use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
     TargetQuery, UpdateOptions, Written,
 };
-use calsync_core::testing::{Fault, Faulty, FaultyTransport, HttpFault, TestClock, answers};
+use calsync_core::testing::{Fault, Faulty, FaultyTransport, HttpFault, TestClock, responses};
 use serde_json::json;
 
 use super::dice::Dice;
@@ -93,7 +93,7 @@ impl Weather {
             (1, ("call: forbidden", Fault::Before(ErrorKind::Forbidden))),
             (1, ("call: refused", Fault::Before(ErrorKind::Refused))),
             (5, ("call: not made, unknown", Fault::RequestLost)),
-            (6, ("call: made, unknown", Fault::AnswerLost)),
+            (6, ("call: made, unknown", Fault::ResponseLost)),
         ]);
         *state.struck.entry(name).or_default() += 1;
         fault
@@ -113,7 +113,7 @@ fn http_fault(
     const AFTER: [u16; 6] = [408, 500, 502, 503, 504, 524];
     let is_google = *kind == ProviderKind::GOOGLE;
     let refusal = |status: u16, google: &str, outlook: &str| {
-        answers::json(status, if is_google { google_error(status, google) } else { graph_error(outlook) })
+        responses::json(status, if is_google { google_error(status, google) } else { graph_error(outlook) })
     };
     let which = *dice.weighed(&[
         (8, "not sent"),
@@ -144,26 +144,26 @@ fn http_fault(
     let fault = match which {
         "not sent" => HttpFault::NotSent,
         "request lost" => HttpFault::RequestLost,
-        "answer lost" => HttpFault::AnswerLost,
+        "answer lost" => HttpFault::ResponseLost,
         "too slow, done" => {
             return (which, HttpFault::TimedOut, Some(Duration::from_secs(30)));
         }
         "slow" => return (which, HttpFault::None, Some(Duration::from_secs(dice.number() % 25))),
-        "proxy's page" => HttpFault::Instead(answers::html(*dice.pick(&BY_A_PROXY))),
-        "empty 403, 404 or 410" => HttpFault::Instead(answers::status(*dice.pick(&[403, 404, 410]))),
-        "gateway's 403, 404 or 410" => HttpFault::Instead(answers::json(
+        "proxy's page" => HttpFault::Instead(responses::html(*dice.pick(&BY_A_PROXY))),
+        "empty 403, 404 or 410" => HttpFault::Instead(responses::status(*dice.pick(&[403, 404, 410]))),
+        "gateway's 403, 404 or 410" => HttpFault::Instead(responses::json(
             *dice.pick(&[403, 404, 410]),
             json!({"message": "no Route matched with those values"}),
         )),
         "503 of the server's own after commit" => {
             HttpFault::Garbled(refusal(503, "backendError", "ErrorServerBusy"))
         }
-        "another id after commit" => HttpFault::Garbled(answers::json(200, json!({"id": "another0event"}))),
-        "page after commit" => HttpFault::Garbled(answers::html(*dice.pick(&AFTER))),
-        "page as success" => HttpFault::Instead(answers::html(200)),
-        "page as success after commit" => HttpFault::Garbled(answers::html(200)),
+        "another id after commit" => HttpFault::Garbled(responses::json(200, json!({"id": "another0event"}))),
+        "page after commit" => HttpFault::Garbled(responses::html(*dice.pick(&AFTER))),
+        "page as success" => HttpFault::Instead(responses::html(200)),
+        "page as success after commit" => HttpFault::Garbled(responses::html(200)),
         "other JSON after commit" => {
-            HttpFault::Garbled(answers::json(200, json!(["no", {"event": {"id": 17, "start": "soon"}}])))
+            HttpFault::Garbled(responses::json(200, json!(["no", {"event": {"id": 17, "start": "soon"}}])))
         }
         "truncated" => HttpFault::CutBody,
         "throttled" => {
@@ -175,7 +175,7 @@ fn http_fault(
             HttpFault::Instead(with_retry_after(answer, dice, clock))
         }
         "unavailable, with Retry-After" => {
-            HttpFault::Instead(with_retry_after(answers::html(503), dice, clock))
+            HttpFault::Instead(with_retry_after(responses::html(503), dice, clock))
         }
         "error of the server's own" => {
             HttpFault::Instead(refusal(*dice.pick(&[500, 503]), "backendError", "ErrorInternalServerError"))
@@ -183,8 +183,8 @@ fn http_fault(
         "precondition failed" => {
             HttpFault::Instead(refusal(412, "conditionNotMet", "ErrorIrresolvableConflict"))
         }
-        "redirect" => HttpFault::Instead(answers::with_header(
-            answers::status(302),
+        "redirect" => HttpFault::Instead(responses::with_header(
+            responses::status(302),
             "location",
             "https://elsewhere.example/",
         )),
@@ -216,7 +216,7 @@ fn with_retry_after(answer: Response, dice: &Dice, clock: &TestClock) -> Respons
         18 => "315360000".to_owned(),
         _ => return answer,
     };
-    answers::with_header(answer, "retry-after", &value)
+    responses::with_header(answer, "retry-after", &value)
 }
 
 fn google_error(status: u16, reason: &str) -> serde_json::Value {

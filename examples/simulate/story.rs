@@ -7,7 +7,7 @@ use calsync_core::ledger::{Delivery, DeliveryState};
 use calsync_core::model::Connection;
 use calsync_core::plan::{Disconnect, DisconnectReceipt, OnDisconnect};
 use calsync_core::sync::Syncer;
-use calsync_core::testing::canaries::Traced;
+use calsync_core::testing::canaries::LogBuffer;
 use chrono::TimeDelta;
 
 use super::company::{Company, ORDERS, PEOPLE, moves, staff_id};
@@ -36,7 +36,7 @@ struct Story {
 
 /// Tells the story of a seed, in which so many requests in a thousand go wrong.
 pub async fn tell(seed: u64, operations: &[Operation], per_mille: u64, trace: bool) -> Figures {
-    let log = Traced::default();
+    let log = LogBuffer::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

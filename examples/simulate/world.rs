@@ -21,7 +21,7 @@ use calsync_core::{ProviderKind, Secret};
 use calsync_google::fake::FakeGoogle;
 use calsync_google::{GoogleCalendar, GoogleCalendarBuilder};
 use calsync_ics::IcsFolder;
-use calsync_outlook::fake::{AfterDeletion, ErrorShape, FakeOutlook, Latency, LimitAnswer};
+use calsync_outlook::fake::{AfterDeletion, ErrorFormat, FakeOutlook, Latency, LimitResponse};
 use calsync_outlook::{OutlookCalendar, OutlookCalendarBuilder};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -206,9 +206,10 @@ impl World {
             settings.change_keys_move = dice.happens(150).then_some(3);
             settings.ids_are_mailbox_wide = dice.happens(500);
             settings.latency = dice.happens(300).then_some(Latency::Turns(2));
-            settings.limits.answer = *dice.pick(&[LimitAnswer::TooManyRequests, LimitAnswer::Unavailable]);
+            settings.limits.answer =
+                *dice.pick(&[LimitResponse::TooManyRequests, LimitResponse::Unavailable]);
             settings.limits.retry_after = dice.happens(500).then_some(10);
-            settings.errors = *dice.pick(&[ErrorShape::Classic, ErrorShape::LowerCase, ErrorShape::Bare]);
+            settings.errors = *dice.pick(&[ErrorFormat::Classic, ErrorFormat::LowerCase, ErrorFormat::Bare]);
             settings.batch_seed = dice.number();
         });
     }

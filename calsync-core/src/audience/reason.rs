@@ -54,7 +54,7 @@ impl Reason {
     /// member is in the audience, even if the appointment is cancelled. With `auto_sync` off, a
     /// plan with [`Trigger::Manual`] changes them.
     #[must_use]
-    pub fn leaves_as_is(&self) -> bool {
+    pub fn is_unchanged(&self) -> bool {
         self.treatment() == Treatment::LeaveAsIs
     }
 
@@ -62,7 +62,7 @@ impl Reason {
     /// created, because the host's data do not state whether the member gets one. If the
     /// appointment is cancelled, they are removed.
     #[must_use]
-    pub fn keeps_right(&self) -> bool {
+    pub fn is_kept_up_to_date(&self) -> bool {
         self.treatment() == Treatment::KeepRight
     }
 

@@ -12,7 +12,7 @@ use super::{AuthError, Grant, TokenStore, TokenVersion, Tokens};
 use crate::calendar::ConnectionKey;
 use crate::clock::{Clock, Sleep};
 use crate::health::{AccountHealthStore, HealthEvent, HealthKey, MemoryAccountHealthStore};
-use crate::http::LONGEST_RETRY_AFTER;
+use crate::http::MAX_RETRY_AFTER;
 use crate::names::AccountId;
 use crate::secret::Secret;
 
@@ -59,7 +59,7 @@ impl AccessToken {
 ///   unless other tokens are stored. A refusal after that hour is confirmed
 ///   ([`AuthError::Reconnect`]).
 /// - Tokens stay with their account: neither a refresh nor a connect replaces them by another
-///   account's, except [`connected_as_new`](Self::connected_as_new).
+///   account's, except [`replace_account`](Self::replace_account).
 ///
 /// Every future may be dropped at any time.
 #[derive(Clone)]
@@ -164,7 +164,7 @@ impl AccessTokens {
     /// How long a token is used before the store is read again. The person may have connected
     /// another account through another process meanwhile. Default: 1 minute.
     #[must_use]
-    pub fn with_trust(self, trust: Duration) -> Self {
+    pub fn with_cache_ttl(self, trust: Duration) -> Self {
         self.changed(|inner| inner.cache_ttl = TimeDelta::from_std(trust).unwrap_or(TimeDelta::MAX))
     }
 
@@ -267,7 +267,7 @@ impl Inner {
 
     pub(super) fn asked_to_wait(&self, key: &HealthKey, wait: Duration) {
         let now = self.clock.now();
-        let wait = TimeDelta::from_std(wait.min(LONGEST_RETRY_AFTER)).unwrap_or_default();
+        let wait = TimeDelta::from_std(wait.min(MAX_RETRY_AFTER)).unwrap_or_default();
         if let Some(until) = now.checked_add_signed(wait).filter(|until| now < *until) {
             self.health.apply(key, &HealthEvent::AskedToWait(until), now);
         }

@@ -118,7 +118,7 @@ impl fmt::Debug for PendingRevocation {
 
 impl AccessTokens {
     /// Finishes a connect and stores its tokens: [`OAuthClient::finish`](super::OAuthClient::finish), then
-    /// [`connected`](Self::connected), or [`connected_as_new`](Self::connected_as_new) where the connect allows another account.
+    /// [`connected`](Self::connected), or [`replace_account`](Self::replace_account) where the connect allows another account.
     ///
     /// # Errors
     /// See [`ConnectError`](super::ConnectError). The tokens stored before then stay.
@@ -152,7 +152,7 @@ impl AccessTokens {
     ///
     /// # Errors
     /// [`AuthError::Store`], if the store failed.
-    pub async fn connected_as_new(&self, key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
+    pub async fn replace_account(&self, key: &ConnectionKey, tokens: &Tokens) -> Result<(), AuthError> {
         self.replace(key, tokens, true).await
     }
 

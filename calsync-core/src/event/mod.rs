@@ -9,4 +9,4 @@ pub use content::{Event, EventStatus, Reminders, Visibility, When};
 pub(crate) use facts::Facts;
 pub use facts::{AdminView, CustomerView, ManagerView, StaffView};
 pub use text::{CUT_MARK, TextLimits, clean_block, clean_line, cut, is_invisible};
-pub use wording::{GuideWording, Text, TitleStyle, Wording};
+pub use wording::{DefaultWording, Text, TitleStyle, Wording};

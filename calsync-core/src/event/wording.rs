@@ -84,7 +84,7 @@ pub enum TitleStyle {
 /// The guide's texts, with titles in either style.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct GuideWording {
+pub struct DefaultWording {
     /// The style of the titles.
     pub titles: TitleStyle,
     /// The reminders in the events of all roles.
@@ -92,7 +92,7 @@ pub struct GuideWording {
     visibility: Vec<(Role, Visibility)>,
 }
 
-impl GuideWording {
+impl DefaultWording {
     /// Creates the guide's wording with short titles.
     #[must_use]
     pub fn new() -> Self {
@@ -122,7 +122,7 @@ impl GuideWording {
     }
 }
 
-impl Wording for GuideWording {
+impl Wording for DefaultWording {
     fn customer(&self, view: &CustomerView<'_>) -> Text {
         view.text(self.titles)
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::incoming::Incoming;
-use super::rules::Occasion;
+use super::rules::RequestContext;
 use crate::http::Call;
 
 /// The latest requests, and the number of requests per method. `R` is the record of one request,
@@ -99,7 +99,7 @@ impl<M> SeenRequest<M> {
     /// The record of a request, without the event, the batch and the status, which the fake sets.
     /// The parameters and the body of a request to the OAuth server are not kept.
     #[must_use]
-    pub fn of(at: DateTime<Utc>, occasion: Occasion<'_, M>, is_oauth: bool) -> Self {
+    pub fn of(at: DateTime<Utc>, occasion: RequestContext<'_, M>, is_oauth: bool) -> Self {
         let incoming = occasion.incoming;
         Self {
             at,
@@ -153,7 +153,7 @@ mod tests {
     fn parameters_and_bodies_of_oauth_requests_are_not_kept() {
         let request = ::http::Request::get("http://localhost/token?code=secret");
         let incoming = Incoming::of(&request.body("{\"code\": \"secret\"}".into()).unwrap());
-        let occasion = Occasion { method: "token", incoming: &incoming, calendar: None, user: None };
+        let occasion = RequestContext { method: "token", incoming: &incoming, calendar: None, user: None };
         let seen = SeenRequest::of(DateTime::UNIX_EPOCH, occasion, false);
         assert_eq!((seen.parameter("code"), seen.body.is_some()), (Some("secret"), true));
         assert!(!format!("{seen:?}").contains("secret"));

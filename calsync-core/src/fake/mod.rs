@@ -17,7 +17,7 @@
 //! One request and its response, for a service with one method:
 //!
 //! ```
-//! use calsync_core::fake::{Fault, Faults, Incoming, Occasion, Reply};
+//! use calsync_core::fake::{Fault, Faults, Incoming, RequestContext, Reply};
 //! use calsync_core::http::TransportErrorKind;
 //! use http::StatusCode;
 //!
@@ -25,7 +25,7 @@
 //! faults.push(Fault::DropAfter);
 //! let request = http::Request::get("http://localhost/hello").body(Default::default())?;
 //! let incoming = Incoming::of(&request);
-//! let occasion = Occasion { method: "hello", incoming: &incoming, calendar: None, user: None };
+//! let occasion = RequestContext { method: "hello", incoming: &incoming, calendar: None, user: None };
 //!
 //! let fault = faults.strike(&occasion);
 //! let result = match fault.as_ref().and_then(Fault::before) {
@@ -55,5 +55,5 @@ pub use incoming::Incoming;
 pub use log::{Log, SeenRequest};
 pub use params::Params;
 pub use reply::Reply;
-pub use rules::{FaultRule, Faults, Occasion};
+pub use rules::{FaultRule, Faults, RequestContext};
 pub use serial::Serial;

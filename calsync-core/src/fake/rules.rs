@@ -30,7 +30,7 @@ pub struct Faults<M>(Vec<FaultRule<M>>);
 
 /// What a rule is matched with: a request, and what the fake has read from it.
 #[derive(Debug, Clone, Copy)]
-pub struct Occasion<'a, M> {
+pub struct RequestContext<'a, M> {
     /// The API's method, by the fake's own names.
     pub method: M,
     /// The received request.
@@ -116,14 +116,14 @@ impl<M> FaultRule<M> {
         self
     }
 
-    /// Applies the fault to all matching requests, until the fake's `no_faults` is called.
+    /// Applies the fault to all matching requests, until the fake's `clear_faults` is called.
     #[must_use]
     pub fn always(mut self) -> Self {
         self.times = None;
         self
     }
 
-    /// Applies the fault to every `nth` matching request, until the fake's `no_faults` is called. 0
+    /// Applies the fault to every `nth` matching request, until the fake's `clear_faults` is called. 0
     /// counts as 1.
     #[must_use]
     pub fn with_every(mut self, nth: usize) -> Self {
@@ -133,7 +133,7 @@ impl<M> FaultRule<M> {
 }
 
 impl<M: PartialEq> FaultRule<M> {
-    fn matches(&self, occasion: &Occasion<'_, M>) -> bool {
+    fn matches(&self, occasion: &RequestContext<'_, M>) -> bool {
         let incoming = occasion.incoming;
         let operation = incoming.call.as_ref().map(|call| call.operation);
         self.method.as_ref().is_none_or(|method| *method == occasion.method)
@@ -184,7 +184,7 @@ impl<M> Faults<M> {
 impl<M: PartialEq> Faults<M> {
     /// Returns the fault of this request: that of the first rule that applies. The matching rules
     /// before it count the request; later rules do not.
-    pub fn strike(&mut self, occasion: &Occasion<'_, M>) -> Option<Fault> {
+    pub fn strike(&mut self, occasion: &RequestContext<'_, M>) -> Option<Fault> {
         let mut struck = None;
         for rule in self.0.iter_mut().filter(|rule| rule.matches(occasion)) {
             rule.seen += 1;
@@ -208,7 +208,7 @@ mod tests {
     /// For each of `count` requests the HTTP status of its fault; 0 for none.
     fn strikes(faults: &mut Faults<&str>, method: &'static str, count: usize) -> Vec<u16> {
         let incoming = Incoming::of(&Request::default());
-        let occasion = Occasion { method, incoming: &incoming, calendar: Some("work"), user: None };
+        let occasion = RequestContext { method, incoming: &incoming, calendar: Some("work"), user: None };
         let fault = |fault: Option<Fault>| match fault {
             Some(Fault::Answer(response)) => response.status().as_u16(),
             _ => 0,

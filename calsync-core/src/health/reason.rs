@@ -53,7 +53,7 @@ impl BlockReason {
 
     /// Whether a person or an administrator can do something about it.
     #[must_use]
-    pub fn is_told_to_people(self) -> bool {
+    pub fn needs_person(self) -> bool {
         !matches!(self, Self::RemovedByPerson | Self::Disconnected | Self::Unavailable | Self::NotOurs)
     }
 

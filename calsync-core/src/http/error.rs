@@ -65,7 +65,7 @@ impl TransportError {
         let (kind, retry) = match self.kind {
             TransportErrorKind::Setup => (ErrorKind::Configuration, Retry::Never),
             TransportErrorKind::NotSent => (ErrorKind::Unavailable, Retry::Later),
-            _ => (ErrorKind::Unavailable, operation.after_lost_answer()),
+            _ => (ErrorKind::Unavailable, operation.after_lost_response()),
         };
         let error = Error::new(kind, provider, operation).with_retry(retry);
         let error = if self.kind == TransportErrorKind::NotSent { error.with_never_sent() } else { error };

@@ -27,7 +27,7 @@ pub use endpoint::{Endpoint, EndpointError, Target};
 pub use error::{TransportError, TransportErrorKind};
 #[cfg(feature = "reqwest")]
 pub use reqwest::{ReqwestTransport, ReqwestTransportBuilder};
-pub use retry_after::{LONGEST_RETRY_AFTER, retry_after};
+pub use retry_after::{MAX_RETRY_AFTER, retry_after};
 #[cfg(feature = "serve")]
 pub use serve::{LoopbackServer, ServeError};
 

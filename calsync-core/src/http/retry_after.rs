@@ -6,14 +6,14 @@ use ::http::{HeaderMap, header};
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 /// Upper bound of a `Retry-After`: one day. A longer one counts as one day.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The three date formats of HTTP (RFC 9110 section 5.6.7). The first is the current one; the
 /// others are obsolete.
 const DATES: [&str; 3] = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
 
 /// How long the `Retry-After` of a response asks to wait, counted from `now`; at most
-/// [`LONGEST_RETRY_AFTER`].
+/// [`MAX_RETRY_AFTER`].
 ///
 /// The header has seconds or a date (RFC 9110 section 10.2.3). A date that has passed is a wait of
 /// zero. `None` if there is no such header, or it cannot be read.
@@ -36,7 +36,7 @@ pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> 
         let at = DATES.iter().find_map(|form| NaiveDateTime::parse_from_str(value, form).ok())?;
         at.and_utc().signed_duration_since(now).to_std().unwrap_or_default()
     };
-    Some(wait.min(LONGEST_RETRY_AFTER))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::audience::{Audience, Treatment};
 use crate::calendar::{CalendarRef, Role};
 use crate::error::{InputError, Problem};
-use crate::event::{Event, GuideWording, Wording};
+use crate::event::{DefaultWording, Event, Wording};
 use crate::health::{AccountHealthStore, HealthKey};
 use crate::identity::TargetKey;
 use crate::ledger::{BlockReason, Delivery, DeliveryState, Hold, PendingWrite};
@@ -68,7 +68,7 @@ impl Planner {
         Self {
             namespace: namespace.into(),
             zone: Zone::UTC,
-            wording: Arc::new(GuideWording::new()),
+            wording: Arc::new(DefaultWording::new()),
             providers: BTreeMap::new(),
             other_account: OtherAccount::default(),
             health: None,

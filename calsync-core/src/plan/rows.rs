@@ -163,7 +163,7 @@ impl<'a> PlanDraft<'a> {
             let untouched = member
                 .left_out
                 .as_ref()
-                .is_some_and(|reason| reason.leaves_as_is() || (is_wanted && reason.keeps_right()));
+                .is_some_and(|reason| reason.is_unchanged() || (is_wanted && reason.is_kept_up_to_date()));
             if !untouched && audience.is_about(&calendar.person) && self.capabilities(&calendar).is_some() {
                 rows.push(self.inherited_row(calendar, member.role, remote_id));
             }

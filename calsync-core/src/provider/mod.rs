@@ -76,7 +76,7 @@ pub trait CalendarProvider: Debug + Send + Sync + 'static {
     /// updated to the draft, and the result is `Ok`, as after a create.
     ///
     /// # Errors
-    /// [`KeySpent`](crate::error::ErrorKind::KeySpent) if the key was used by a deleted event or by
+    /// [`KeyUsed`](crate::error::ErrorKind::KeyUsed) if the key was used by a deleted event or by
     /// an event that is not calsync's; [`Superseded`](crate::error::ErrorKind::Superseded) if the
     /// event has a newer revision; [`Refused`](crate::error::ErrorKind::Refused) if the provider
     /// rejects the content; other errors as in the contract.
@@ -172,6 +172,6 @@ pub trait EventReader: Debug + Send + Sync + 'static {
     async fn read(&self, calendar: &CalendarRef, remote_id: &RemoteId) -> Result<Option<Event>, Error>;
 }
 
-/// The code of a [`KeySpent`](crate::error::ErrorKind::KeySpent) error if an existing event that is
+/// The code of a [`KeyUsed`](crate::error::ErrorKind::KeyUsed) error if an existing event that is
 /// not calsync's has the id.
 pub const FOREIGN_EVENT: &str = "foreign_event";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::BadRequest;
+use super::RequestError;
 use crate::auth::{Access, AccessTokens, ApiClient};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Operation, Retry};
@@ -15,20 +15,20 @@ use crate::names::ProviderKind;
 
 /// Maps a response that is not a success to an error. Its arguments are the operation, the
 /// response, and the response's `Retry-After`.
-pub type Judge = fn(Operation, &Response, Option<Duration>) -> Error;
+pub type ErrorMapper = fn(Operation, &Response, Option<Duration>) -> Error;
 
 /// A server's API, called on behalf of a person. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct RestClient {
     api: ApiClient,
     clock: Arc<dyn Clock>,
-    judge: Judge,
+    judge: ErrorMapper,
 }
 
 impl RestClient {
     /// A client that sends with `api`; `judge` maps the server's error responses.
     #[must_use]
-    pub fn new(api: ApiClient, clock: Arc<dyn Clock>, judge: Judge) -> Self {
+    pub fn new(api: ApiClient, clock: Arc<dyn Clock>, judge: ErrorMapper) -> Self {
         Self { api, clock, judge }
     }
 
@@ -50,7 +50,7 @@ impl RestClient {
         &self,
         to: &Access,
         operation: Operation,
-        request: Result<Request, BadRequest>,
+        request: Result<Request, RequestError>,
     ) -> impl Future<Output = Result<Response, Error>> + Send {
         let request = self.boxed(operation, request);
         async move {
@@ -71,7 +71,7 @@ impl RestClient {
         &self,
         to: &Access,
         operation: Operation,
-        request: Result<Request, BadRequest>,
+        request: Result<Request, RequestError>,
     ) -> impl Future<Output = Result<Response, Error>> + Send {
         let request = self.boxed(operation, request);
         async move { self.api.send(to, operation, request?).await }
@@ -87,7 +87,7 @@ impl RestClient {
         &self,
         to: &Access,
         operation: Operation,
-        request: Result<Request, BadRequest>,
+        request: Result<Request, RequestError>,
         has_refused_part: fn(&Response) -> bool,
     ) -> impl Future<Output = Result<Response, Error>> + Send {
         let request = self.boxed(operation, request);
@@ -105,7 +105,7 @@ impl RestClient {
     fn boxed(
         &self,
         operation: Operation,
-        request: Result<Request, BadRequest>,
+        request: Result<Request, RequestError>,
     ) -> Result<Box<Request>, Error> {
         request.map(Box::new).map_err(|bad| self.unsendable(operation, bad))
     }
@@ -134,34 +134,34 @@ impl RestClient {
     /// without a required field.
     #[must_use]
     pub fn unreadable(&self, operation: Operation, response: &Response) -> Error {
-        self.unavailable(operation, "unreadable_answer").with_status(response.status().as_u16())
+        self.unavailable(operation, "unreadable_response").with_status(response.status().as_u16())
     }
 
     /// The error for an event without a field that every event has.
     #[must_use]
     pub fn incomplete(&self, operation: Operation) -> Error {
-        self.unavailable(operation, "incomplete_answer")
+        self.unavailable(operation, "incomplete_response")
     }
 
     /// The error for a paged list that does not end.
     #[must_use]
     pub fn endless(&self, operation: Operation) -> Error {
-        self.unavailable(operation, "endless_answer")
+        self.unavailable(operation, "endless_response")
     }
 
     fn unavailable(&self, operation: Operation, code: &str) -> Error {
         Error::new(ErrorKind::Unavailable, self.provider(), operation)
-            .with_retry(operation.after_lost_answer())
+            .with_retry(operation.after_lost_response())
             .with_code(code)
     }
 
     /// The error for a request that could not be built: [`ErrorKind::NotFound`] for a bad id, else
     /// [`ErrorKind::Refused`].
     #[must_use]
-    pub fn unsendable(&self, operation: Operation, bad: BadRequest) -> Error {
+    pub fn unsendable(&self, operation: Operation, bad: RequestError) -> Error {
         let kind = match bad {
-            BadRequest::Id(_) => ErrorKind::NotFound,
-            BadRequest::Body(_) | BadRequest::Request(_) => ErrorKind::Refused,
+            RequestError::Id(_) => ErrorKind::NotFound,
+            RequestError::Body(_) | RequestError::Request(_) => ErrorKind::Refused,
         };
         Error::new(kind, self.provider(), operation).with_source(bad)
     }

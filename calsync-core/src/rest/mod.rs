@@ -9,7 +9,7 @@ mod request;
 mod response;
 mod setup;
 
-pub use client::{Judge, RestClient};
-pub use request::{BadRequest, request, with_if_match};
-pub use response::{code_of, common_class, failure, sendable};
+pub use client::{ErrorMapper, RestClient};
+pub use request::{RequestError, request, with_if_match};
+pub use response::{code_of, common_class, failure, valid_etag};
 pub use setup::{BuildError, Setup, endpoint};

@@ -14,7 +14,7 @@ const USUAL_BODY: usize = 1024;
 /// Why a request could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BadRequest {
+pub enum RequestError {
     /// An id does not fit into a URL: it is empty, `.`, `..` or too long.
     #[error("an id does not fit into a URL")]
     Id(#[from] EndpointError),
@@ -29,8 +29,12 @@ pub enum BadRequest {
 /// Builds a request with a JSON body, or without a body.
 ///
 /// # Errors
-/// See [`BadRequest`].
-pub fn request(method: Method, target: Target, body: Option<&impl Serialize>) -> Result<Request, BadRequest> {
+/// See [`RequestError`].
+pub fn request(
+    method: Method,
+    target: Target,
+    body: Option<&impl Serialize>,
+) -> Result<Request, RequestError> {
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = method;
     *request.uri_mut() = target.uri()?;
@@ -47,8 +51,8 @@ pub fn request(method: Method, target: Target, body: Option<&impl Serialize>) ->
 /// 9110 section 13.1.1). `None` adds nothing.
 ///
 /// # Errors
-/// [`BadRequest::Request`], if the etag fits into no header.
-pub fn with_if_match(mut request: Request, etag: Option<&Etag>) -> Result<Request, BadRequest> {
+/// [`RequestError::Request`], if the etag fits into no header.
+pub fn with_if_match(mut request: Request, etag: Option<&Etag>) -> Result<Request, RequestError> {
     if let Some(etag) = etag {
         let etag = HeaderValue::from_str(etag.as_str()).map_err(::http::Error::from)?;
         request.headers_mut().insert(IF_MATCH, etag);
@@ -72,7 +76,7 @@ mod tests {
         let without = request(Method::GET, base.target().segment("x"), None::<&()>).unwrap();
         assert!(without.body().is_empty() && without.headers().is_empty());
         let step = request(Method::GET, base.target().segment(".."), None::<&()>);
-        assert!(matches!(step, Err(BadRequest::Id(_))));
+        assert!(matches!(step, Err(RequestError::Id(_))));
     }
 
     #[test]
@@ -81,7 +85,7 @@ mod tests {
         let plain = || request(Method::GET, base.target(), None::<&()>).unwrap();
         let at = |etag: &str| with_if_match(plain(), Some(&Etag::new(etag)));
         assert_eq!(at("W/\"7\"").unwrap().headers()[IF_MATCH], "W/\"7\"");
-        assert!(matches!(at("bad\netag"), Err(BadRequest::Request(_))));
+        assert!(matches!(at("bad\netag"), Err(RequestError::Request(_))));
         assert!(with_if_match(plain(), None).unwrap().headers().is_empty());
     }
 }

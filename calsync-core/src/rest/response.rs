@@ -56,14 +56,14 @@ pub fn failure(
 pub fn common_class(status: u16, has_code: bool, operation: Operation) -> Option<(ErrorKind, Retry)> {
     Some(match status {
         429 => (ErrorKind::RateLimited, Retry::Later),
-        408 | 500..=599 => (ErrorKind::Unavailable, operation.after_lost_answer()),
+        408 | 500..=599 => (ErrorKind::Unavailable, operation.after_lost_response()),
         // A redirect is never followed: the token would travel to another host. 409, 412 and 425:
         // another client writes the same event.
         300..=399 | 401 | 409 | 412 | 425 => (ErrorKind::Unavailable, Retry::Later),
         400..=499 if has_code => return None,
         400 | 413 | 414 | 422 | 431 => (ErrorKind::Other, Retry::Later),
         400..=499 => (ErrorKind::Unavailable, Retry::Later),
-        _ => (ErrorKind::Other, operation.after_lost_answer()),
+        _ => (ErrorKind::Other, operation.after_lost_response()),
     })
 }
 
@@ -79,7 +79,7 @@ pub fn code_of(text: &str) -> Option<String> {
 /// A server's etag. `None` if it is empty or fits into no header, because it can then not be sent
 /// back.
 #[must_use]
-pub fn sendable(etag: Option<&str>) -> Option<Etag> {
+pub fn valid_etag(etag: Option<&str>) -> Option<Etag> {
     etag.filter(|etag| !etag.is_empty() && ::http::HeaderValue::from_str(etag).is_ok()).map(Etag::new)
 }
 
@@ -153,8 +153,8 @@ mod tests {
     #[test]
     fn an_etag_that_fits_into_no_header_is_dropped() {
         for (etag, is_kept) in [("\"7\"", true), ("W/\"7\"", true), ("", false), ("\"7\n\"", false)] {
-            assert_eq!(sendable(Some(etag)).is_some(), is_kept, "{etag:?}");
+            assert_eq!(valid_etag(Some(etag)).is_some(), is_kept, "{etag:?}");
         }
-        assert_eq!(sendable(None), None);
+        assert_eq!(valid_etag(None), None);
     }
 }

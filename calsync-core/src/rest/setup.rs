@@ -7,7 +7,7 @@ use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use crate::health::AccountHealthStore;
 use crate::http::{Endpoint, EndpointError, HttpTransport, TransportError};
 use crate::names::ProviderKind;
-use crate::rest::{Judge, RestClient};
+use crate::rest::{ErrorMapper, RestClient};
 
 /// Why a provider cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,7 @@ impl Setup {
         provider: ProviderKind,
         transport: Arc<dyn HttpTransport>,
         own: Option<Arc<dyn Grant>>,
-        judge: Judge,
+        judge: ErrorMapper,
     ) -> Result<RestClient, BuildError> {
         let grant = self.grant.or(own).ok_or(BuildError::NoGrant)?;
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryTokenStore::new()));

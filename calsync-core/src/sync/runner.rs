@@ -14,7 +14,7 @@ use crate::sync::caller::Caller;
 use crate::sync::engine::{Context, Engine};
 
 /// How many used-up ids one attempt passes over. The next attempt goes on where this one stopped.
-const MOST_SPENT_KEYS: u32 = 16;
+const MAX_USED_KEYS: u32 = 16;
 
 /// Makes one attempt at one step.
 pub(super) async fn run_step(
@@ -54,7 +54,7 @@ impl StepRunner<'_> {
         let options = CreateOptions::new().with_retried(matches!(self.step.action, Action::Find { .. }));
         let mut generation = from;
         let mut is_foreign = false;
-        for _ in 0..MOST_SPENT_KEYS {
+        for _ in 0..MAX_USED_KEYS {
             let draft = self.draft(generation, content);
             let call = self.caller.provider.create(&self.step.calendar, &draft, &options);
             match self.caller.call(Operation::Create, call).await {
@@ -63,7 +63,7 @@ impl StepRunner<'_> {
                     outcome.foreign = is_foreign;
                     return outcome;
                 }
-                Err(error) if error.kind() == ErrorKind::KeySpent => {
+                Err(error) if error.kind() == ErrorKind::KeyUsed => {
                     is_foreign |= error.failure().code.as_deref() == Some(FOREIGN_EVENT);
                     generation = generation.next();
                 }
@@ -73,7 +73,7 @@ impl StepRunner<'_> {
                 }
             }
         }
-        let error = Error::new(ErrorKind::KeySpent, self.step.calendar.provider.clone(), Operation::Create);
+        let error = Error::new(ErrorKind::KeyUsed, self.step.calendar.provider.clone(), Operation::Create);
         let mut outcome =
             self.failed(error, generation, DeliveryState::Absent, PendingWrite::new(None), Some(content));
         outcome.foreign = is_foreign;

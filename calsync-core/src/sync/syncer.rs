@@ -10,7 +10,7 @@ use crate::calendar::ConnectionKey;
 use crate::calendar::Role;
 use crate::clock::{Clock, Sleep, SystemClock, TokioSleep};
 use crate::error::InputError;
-use crate::event::{Event, GuideWording, Wording};
+use crate::event::{DefaultWording, Event, Wording};
 use crate::health::{AccountHealthStore, HealthEvent, HealthKey, MemoryAccountHealthStore};
 use crate::model::{Appointment, Order};
 use crate::names::ProviderKind;
@@ -63,7 +63,7 @@ impl Syncer {
         SyncerBuilder {
             namespace: namespace.into(),
             zone: Zone::UTC,
-            wording: Arc::new(GuideWording::new()),
+            wording: Arc::new(DefaultWording::new()),
             providers: BTreeMap::new(),
             clock: Arc::new(SystemClock),
             sleep: Arc::new(TokioSleep),

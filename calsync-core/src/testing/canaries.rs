@@ -12,9 +12,9 @@ const SHORTEST: usize = 10;
 /// A writer that keeps what is written to it, such as the log of a `tracing` subscriber. Clones
 /// share the text.
 #[derive(Debug, Clone, Default)]
-pub struct Traced(Arc<Mutex<Vec<u8>>>);
+pub struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Traced {
+impl LogBuffer {
     /// Returns the text that was written so far.
     #[must_use]
     pub fn text(&self) -> String {
@@ -22,7 +22,7 @@ impl Traced {
     }
 }
 
-impl io::Write for Traced {
+impl io::Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -53,7 +53,7 @@ pub fn told(error: &dyn Error) -> String {
 /// # Panics
 /// If a canary is found, or is shorter than 10 bytes.
 #[track_caller]
-pub fn assert_untold(canaries: &[String], texts: &str, log: &Traced) {
+pub fn assert_no_canary(canaries: &[String], texts: &str, log: &LogBuffer) {
     let log = log.text();
     let ours: String = log.lines().filter(|line| line.contains("calsync")).collect();
     for canary in canaries {

@@ -366,7 +366,7 @@ pub async fn what_is_not_ours_is_not_touched(stage: Stage) {
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
-/// With `client_ids`, a create under the key of another host's event is `KeySpent`.
+/// With `client_ids`, a create under the key of another host's event is `KeyUsed`.
 pub async fn a_key_somebody_else_took_is_spent(stage: Stage) {
     if !stage.provider.capabilities().client_ids {
         return;
@@ -374,7 +374,7 @@ pub async fn a_key_somebody_else_took_is_spent(stage: Stage) {
     let mut theirs = stage.draft(1, stage.event());
     theirs.marker.namespace = "another".into();
     let written = stage.create(&theirs).await.expect("a create");
-    assert_kind(stage.create(&stage.draft(9, stage.event().with_location("x"))).await, ErrorKind::KeySpent);
+    assert_kind(stage.create(&stage.draft(9, stage.event().with_location("x"))).await, ErrorKind::KeyUsed);
     assert_same(&stage.read(&written.remote_id).await, &stage.event());
 }
 
@@ -388,13 +388,13 @@ pub async fn a_deleted_event_is_gone(stage: Stage) {
     assert_kind(stage.delete(&written.remote_id, &marker).await, ErrorKind::NotFound);
 }
 
-/// After a delete, a create under the same key succeeds or is `KeySpent`; under the next
+/// After a delete, a create under the same key succeeds or is `KeyUsed`; under the next
 /// generation's key it succeeds.
 pub async fn the_next_generation_can_be_created(stage: Stage) {
     let written = stage.created().await;
     stage.delete(&written.remote_id, &stage.draft(6, stage.event()).marker).await.expect("a delete");
     if let Err(error) = stage.create(&stage.draft(7, stage.event())).await {
-        assert_eq!(error.kind(), ErrorKind::KeySpent);
+        assert_eq!(error.kind(), ErrorKind::KeyUsed);
     }
     let next = stage.draft_of(stage.key(1), 8, stage.event());
     let written = stage.create(&next).await.expect("a create of the next generation");
@@ -414,7 +414,7 @@ pub async fn a_retried_create_never_names_a_dead_event(stage: Stage) {
                 assert_same(&stage.read(&written.remote_id).await, &draft.event);
                 stage.remove_if_exists(&written.remote_id, &draft.marker).await;
             }
-            Err(error) => assert_kind::<()>(Err(error), ErrorKind::KeySpent),
+            Err(error) => assert_kind::<()>(Err(error), ErrorKind::KeyUsed),
         }
     }
 }

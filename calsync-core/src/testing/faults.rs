@@ -25,7 +25,7 @@ pub enum Fault {
     /// The call is not made. It fails with an error of this kind, with the kind's usual [`Retry`].
     Before(ErrorKind),
     /// The call is made and its response is lost: [`Retry::Unknown`].
-    AnswerLost,
+    ResponseLost,
     /// The call is not made, but the caller cannot know that: [`Retry::Unknown`].
     RequestLost,
     /// The call yields to other futures this number of times, and is then made.
@@ -101,7 +101,7 @@ fn draw(random: &mut Random) -> Fault {
         2 => Fault::Before(ErrorKind::Unauthenticated),
         3 => Fault::Before(ErrorKind::Refused),
         4 => Fault::Before(ErrorKind::Forbidden),
-        5 | 6 => Fault::AnswerLost,
+        5 | 6 => Fault::ResponseLost,
         _ => Fault::RequestLost,
     }
 }
@@ -118,7 +118,7 @@ impl<P: CalendarProvider> Faulty<P> {
             Fault::None => call.await,
             Fault::Before(kind) => Err(error(kind)),
             Fault::RequestLost => Err(error(ErrorKind::Unavailable).with_retry(Retry::Unknown)),
-            Fault::AnswerLost => {
+            Fault::ResponseLost => {
                 call.await?;
                 Err(error(ErrorKind::Unavailable).with_retry(Retry::Unknown))
             }

@@ -57,7 +57,7 @@ pub fn event() -> Event {
 
 /// Returns a calendar of a profile, through its connection 1.
 #[must_use]
-pub fn place_in(provider: ProviderKind, profile: i64, calendar: CalendarId) -> CalendarRef {
+pub fn calendar_in(provider: ProviderKind, profile: i64, calendar: CalendarId) -> CalendarRef {
     CalendarRef::new(Person::Profile(profile.into()), provider, 1.into(), calendar)
 }
 

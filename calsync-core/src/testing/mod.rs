@@ -19,4 +19,4 @@ pub mod story;
 pub use clock::TestClock;
 pub use faults::{Fault, Faulty};
 #[cfg(feature = "http")]
-pub use http::{FaultyTransport, HttpFault, Recorded, Recording, ScriptedTransport, answers};
+pub use http::{FaultyTransport, HttpFault, Recorded, Recording, ScriptedTransport, responses};

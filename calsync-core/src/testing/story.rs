@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::fixtures::{NAMESPACE, at, place_in, put};
+use super::fixtures::{NAMESPACE, at, calendar_in, put};
 use super::{FaultyTransport, TestClock};
 use crate::audience::Audience;
 use crate::auth::{MemoryTokenStore, Tokens};
@@ -196,7 +196,7 @@ impl<S: Scene> Company<S> {
     }
 
     fn place_of(&self, person: usize) -> CalendarRef {
-        place_in(self.provider.clone(), profile_id(person), CalendarId::primary())
+        calendar_in(self.provider.clone(), profile_id(person), CalendarId::primary())
     }
 
     fn plan(&self, appointment: usize) -> Plan {

@@ -192,7 +192,7 @@ async fn the_second_request_of_a_call_is_not_sent_to_another_account_either() {
     host.store.put(&key(), &host.fresh("at-anna", "rt-anna").with_account(account("anna"))).await;
     host.token().await.unwrap();
     let ben = host.fresh("at-ben", "rt-ben").with_account(account("ben"));
-    host.peer().tokens.connected_as_new(&key(), &ben).await.unwrap();
+    host.peer().tokens.replace_account(&key(), &ben).await.unwrap();
     // Anna's token is used for up to a minute, and its responses name her account.
     let response = send_for(&host, &api, None).await.unwrap();
     assert_eq!(account_of(&response), Some(&"anna".into()));

@@ -135,7 +135,7 @@ async fn another_accounts_tokens_replace_the_stored_ones_only_if_allowed() {
         if !is_allowed {
             assert!(matches!(outcome, Err(AuthError::OtherAccount)));
             assert_eq!(host.token().await.unwrap(), "at-old", "the stored tokens stay");
-            host.tokens.connected_as_new(&key(), &new).await.unwrap();
+            host.tokens.replace_account(&key(), &new).await.unwrap();
         }
         assert_eq!(host.token().await.unwrap(), "at-new");
     }

@@ -119,7 +119,7 @@ async fn another_account_connected_elsewhere_is_used_within_a_minute() {
     host.tokens.connected(&key(), &yet_another).await.unwrap();
     assert_eq!(host.token().await.unwrap(), "third-account");
     host.peer().tokens.connected(&key(), &other).await.unwrap();
-    let uncached = host.tokens.clone().with_trust(Duration::ZERO);
+    let uncached = host.tokens.clone().with_cache_ttl(Duration::ZERO);
     assert_eq!(uncached.token(&key()).await.unwrap().expose(), "other-account");
 }
 

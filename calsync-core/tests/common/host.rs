@@ -179,7 +179,7 @@ pub(crate) enum Fault {
     /// It fails and changes nothing.
     Fails(Error),
     /// It is carried out, and its response is lost.
-    AnswerLost,
+    ResponseLost,
     /// It is carried out, and its response never arrives.
     Hangs,
 }
@@ -237,7 +237,7 @@ impl Scripted {
         match fault {
             None => call.await,
             Some((_, Fault::Fails(error))) => Err(error),
-            Some((_, Fault::AnswerLost)) => {
+            Some((_, Fault::ResponseLost)) => {
                 let _ = call.await;
                 Err(error(ErrorKind::Unavailable, operation).with_retry(Retry::Unknown))
             }

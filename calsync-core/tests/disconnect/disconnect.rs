@@ -111,7 +111,7 @@ async fn what_fails_stays_in_the_receipt_and_can_be_tried_again_while_there_are_
     desk.calendar.script([
         Fault::Before(ErrorKind::Unavailable),
         Fault::Before(ErrorKind::Unauthenticated),
-        Fault::AnswerLost,
+        Fault::ResponseLost,
         Fault::None,
     ]);
     desk.go_on(&leaving, &mut receipt).await;
@@ -213,7 +213,7 @@ async fn what_a_connection_since_replaced_has_made_goes_too() {
             let leaving = Disconnect::new(&customer(), &anew, which).with_connected(&[]);
             let mut receipt = DisconnectReceipt::new(&leaving);
             // The removal of the first is heard of only when it is looked for.
-            desk.calendar.script([Fault::AnswerLost]);
+            desk.calendar.script([Fault::ResponseLost]);
             desk.go_on(&leaving, &mut receipt).await;
             desk.wait(60);
             desk.go_on(&leaving, &mut receipt).await;

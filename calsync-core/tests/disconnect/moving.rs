@@ -80,7 +80,7 @@ async fn what_stays_until_the_new_one_can_be_made_is_kept_right_meanwhile() {
     let receipt = desk.explain(0);
     assert_eq!(receipt.targets.len(), 2, "one line for each: {receipt}");
     // It fails; and nothing else is made or removed for it.
-    desk.calendar.script([Fault::AnswerLost]);
+    desk.calendar.script([Fault::ResponseLost]);
     desk.sync().await;
     desk.wait(60);
     desk.calendar.script([Fault::Before(ErrorKind::Forbidden)]);
@@ -157,7 +157,7 @@ async fn who_deleted_the_new_event_by_hand_does_not_keep_the_old_one() {
 #[tokio::test]
 async fn a_run_cut_off_anywhere_is_taken_up_without_a_gap_or_a_second_event() {
     for polls in 0..8 {
-        for fault in [Fault::None, Fault::AnswerLost, Fault::RequestLost, Fault::Slow(2)] {
+        for fault in [Fault::None, Fault::ResponseLost, Fault::RequestLost, Fault::Slow(2)] {
             let mut desk = Desk::synced(1, 0).await;
             desk.connect([google("default", "family", "account-33")]);
             desk.calendar.script([fault, Fault::Slow(2)]);

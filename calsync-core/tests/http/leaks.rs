@@ -10,7 +10,7 @@ use calsync_core::error::Operation;
 use calsync_core::http::{
     Endpoint, HttpTransport, LoopbackServer, Request, ReqwestTransport, TransportErrorKind,
 };
-use calsync_core::testing::answers::{json, with_header};
+use calsync_core::testing::responses::{json, with_header};
 use calsync_core::testing::{FaultyTransport, HttpFault, Recording, ScriptedTransport};
 use tracing::field::{Field, Visit};
 use tracing::span;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use calsync_core::http::{HttpTransport, LoopbackServer, ReqwestTransport, TransportErrorKind};
-use calsync_core::testing::answers::{status, with_header};
+use calsync_core::testing::responses::{status, with_header};
 use calsync_core::testing::{Recording, ScriptedTransport};
 
 use crate::raw::{RawServer, Then};

@@ -1,7 +1,7 @@
 //! `LoopbackServer`: a transport behind a socket, as clients see it.
 
 use calsync_core::http::{HttpTransport, LoopbackServer, ServeError, TransportErrorKind};
-use calsync_core::testing::answers::{html, json, with_header};
+use calsync_core::testing::responses::{html, json, with_header};
 use calsync_core::testing::{FaultyTransport, HttpFault, Recording, ScriptedTransport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -67,7 +67,7 @@ async fn an_error_of_the_transport_closes_the_connection() {
     let faulty = FaultyTransport::new(recording.clone());
     let server = serve(faulty.clone()).await;
     let transport = plain();
-    let faults = [HttpFault::AnswerLost, HttpFault::RequestLost, HttpFault::TimedOut, HttpFault::NotSent];
+    let faults = [HttpFault::ResponseLost, HttpFault::RequestLost, HttpFault::TimedOut, HttpFault::NotSent];
     faulty.script(faults);
     for fault in 0..4 {
         let response = transport.send(post(server.base_url(), "{}")).await;

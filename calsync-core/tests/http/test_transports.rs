@@ -2,7 +2,7 @@
 
 use calsync_core::error::Operation;
 use calsync_core::http::{HttpTransport, Request, TransportErrorKind};
-use calsync_core::testing::answers::{html, json, status, throttled};
+use calsync_core::testing::responses::{html, json, status, throttled};
 use calsync_core::testing::{FaultyTransport, HttpFault, Recording, ScriptedTransport};
 
 use crate::{Echo, get, kind, part_of, post};
@@ -76,7 +76,7 @@ async fn each_fault_gives_the_documented_result_to_the_client_and_the_server() {
         (HttpFault::Slow(3), Ok((200, "{\"a\":1}")), true),
         (HttpFault::NotSent, Err(NotSent), false),
         (HttpFault::RequestLost, Err(Interrupted), false),
-        (HttpFault::AnswerLost, Err(Interrupted), true),
+        (HttpFault::ResponseLost, Err(Interrupted), true),
         (HttpFault::TimedOut, Err(TimedOut), true),
         (HttpFault::Instead(status(503)), Ok((503, "")), false),
         (HttpFault::Garbled(json(200, "[")), Ok((200, "[")), true),
@@ -102,7 +102,7 @@ async fn each_fault_gives_the_documented_result_to_the_client_and_the_server() {
 #[tokio::test]
 async fn a_fault_can_be_for_one_operation_only() {
     let faulty = FaultyTransport::new(Echo);
-    faulty.script_for(Operation::Create, [HttpFault::AnswerLost, HttpFault::Instead(html(500))]);
+    faulty.script_for(Operation::Create, [HttpFault::ResponseLost, HttpFault::Instead(html(500))]);
     faulty.script([HttpFault::NotSent]);
     assert_eq!(kind(faulty.send(create()).await), TransportErrorKind::Interrupted);
     assert_eq!(kind(faulty.send(get("https://example.org/")).await), TransportErrorKind::NotSent);

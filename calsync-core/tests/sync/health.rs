@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
+use calsync_core::clock::{Sleep, TokioSleep};
 use calsync_core::error::Operation;
 use calsync_core::health::{AccountHealthStore, MemoryAccountHealthStore};
 use calsync_core::ledger::{BlockReason, Hold};
@@ -77,13 +78,13 @@ async fn what_an_account_asked_for_is_not_shortened_by_a_call_that_was_under_way
         let syncer = server.syncer().build();
         for _ in 0..3 {
             syncer.run_all(plans("a", 20)).await;
-            tokio::time::sleep(Duration::from_secs(1800)).await;
+            TokioSleep.sleep(Duration::from_secs(1800)).await;
         }
         // The refusal is a fifth of a second on its way.
         let second = Duration::from_secs(1);
         let late = |server: &Server| server.calls_of("a").iter().filter(|call| call.at > second).count();
         assert_eq!(late(&server), 0, "{other:?}");
-        tokio::time::sleep(hours).await;
+        TokioSleep.sleep(hours).await;
         syncer.run_all(plans("a", 20)).await;
         assert!(late(&server) > 0, "{other:?}: the time is over");
     }
@@ -98,7 +99,7 @@ async fn another_process_that_shares_the_store_waits_as_the_account_asked() {
     let health: Arc<dyn AccountHealthStore> = Arc::new(MemoryAccountHealthStore::new());
     let [one, other] = [(); 2].map(|()| server.syncer().health_store(health.clone()).build());
     let later = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        TokioSleep.sleep(Duration::from_secs(1)).await;
         other.run_all(plans("a", 5)).await
     };
     let (_, report) = tokio::join!(one.run_all(plans("a", 1)).report(), later);

@@ -17,7 +17,7 @@ fn one() -> (Host, Naps) {
 /// A write that came through or did not, and nobody knows.
 fn lost(operation: Operation, came_through: bool) -> Fault {
     match came_through {
-        true => Fault::AnswerLost,
+        true => Fault::ResponseLost,
         false => Fault::Fails(error(ErrorKind::Unavailable, operation).with_retry(Retry::Unknown)),
     }
 }
@@ -59,7 +59,7 @@ async fn an_update_or_a_removal_whose_outcome_is_unknown_is_done_in_the_same_run
 async fn while_nobody_can_look_the_outcome_stays_unknown_and_the_next_run_looks() {
     for kind in [ErrorKind::Unavailable, ErrorKind::Unauthenticated] {
         let (mut host, _naps) = one();
-        host.world.meet(Operation::Create, Fault::AnswerLost);
+        host.world.meet(Operation::Create, Fault::ResponseLost);
         for _ in 0..4 {
             host.world.fail(Operation::Find, kind);
         }

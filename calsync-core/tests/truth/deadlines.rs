@@ -12,7 +12,7 @@ async fn what_was_noted_under_a_clock_ten_years_ahead_is_void() {
         Fault::Before(ErrorKind::Unavailable),
         Fault::Before(ErrorKind::QuotaExceeded),
         Fault::Before(ErrorKind::Forbidden),
-        Fault::AnswerLost,
+        Fault::ResponseLost,
         Fault::RequestLost,
     ] {
         let mut shop = Shop::new(2);

@@ -26,7 +26,7 @@ async fn an_outage_of_any_kind_heals_by_itself() {
         Superseded,
         Unsupported,
         NotOurs,
-        KeySpent,
+        KeyUsed,
     ] {
         for failing in 1..4 {
             let mut shop = Shop::new(3);

@@ -218,7 +218,7 @@ async fn an_unknown_outcome_may_still_arrive_counted_from_its_call() {
     let begun = shop.plan(0).begin(&mut shop.appointments[0]).unwrap();
     // A long run: the step's turn comes twenty minutes after its plan.
     shop.clock.advance(TimeDelta::minutes(20));
-    shop.provider.script([Fault::AnswerLost]);
+    shop.provider.script([Fault::ResponseLost]);
     let report = shop.syncer.run(begun).await;
     assert_eq!(report.outcomes[0].verdict, Verdict::Unknown);
     assert_eq!(report.outcomes[0].ended_at, shop.now());

@@ -1,7 +1,7 @@
 //! The consent page: `/o/oauth2/v2/auth`.
 
 use calsync_core::fake::oauth::{
-    Asked, AskedWrongly, Code, ConsentPage, Decision, Granted, PageAnswer, redirect,
+    Asked, AuthorizationRequestError, Code, ConsentForm, ConsentPage, Decision, Granted, redirect,
 };
 use calsync_core::fake::{Params, Reply};
 use chrono::TimeDelta;
@@ -31,12 +31,12 @@ impl State {
             Err(code) => return refused(code),
         };
         if is_decision {
-            return match PageAnswer::of(params) {
+            return match ConsentForm::of(params) {
                 Some(page) => redirect(&self.decide(&request, &page.user, &page.decision)),
                 None => refused("invalid_request"),
             };
         }
-        if let Some(user) = self.settings.approve_as.clone() {
+        if let Some(user) = self.settings.auto_consent_as.clone() {
             return redirect(&self.decide(&request, &user, &Decision::Allow));
         }
         let Asked { client, scopes, .. } = &request.asked;
@@ -57,10 +57,10 @@ impl State {
     /// redirect URL.
     fn asked(&self, params: &Params) -> Result<Request, &'static str> {
         let mut asked = self.grants.asked(params).map_err(|wrong| match wrong {
-            AskedWrongly::Malformed => "invalid_request",
-            AskedWrongly::Client => "invalid_client",
-            AskedWrongly::Redirect => "redirect_uri_mismatch",
-            AskedWrongly::ResponseType => "unsupported_response_type",
+            AuthorizationRequestError::Malformed => "invalid_request",
+            AuthorizationRequestError::Client => "invalid_client",
+            AuthorizationRequestError::Redirect => "redirect_uri_mismatch",
+            AuthorizationRequestError::ResponseType => "unsupported_response_type",
         })?;
         let is_known = |scope: &String| {
             scope.starts_with(SCOPE_BASE) || matches!(scope.as_str(), "openid" | "email" | "profile")

@@ -1,13 +1,13 @@
 //! Scripted faults.
 
-use calsync_core::fake::{self, Fault, Occasion};
+use calsync_core::fake::{self, Fault, RequestContext};
 use calsync_core::http::TransportErrorKind;
 use http::StatusCode;
 
 use super::reply::{Problem, Reply};
 use super::request::Incoming;
 use super::route::ApiMethod;
-use super::settings::ErrorShape;
+use super::settings::ErrorFormat;
 use super::state::State;
 
 /// A fault, and the requests that it applies to. Default: the next request, of any method.
@@ -17,7 +17,7 @@ pub type FaultRule = fake::FaultRule<ApiMethod>;
 /// no effect.
 #[must_use]
 pub fn google_error(status: StatusCode, reason: &'static str, message: &str) -> Fault {
-    Fault::Answer(Problem::new(status, reason, message).reply(ErrorShape::Classic).into_response())
+    Fault::Answer(Problem::new(status, reason, message).reply(ErrorFormat::Classic).into_response())
 }
 
 impl State {
@@ -59,7 +59,7 @@ impl State {
 }
 
 /// The properties of a request that fault rules and the request log use.
-pub(super) fn occasion<'a>(incoming: &'a Incoming, user: Option<&'a str>) -> Occasion<'a, ApiMethod> {
+pub(super) fn occasion<'a>(incoming: &'a Incoming, user: Option<&'a str>) -> RequestContext<'a, ApiMethod> {
     let (method, calendar) = (incoming.route.method, incoming.route.calendar.as_deref());
-    Occasion { method, incoming, calendar, user }
+    RequestContext { method, incoming, calendar, user }
 }

@@ -115,7 +115,7 @@ impl FakeGoogle {
     }
 
     /// Removes all scripted faults.
-    pub fn no_faults(&self) {
+    pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 

@@ -26,14 +26,14 @@ pub(super) fn full_scopes(scopes: &[&str]) -> BTreeSet<String> {
 impl State {
     pub(super) fn issue_access(&mut self, granted: Granted) -> String {
         let token = format!("ya29.{}", self.serial.opaque("access"));
-        let expires_at = end_of(self.settings.access_token_life, self.now());
+        let expires_at = end_of(self.settings.access_token_lifetime, self.now());
         self.grants.add_access(&token, granted, expires_at);
         token
     }
 
     pub(super) fn issue_refresh(&mut self, granted: Granted) -> String {
         let token = format!("1//{}", self.serial.opaque("refresh"));
-        let expires_at = self.settings.refresh_token_life.map(|life| end_of(life, self.now()));
+        let expires_at = self.settings.refresh_token_lifetime.map(|life| end_of(life, self.now()));
         self.grants.add_refresh(&token, granted, expires_at, self.settings.refresh_token_limit);
         token
     }

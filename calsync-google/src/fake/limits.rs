@@ -9,7 +9,7 @@ use http::header::RETRY_AFTER;
 use super::access::Caller;
 use super::reply::Problem;
 use super::request::Incoming;
-use super::settings::LimitAnswer;
+use super::settings::LimitResponse;
 use super::state::State;
 
 /// Times of the requests of the last minute.
@@ -40,13 +40,13 @@ impl State {
             .is_some_and(|limit| counted(&mut self.windows.project, now) > limit);
         let problem = match (limits.answer, by_user, by_project) {
             (_, false, false) => return Ok(()),
-            (LimitAnswer::TooManyRequests, _, _) => {
+            (LimitResponse::TooManyRequests, _, _) => {
                 Problem::new(StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", "Rate Limit Exceeded")
             }
-            (LimitAnswer::Forbidden, true, _) => {
+            (LimitResponse::Forbidden, true, _) => {
                 Problem::forbidden("userRateLimitExceeded", "User Rate Limit Exceeded")
             }
-            (LimitAnswer::Forbidden, ..) => Problem::forbidden("rateLimitExceeded", "Rate Limit Exceeded"),
+            (LimitResponse::Forbidden, ..) => Problem::forbidden("rateLimitExceeded", "Rate Limit Exceeded"),
         };
         let problem = problem.in_domain("usageLimits");
         Err(match limits.retry_after {

@@ -74,6 +74,6 @@ pub use faults::{FaultRule, google_error};
 pub use google::FakeGoogle;
 pub use inspection::{FakeCalendar, FakeChannel, FakeEvent, FakeMail, MailKind, SeenRequest, Writes};
 pub use route::ApiMethod;
-pub use settings::{ErrorShape, LimitAnswer, Limits, Settings};
+pub use settings::{ErrorFormat, LimitResponse, Limits, Settings};
 pub use snapshot::SnapshotError;
 pub use user::FakeUser;

@@ -4,7 +4,7 @@ pub(super) use calsync_core::fake::Reply;
 use http::{HeaderName, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::settings::ErrorShape;
+use super::settings::ErrorFormat;
 
 /// A 200 response with a resource; its etag becomes a header too.
 pub(super) fn resource(body: &Value) -> Reply {
@@ -129,21 +129,21 @@ impl Problem {
         self
     }
 
-    pub(super) fn reply(&self, shape: ErrorShape) -> Reply {
+    pub(super) fn reply(&self, shape: ErrorFormat) -> Reply {
         let mut reply = Reply::json(self.0.status, &self.body(shape));
         reply.headers.extend(self.0.headers.iter().cloned());
         reply
     }
 
-    fn body(&self, shape: ErrorShape) -> Value {
+    fn body(&self, shape: ErrorFormat) -> Value {
         let message = self.0.top_message.unwrap_or(&self.0.message);
-        if shape == ErrorShape::Flat {
+        if shape == ErrorFormat::Flat {
             return json!({"error": self.0.reason, "error_description": message});
         }
         let mut error = Map::new();
         error.insert("code".into(), self.0.status.as_u16().into());
         error.insert("message".into(), message.into());
-        if shape != ErrorShape::WithoutErrors {
+        if shape != ErrorFormat::WithoutErrors {
             let mut item =
                 json!({"domain": self.0.domain, "reason": self.0.reason, "message": self.0.message});
             if let (Some((kind, location)), Some(item)) = (&self.0.location, item.as_object_mut()) {
@@ -152,10 +152,10 @@ impl Problem {
             }
             error.insert("errors".into(), json!([item]));
         }
-        if shape != ErrorShape::Classic || self.0.detail.is_some() {
+        if shape != ErrorFormat::Classic || self.0.detail.is_some() {
             error.insert("status".into(), self.rpc_status().into());
         }
-        if let Some(detail) = self.0.detail.filter(|_| shape != ErrorShape::WithoutErrors) {
+        if let Some(detail) = self.0.detail.filter(|_| shape != ErrorFormat::WithoutErrors) {
             let kind = "type.googleapis.com/google.rpc.ErrorInfo";
             let detail = json!({"@type": kind, "reason": detail, "domain": "googleapis.com"});
             error.insert("details".into(), json!([detail]));

@@ -36,17 +36,17 @@ pub struct Settings {
     pub page_size: Option<usize>,
     /// How far back `updatedMin` may reach. Default: 30 days.
     pub updated_min_reach: Duration,
-    /// Format of error bodies. Default: [`ErrorShape::Classic`].
-    pub errors: ErrorShape,
+    /// Format of error bodies. Default: [`ErrorFormat::Classic`].
+    pub errors: ErrorFormat,
     /// Rate limits and quotas. Default: none.
     pub limits: Limits,
     /// Seed of the random order in which the calls of a batch are executed. Default: 1.
     pub batch_seed: u64,
     /// Lifetime of an access token. Default: 3599 seconds.
-    pub access_token_life: Duration,
+    pub access_token_lifetime: Duration,
     /// Lifetime of a refresh token. Default: unlimited. At Google it is seven days while the
     /// consent screen is in *Testing*.
-    pub refresh_token_life: Option<Duration>,
+    pub refresh_token_lifetime: Option<Duration>,
     /// Whether every refresh returns a new refresh token and ends the old one. Default: `false`, as
     /// at Google; other servers rotate.
     pub rotate_refresh_tokens: bool,
@@ -57,7 +57,7 @@ pub struct Settings {
     pub issuer: String,
     /// Address of a user who consents to every request at once, without the consent page. Default:
     /// none.
-    pub approve_as: Option<String>,
+    pub auto_consent_as: Option<String>,
     /// Most requests that the log keeps. Default: 10,000.
     pub log_size: usize,
 }
@@ -75,15 +75,15 @@ impl Default for Settings {
             sparse_pages: false,
             page_size: None,
             updated_min_reach: Duration::from_secs(30 * 24 * 3600),
-            errors: ErrorShape::Classic,
+            errors: ErrorFormat::Classic,
             limits: Limits::default(),
             batch_seed: 1,
-            access_token_life: Duration::from_secs(3599),
-            refresh_token_life: None,
+            access_token_lifetime: Duration::from_secs(3599),
+            refresh_token_lifetime: None,
             rotate_refresh_tokens: false,
             refresh_token_limit: None,
             issuer: "https://accounts.google.com".to_owned(),
-            approve_as: None,
+            auto_consent_as: None,
             log_size: 10_000,
         }
     }
@@ -92,7 +92,7 @@ impl Default for Settings {
 /// Formats of error bodies. All of them were observed at Google.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ErrorShape {
+pub enum ErrorFormat {
     /// `errors`, `code` and `message`, as documented; for a bad token or scope also `status` and
     /// `details`.
     #[default]
@@ -116,7 +116,7 @@ pub struct Limits {
     /// Most events that clients may create for one user; more are refused with 403 `quotaExceeded`.
     pub events_per_user: Option<usize>,
     /// Response to a request above a rate limit.
-    pub answer: LimitAnswer,
+    pub answer: LimitResponse,
     /// Value of `Retry-After` in that response, in seconds. Default: no such header; Google
     /// Calendar is not known to send one.
     pub retry_after: Option<u64>,
@@ -139,7 +139,7 @@ impl Limits {
 /// Response to a request above a rate limit. Google documents all three forms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum LimitAnswer {
+pub enum LimitResponse {
     /// 403 `userRateLimitExceeded` for the user's limit, 403 `rateLimitExceeded` for the project's.
     #[default]
     Forbidden,

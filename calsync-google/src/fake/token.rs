@@ -54,7 +54,7 @@ impl State {
         if let (true, Some(response)) = (code.with_refresh, response.as_object_mut()) {
             let refresh = self.issue_refresh(code.granted);
             response.insert("refresh_token".into(), refresh.into());
-            if let Some(life) = self.settings.refresh_token_life {
+            if let Some(life) = self.settings.refresh_token_lifetime {
                 response.insert("refresh_token_expires_in".into(), life.as_secs().into());
             }
         }
@@ -89,7 +89,7 @@ impl State {
         let identity = granted.scopes.contains("openid").then(|| self.id_token(&granted, nonce));
         let mut response = json!({
             "access_token": self.issue_access(granted),
-            "expires_in": self.settings.access_token_life.as_secs(),
+            "expires_in": self.settings.access_token_lifetime.as_secs(),
             "scope": scope,
             "token_type": "Bearer",
         });

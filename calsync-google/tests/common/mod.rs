@@ -60,11 +60,11 @@ pub(crate) fn builder(store: &MemoryTokenStore, clock: &TestClock) -> GoogleCale
 
 /// The primary calendar of profile 1 (Anna) or 2 (Ben).
 pub(crate) fn place_of(person: i64) -> CalendarRef {
-    place_in(person, CalendarId::primary())
+    calendar_in(person, CalendarId::primary())
 }
 
-pub(crate) fn place_in(person: i64, calendar: CalendarId) -> CalendarRef {
-    fixtures::place_in(ProviderKind::GOOGLE, person, calendar)
+pub(crate) fn calendar_in(person: i64, calendar: CalendarId) -> CalendarRef {
+    fixtures::calendar_in(ProviderKind::GOOGLE, person, calendar)
 }
 
 pub(crate) fn key_of(person: i64) -> ConnectionKey {

@@ -54,7 +54,7 @@ async fn a_gateways_error_says_nothing_about_event_calendar_or_grant() {
                 7 => provider.read(&place, id).await.err(),
                 _ => provider.get(&place, id).await.err(),
             };
-            world.google.no_faults();
+            world.google.clear_faults();
             let reported = error.map(|error| (error.kind(), error.retry()));
             assert_eq!(
                 reported,
@@ -84,7 +84,7 @@ async fn a_run_that_met_a_gateway_is_corrected_by_the_next_runs() {
             host.world.google.fault(rule.always());
             let report = host.sync().await;
             assert_eq!(report.count(Verdict::Removed) + report.count(Verdict::Updated), 0, "{status} {body}");
-            host.world.google.no_faults();
+            host.world.google.clear_faults();
             host.days(1).await;
             if cancels {
                 assert!(host.world.google.events().is_empty(), "{status} {body}");
@@ -109,7 +109,7 @@ async fn a_removal_from_an_inaccessible_calendar_is_not_reported_as_done() {
     assert_eq!(report.count(Verdict::Removed), 0);
     let failure = report.outcomes.iter().find_map(|outcome| outcome.failure.clone()).unwrap();
     assert_eq!(failure.kind, ErrorKind::CalendarNotFound);
-    host.world.google.no_faults();
+    host.world.google.clear_faults();
     host.days(1).await;
     assert!(host.world.google.events().is_empty());
 }

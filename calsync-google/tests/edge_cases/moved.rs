@@ -168,7 +168,7 @@ async fn a_failed_search_is_an_error_and_not_an_empty_result() {
         let error = provider.update(&place, &written.remote_id, &draft, &UpdateOptions::new()).await;
         assert_eq!(error.err().map(|error| error.kind()), Some(ErrorKind::RateLimited));
         // The calendars are cached from the second rule on.
-        world.google.no_faults();
+        world.google.clear_faults();
         provider.calendars(&key_of(1)).await.unwrap();
     }
 }

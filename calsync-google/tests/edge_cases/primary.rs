@@ -6,7 +6,7 @@ use calsync_core::model::Connection;
 use calsync_core::names::CalendarId;
 
 use super::common::host::Host;
-use super::common::{SCOPES, at, place_in, put};
+use super::common::{SCOPES, at, calendar_in, put};
 
 const ADDRESS: &str = "anna@example.org";
 
@@ -30,7 +30,7 @@ async fn primary_and_its_address_get_one_event() {
     ] {
         let mut host = Host::connected(1, [one, other]).await;
         assert_eq!(host.plan(&host.appointments[0]).steps.len(), 1);
-        let mut second = place_in(1, CalendarId::primary()).connection_key();
+        let mut second = calendar_in(1, CalendarId::primary()).connection_key();
         second.connection = 2.into();
         put(&host.world.store, &second, host.world.anna.tokens(SCOPES)).await;
         assert!(host.sync().await.is_all_done());

@@ -5,7 +5,7 @@ use calsync_core::error::{ErrorKind, Retry};
 use calsync_core::event::Event;
 use calsync_core::provider::{CalendarProvider, CreateOptions, Draft, EventReader, UpdateOptions};
 use calsync_core::testing::fixtures::timed;
-use calsync_google::fake::{ApiMethod, ErrorShape, FaultRule, google_error};
+use calsync_google::fake::{ApiMethod, ErrorFormat, FaultRule, google_error};
 use chrono::TimeDelta;
 use http::StatusCode;
 
@@ -36,7 +36,7 @@ async fn world() -> World {
 #[tokio::test]
 async fn an_event_in_a_zone_google_does_not_know_is_written_without_its_name() {
     let (insert, patch) = (ApiMethod::EventsInsert, ApiMethod::EventsPatch);
-    for shape in [ErrorShape::Classic, ErrorShape::WithStatus, ErrorShape::WithoutErrors] {
+    for shape in [ErrorFormat::Classic, ErrorFormat::WithStatus, ErrorFormat::WithoutErrors] {
         let world = world().await;
         world.google.set(|settings| settings.errors = shape);
         let (provider, place) = (world.provider(), place_of(1));

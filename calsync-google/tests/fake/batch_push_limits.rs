@@ -5,7 +5,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use crate::client::{ANNA, Stage, TestResponse, now, send, timed};
-use calsync_google::fake::{ApiMethod, ErrorShape, LimitAnswer, Limits};
+use calsync_google::fake::{ApiMethod, ErrorFormat, LimitResponse, Limits};
 
 async fn batch(stage: &Stage, parts: &[(&str, String)], token: Option<&str>) -> TestResponse {
     let mut body = String::new();
@@ -162,7 +162,7 @@ async fn rate_limits_use_a_sliding_window_and_respond_with_403_or_429() {
     let refused = get().await;
     refused.is_refused(403, "userRateLimitExceeded");
     assert_eq!(refused.json()["error"]["errors"][0]["domain"], "usageLimits");
-    limits.answer = LimitAnswer::TooManyRequests;
+    limits.answer = LimitResponse::TooManyRequests;
     limits.retry_after = Some(30);
     set(limits);
     let refused = get().await;
@@ -199,10 +199,10 @@ async fn each_part_of_a_batch_counts_against_the_limit() {
 async fn errors_have_the_configured_format() {
     let stage = Stage::new();
     for (shape, pointers) in [
-        (ErrorShape::Classic, &["/error/errors/0/reason", "/error/code", "/error/message"][..]),
-        (ErrorShape::WithStatus, &["/error/errors/0/reason", "/error/status"]),
-        (ErrorShape::WithoutErrors, &["/error/code", "/error/status"]),
-        (ErrorShape::Flat, &["/error", "/error_description"]),
+        (ErrorFormat::Classic, &["/error/errors/0/reason", "/error/code", "/error/message"][..]),
+        (ErrorFormat::WithStatus, &["/error/errors/0/reason", "/error/status"]),
+        (ErrorFormat::WithoutErrors, &["/error/code", "/error/status"]),
+        (ErrorFormat::Flat, &["/error", "/error_description"]),
     ] {
         stage.google.set(|settings| settings.errors = shape);
         let response = stage.event("GET", "/nosuchevent", None).await;

@@ -83,7 +83,7 @@ async fn a_rule_applies_only_to_the_requests_it_names() {
         stage.google.fault(rule);
         assert_eq!(status("GET", "calendars/primary/events").await, 200);
         assert_eq!(stage.google.faults_left(), 1);
-        stage.google.no_faults();
+        stage.google.clear_faults();
     }
     stage.google.fault(FaultRule::new(busy()).with_calendar(other.clone()).with_user(ANNA));
     assert_eq!(status("GET", &format!("calendars/{}/events", other.replace('@', "%40"))).await, 503);
@@ -107,7 +107,7 @@ async fn a_rule_can_skip_repeat_and_alternate() {
         for _ in 0..6 {
             statuses.push(stage.event("GET", "", None).await.status);
         }
-        stage.google.no_faults();
+        stage.google.clear_faults();
         statuses
     };
     let rule = || FaultRule::new(Fault::status(StatusCode::SERVICE_UNAVAILABLE));

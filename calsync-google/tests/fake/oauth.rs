@@ -224,7 +224,7 @@ async fn refresh_tokens_rotate_expire_and_are_limited_by_settings() {
     is_refused(&refresh(google, &first).await, 400, "invalid_grant");
     google.set(|settings| {
         settings.rotate_refresh_tokens = false;
-        settings.refresh_token_life = Some(std::time::Duration::from_secs(7 * 24 * 3600));
+        settings.refresh_token_lifetime = Some(std::time::Duration::from_secs(7 * 24 * 3600));
         settings.refresh_token_limit = Some(3);
     });
     let testing = stage.anna.tokens(&["calendar"]).refresh_token.expose().to_owned();
@@ -253,7 +253,7 @@ async fn the_consent_page_works_in_a_browser() {
     let tokens: Value = redeem(&google, &location).await.ok();
     assert_eq!(tokens["scope"], "https://www.googleapis.com/auth/calendar.events");
 
-    google.set(|settings| settings.approve_as = Some(ANNA.into()));
+    google.set(|settings| settings.auto_consent_as = Some(ANNA.into()));
     let response = send(&google, get(page(""))).await.unwrap();
     assert!(response.headers["location"].to_str().unwrap().contains("code="));
 }

@@ -77,7 +77,7 @@ impl State {
             (_, Some(own)) => own.clone(),
             (_, None) => {
                 let message = "/me request is only valid with delegated authentication flow.";
-                return Err(Problem::bad("BadRequest", message));
+                return Err(Problem::bad("RequestError", message));
             }
         };
         Ok(email)

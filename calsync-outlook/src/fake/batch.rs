@@ -108,7 +108,7 @@ impl State {
 }
 
 fn bad(message: impl Into<String>) -> Problem {
-    Problem::bad("BadRequest", message)
+    Problem::bad("RequestError", message)
 }
 
 fn parts(outer: &Asked) -> Result<Vec<Part>, Problem> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use calsync_core::fake::oauth::{
-    Asked as AskedFor, AskedWrongly, Code, ConsentPage, Decision, Granted, PageAnswer, escaped, redirect,
+    Asked as AskedFor, AuthorizationRequestError, Code, ConsentForm, ConsentPage, Decision, Granted, escaped,
+    redirect,
 };
 use calsync_core::fake::{Params, Reply};
 use chrono::TimeDelta;
@@ -37,7 +38,7 @@ impl State {
             Ok(wanted) => wanted,
             Err(refusal) => return refusal.reply(),
         };
-        if let Some(user) = self.settings.approve_as.clone().filter(|_| !is_answer) {
+        if let Some(user) = self.settings.auto_consent_as.clone().filter(|_| !is_answer) {
             return self
                 .decide(tenant, &wanted, &user, &Decision::Allow)
                 .map_or_else(|r| r.reply(), |url| redirect(&url));
@@ -51,8 +52,8 @@ impl State {
             };
             return Reply::html(StatusCode::OK, page.html(self.mailboxes.keys().map(String::as_str)));
         }
-        match PageAnswer::of(&form) {
-            Some(PageAnswer { user, decision }) => self
+        match ConsentForm::of(&form) {
+            Some(ConsentForm { user, decision }) => self
                 .decide(tenant, &wanted, &user, &decision)
                 .map_or_else(|r| r.reply(), |url| redirect(&url)),
             None => Refusal::Shown(900_144).reply(),
@@ -82,10 +83,10 @@ impl State {
         self.check_tenant(tenant).map_err(Refusal::Shown)?;
         let mut wanted = self.grants.asked(params).map_err(|wrongly| {
             Refusal::Shown(match wrongly {
-                AskedWrongly::Malformed => 900_144,
-                AskedWrongly::Client => 700_016,
-                AskedWrongly::Redirect => 50011,
-                AskedWrongly::ResponseType => 70005,
+                AuthorizationRequestError::Malformed => 900_144,
+                AuthorizationRequestError::Client => 700_016,
+                AuthorizationRequestError::Redirect => 50011,
+                AuthorizationRequestError::ResponseType => 70005,
             })
         })?;
         if !matches!(params.get("response_mode"), None | Some("query")) {

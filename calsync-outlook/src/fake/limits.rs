@@ -9,7 +9,7 @@ use http::header::RETRY_AFTER;
 use super::outlook::FakeOutlook;
 use super::reply::Problem;
 use super::request::Asked;
-use super::settings::LimitAnswer;
+use super::settings::LimitResponse;
 use super::state::State;
 
 /// What is counted for the limits.
@@ -90,8 +90,8 @@ impl State {
         }
         if asked.room == 0 {
             let status = match limits.answer {
-                LimitAnswer::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-                LimitAnswer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                LimitResponse::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+                LimitResponse::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             };
             let message = "Application is over its MailboxConcurrency limit.";
             return Err(wait(Problem::new(status, "ApplicationThrottled", message)));

@@ -82,7 +82,7 @@ pub use people::FakeUser;
 pub use questions::{FakeCalendar, FakeEvent, FakeMail, FakeSubscription, MailKind, SeenRequest, Writes};
 pub use reply::{concurrent_save, graph_error, irresolvable_conflict, throttled};
 pub use route::ApiMethod;
-pub use settings::{AfterDeletion, ErrorShape, Latency, LimitAnswer, Limits, ScopeForm, Settings};
+pub use settings::{AfterDeletion, ErrorFormat, Latency, LimitResponse, Limits, ScopeForm, Settings};
 pub use snapshot::SnapshotError;
 pub use subscriptions::LifecycleEvent;
 

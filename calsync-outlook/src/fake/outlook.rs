@@ -127,7 +127,7 @@ impl FakeOutlook {
     }
 
     /// Nothing goes wrong any more.
-    pub fn no_faults(&self) {
+    pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 

@@ -6,7 +6,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::settings::ErrorShape;
+use super::settings::ErrorFormat;
 
 /// A refusal by Graph.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ impl Problem {
         self
     }
 
-    pub(super) fn reply(&self, shape: ErrorShape, marks: &Marks) -> Reply {
+    pub(super) fn reply(&self, shape: ErrorFormat, marks: &Marks) -> Reply {
         let mut error = json!({"code": self.0.code, "message": self.0.message});
         let inner = json!({
             "date": marks.at.format("%Y-%m-%dT%H:%M:%S").to_string(),
@@ -122,9 +122,9 @@ impl Problem {
         if let Some(error) = error.as_object_mut() {
             error.extend(self.0.more.clone());
             match shape {
-                ErrorShape::Classic => error.insert("innerError".into(), inner),
-                ErrorShape::LowerCase => error.insert("innererror".into(), inner),
-                ErrorShape::Bare => None,
+                ErrorFormat::Classic => error.insert("innerError".into(), inner),
+                ErrorFormat::LowerCase => error.insert("innererror".into(), inner),
+                ErrorFormat::Bare => None,
             };
         }
         let mut reply = Reply::json(self.0.status, &json!({ "error": error }));

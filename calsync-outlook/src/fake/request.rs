@@ -1,6 +1,6 @@
 //! A request to Graph: its route, its preferences, its body.
 
-use calsync_core::fake::{Incoming, Occasion};
+use calsync_core::fake::{Incoming, RequestContext};
 use calsync_core::http::Request;
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -52,8 +52,13 @@ impl Asked {
     }
 
     /// What rules are held against.
-    pub(super) fn occasion<'a>(&'a self, user: Option<&'a str>) -> Occasion<'a, ApiMethod> {
-        Occasion { method: self.method(), incoming: &self.incoming, calendar: self.route.calendar(), user }
+    pub(super) fn occasion<'a>(&'a self, user: Option<&'a str>) -> RequestContext<'a, ApiMethod> {
+        RequestContext {
+            method: self.method(),
+            incoming: &self.incoming,
+            calendar: self.route.calendar(),
+            user,
+        }
     }
 
     pub(super) fn text(&self, name: &'static str) -> Option<&str> {

@@ -44,7 +44,7 @@ pub struct Settings {
     /// A dead delta token's 410 has a `Location` to begin anew at.
     pub delta_location: bool,
     /// Which of the seen shapes error bodies have.
-    pub errors: ErrorShape,
+    pub errors: ErrorFormat,
     /// How many requests are answered.
     pub limits: Limits,
     /// How long an answer takes, during which the request counts as in flight.
@@ -52,9 +52,9 @@ pub struct Settings {
     /// Where the order of a batch's answers comes from.
     pub batch_seed: u64,
     /// How long an access token lives.
-    pub access_token_life: Duration,
+    pub access_token_lifetime: Duration,
     /// How long a refresh token lives that nobody uses.
-    pub refresh_token_life: Duration,
+    pub refresh_token_lifetime: Duration,
     /// How long a refresh token lives on after it was used; Microsoft does not end it. Zero ends it at once.
     pub old_refresh_token_life: Duration,
     /// How the token endpoint writes scopes.
@@ -66,7 +66,7 @@ pub struct Settings {
     /// What the application may do without a user (`client_credentials`).
     pub app_roles: BTreeSet<String>,
     /// The consent page is passed over, as if this user had agreed to everything.
-    pub approve_as: Option<String>,
+    pub auto_consent_as: Option<String>,
     /// How many requests the log keeps.
     pub log_size: usize,
 }
@@ -90,18 +90,18 @@ impl Default for Settings {
             page_size: 10,
             sparse_pages: false,
             delta_location: false,
-            errors: ErrorShape::default(),
+            errors: ErrorFormat::default(),
             limits: Limits::default(),
             latency: None,
             batch_seed: 1,
-            access_token_life: Duration::from_secs(3599),
-            refresh_token_life: Duration::from_secs(90 * 24 * 3600),
+            access_token_lifetime: Duration::from_secs(3599),
+            refresh_token_lifetime: Duration::from_secs(90 * 24 * 3600),
             old_refresh_token_life: Duration::from_secs(90 * 24 * 3600),
             scopes: ScopeForm::default(),
             single_tenant: None,
             issuer: "https://login.microsoftonline.com/{tenantid}/v2.0".to_owned(),
             app_roles: BTreeSet::from(["Calendars.ReadWrite".to_owned()]),
-            approve_as: None,
+            auto_consent_as: None,
             log_size: 10_000,
         }
     }
@@ -123,7 +123,7 @@ pub enum AfterDeletion {
 /// The shapes of error bodies that have been seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ErrorShape {
+pub enum ErrorFormat {
     /// With `innerError`.
     #[default]
     Classic,
@@ -142,7 +142,7 @@ pub struct Limits {
     /// In any ten minutes, to one mailbox. No limit by default.
     pub per_ten_minutes_per_mailbox: Option<usize>,
     /// How a refusal for too many at the same time looks.
-    pub answer: LimitAnswer,
+    pub answer: LimitResponse,
     /// What a refusal has in `Retry-After`, in seconds. It has been seen without.
     pub retry_after: Option<u64>,
 }
@@ -152,7 +152,7 @@ impl Default for Limits {
         Self {
             in_flight_per_mailbox: Some(4),
             per_ten_minutes_per_mailbox: None,
-            answer: LimitAnswer::default(),
+            answer: LimitResponse::default(),
             retry_after: Some(10),
         }
     }
@@ -169,7 +169,7 @@ impl Limits {
 /// How a refusal for too many requests at the same time looks. Both have been seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum LimitAnswer {
+pub enum LimitResponse {
     /// 429 `ApplicationThrottled`.
     #[default]
     TooManyRequests,

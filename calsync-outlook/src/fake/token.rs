@@ -161,7 +161,7 @@ impl State {
             return Err(70011);
         }
         let granted = Granted::new(NOBODY, client, self.settings.app_roles.clone());
-        let life = self.settings.access_token_life.as_secs();
+        let life = self.settings.access_token_lifetime.as_secs();
         let access = self.issue_access(granted);
         Ok(json!({
             "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": access,
@@ -189,7 +189,7 @@ impl State {
             scopes = asked;
         }
         scopes.remove(scopes::OFFLINE);
-        let life = self.settings.access_token_life.as_secs();
+        let life = self.settings.access_token_lifetime.as_secs();
         let mut answer = json!({
             "token_type": "Bearer",
             "scope": scopes::written(scopes.iter(), self.settings.scopes),
@@ -245,14 +245,14 @@ impl State {
 
     pub(super) fn issue_access(&mut self, granted: Granted) -> String {
         let token = format!("EwB{}", self.serial.opaque("access"));
-        let ends = end_of(self.settings.access_token_life, self.now());
+        let ends = end_of(self.settings.access_token_lifetime, self.now());
         self.grants.add_access(&token, granted, ends);
         token
     }
 
     pub(super) fn issue_refresh(&mut self, granted: Granted) -> String {
         let token = format!("{REFRESH}{}", self.serial.opaque("refresh"));
-        let ends = end_of(self.settings.refresh_token_life, self.now());
+        let ends = end_of(self.settings.refresh_token_lifetime, self.now());
         self.grants.add_refresh(&token, granted, Some(ends), None);
         token
     }

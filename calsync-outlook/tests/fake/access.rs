@@ -103,7 +103,7 @@ async fn an_application_without_a_user_reaches_every_mailbox_that_is_not_barred(
     for user in [ANNA, bo.email()] {
         stage.call("POST", &format!("users/{user}/events"), Some(timed("x"))).await.created();
     }
-    stage.call("GET", "me/events", None).await.is_refused(400, "BadRequest");
+    stage.call("GET", "me/events", None).await.is_refused(400, "RequestError");
     bo.is_barred(true);
     let path = format!("users/{}/events", bo.id());
     stage.call("GET", &path, None).await.is_refused(403, "ErrorAccessDenied");

@@ -117,7 +117,7 @@ async fn a_batch_that_is_none_is_refused_whole() {
         let text = format!("{bad:?}");
         assert_eq!(batch(&stage, bad).await.status, 400, "{text}");
     }
-    batch(&stage, Vec::new()).await.is_refused(400, "BadRequest");
+    batch(&stage, Vec::new()).await.is_refused(400, "RequestError");
     assert!(stage.anna.events("primary").is_empty());
     let mut other = Stage::new();
     other.token = "nonsense".into();

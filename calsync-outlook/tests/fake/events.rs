@@ -273,7 +273,7 @@ async fn every_answer_can_be_told_from_others() {
     assert_eq!(inner["request-id"].as_str(), bad.header("request-id"));
     assert_eq!(inner["date"], "2026-11-22T10:00:00");
     assert_ne!(bad.header("request-id"), good.header("request-id"));
-    stage.outlook.set(|settings| settings.errors = calsync_outlook::fake::ErrorShape::LowerCase);
+    stage.outlook.set(|settings| settings.errors = calsync_outlook::fake::ErrorFormat::LowerCase);
     let bad = stage.call("GET", "me/events/AAMkx", None).await.json();
     assert!(bad["error"]["innererror"].is_object() && bad["error"].get("innerError").is_none());
 }

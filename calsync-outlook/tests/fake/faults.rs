@@ -92,7 +92,7 @@ async fn a_rule_strikes_only_whom_it_names() {
         stage.outlook.fault(rule);
         assert_eq!(stage.event("GET", "", None).await.status, 200);
         assert_eq!(stage.outlook.faults_left(), 1);
-        stage.outlook.no_faults();
+        stage.outlook.clear_faults();
     }
     let both = FaultRule::new(busy()).with_calendar(other.clone()).with_user(ANNA);
     stage.outlook.fault(both);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calsync_outlook::fake::{Latency, LimitAnswer, Limits};
+use calsync_outlook::fake::{Latency, LimitResponse, Limits};
 use chrono::TimeDelta;
 
 use crate::client::{ANNA, Stage, timed};
@@ -28,7 +28,7 @@ async fn four_requests_at_a_time_are_answered() {
     }
     stage.outlook.set(|settings| {
         settings.limits.in_flight_per_mailbox = Some(1);
-        settings.limits.answer = LimitAnswer::Unavailable;
+        settings.limits.answer = LimitResponse::Unavailable;
         settings.limits.retry_after = None;
     });
     let (a, b) = tokio::join!(one(), one());

@@ -405,7 +405,7 @@ async fn the_page_works_in_a_browser() {
     let answer = post(&outlook, "common/oauth2/v2.0/authorize", &denied).await;
     assert!(answer.header("location").unwrap().contains("error=access_denied"));
 
-    outlook.set(|settings| settings.approve_as = Some(ANNA.into()));
+    outlook.set(|settings| settings.auto_consent_as = Some(ANNA.into()));
     let answer = send(&outlook, get(page(""))).await.unwrap();
     assert!(answer.header("location").unwrap().contains("code="));
 }

@@ -12,7 +12,7 @@ use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, FakeEvent, FakeOutlook};
 use serde_json::{Value, json};
 
-use crate::common::{World, draft_at, event, key_at, place_in, place_of};
+use crate::common::{World, calendar_in, draft_at, event, key_at, place_of};
 
 pub(crate) async fn create(provider: &OutlookCalendar, draft: &Draft) -> Result<Written, Error> {
     provider.create(&place_of(1), draft, &CreateOptions::new()).await
@@ -92,7 +92,7 @@ pub(crate) fn row(event: &FakeEvent) -> Written {
 
 /// A place in one of Anna's other calendars, which the host knows by that name, or by none.
 pub(crate) fn named(calendar: &str, name: Option<&str>) -> CalendarRef {
-    place_in(1, CalendarId::new(calendar).unwrap()).with_name(name.and_then(CalendarName::new))
+    calendar_in(1, CalendarId::new(calendar).unwrap()).with_name(name.and_then(CalendarName::new))
 }
 
 /// The one event that stands at Anna's.

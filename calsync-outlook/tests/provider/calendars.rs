@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use crate::bench::*;
-use crate::common::{World, draft_at, event, key_of, place_in, place_of};
+use crate::common::{World, calendar_in, draft_at, event, key_of, place_of};
 
 /// Every call there is, at a place, for an event that was written there.
 async fn every_call(
@@ -139,7 +139,7 @@ async fn a_list_that_fails_while_a_calendar_is_looked_for_is_no_answer() {
             assert_ne!(error.kind(), ErrorKind::CalendarNotFound, "{call} {fault:?}");
             assert_eq!(error.retry(), Retry::Later, "{call} {fault:?}");
         }
-        world.outlook.no_faults();
+        world.outlook.clear_faults();
     }
     assert_eq!(world.anna.events(&now).len(), 1);
 }
@@ -164,7 +164,7 @@ async fn calendars_are_listed_to_the_last_and_made() {
     let id = provider.create_calendar(&key_of(1), "Bookings").await.unwrap();
     let calendars = provider.calendars(&key_of(1)).await.unwrap();
     assert!(calendars.iter().any(|calendar| calendar.id == id && calendar.name == "Bookings"));
-    let place = place_in(1, id.clone());
+    let place = calendar_in(1, id.clone());
     provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events(id.as_str()).len(), 1);
 
@@ -248,7 +248,7 @@ async fn pages_without_an_end_are_given_up() {
     world.outlook.fault(FaultRule::new(Fault::json(StatusCode::OK, &parts)).with_path("batch").always());
     for error in [provider.calendars(&key_of(1)).await.unwrap_err(), find(&provider).await.unwrap_err()] {
         assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
-        assert_eq!(error.failure().code.as_deref(), Some("endless_answer"));
+        assert_eq!(error.failure().code.as_deref(), Some("endless_response"));
     }
 }
 
@@ -259,11 +259,11 @@ async fn the_default_calendar_goes_by_its_own_id_too_and_mailboxes_are_apart() {
     let calendars = provider.calendars(&key_of(1)).await.unwrap();
     let id: &CalendarId = &calendars[0].id;
     let written = create(&provider, &draft(1)).await.unwrap();
-    let found = provider.get(&place_in(1, id.clone()), &written.remote_id).await.unwrap();
+    let found = provider.get(&calendar_in(1, id.clone()), &written.remote_id).await.unwrap();
     assert_eq!(found.unwrap().marker, Some(draft(1).marker));
     // To the planner they are one, once the host knows which one the default is.
     assert!(calendars[0].is_primary);
-    let (named, primary) = (place_in(1, id.clone()), place_of(1));
+    let (named, primary) = (calendar_in(1, id.clone()), place_of(1));
     let capabilities = provider.capabilities();
     assert!(!capabilities.is_one_calendar(&named, &primary));
     assert!(capabilities.is_one_calendar(&named, &primary.with_primary(Some(id.clone()))));

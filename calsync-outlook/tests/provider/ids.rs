@@ -34,7 +34,7 @@ async fn somebody_who_was_faster_costs_one_more_read() {
         assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
         let gone = ApiMethod::EventsDelete;
         assert_eq!(calls(&world.outlook), [gone, read, gone, read, gone], "no loop");
-        world.outlook.no_faults();
+        world.outlook.clear_faults();
         delete(&provider, &written, &draft(3)).await.unwrap();
         assert!(world.anna.events("primary").is_empty());
     }

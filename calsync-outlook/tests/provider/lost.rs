@@ -252,10 +252,10 @@ async fn a_key_whose_event_is_gone_is_spent_however_graph_says_it() {
             for draft in [draft(1), moved(2)] {
                 let error = create_again(&provider, &draft).await.unwrap_err();
                 let told = (error.kind(), error.retry(), error.failure().operation);
-                assert_eq!(told, (ErrorKind::KeySpent, Retry::Never, Operation::Create));
+                assert_eq!(told, (ErrorKind::KeyUsed, Retry::Never, Operation::Create));
             }
             // Other words are never answered out of memory, so that this needs no hint.
-            assert_eq!(create(&provider, &moved(2)).await.unwrap_err().kind(), ErrorKind::KeySpent);
+            assert_eq!(create(&provider, &moved(2)).await.unwrap_err().kind(), ErrorKind::KeyUsed);
             assert!(world.anna.events("primary").is_empty());
         }
     }
@@ -270,7 +270,7 @@ async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
     let gone = graph_error(StatusCode::NOT_FOUND, "ErrorItemNotFound", "Not found.");
     world.outlook.fault(FaultRule::new(gone).with_method(ApiMethod::EventsUpdate));
     let error = create(&provider, &moved(2)).await.unwrap_err();
-    assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeySpent, Operation::Create));
+    assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeyUsed, Operation::Create));
 }
 
 /// The event is made, and the look at it that follows goes wrong: were that said to have changed nothing, the host would forget

@@ -256,7 +256,7 @@ async fn what_a_person_deleted_is_gone_for_every_call_until_the_next_generation(
 
         // The same words under the same key, as a run that was cut off would write them.
         let again = create_again(&provider, &draft(1)).await;
-        assert_eq!(again.map_err(|error| error.kind()).err(), is_spent.then_some(ErrorKind::KeySpent));
+        assert_eq!(again.map_err(|error| error.kind()).err(), is_spent.then_some(ErrorKind::KeyUsed));
         let stand = usize::from(!is_spent);
         assert_eq!(world.anna.events("primary").len(), stand, "{after_deletion:?}");
         let mut next = draft(3);
@@ -336,7 +336,7 @@ async fn an_event_of_somebody_else_is_never_touched() {
             for create in [create(&provider, &draft(9)).await, create_again(&provider, &draft(9)).await] {
                 let error = create.unwrap_err();
                 let told = (error.kind(), error.failure().code.as_deref());
-                assert_eq!(told, (ErrorKind::KeySpent, Some(FOREIGN_EVENT)));
+                assert_eq!(told, (ErrorKind::KeyUsed, Some(FOREIGN_EVENT)));
             }
         } else {
             let ours = create(&provider, &draft(9)).await.unwrap();
@@ -385,7 +385,7 @@ async fn a_copy_is_not_taken_for_what_was_made() {
         assert_eq!((found.len(), found[0].remote_id.as_str(), found[0].key), (1, copy.as_str(), None));
         for draft in [draft(1), moved(2)] {
             let error = create_again(&provider, &draft).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::KeySpent, "{after_deletion:?}");
+            assert_eq!(error.kind(), ErrorKind::KeyUsed, "{after_deletion:?}");
         }
         assert_eq!(world.anna.events("primary"), [before]);
     }

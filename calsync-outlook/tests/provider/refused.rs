@@ -9,7 +9,7 @@ use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, graph_error};
 use http::StatusCode;
 
 use crate::bench::*;
-use crate::common::{World, draft_at, event, key_of, place_in, place_of, put};
+use crate::common::{World, calendar_in, draft_at, event, key_of, place_of, put};
 
 /// Every call there is, for an event that stands; the errors.
 async fn every_refusal(provider: &OutlookCalendar, written: &calsync_core::provider::Written) -> Vec<Error> {
@@ -54,7 +54,7 @@ async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_t
             assert_eq!(told, (kind, retry, Some(code)), "{error}");
         }
         world.anna.is_barred(false);
-        world.outlook.no_faults();
+        world.outlook.clear_faults();
     }
     assert_eq!(only(&world).json["location"]["displayName"], "1 High Street, Leeds, LS1 1AA");
     // Ben is not concerned.
@@ -172,7 +172,7 @@ async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() 
             for error in every_refusal(&provider, &written).await {
                 assert_eq!((error.kind(), error.retry()), (kind, Retry::Later), "{status} {error}");
             }
-            world.outlook.no_faults();
+            world.outlook.clear_faults();
             assert_eq!(only(&world).id, written.remote_id.as_str());
         }
     }
@@ -227,7 +227,7 @@ async fn a_namespace_exchange_would_cut_is_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn places_nobody_connected_are_waiting_for_their_person() {
     let world = World::new().await;
-    let place = place_in(3, CalendarId::primary());
+    let place = calendar_in(3, CalendarId::primary());
     let result = world.provider().create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await;
     let error = result.unwrap_err();
     let told = (error.kind(), error.failure().code.as_deref());

@@ -77,7 +77,7 @@ async fn meets(world: &World, provider: &OutlookCalendar, call: Call, fault: &Fa
     world.outlook.fault(FaultRule::new(fault.clone()).with_path("/v1.0/").after(nth));
     let result = call.made(provider, before.as_ref()).await;
     let was_met = world.outlook.faults_left() == 0;
-    world.outlook.no_faults();
+    world.outlook.clear_faults();
     let what = format!("{call:?}, request {nth}: {fault:?}");
     match &result {
         Ok(said_yes) => {

@@ -116,7 +116,7 @@ async fn a_zone_that_nobody_knows_is_an_error_and_never_a_guess() {
         world.outlook.fault(with_it(&json));
         let error = read(&provider, &written).await.unwrap_err();
         let told = (error.kind(), error.retry(), error.failure().code.as_deref());
-        assert_eq!(told, (ErrorKind::Unavailable, Retry::Later, Some("incomplete_answer")), "{zone}");
+        assert_eq!(told, (ErrorKind::Unavailable, Retry::Later, Some("incomplete_response")), "{zone}");
         // It is found all the same: its identity is enough.
         let parts = json!({"responses": [
             {"id": "marker", "status": 200, "body": {"value": [json]}},

@@ -60,7 +60,7 @@ async fn connections_that_drop_after_storing_double_nothing<S: Service>() {
     desk.service.fault(FaultRule::new(Fault::DropAfter).with_method(S::CREATE).with_every(2));
     assert_eq!(desk.run_until_delivered(), 2);
     desk.assert_delivered(AS_PLANNED);
-    desk.service.no_faults();
+    desk.service.clear_faults();
     desk.assert_at_rest();
 
     desk.service.fault(FaultRule::new(Fault::DropAfter).with_method(S::UPDATE).with_times(2));
@@ -83,7 +83,7 @@ async fn a_run_that_is_killed_doubles_nothing<S: Service>() {
     assert!(run.try_wait().unwrap().is_none(), "it ended before it was killed");
     run.kill().unwrap();
     run.wait().unwrap();
-    desk.service.no_faults();
+    desk.service.clear_faults();
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);
     assert_eq!(desk.service.deleted(), 0, "nothing had to be cleaned up");

@@ -74,7 +74,7 @@ pub trait Service: HttpTransport + Clone {
 
     fn fault(&self, rule: impl Into<FaultRule<Self::Method>>);
 
-    fn no_faults(&self);
+    fn clear_faults(&self);
 
     fn count_all(&self) -> usize;
 
@@ -140,8 +140,8 @@ macro_rules! alike {
             self.fault(rule);
         }
 
-        fn no_faults(&self) {
-            self.no_faults();
+        fn clear_faults(&self) {
+            self.clear_faults();
         }
 
         fn count_all(&self) -> usize {

@@ -105,8 +105,8 @@ impl Together {
     }
 
     fn mend(&self) {
-        self.desk.service.no_faults();
-        self.outlook.no_faults();
+        self.desk.service.clear_faults();
+        self.outlook.clear_faults();
         if self.folder().is_file() {
             fs::remove_file(self.folder()).unwrap();
             let _moved = fs::rename(self.desk.file("2/away"), self.folder());

@@ -92,7 +92,7 @@ async fn a_rotated_refresh_token_is_never_lost<S: Service>() {
     // The API is down after the tokens were rotated.
     desk.service.fault(FaultRule::new(Fault::NotSent).with_path(S::API).always());
     assert_eq!(desk.run().0, Some(3));
-    desk.service.no_faults();
+    desk.service.clear_faults();
     for hour in 14..17 {
         desk.service.expire_access_tokens();
         desk.move_to(hour);
@@ -123,7 +123,7 @@ async fn a_rotated_refresh_token_survives_a_run_that_is_killed<S: Service>() {
     );
     run.kill().unwrap();
     run.wait().unwrap();
-    desk.service.no_faults();
+    desk.service.clear_faults();
     desk.service.expire_access_tokens();
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);
@@ -148,7 +148,7 @@ async fn a_run_that_is_killed_while_it_lists_costs_the_state_nothing<S: Service>
     assert!(run.try_wait().unwrap().is_none(), "it ended before it was killed");
     run.kill().unwrap();
     run.wait().unwrap();
-    desk.service.no_faults();
+    desk.service.clear_faults();
     let ids = |state: &Value| -> Vec<(Value, Value)> {
         let rows = state["appointments"].as_array().unwrap().iter();
         let rows = rows.flat_map(|row| row["calendar_ledger"]["deliveries"].as_array().unwrap());
@@ -171,7 +171,7 @@ async fn a_token_endpoint_that_is_down_blames_nobody<S: Service>() {
     let (code, printed) = desk.run();
     assert_eq!(code, Some(3), "{printed}");
     assert!(!printed.contains("connect the calendar again"), "{printed}");
-    desk.service.no_faults();
+    desk.service.clear_faults();
     assert_eq!(desk.run_until_delivered(), 1);
     desk.assert_delivered(AS_PLANNED);
 }

@@ -223,7 +223,7 @@ pub enum VaultError {
     Key,
     /// Two keys of a vault have the same id.
     #[error("two keys of the vault have the id {0}")]
-    KeyTwice(String),
+    DuplicateKeyId(String),
     /// The operating system returned no random bytes.
     #[error("the operating system returned no random bytes")]
     Randomness,
@@ -243,10 +243,10 @@ impl Vault {
     /// Adds an older key: the vault also opens what that key sealed.
     ///
     /// # Errors
-    /// [`VaultError::KeyTwice`], if the vault already has a key with that id.
+    /// [`VaultError::DuplicateKeyId`], if the vault already has a key with that id.
     pub fn with_older_key(self, key: VaultKey) -> Result<Self, VaultError> {
         if self.keys.iter().any(|other| other.id() == key.id()) {
-            return Err(VaultError::KeyTwice(key.id().to_owned()));
+            return Err(VaultError::DuplicateKeyId(key.id().to_owned()));
         }
         let keys = self.keys.iter().cloned().chain([key]).collect();
         Ok(Self { keys, ..self })

@@ -38,7 +38,7 @@ impl Client {
     /// Whether the redirect URL is registered. A loopback address matches with any port (RFC 8252
     /// section 7.3).
     #[must_use]
-    pub fn takes_redirect(&self, redirect: &str) -> bool {
+    pub fn accepts_redirect(&self, redirect: &str) -> bool {
         self.redirects.iter().any(|known| known == redirect || is_same_loopback(known, redirect))
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     fn takes(known: &str, redirect: &str) -> bool {
         let mut grants = Grants::default();
         grants.add_client("id", None, known);
-        grants.client("id").unwrap().takes_redirect(redirect)
+        grants.client("id").unwrap().accepts_redirect(redirect)
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct Asked {
 
 /// Why the consent page shows an error. Such an error is never sent to the redirect URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AskedWrongly {
+pub enum AuthorizationRequestError {
     /// A parameter is missing, invalid, or present twice.
     Malformed,
     /// No client is registered with that id.
@@ -74,29 +74,29 @@ impl Grants {
     /// Reads and checks an authorization request.
     ///
     /// # Errors
-    /// See [`AskedWrongly`].
-    pub fn asked(&self, params: &Params) -> Result<Asked, AskedWrongly> {
+    /// See [`AuthorizationRequestError`].
+    pub fn asked(&self, params: &Params) -> Result<Asked, AuthorizationRequestError> {
         let names: Vec<&str> = params.pairs().iter().map(|(name, _)| name.as_str()).collect();
         let mut seen = BTreeSet::new();
         // RFC 6749 section 3.1: no parameter is present twice. The page's own check boxes may be.
         if names.iter().any(|name| *name != TICKED && !seen.insert(name)) {
-            return Err(AskedWrongly::Malformed);
+            return Err(AuthorizationRequestError::Malformed);
         }
-        let id = params.get("client_id").ok_or(AskedWrongly::Malformed)?;
-        let client = self.client(id).ok_or(AskedWrongly::Client)?;
-        let redirect = params.get("redirect_uri").ok_or(AskedWrongly::Malformed)?;
-        if !client.takes_redirect(redirect) {
-            return Err(AskedWrongly::Redirect);
+        let id = params.get("client_id").ok_or(AuthorizationRequestError::Malformed)?;
+        let client = self.client(id).ok_or(AuthorizationRequestError::Client)?;
+        let redirect = params.get("redirect_uri").ok_or(AuthorizationRequestError::Malformed)?;
+        if !client.accepts_redirect(redirect) {
+            return Err(AuthorizationRequestError::Redirect);
         }
         if params.get("response_type") != Some("code") {
-            return Err(AskedWrongly::ResponseType);
+            return Err(AuthorizationRequestError::ResponseType);
         }
         let scopes = params.get("scope").unwrap_or_default().split_whitespace();
         let scopes: BTreeSet<String> = scopes.map(str::to_owned).collect();
         let challenge = Challenge::of(params)?;
         // A public client needs PKCE.
         if scopes.is_empty() || (client.is_public() && challenge.is_none()) {
-            return Err(AskedWrongly::Malformed);
+            return Err(AuthorizationRequestError::Malformed);
         }
         let text = |name| params.get(name).map(str::to_owned);
         let (client, redirect) = (id.to_owned(), redirect.to_owned());
@@ -139,7 +139,7 @@ mod tests {
     const GOOD: &str =
         "client_id=app&redirect_uri=https%3A%2F%2Fa.example%2F&response_type=code&scope=b+a&state=s%26t";
 
-    fn asked(text: &str) -> Result<Asked, AskedWrongly> {
+    fn asked(text: &str) -> Result<Asked, AuthorizationRequestError> {
         let mut grants = Grants::default();
         grants.add_client("app", Some("secret"), "https://a.example/");
         grants.add_client("device", None, "https://a.example/");
@@ -149,14 +149,14 @@ mod tests {
     #[test]
     fn an_invalid_authorization_request_is_refused() {
         for (part, other, wrong) in [
-            ("client_id=app", "client_id=unknown", AskedWrongly::Client),
-            ("client_id=app", "", AskedWrongly::Malformed),
-            ("client_id=app", "client_id=app&client_id=app", AskedWrongly::Malformed),
-            ("client_id=app", "client_id=device", AskedWrongly::Malformed),
-            ("a.example", "b.example", AskedWrongly::Redirect),
-            ("=code", "=token", AskedWrongly::ResponseType),
-            ("scope=b+a", "scope=+", AskedWrongly::Malformed),
-            ("state", "code_challenge=short&state", AskedWrongly::Malformed),
+            ("client_id=app", "client_id=unknown", AuthorizationRequestError::Client),
+            ("client_id=app", "", AuthorizationRequestError::Malformed),
+            ("client_id=app", "client_id=app&client_id=app", AuthorizationRequestError::Malformed),
+            ("client_id=app", "client_id=device", AuthorizationRequestError::Malformed),
+            ("a.example", "b.example", AuthorizationRequestError::Redirect),
+            ("=code", "=token", AuthorizationRequestError::ResponseType),
+            ("scope=b+a", "scope=+", AuthorizationRequestError::Malformed),
+            ("state", "code_challenge=short&state", AuthorizationRequestError::Malformed),
         ] {
             assert_eq!(asked(&GOOD.replace(part, other)).err(), Some(wrong), "{other}");
         }

@@ -18,10 +18,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use clients::{Client, ClientRefusal, basic};
 pub use codes::{Code, CodeRefusal, Redemption};
-pub use consent::{Asked, AskedWrongly, Decision, redirect, with_query};
+pub use consent::{Asked, AuthorizationRequestError, Decision, redirect, with_query};
 pub use grants::{FakeTokens, Granted, Grants, Token};
 pub use id_token::{id_token, subject};
-pub use page::{ConsentPage, PageAnswer, escaped};
+pub use page::{ConsentForm, ConsentPage, escaped};
 pub use pkce::{Challenge, VerifierRefusal};
 
 /// The end of a lifetime that begins now.

@@ -22,7 +22,7 @@ pub struct ConsentPage<'a> {
 }
 
 /// The form of a [`ConsentPage`], as a user submitted it.
-pub struct PageAnswer {
+pub struct ConsentForm {
     /// The user who decided.
     pub user: String,
     /// The user's decision.
@@ -61,7 +61,7 @@ fn choice(kind: &str, name: &str, value: &str, is_chosen: bool) -> String {
     format!("<label><input type=\"{kind}\" name=\"{name}\" value=\"{value}\"{checked}> {value}</label><br>\n")
 }
 
-impl PageAnswer {
+impl ConsentForm {
     /// Reads the form of a [`ConsentPage`]; `None` if it names no user.
     #[must_use]
     pub fn of(form: &Params) -> Option<Self> {
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_form_has_a_user_and_a_decision() {
-        let of = |text| PageAnswer::of(&Params::parse(text)).map(|form| (form.user, form.decision));
+        let of = |text| ConsentForm::of(&Params::parse(text)).map(|form| (form.user, form.decision));
         let only =
             |scopes: &[&str]| Decision::AllowOnly(scopes.iter().map(|scope| (*scope).to_owned()).collect());
         let anna = |decision| Some(("anna@example.org".to_owned(), decision));

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::consent::AskedWrongly;
+use super::consent::AuthorizationRequestError;
 use crate::fake::Params;
 
 /// The PKCE challenge of an authorization request.
@@ -31,17 +31,17 @@ impl Challenge {
     /// Reads the challenge of an authorization request, if it has one.
     ///
     /// # Errors
-    /// [`AskedWrongly::Malformed`], if the challenge has a wrong length or an unknown method.
-    pub fn of(params: &Params) -> Result<Option<Self>, AskedWrongly> {
+    /// [`AuthorizationRequestError::Malformed`], if the challenge has a wrong length or an unknown method.
+    pub fn of(params: &Params) -> Result<Option<Self>, AuthorizationRequestError> {
         match (params.get("code_challenge"), params.get("code_challenge_method")) {
             (None, None) => Ok(None),
             // RFC 7636 section 4.2.
             (Some(challenge), method) if (43..=128).contains(&challenge.len()) => match method {
                 Some("S256") => Ok(Some(Self::Hash(challenge.to_owned()))),
                 None | Some("plain") => Ok(Some(Self::Plain(challenge.to_owned()))),
-                Some(_) => Err(AskedWrongly::Malformed),
+                Some(_) => Err(AuthorizationRequestError::Malformed),
             },
-            _ => Err(AskedWrongly::Malformed),
+            _ => Err(AuthorizationRequestError::Malformed),
         }
     }
 

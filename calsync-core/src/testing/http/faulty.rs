@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::answers;
+use super::responses;
 use crate::error::Operation;
 use crate::http::{Call, HttpTransport, Request, Response, TransportError, TransportErrorKind};
 use crate::testing::random::Random;
@@ -23,7 +23,7 @@ pub enum HttpFault {
     /// The connection breaks before the server has read the request. The client cannot know that.
     RequestLost,
     /// The server carries out the request, and the connection breaks before the response arrives.
-    AnswerLost,
+    ResponseLost,
     /// The server carries out the request, and the response takes too long.
     TimedOut,
     /// A gateway in front of the server sends this response. The server does not get the request.
@@ -121,15 +121,15 @@ fn draw(random: &mut Random) -> HttpFault {
     match random.number() % 13 {
         0 => HttpFault::NotSent,
         1 => HttpFault::RequestLost,
-        2 | 3 => HttpFault::AnswerLost,
+        2 | 3 => HttpFault::ResponseLost,
         4 => HttpFault::TimedOut,
-        5 => HttpFault::Instead(answers::throttled(1)),
-        6 => HttpFault::Instead(answers::status(503)),
-        7 => HttpFault::Instead(answers::html(500)),
-        8 => HttpFault::Instead(answers::html(200)),
-        9 => HttpFault::Garbled(answers::html(502)),
-        10 => HttpFault::Garbled(answers::html(200)),
-        11 => HttpFault::Instead(answers::html(404)),
+        5 => HttpFault::Instead(responses::throttled(1)),
+        6 => HttpFault::Instead(responses::status(503)),
+        7 => HttpFault::Instead(responses::html(500)),
+        8 => HttpFault::Instead(responses::html(200)),
+        9 => HttpFault::Garbled(responses::html(502)),
+        10 => HttpFault::Garbled(responses::html(200)),
+        11 => HttpFault::Instead(responses::html(404)),
         _ => HttpFault::CutBody,
     }
 }
@@ -142,7 +142,7 @@ impl<T: HttpTransport> HttpTransport for FaultyTransport<T> {
             HttpFault::None => self.inner.send(request).await,
             HttpFault::NotSent => fails(TransportErrorKind::NotSent),
             HttpFault::RequestLost => fails(TransportErrorKind::Interrupted),
-            HttpFault::AnswerLost => {
+            HttpFault::ResponseLost => {
                 self.inner.send(request).await?;
                 fails(TransportErrorKind::Interrupted)
             }
@@ -174,7 +174,7 @@ impl fmt::Debug for HttpFault {
             Self::None => f.write_str("None"),
             Self::NotSent => f.write_str("NotSent"),
             Self::RequestLost => f.write_str("RequestLost"),
-            Self::AnswerLost => f.write_str("AnswerLost"),
+            Self::ResponseLost => f.write_str("ResponseLost"),
             Self::TimedOut => f.write_str("TimedOut"),
             Self::Instead(response) => f.debug_tuple("Instead").field(&response.status()).finish(),
             Self::Garbled(response) => f.debug_tuple("Garbled").field(&response.status()).finish(),

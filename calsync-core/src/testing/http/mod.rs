@@ -1,8 +1,8 @@
 //! Transports for tests: one follows a script, one records requests, one fails.
 
-pub mod answers;
 mod faulty;
 mod recording;
+pub mod responses;
 mod scripted;
 
 pub use faulty::{FaultyTransport, HttpFault};

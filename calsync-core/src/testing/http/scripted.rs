@@ -20,9 +20,9 @@ use crate::http::{Call, HttpTransport, Request, Response, TransportError, Transp
 /// use calsync_core::http::TransportErrorKind;
 /// use calsync_core::testing::{Recording, ScriptedTransport, answers};
 /// let script = ScriptedTransport::new([
-///     Ok(answers::throttled(30)),
+///     Ok(responses::throttled(30)),
 ///     Err(TransportErrorKind::TimedOut),
-///     Ok(answers::json(200, r#"{"id": "abc"}"#)),
+///     Ok(responses::json(200, r#"{"id": "abc"}"#)),
 /// ]);
 /// let transport = Recording::new(script.clone());
 /// // … the code under test sends its requests to `transport` …
