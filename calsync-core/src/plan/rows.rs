@@ -53,12 +53,14 @@ impl<'a> PlanDraft<'a> {
         };
         let existing = rows.iter().position(|row| is_own(row) && row.may_exist());
         let existing = existing.or_else(|| rows.iter().position(is_same_calendar));
-        let own = existing.or_else(|| rows.iter().position(is_own));
-        let at = own.or_else(|| self.row_come_home(audience, rows, event))?;
+        // Of two absent rows the one of this calendar's own target, so that no second row of that target is made.
+        let home = || self.row_come_home(audience, rows, event);
+        let at = existing.or_else(home).or_else(|| rows.iter().position(is_own))?;
         Some(rows.swap_remove(at))
     }
 
-    /// A row that another connection has taken over keeps its target. It comes back when that one is gone.
+    /// A row that another connection has taken over keeps its target: it comes back, also an absent one, since a target has one row.
+    /// Where an account is not known it comes back only when the other connection is gone.
     fn row_come_home(&self, audience: &Audience<'_>, rows: &[Row<'a>], event: &Desired) -> Option<usize> {
         if rows.is_empty() {
             return None;
@@ -67,11 +69,10 @@ impl<'a> PlanDraft<'a> {
         let today = audience.connected(&event.calendar.person);
         let is_free = |row: &Row<'_>| today.iter().all(|today| !today.is_at(row.delivery.calendar()));
         let is_it = |row: &Row<'_>| {
-            row.delivery.is_of_target(target, &event.calendar)
-                || (row.delivery.target() == target
-                    && self.is_one_calendar(&row.delivery.place(), &event.calendar))
+            row.delivery.target() == target && self.is_one_calendar(&row.delivery.place(), &event.calendar)
         };
-        rows.iter().position(|row| is_it(row) && is_free(row))
+        let may_be = |row: &Row<'_>| row.delivery.is_of_target(target, &event.calendar) && is_free(row);
+        rows.iter().position(|row| is_it(row) || may_be(row))
     }
 
     /// Whether an event of ours is, or may be, in another account than the one this connection leads to.

@@ -18,7 +18,7 @@ use crate::http::{Call, HttpTransport, Request, Response, TransportError, Transp
 ///
 /// ```
 /// use calsync_core::http::TransportErrorKind;
-/// use calsync_core::testing::{Recording, ScriptedTransport, answers};
+/// use calsync_core::testing::{Recording, ScriptedTransport, responses};
 /// let script = ScriptedTransport::new([
 ///     Ok(responses::throttled(30)),
 ///     Err(TransportErrorKind::TimedOut),
