@@ -39,11 +39,11 @@ pub(super) fn read(json: Value) -> EventResource {
     serde_json::from_value(json).unwrap()
 }
 
-pub(super) fn property_of(name: &str, value: &str) -> Value {
+pub(super) fn property_json(name: &str, value: &str) -> Value {
     json!({"id": format!("String {{8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861}} Name {name}"), "value": value})
 }
 
-/// What Graph answers of an event that was made so.
+/// Graph's response for an event that was created from this draft.
 pub(super) fn stored(draft: &Draft) -> Value {
     let mut json = serde_json::to_value(to_create(draft, &LIMITS)).unwrap();
     json["id"] = json!("AAk=");

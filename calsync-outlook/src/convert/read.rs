@@ -16,8 +16,8 @@ use super::{APPOINTMENT, GUEST, KEY, NAMESPACE, PERSON, PROFILE, REVISION, UTC, 
 use crate::wire::{CreatedResource, DateTimeTimeZone, EventBody, EventResource, IdentityResource, Location};
 use crate::zones;
 
-/// Our marker, if the event carries one: key, namespace and revision, or none. An appointment or a person that cannot be read is not
-/// known.
+/// Our marker, if the event carries key, namespace and revision. An appointment or person that
+/// cannot be read is left out.
 pub(crate) fn marker(identity: &IdentityResource) -> Option<Marker> {
     let key = EventKey::parse(property(identity, KEY)?)?;
     let revision = property(identity, REVISION)?.parse().ok()?;
@@ -34,13 +34,14 @@ fn person_of(note: &str) -> Option<Person> {
     }
 }
 
-/// The key of ours that the event was made under, by what its create was known by. A copy that a person made has none.
+/// The key that the event was created with, from its transaction id. A person's copy of an event
+/// has none.
 pub(crate) fn key(identity: &IdentityResource) -> Option<EventKey> {
     let id = identity.transaction_id.as_deref()?;
     EventKey::parse(id).or_else(|| EventKey::parse(&id.to_ascii_lowercase()))
 }
 
-/// Whether a create was known by this key, as far as its answer tells.
+/// Whether the event was created with this key. `None` if the response does not tell.
 pub(crate) fn is_made_under(resource: &CreatedResource, key: &str) -> Option<bool> {
     resource.transaction_id.as_deref().map(|id| id.eq_ignore_ascii_case(key))
 }
@@ -52,13 +53,13 @@ pub(super) fn property<'a>(identity: &'a IdentityResource, id: &str) -> Option<&
     Some(&*property.value).filter(|value| !value.is_empty())
 }
 
-/// An event by its id and version. `None` when it has no id.
+/// An event's id and version. `None` if it has no id.
 pub(crate) fn written(identity: &IdentityResource) -> Option<Written> {
     let written = named(identity.id.as_deref(), identity.etag.as_deref())?;
     Some(written.with_account(identity.account.clone()))
 }
 
-/// The answer to a create. `None` when it does not name the event.
+/// The event in the response to a create. `None` if it has no id.
 pub(crate) fn created(resource: &CreatedResource) -> Option<Written> {
     named(resource.id.as_deref(), resource.etag.as_deref())
 }
@@ -68,15 +69,16 @@ fn named(id: Option<&str>, etag: Option<&str>) -> Option<Written> {
     Some(Written::new(RemoteId::new(id)).with_etag(sendable(etag)))
 }
 
-/// An event that was found. `None` when it has no id.
+/// An event that was found. `None` if it has no id.
 pub(crate) fn found(identity: &IdentityResource) -> Option<Found> {
     let Written { remote_id, etag, account, .. } = written(identity)?;
     let found = Found::new(remote_id).with_etag(etag).with_account(account);
     Some(found.with_marker(marker(identity)).with_key(key(identity)))
 }
 
-/// Whether the event says what the body said that it was made with, as far as every answer tells.
-pub(crate) fn says(resource: &CreatedResource, body: &EventBody<'_>) -> bool {
+/// Whether the event has the content of the request body, judged by the fields that every response
+/// has.
+pub(crate) fn is_as_sent(resource: &CreatedResource, body: &EventBody<'_>) -> bool {
     resource.subject.as_deref().unwrap_or_default() == body.subject.as_deref().unwrap_or_default()
         && name_of(resource.location.as_ref()) == name_of(body.location.as_ref())
         && resource.is_all_day.unwrap_or_default() == body.is_all_day.unwrap_or_default()
@@ -88,19 +90,19 @@ pub(super) fn name_of<'a>(location: Option<&'a Location<'_>>) -> &'a str {
     location.map_or("", |location| &*location.display_name)
 }
 
-fn is_same_moment(answered: Option<&DateTimeTimeZone<'_>>, sent: Option<&DateTimeTimeZone<'_>>) -> bool {
-    let (Some(answered), Some(sent)) = (answered, sent) else { return false };
-    // Most say it in the words that were sent, but for the fraction of a second.
-    let fraction = answered.date_time.strip_prefix(&*sent.date_time);
+fn is_same_moment(returned: Option<&DateTimeTimeZone<'_>>, sent: Option<&DateTimeTimeZone<'_>>) -> bool {
+    let (Some(returned), Some(sent)) = (returned, sent) else { return false };
+    // Most responses repeat the text that was sent and add a fraction of a second.
+    let fraction = returned.date_time.strip_prefix(&*sent.date_time);
     let is_same_text = fraction.is_some_and(|fraction| fraction.trim_start_matches(['.', '0']).is_empty());
-    if is_same_text && answered.time_zone == sent.time_zone {
+    if is_same_text && returned.time_zone == sent.time_zone {
         return true;
     }
-    let answered = instant(answered);
-    answered.is_some() && answered == instant(sent)
+    let returned = instant(returned);
+    returned.is_some() && returned == instant(sent)
 }
 
-/// What an event says. `None` when it has no time that could be understood.
+/// The event's content. `None` if its time cannot be read.
 pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     let mut event = Event::new(resource.subject.clone().unwrap_or_default(), when(resource)?)
         .with_description(text_of(resource).unwrap_or_default().into_owned())
@@ -108,7 +110,8 @@ pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     if resource.show_as.as_deref() == Some("tentative") {
         event = event.with_status(EventStatus::Tentative);
     }
-    // `normal` is what every event is that nothing was said of. `personal` is shown to others like a normal one.
+    // `normal` is the default of every event, so it is no choice. Others see `personal` events like
+    // normal ones.
     if matches!(resource.sensitivity.as_deref(), Some("private" | "confidential")) {
         event = event.with_visibility(Visibility::Private);
     }
@@ -120,7 +123,7 @@ pub(crate) fn event(resource: &EventResource) -> Option<Event> {
     })
 }
 
-/// The body, where it came as text. One in HTML is nothing to compare a text with.
+/// The body, if Graph returned plain text. An HTML body cannot be compared with a text.
 pub(super) fn text_of(resource: &EventResource) -> Option<Cow<'_, str>> {
     let body = resource.body.as_ref().filter(|body| body.content_type.eq_ignore_ascii_case("text"))?;
     Some(clean_block(&body.content))
@@ -131,7 +134,7 @@ pub(super) fn when(resource: &EventResource) -> Option<When> {
     let end = instant(resource.end.as_ref()?)?;
     let own = || zones::zone_of(resource.original_start_time_zone.as_deref()?).ok();
     if resource.is_all_day == Some(true) {
-        // Somebody's day may begin at another hour of ours.
+        // In the person's zone the day may begin at another hour than in UTC.
         let zone = own().unwrap_or_default();
         return Some(When::AllDay { start: day(start, &zone), end: day(end, &zone) });
     }
@@ -139,7 +142,8 @@ pub(super) fn when(resource: &EventResource) -> Option<When> {
     Some(When::Timed { start, end, zone: noted.or_else(own).unwrap_or_default() })
 }
 
-/// The day that begins at an instant: in UTC, else in that zone, else the nearest.
+/// The date of a day that begins at this instant: in UTC, otherwise in the zone, otherwise the
+/// nearest date.
 fn day(begins: DateTime<Utc>, zone: &Zone) -> NaiveDate {
     if begins.time() == NaiveTime::MIN {
         return begins.date_naive();
@@ -148,10 +152,10 @@ fn day(begins: DateTime<Utc>, zone: &Zone) -> NaiveDate {
     if local.time() == NaiveTime::MIN { local.date() } else { (begins + TimeDelta::hours(12)).date_naive() }
 }
 
-/// An instant, in whole seconds, of a time on the wall of a zone by either kind of name.
+/// The instant of a local time, in whole seconds. The zone may have a Windows or an IANA name.
 fn instant(time: &DateTimeTimeZone<'_>) -> Option<DateTime<Utc>> {
     let local: NaiveDateTime = time.date_time.trim_end_matches('Z').parse().ok()?;
-    // Every request asks for UTC.
+    // The usual case, since every request prefers UTC.
     let at = match &*time.time_zone {
         UTC => local.and_utc(),
         zone => zones::zone_of(zone).ok()?.instant(local).ok()?,
@@ -168,16 +172,16 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_body_in_html_is_no_text() {
+    fn an_html_body_is_not_read_as_text() {
         let mut json = stored(&draft(london()));
         json["body"] = json!({"contentType": "html", "content": "<html><body>Order: 1<br>5 &lt; 6 &amp; 7</body></html>"});
-        let standing = read(json);
-        assert_eq!(&*event(&standing).unwrap().description, "");
-        assert!(to_update(&draft(london()), &standing, &LIMITS, false).unwrap().body.is_some());
+        let current = read(json);
+        assert_eq!(&*event(&current).unwrap().description, "");
+        assert!(to_update(&draft(london()), &current, &LIMITS, false).unwrap().body.is_some());
     }
 
     #[test]
-    fn answers_are_read_however_little_they_say() {
+    fn responses_with_missing_or_wrong_fields_are_read() {
         let resource = read(stored(&draft(london())));
         assert_eq!(event(&resource).unwrap(), london().with_reminders(Reminders::Before(vec![15])));
         let same = found(&resource.identity).unwrap();
@@ -195,16 +199,16 @@ mod tests {
             json!({"id": "AAk="}),
             json!({"id": "AAk=", "start": {"dateTime": "noon", "timeZone": "UTC"},
                 "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "UTC"}}),
-            // Never London, nor any other guess.
+            // No zone is guessed, such as London's.
             json!({"id": "AAk=", "start": {"dateTime": "2026-07-01T09:00:00", "timeZone": "tzone://Microsoft/Custom"},
                 "end": {"dateTime": "2026-07-01T10:00:00", "timeZone": "tzone://Microsoft/Custom"}}),
-            // Nor of another type.
+            // Fields of another type.
             json!({"id": "AAk=", "subject": 7, "start": [], "end": 1.5, "location": "x", "isAllDay": "no"}),
         ] {
             let resource = read(nothing.clone());
             assert_eq!(event(&resource), None, "{nothing}");
-            assert!(found(&resource.identity).is_some(), "it is there: {nothing}");
-            // What it is to be is known all the same.
+            assert!(found(&resource.identity).is_some(), "it is found: {nothing}");
+            // The draft can still be written over it.
             assert!(
                 to_update(&draft(london()), &resource, &LIMITS, false).unwrap().start.is_some(),
                 "{nothing}"
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn somebodys_whole_day_is_that_day_whatever_our_hour() {
+    fn a_whole_day_keeps_its_date_in_any_zone() {
         for (start, end, zone) in [
             ("2026-12-24T00:00:00", "2026-12-25T00:00:00", "UTC"),
             ("2026-12-23T23:00:00", "2026-12-24T23:00:00", "W. Europe Standard Time"),
@@ -226,13 +230,13 @@ mod tests {
             let json = json!({"id": "AAk=", "isAllDay": true, "originalStartTimeZone": zone,
                 "start": {"dateTime": start, "timeZone": "UTC"}, "end": {"dateTime": end, "timeZone": "UTC"}});
             let day = |text: &str| text.parse().unwrap();
-            let wanted = When::AllDay { start: day("2026-12-24"), end: day("2026-12-25") };
-            assert_eq!(when(&read(json)), Some(wanted), "{start} {zone}");
+            let expected = When::AllDay { start: day("2026-12-24"), end: day("2026-12-25") };
+            assert_eq!(when(&read(json)), Some(expected), "{start} {zone}");
         }
     }
 
     #[test]
-    fn a_marker_is_read_back_whole_or_not_at_all() {
+    fn a_marker_needs_key_namespace_and_revision() {
         let json = stored(&draft(london()));
         let marker_of = |json: &Value| marker(&read(json.clone()).identity);
         for (at, value) in [(1, "no-key"), (3, "x"), (2, "")] {
@@ -244,7 +248,7 @@ mod tests {
         let id = json["singleValueExtendedProperties"][1]["id"].as_str().unwrap();
         capitals["singleValueExtendedProperties"][1]["id"] = json!(id.replace("8e2bb1c4", "8E2BB1C4"));
         assert_eq!(marker_of(&capitals), Some(draft(london()).marker));
-        // Whom it is for may be missing.
+        // Appointment and person may be missing.
         for (at, value) in [(6, ""), (7, "somebody"), (7, "profile:")] {
             let mut unknown = json.clone();
             unknown["singleValueExtendedProperties"][at]["value"] = json!(value);
@@ -258,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_an_event_is_for_is_noted_whole_or_not_at_all() {
+    fn appointment_and_person_are_written_whole_or_not_at_all() {
         let text = |id: &str| AppointmentId::text(id).unwrap();
         for (appointment, person) in [
             (text("ü/42"), Person::Guest),
@@ -275,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_id_tells_the_key_in_any_case() {
+    fn a_transaction_id_gives_the_key_in_any_letter_case() {
         let mut json = stored(&draft(london()));
         let key_of = |json: &Value| key(&read(json.clone()).identity);
         assert_eq!(key_of(&json), Some(draft(london()).marker.key));
@@ -288,31 +292,31 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_says_something_else_is_that_of_an_earlier_create() {
-        let says = |answer: &Value, event: Event| {
-            let answer: CreatedResource = serde_json::from_value(answer.clone()).unwrap();
-            says(&answer, &to_create(&draft(event), &LIMITS))
+    fn a_response_with_other_content_belongs_to_an_earlier_create() {
+        let is_as_sent = |response: &Value, event: Event| {
+            let response: CreatedResource = serde_json::from_value(response.clone()).unwrap();
+            is_as_sent(&response, &to_create(&draft(event), &LIMITS))
         };
         let same = stored(&draft(london()));
-        assert!(says(&same, london()));
+        assert!(is_as_sent(&same, london()));
         for other in [
             london().with_location("x"),
             Event::new("Windows", london().when).with_location("1 High St, Leeds"),
             all_day(),
             timed("2026-07-01T08:00:00Z", "2026-07-01T09:00:00Z", "UTC").with_location("1 High St, Leeds"),
         ] {
-            assert!(!says(&same, other));
+            assert!(!is_as_sent(&same, other));
         }
-        // In other words.
+        // The same instants in another zone.
         let mut local = same.clone();
         local["start"] = json!({"dateTime": "2026-07-01T09:00:00.0000000", "timeZone": "GMT Standard Time"});
-        assert!(says(&local, london()));
+        assert!(is_as_sent(&local, london()));
         for start in
             [json!(null), json!({"dateTime": "2026-07-01T08:00:00.0000000"}), json!({"timeZone": "UTC"})]
         {
             local["start"] = start;
-            assert!(!says(&local, london()), "{local}");
+            assert!(!is_as_sent(&local, london()), "{local}");
         }
-        assert!(says(&stored(&draft(all_day())), all_day()));
+        assert!(is_as_sent(&stored(&draft(all_day())), all_day()));
     }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::meeting::{own_text, without_rule};
 use crate::wire::{DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, ItemBody, Location};
 
-/// What of an event's text fits, and how its calendar reminds by default.
+/// How much text fits, and the calendar's default reminder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) subject: usize,
@@ -25,54 +25,54 @@ pub(crate) struct Limits {
     pub(crate) default_reminder: Option<u32>,
 }
 
-/// The body that makes an event.
+/// The request body that creates an event.
 pub(crate) fn to_create<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
-    let mut body = whole(draft, limits);
+    let mut body = full_body(draft, limits);
     body.transaction_id = Some(transaction_id(&draft.marker.key));
     body
 }
 
-/// The body that makes of the event that is there what the draft says: what differs and is ours. `None` when nothing does: another
-/// revision alone is no difference.
+/// The request body that changes `current` to what the draft says: our fields that differ. `None`
+/// if no field differs; a new revision alone is no difference.
 pub(crate) fn to_update<'a>(
     draft: &'a Draft,
-    standing: &EventResource,
+    current: &EventResource,
     limits: &Limits,
     rewrite: bool,
 ) -> Option<EventBody<'a>> {
-    let mut body = whole(draft, limits);
-    if standing.subject.as_deref() == body.subject.as_deref() {
+    let mut body = full_body(draft, limits);
+    if current.subject.as_deref() == body.subject.as_deref() {
         body.subject = None;
     }
-    if text_of(standing)
+    if text_of(current)
         .is_some_and(|text| lines(own_text(&text)) == lines(&without_rule(&draft.event.description)))
     {
         body.body = None;
     }
-    if when(standing).is_some_and(|when| is_same_time(&when, &draft.event.when)) {
+    if when(current).is_some_and(|when| is_same_time(&when, &draft.event.when)) {
         (body.start, body.end, body.is_all_day) = (None, None, None);
     }
-    if name_of(standing.location.as_ref()) == name_of(body.location.as_ref()) {
+    if name_of(current.location.as_ref()) == name_of(body.location.as_ref()) {
         body.location = None;
     }
-    // Whether the person is free meanwhile, or away, is theirs to say.
-    let was_tentative = standing.show_as.as_deref() == Some("tentative");
+    // The person chooses whether to be shown as free or away.
+    let was_tentative = current.show_as.as_deref() == Some("tentative");
     if was_tentative == (draft.event.status == EventStatus::Tentative) {
         body.show_as = None;
     }
-    if standing.sensitivity.as_deref() == body.sensitivity {
+    if current.sensitivity.as_deref() == body.sensitivity {
         body.sensitivity = None;
     }
-    // The reminder is the person's, until the host wants another than it wanted last time.
-    if property(&standing.identity, REMINDER) == Some(&*reminder_note(&draft.event.reminders)) {
+    // The reminder is the person's, until the host asks for another one than last time.
+    if property(&current.identity, REMINDER) == Some(&*reminder_text(&draft.event.reminders)) {
         (body.is_reminder_on, body.reminder_minutes_before_start) = (None, None);
     }
     body.single_value_extended_properties
-        .retain(|wanted| property(&standing.identity, &wanted.id) != Some(&*wanted.value));
+        .retain(|desired| property(&current.identity, &desired.id) != Some(&*desired.value));
     (rewrite || !changes_nothing(&body)).then_some(body)
 }
 
-/// Whether a change changes nothing but the revision, if anything.
+/// Whether the body changes nothing, or only the revision.
 fn changes_nothing(body: &EventBody<'_>) -> bool {
     let EventBody {
         transaction_id: None,
@@ -94,8 +94,8 @@ fn changes_nothing(body: &EventBody<'_>) -> bool {
     properties.iter().all(|property| property.id == REVISION)
 }
 
-/// All of an event that is ours.
-fn whole<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
+/// The full request body: every field of ours.
+fn full_body<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
     let event = &*draft.event;
     let (start, end, is_all_day) = match &event.when {
         When::Timed { start, end, .. } => (at(start.naive_utc()), at(end.naive_utc()), false),
@@ -108,7 +108,7 @@ fn whole<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
     EventBody {
         transaction_id: None,
         subject: Some(cut(&event.title, limits.subject)),
-        // Plain text, which Exchange itself turns into HTML: what looks like a tag is read as text.
+        // Plain text, which Exchange converts to HTML itself: what looks like a tag stays text.
         body: Some(ItemBody { content_type: "text".into(), content: without_rule(&event.description) }),
         start: Some(start),
         end: Some(end),
@@ -118,16 +118,16 @@ fn whole<'a>(draft: &'a Draft, limits: &Limits) -> EventBody<'a> {
         sensitivity: match event.visibility {
             Visibility::Public => Some("normal"),
             Visibility::Private => Some("private"),
-            // The person's own choice stays; a new event is normal.
+            // The person's own choice stays. A new event is `normal`.
             _ => None,
         },
         is_reminder_on: Some(reminder.is_some()),
         reminder_minutes_before_start: reminder.map(|minutes| minutes.min(EARLIEST_REMINDER)),
-        single_value_extended_properties: marks(draft),
+        single_value_extended_properties: our_properties(draft),
     }
 }
 
-fn marks(draft: &Draft) -> Vec<ExtendedProperty<'_>> {
+fn our_properties(draft: &Draft) -> Vec<ExtendedProperty<'_>> {
     let marker = &draft.marker;
     let zone = match &draft.event.when {
         When::Timed { zone, .. } => zone.name(),
@@ -141,26 +141,26 @@ fn marks(draft: &Draft) -> Vec<ExtendedProperty<'_>> {
         mark(NAMESPACE, Cow::Borrowed(&*marker.namespace)),
         mark(REVISION, Cow::Owned(marker.revision.to_string())),
         mark(ZONE, Cow::Borrowed(zone)),
-        mark(REMINDER, reminder_note(&draft.event.reminders)),
+        mark(REMINDER, reminder_text(&draft.event.reminders)),
     ]);
     let appointment = marker.appointment.as_ref().map(|id| (APPOINTMENT, Cow::Owned(id.to_string())));
-    let person = marker.person.as_ref().map(|person| (PERSON, person_note(person)));
-    // One that would be cut is not written: it would name another.
+    let person = marker.person.as_ref().map(|person| (PERSON, person_text(person)));
+    // A value that would be cut is left out, since it would name another appointment or person.
     let whole = appointment.into_iter().chain(person).filter(|(_, text)| fits_property(text));
     marks.extend(whole.map(|(id, text)| mark(id, text)));
     marks
 }
 
-/// How the person is noted.
-fn person_note(person: &Person) -> Cow<'static, str> {
+/// The property's value for a person.
+fn person_text(person: &Person) -> Cow<'static, str> {
     match person {
         Person::Profile(id) => Cow::Owned(format!("{PROFILE}{id}")),
         Person::Guest => Cow::Borrowed(GUEST),
     }
 }
 
-/// How a wanted reminder is noted.
-fn reminder_note(reminders: &Reminders) -> Cow<'static, str> {
+/// The property's value for a reminder of the host.
+fn reminder_text(reminders: &Reminders) -> Cow<'static, str> {
     match reminders {
         Reminders::Before(minutes) => match minutes.first() {
             Some(minutes) => Cow::Owned(minutes.to_string()),
@@ -170,12 +170,12 @@ fn reminder_note(reminders: &Reminders) -> Cow<'static, str> {
     }
 }
 
-/// What the create of an event is known by at Graph, so that it can be repeated.
+/// The transaction id of a create, by which Graph recognises a repeated one.
 pub(crate) fn transaction_id(key: &EventKey) -> String {
     key.to_string()
 }
 
-/// A text of at most so many UTF-16 code units, which is what Exchange counts in.
+/// Cuts a text to at most `limit` UTF-16 code units, the unit Exchange counts in.
 fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit || text.encode_utf16().count() <= limit {
         return Cow::Borrowed(text);
@@ -192,7 +192,7 @@ fn cut(text: &str, limit: usize) -> Cow<'_, str> {
 
 fn at(time: NaiveDateTime) -> DateTimeTimeZone<'static> {
     let seconds = time.with_nanosecond(0).unwrap_or(time);
-    // As `%Y-%m-%dT%H:%M:%S`, which chrono would first have to read, for every event anew.
+    // Same as `%Y-%m-%dT%H:%M:%S`, without parsing the format for every event.
     let mut date_time = String::with_capacity("2026-01-20T09:00:00".len());
     // Writing to a String cannot fail.
     let _ = write!(date_time, "{seconds:?}");
@@ -203,28 +203,28 @@ fn midnight(date: NaiveDate) -> NaiveDateTime {
     date.and_time(NaiveTime::MIN)
 }
 
-/// Lines without the spaces at their ends, which do not survive every way through Exchange.
+/// Lines without trailing spaces, which Exchange does not always keep.
 fn lines(text: &str) -> Vec<&str> {
     text.trim().split('\n').map(str::trim_end).collect()
 }
 
-fn is_same_time(standing: &When, wanted: &When) -> bool {
-    match (standing, wanted) {
+fn is_same_time(current: &When, desired: &When) -> bool {
+    match (current, desired) {
         (When::Timed { start, end, .. }, When::Timed { start: s, end: e, .. }) => (start, end) == (s, e),
-        (standing, wanted) => standing == wanted,
+        (current, desired) => current == desired,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{LIMITS, all_day, draft, london, property_of, read, stored, timed};
+    use super::super::fixtures::{LIMITS, all_day, draft, london, property_json, read, stored, timed};
     use super::*;
     use crate::convert::event;
     use calsync_core::event::Event;
     use serde_json::{Value, json};
 
     #[test]
-    fn a_create_says_everything_once() {
+    fn a_create_sends_every_field() {
         assert_eq!(
             serde_json::to_value(to_create(&draft(london()), &LIMITS)).unwrap(),
             json!({
@@ -235,11 +235,11 @@ mod tests {
                 "location": {"displayName": "1 High St, Leeds"}, "showAs": "busy",
                 "isReminderOn": true, "reminderMinutesBeforeStart": 15,
                 "singleValueExtendedProperties": [
-                    property_of("calsyncTarget", "6d709f8152a05a61b10906a7ec27a32c"),
-                    property_of("calsyncKey", "6d709f8152a05a61b10906a7ec27a32cg2"),
-                    property_of("calsyncNamespace", "my-shop"), property_of("calsyncRevision", "7"),
-                    property_of("calsyncZone", "Europe/London"), property_of("calsyncReminder", "default"),
-                    property_of("calsyncAppointment", "17"), property_of("calsyncPerson", "profile:3")],
+                    property_json("calsyncTarget", "6d709f8152a05a61b10906a7ec27a32c"),
+                    property_json("calsyncKey", "6d709f8152a05a61b10906a7ec27a32cg2"),
+                    property_json("calsyncNamespace", "my-shop"), property_json("calsyncRevision", "7"),
+                    property_json("calsyncZone", "Europe/London"), property_json("calsyncReminder", "default"),
+                    property_json("calsyncAppointment", "17"), property_json("calsyncPerson", "profile:3")],
             })
         );
         let body = serde_json::to_value(to_create(&draft(all_day()), &LIMITS)).unwrap();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reminder_is_always_said_and_noted() {
+    fn a_reminder_is_always_sent_and_recorded() {
         let none = Limits { default_reminder: None, ..LIMITS };
         for (reminders, limits, on, minutes, note) in [
             (Reminders::CalendarDefault, LIMITS, true, json!(15), "default"),
@@ -268,19 +268,19 @@ mod tests {
                 minutes,
                 "{note}"
             );
-            assert_eq!(body["singleValueExtendedProperties"][5], property_of("calsyncReminder", note));
+            assert_eq!(body["singleValueExtendedProperties"][5], property_json("calsyncReminder", note));
         }
     }
 
     #[test]
-    fn an_update_says_only_what_differs() {
-        let standing = read(stored(&draft(london())));
-        assert_eq!(to_update(&draft(london()), &standing, &LIMITS, false), None);
-        let revision = property_of("calsyncRevision", "8");
+    fn an_update_sends_only_the_differences() {
+        let current = read(stored(&draft(london())));
+        assert_eq!(to_update(&draft(london()), &current, &LIMITS, false), None);
+        let revision = property_json("calsyncRevision", "8");
         let differing = |event: Event| {
             let mut draft = draft(event);
             draft.marker.revision = 8;
-            let body = to_update(&draft, &standing, &LIMITS, false);
+            let body = to_update(&draft, &current, &LIMITS, false);
             body.map(|body| serde_json::to_value(body).unwrap()).unwrap_or_default()
         };
         assert_eq!(differing(london()), Value::Null, "another revision alone is no difference");
@@ -302,12 +302,12 @@ mod tests {
         let body = differing(paris.with_description("Order: 1\n5 < 6 & 7").with_location("1 High St, Leeds"));
         assert_eq!(
             body,
-            json!({"singleValueExtendedProperties": [revision, property_of("calsyncZone", "Europe/Paris")]})
+            json!({"singleValueExtendedProperties": [revision, property_json("calsyncZone", "Europe/Paris")]})
         );
     }
 
     #[test]
-    fn what_the_person_changed_that_is_not_ours_stays() {
+    fn the_persons_own_changes_stay() {
         let mut json = stored(&draft(london()));
         (json["showAs"], json["isReminderOn"]) = (json!("oof"), json!(false));
         (json["categories"], json["sensitivity"]) = (json!(["Red"]), json!("private"));
@@ -315,19 +315,20 @@ mod tests {
         json["body"]["content"] =
             json!("Order: 1  \r\n5 < 6 & 7\r\n\r\n________________________________\r\nJoin the meeting\r\n");
         assert_eq!(to_update(&draft(london()), &read(json.clone()), &LIMITS, false), None);
-        // Until the host wants another reminder, or is no longer sure that the event takes place.
-        let wanted = london().with_reminders(Reminders::Before(vec![30])).with_status(EventStatus::Tentative);
-        let wanted = draft(wanted);
-        let body = serde_json::to_value(to_update(&wanted, &read(json), &LIMITS, false).unwrap()).unwrap();
+        // This changes when the host sets another reminder, or the event becomes tentative.
+        let desired =
+            london().with_reminders(Reminders::Before(vec![30])).with_status(EventStatus::Tentative);
+        let desired = draft(desired);
+        let body = serde_json::to_value(to_update(&desired, &read(json), &LIMITS, false).unwrap()).unwrap();
         assert_eq!((&body["showAs"], &body["reminderMinutesBeforeStart"]), (&json!("tentative"), &json!(30)));
         assert_eq!(body.get("body"), None);
     }
 
     #[test]
-    fn the_sensitivity_is_written_where_the_host_chose_one_and_differs() {
-        let body_of = |event: Event, standing: &Value| {
-            let (draft, standing) = (draft(event), read(standing.clone()));
-            to_update(&draft, &standing, &LIMITS, false).map(|body| serde_json::to_value(body).unwrap())
+    fn the_sensitivity_is_written_if_the_host_chose_another_one() {
+        let body_of = |event: Event, current: &Value| {
+            let (draft, current) = (draft(event), read(current.clone()));
+            to_update(&draft, &current, &LIMITS, false).map(|body| serde_json::to_value(body).unwrap())
         };
         let (normal, private) = (stored(&draft(london())), london().with_visibility(Visibility::Private));
         let as_private = stored(&draft(private.clone()));
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_in_the_units_of_exchange() {
+    fn texts_are_cut_in_utf16_code_units() {
         assert_eq!(cut("Żółć", 4), "Żółć");
         assert_eq!(cut("🧹🧹🧹", 6), "🧹🧹🧹");
         assert_eq!(cut("🧹🧹🧹", 5), "🧹🧹…");
