@@ -128,8 +128,8 @@ impl OutlookCalendarBuilder {
     /// Builds the provider.
     ///
     /// # Errors
-    /// [`BuildError`] if a URL is invalid, the OAuth client is incomplete, or no transport or grant is
-    /// available.
+    /// [`BuildError`] if a URL is invalid, the OAuth client is incomplete, or there is no transport
+    /// or no grant.
     pub fn build(self) -> Result<OutlookCalendar, BuildError> {
         let transport = self.setup.transport()?;
         #[cfg(feature = "oauth")]

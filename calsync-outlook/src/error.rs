@@ -105,7 +105,7 @@ fn is_known(code: &str) -> bool {
     !code.is_empty() && code != NO_CODE
 }
 
-/// The retry advice after throttling. A throttled create was seen to store its event all the same.
+/// The retry advice after throttling. A throttled create was seen to store its event nevertheless.
 /// Every other throttled call changes nothing.
 fn after_throttling(operation: Operation) -> Retry {
     if operation == Operation::Create { Retry::Unknown } else { Retry::Later }

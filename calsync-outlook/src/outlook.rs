@@ -36,7 +36,7 @@ use crate::moved::Moved;
 /// }
 ///
 /// async fn came_back(outlook: &OutlookCalendar, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
-/// //     // The host knows from its own session whose calendar this is.
+///     // The host knows from its own session whose calendar this is.
 ///     let key = ConnectionKey::new(Person::Profile(7.into()), ProviderKind::OUTLOOK, 1);
 ///     let connected = outlook.finish(&key, pending, query).await?; // the tokens are stored
 ///     if let Some(account) = connected.account {

@@ -125,7 +125,7 @@ fn parts(outer: &Received) -> Result<Vec<Part>, Problem> {
     }
     let ids: Vec<String> = parts.iter().map(|part| part.id.to_lowercase()).collect();
     if ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
-        return Err(bad("Request ids must be unique, whatever their case."));
+        return Err(bad("Request ids must be unique, regardless of case."));
     }
     if parts.iter().flat_map(|part| &part.after).any(|id| !ids.contains(id)) {
         return Err(bad("A request depends on one that is not in the batch."));

@@ -17,7 +17,7 @@ pub struct Settings {
     pub location_chars: usize,
     /// The most bytes of a request's body; larger ones get 413.
     pub body_bytes: usize,
-    /// Time zones that are in the list and are refused all the same, with 400
+    /// Time zones that are in the list and are still refused, with 400
     /// `ErrorPropertyValidationFailure`, as was seen.
     pub zones_refused: Vec<String>,
     /// Whether a `transactionId` that was used for another event is refused with 409, as in other

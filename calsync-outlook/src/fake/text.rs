@@ -1,4 +1,4 @@
-//! Event bodies: Exchange stores HTML and converts whatever it gets.
+//! Event bodies: Exchange stores HTML, and converts plain text to it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
