@@ -272,7 +272,7 @@ mod tests {
 
     /// Graph was seen to store an event and still return a throttling error.
     #[test]
-    fn only_a_throttled_create_has_an_unknown_outcome() {
+    fn of_throttled_calls_only_a_create_has_an_unknown_outcome() {
         let busy = r#"{"error":{"code":"ErrorServerBusy","message":"x"}}"#;
         for (status, body) in [(503, busy), (429, busy), (429, "")] {
             for operation in [Operation::Update, Operation::Delete, Operation::Find, Operation::ListCalendars]

@@ -70,8 +70,8 @@ impl OutlookCalendar {
         self.oauth.connect(key)
     }
 
-    /// Exchanges the query of the redirect URL for tokens, stores them under `key`, and returns the
-    /// account they open. Keep the account's id as
+    /// Exchanges `callback` for tokens, stores them under `key`, and returns the account they open.
+    /// `callback` is the URL that the person came back with, or its query. Keep the account's id as
     /// [`Connection::account`](calsync_core::model::Connection::account). Replaces the tokens
     /// stored under `key`, unless these are known to open another account
     /// ([`ConnectError::OtherAccount`], [`PendingConnect::allow_other_account`]).
@@ -129,7 +129,7 @@ impl OutlookCalendar {
     /// connection to `primary` and one to that id then count as one calendar.
     ///
     /// # Errors
-    /// [`Error`], as any call.
+    /// [`Error`] if a request fails or a response cannot be read.
     pub async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error> {
         self.client.calendars(&key.clone().into()).await
     }
@@ -141,7 +141,7 @@ impl OutlookCalendar {
     /// name that exists already is refused.
     ///
     /// # Errors
-    /// [`Error`], as any call.
+    /// [`Error`] if a request fails or a response cannot be read.
     pub async fn create_calendar(&self, key: &ConnectionKey, name: &str) -> Result<CalendarId, Error> {
         self.client.create_calendar(&key.clone().into(), name).await
     }

@@ -69,7 +69,8 @@ impl FakeOutlook {
         self
     }
 
-    /// Sets how to wait in [`Fault::Delay`] and [`Latency::Time`]. Default: no wait.
+    /// Sets how to wait in [`Fault::Delay`] and [`Latency::Time`]. Default: one turn of the async
+    /// runtime.
     #[must_use]
     pub fn with_sleep(mut self, sleep: impl Sleep) -> Self {
         self.sleep = Some(Arc::new(sleep));
