@@ -1,4 +1,4 @@
-//! Puts an [`OutlookCalendar`] together.
+//! Builds an [`OutlookCalendar`].
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::moved::Moved;
 use crate::outlook::OutlookCalendar;
 use crate::request::Requests;
 
-/// How long before an event Outlook reminds unless told otherwise, in minutes.
-const USUAL_REMINDER: u32 = 15;
+/// Outlook's own default reminder, in minutes before the start.
+const DEFAULT_REMINDER: u32 = 15;
 
-/// Puts an [`OutlookCalendar`] together.
+/// Builds an [`OutlookCalendar`].
 #[derive(Debug)]
 #[must_use]
 pub struct OutlookCalendarBuilder {
@@ -45,86 +45,91 @@ impl OutlookCalendarBuilder {
             setup: Setup::default(),
             text: TextLimits::default().with_reminders(1),
             in_flight: 3,
-            default_reminder: Some(USUAL_REMINDER),
+            default_reminder: Some(DEFAULT_REMINDER),
         }
     }
 
-    /// Which of Microsoft's clouds. [`Cloud::Global`] unless given.
+    /// Microsoft's cloud. Default: [`Cloud::Global`].
     pub fn cloud(mut self, cloud: Cloud) -> Self {
         self.cloud = cloud;
         self
     }
 
-    /// Where Graph answers, with its version (`/v1.0`). The cloud's own unless given.
+    /// Base URL of Graph, with its version (`/v1.0`). Default: the cloud's own.
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api_url = Some(url.into());
         self
     }
 
-    /// How requests are sent. [`ReqwestTransport`](calsync_core::http) unless given (features `rustls`, `native-tls`,
-    /// `rustls-no-provider`).
+    /// Sends the requests. Default: [`ReqwestTransport`](calsync_core::http) (features `rustls`,
+    /// `native-tls`, `rustls-no-provider`).
     pub fn transport(mut self, transport: impl HttpTransport) -> Self {
         self.setup.transport = Some(Arc::new(transport));
         self
     }
 
-    /// How access tokens are got, where it is not by the consent of each person: a broker of tokens. They have to be such as open
-    /// `/me`. The OAuth client need not be given then; without one [`OutlookCalendar::connect`] leads nowhere.
+    /// Obtains access tokens in another way than by each person's consent, such as from a token
+    /// broker. The tokens must give access to `/me`. The OAuth client can then be left out, and
+    /// without it [`OutlookCalendar::connect`] cannot succeed.
     pub fn grant(mut self, grant: impl Grant) -> Self {
         self.setup.grant = Some(Arc::new(grant));
         self
     }
 
-    /// Where tokens are kept. In memory unless given, so that they are gone with the process.
+    /// Stores the tokens. Default: in memory, so that they are lost when the process ends.
     pub fn token_store(mut self, store: impl TokenStore) -> Self {
         self.setup.store = Some(Arc::new(store));
         self
     }
 
-    /// Where it is kept which account has asked to be left alone, and until when. In memory unless given; a host of several
-    /// processes may share one between them.
+    /// Stores which account asked for a back-off, and until when. Default: in memory. A host of
+    /// several processes can share one store between them.
     pub fn health_store(mut self, health: Arc<dyn AccountHealthStore>) -> Self {
         self.setup.health = Some(health);
         self
     }
 
-    /// Where the time comes from. The machine's clock unless given.
+    /// Source of the current time. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.setup.clock = Arc::new(clock);
         self
     }
 
-    /// How to wait. Tokio's timer unless given.
+    /// How to wait. Default: Tokio's timer.
     pub fn sleep(mut self, sleep: impl Sleep) -> Self {
         self.setup.sleep = Arc::new(sleep);
         self
     }
 
-    /// How much text Outlook takes. 255 characters of title and location, 8,192 of description unless given; Microsoft states none of
-    /// them. An event has one reminder there, whatever is given.
+    /// How much text Outlook accepts. Default: 255 characters of title and location, 8,192 of the
+    /// description; Microsoft documents no limits. An Outlook event has one reminder, so higher
+    /// numbers count as one.
     pub fn text_limits(mut self, text: TextLimits) -> Self {
         self.text = text.with_reminders(text.reminders.min(1));
         self
     }
 
-    /// How many requests one mailbox may have under way. 3 unless given: Exchange answers no more than 4 at once, and the person's
-    /// other programs need some.
+    /// How many requests to one mailbox may be in flight. Default: 3. Exchange allows 4 at once,
+    /// and the person's other programs need some.
     pub fn in_flight_per_account(mut self, requests: usize) -> Self {
         self.in_flight = requests;
         self
     }
 
-    /// How many minutes ahead [`Reminders::CalendarDefault`](calsync_core::event::Reminders::CalendarDefault) reminds, since Graph does
-    /// not tell a mailbox's own default: `None` for not at all. 15 unless given, as in a new mailbox.
+    /// Minutes before the start at which
+    /// [`Reminders::CalendarDefault`](calsync_core::event::Reminders::CalendarDefault) reminds,
+    /// since Graph does not report a mailbox's own default. `None`: no reminder. Default: 15, as in
+    /// a new mailbox.
     pub fn default_reminder(mut self, minutes: Option<u32>) -> Self {
         self.default_reminder = minutes;
         self
     }
 
-    /// The provider.
+    /// Builds the provider.
     ///
     /// # Errors
-    /// See [`BuildError`].
+    /// [`BuildError`] if a URL is invalid, the OAuth client is incomplete, or there is no transport
+    /// or no grant.
     pub fn build(self) -> Result<OutlookCalendar, BuildError> {
         let transport = self.setup.transport()?;
         #[cfg(feature = "oauth")]
@@ -138,7 +143,7 @@ impl OutlookCalendarBuilder {
         let own = None;
         let api_url = self.api_url.unwrap_or_else(|| format!("{}/v1.0", self.cloud.graph_url()));
         let requests = Requests::new(endpoint("api_url", &api_url)?);
-        let rest = self.setup.client(ProviderKind::OUTLOOK, transport, own, error::of_answer)?;
+        let rest = self.setup.client(ProviderKind::OUTLOOK, transport, own, error::of_response)?;
         let capabilities = Capabilities::new()
             .with_etags(true)
             .with_calendar_ids(CalendarIds::GlobalButPrimary)
@@ -146,11 +151,11 @@ impl OutlookCalendarBuilder {
             // https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits: 10,000 in ten minutes, 4 at once.
             .with_in_flight_per_account(self.in_flight)
             .with_per_minute_per_account(1_000)
-            // A read, since only what differs is written, and the change.
+            // A read, since only the differences are written, and the change.
             .with_requests_per_update(2)
-            // One batch, whose parts Exchange counts.
+            // One batch. Exchange counts its parts.
             .with_requests_per_find(3)
-            // 2,000 a second for all of an application's mailboxes.
+            // 2,000 a second for all mailboxes of an application.
             .with_per_minute_per_application(120_000);
         Ok(OutlookCalendar {
             client: Client { rest, requests },

@@ -1,11 +1,12 @@
-//! Which of Microsoft's clouds, and whose accounts.
+//! Microsoft's clouds and tenants.
 
-/// One of Microsoft's clouds: where Graph and the sign-in answer
-/// (<https://learn.microsoft.com/graph/deployments>). Accounts of one are unknown in the others; personal accounts are in the global one.
+/// One of Microsoft's clouds, each with its own hosts for Graph and for the sign-in
+/// (<https://learn.microsoft.com/graph/deployments>). An account of one cloud does not exist in the
+/// others; personal accounts are in the global one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cloud {
-    /// For everybody who does not know of another.
+    /// The worldwide cloud, for all accounts that are not in a national cloud.
     #[default]
     Global,
     /// US government, level 4 (GCC High).
@@ -17,7 +18,7 @@ pub enum Cloud {
 }
 
 impl Cloud {
-    /// Where Graph answers.
+    /// Base URL of Graph in this cloud, without a version.
     #[must_use]
     pub fn graph_url(self) -> &'static str {
         match self {
@@ -28,7 +29,7 @@ impl Cloud {
         }
     }
 
-    /// Where people sign in.
+    /// Base URL of the sign-in in this cloud.
     #[must_use]
     pub fn login_url(self) -> &'static str {
         match self {
@@ -38,7 +39,7 @@ impl Cloud {
         }
     }
 
-    /// The sign-in's other name, by which it calls itself in id tokens
+    /// A second host of the sign-in, which appears in id tokens
     /// (<https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud>).
     #[cfg(feature = "oauth")]
     pub(crate) fn other_login_url(self) -> Option<&'static str> {
@@ -49,24 +50,24 @@ impl Cloud {
     }
 }
 
-/// Whose accounts may be connected. It has to fit how the app is registered: an app for one organization may use that one's id
-/// alone (AADSTS50194).
+/// Whose accounts may be connected. It must match the app registration: an app for one organization
+/// may use only that organization's id (AADSTS50194).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Tenant {
-    /// Of any organization, and personal ones.
+    /// Accounts of any organization, and personal accounts.
     #[default]
     Common,
-    /// Of any organization.
+    /// Accounts of any organization.
     Organizations,
-    /// Personal ones.
+    /// Personal accounts.
     Consumers,
-    /// Of the organization with that id or domain.
+    /// Accounts of the organization with this tenant id or domain.
     Id(String),
 }
 
 impl Tenant {
-    /// Its name in the URLs of the sign-in.
+    /// The tenant's name in the URLs of the sign-in.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

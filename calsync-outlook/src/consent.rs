@@ -1,4 +1,4 @@
-//! Microsoft's OAuth server, and how the host is known there.
+//! The OAuth client: Microsoft's OAuth server, and the host's registration there.
 //!
 //! <https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow>
 
@@ -14,13 +14,13 @@ use crate::builder::OutlookCalendarBuilder;
 use crate::cloud::{Cloud, Tenant};
 use crate::scope::Scope;
 
-/// The client id of a host that has none, since a grant of its own needs no consent.
+/// Placeholder client id for a host whose own grant needs no consent.
 const NO_CLIENT: &str = "none";
 
-/// Without it there is no refresh token. Microsoft never says that it was granted.
+/// The scope for refresh tokens. Microsoft never lists it among the granted scopes.
 const OFFLINE: &str = "offline_access";
 
-/// What the builder was told of it.
+/// The builder's OAuth settings.
 #[derive(Debug)]
 pub(crate) struct Consent {
     client_id: String,
@@ -47,7 +47,7 @@ impl Default for Consent {
 }
 
 impl Consent {
-    /// The OAuth client. Its id may only be missing where it is not needed.
+    /// Builds the OAuth client. The client id may be missing only if `is_needed` is false.
     pub(crate) fn build(
         self,
         cloud: Cloud,
@@ -58,7 +58,7 @@ impl Consent {
         let has_none = self.client_id.is_empty() && !is_needed;
         let client_id = if has_none { NO_CLIENT.to_owned() } else { self.client_id };
         let login = endpoint("login_url", self.login_url.as_deref().unwrap_or(cloud.login_url()))?;
-        let of_tenant = |what: &str| -> Result<Endpoint, BuildError> {
+        let tenant_url = |what: &str| -> Result<Endpoint, BuildError> {
             let target = login.target().segment(self.tenant.as_str()).segment("oauth2").segment("v2.0");
             let uri = target.segment(what).uri().map_err(|error| BuildError::Url("tenant", error))?;
             endpoint("login_url", &uri.to_string())
@@ -77,14 +77,14 @@ impl Consent {
         let identity =
             identity.with_scopes(["openid", "profile", "email"]).with_claims(AccountClaims::TenantAndObject);
         let mut oauth = OAuthClient::builder(ProviderKind::OUTLOOK, client_id)
-            .authorize_url(of_tenant("authorize")?)
-            .token_url(of_tenant("token")?)
+            .authorize_url(tenant_url("authorize")?)
+            .token_url(tenant_url("token")?)
             .redirect(self.redirect)
             .scopes(scopes.chain([OFFLINE.to_owned()]))
             .scope_names(ScopeNames::Short)
             .identity(identity)
             .authorize_param("response_mode", "query")
-            // Many people are signed in to more accounts than one.
+            // Many people are signed in to several accounts.
             .authorize_param("prompt", "select_account")
             .transport(transport)
             .clock(clock);
@@ -95,51 +95,54 @@ impl Consent {
     }
 }
 
-/// What a sign-in calls itself in id tokens, by the `issuer` of its metadata.
+/// The issuer that a sign-in host puts into id tokens, as in the `issuer` of its metadata.
 fn issuer_of(login_url: &str) -> String {
     format!("{login_url}/{{tenantid}}/v2.0")
 }
 
 /// Consent (feature `oauth`).
 impl OutlookCalendarBuilder {
-    /// The host's app, from Microsoft Entra: its application (client) id, and the value of a client secret.
+    /// The host's app registration in Microsoft Entra: application (client) id, and the value of a
+    /// client secret.
     pub fn client(mut self, id: impl Into<String>, secret: Secret) -> Self {
         (self.consent.client_id, self.consent.secret) = (id.into(), Some(secret));
         self
     }
 
-    /// The host's app, where it has no secret.
+    /// The host's app registration, if it has no secret.
     pub fn public_client(mut self, id: impl Into<String>) -> Self {
         (self.consent.client_id, self.consent.secret) = (id.into(), None);
         self
     }
 
-    /// Whose accounts may be connected. [`Tenant::Common`] unless given.
+    /// Whose accounts may be connected. Default: [`Tenant::Common`].
     pub fn tenant(mut self, tenant: Tenant) -> Self {
         self.consent.tenant = tenant;
         self
     }
 
-    /// Where people come back to from the consent page, as it is registered with Microsoft. The machine itself unless given,
-    /// which only an app on people's devices can use.
+    /// Redirect URL after consent, as registered with Microsoft. Default: `http://localhost`, which
+    /// only an app on people's own devices can use.
     pub fn redirect(mut self, url: impl Into<String>) -> Self {
         self.consent.redirect = url.into();
         self
     }
 
-    /// What people are asked to allow. [`Scope::CalendarsReadWrite`] unless given.
+    /// Scopes to request. Default: [`Scope::CalendarsReadWrite`].
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
         self.consent.scopes = scopes.into_iter().collect();
         self
     }
 
-    /// Where people sign in and tokens come from, below which the tenant's paths lie. The cloud's own unless given.
+    /// Base URL of the sign-in and of the token endpoint; the tenant's paths are below it. Default:
+    /// the cloud's own.
     pub fn login_url(mut self, url: impl Into<String>) -> Self {
         self.consent.login_url = Some(url.into());
         self
     }
 
-    /// What the server calls itself in id tokens (`iss`), where it is not Microsoft's own; `{tenantid}` is the token's `tid`.
+    /// Issuer (`iss`) in id tokens, if it is not Microsoft's own. `{tenantid}` stands for the
+    /// token's `tid`. Default: the cloud's own.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.consent.issuer = Some(issuer.into());
         self

@@ -1,4 +1,4 @@
-//! What Graph's answers mean: status and machine-readable code to calsync's kinds of error.
+//! Maps Graph's error responses to calsync's error kinds, by status and machine-readable code.
 //!
 //! <https://learn.microsoft.com/graph/errors>
 
@@ -11,58 +11,60 @@ use calsync_core::names::RemoteId;
 use calsync_core::rest::{code_of, common_class, failure};
 use serde_json::Value;
 
-/// An id that is none of this server's.
+/// The id does not have the form of this server's ids.
 const MALFORMED_ID: &str = "ErrorInvalidIdMalformed";
 
-/// A create that is known by the same transaction id as another one.
+/// Another create used the same transaction id.
 const DUPLICATE: &str = "ErrorDuplicateTransactionId";
 
-/// Stands in for a code that is a sentence, which may hold a person's data.
-const UNTOLD: &str = "error";
+/// Replaces a code that is a sentence, since it may contain personal data.
+const NO_CODE: &str = "error";
 
-/// What cannot be deleted, perhaps since it is: an immutable id still leads to what lies among the deleted items
-/// (microsoftgraph/msgraph-sdk-dotnet#3047).
+/// The object cannot be deleted, possibly because it is deleted already: an immutable id may still
+/// lead to an event in Deleted Items (microsoftgraph/msgraph-sdk-dotnet#3047).
 const UNDELETABLE: &str = "ErrorCannotDeleteObject";
 
-/// An answer that is not the one hoped for, as an error of `operation`. `retry_after` is what its header asks for.
-pub(crate) fn of_answer(operation: Operation, answer: &Response, retry_after: Option<Duration>) -> Error {
-    let code = code(answer.body());
-    let mut error = failure(ProviderKind::OUTLOOK, operation, answer, code, retry_after, classify);
+/// The error of `operation` for an unsuccessful response. `retry_after` is the value of its
+/// `Retry-After` header.
+pub(crate) fn of_response(operation: Operation, response: &Response, retry_after: Option<Duration>) -> Error {
+    let code = code(response.body());
+    let mut error = failure(ProviderKind::OUTLOOK, operation, response, code, retry_after, classify);
     if error.failure().code.is_none()
-        && let Some(code) = gateways_code(answer.body())
+        && let Some(code) = gateways_code(response.body())
     {
         error = error.with_code(code);
     }
-    match answer.headers().get("request-id").and_then(|id| id.to_str().ok()).and_then(code_of) {
+    match response.headers().get("request-id").and_then(|id| id.to_str().ok()).and_then(code_of) {
         Some(id) => error.with_request_id(id),
         None => error,
     }
 }
 
-/// The event that has taken a transaction id, of an answer that says that it is taken. `None` inside where it does not say by
-/// which.
-pub(crate) fn taken_by(answer: &Response) -> Option<Option<RemoteId>> {
-    // 400 in the field, 409 in others' fakes.
-    if !matches!(answer.status().as_u16(), 400 | 409) || code(answer.body()).as_deref() != Some(DUPLICATE) {
+/// The event that used a transaction id, if the response says that the transaction id is in use.
+/// The inner option is `None` if the response does not name the event.
+pub(crate) fn taken_by(response: &Response) -> Option<Option<RemoteId>> {
+    // Graph was seen to send 400; other fakes send 409.
+    if !matches!(response.status().as_u16(), 400 | 409) || code(response.body()).as_deref() != Some(DUPLICATE)
+    {
         return None;
     }
-    let body: Value = serde_json::from_slice(answer.body()).ok()?;
+    let body: Value = serde_json::from_slice(response.body()).ok()?;
     let id = body.get("error").and_then(|error| error.get("@event.existingEventId")).and_then(Value::as_str);
     Some(id.filter(|id| !id.is_empty()).map(RemoteId::new))
 }
 
-/// Whether the event has moved on since the version that was named, or since anybody looked: Exchange says so (412, 409) of
-/// requests without `If-Match` too.
+/// Whether the event changed since the version that was named, or since it was read: Exchange
+/// returns 412 and 409 to requests without `If-Match` too.
 pub(crate) fn is_outdated(error: &Error) -> bool {
     matches!(error.failure().status, Some(409 | 412)) && error.kind() == ErrorKind::Unavailable
 }
 
-/// Whether it was refused to delete what may be deleted already.
+/// Whether Graph refused to delete an event that may be deleted already.
 pub(crate) fn is_undeletable(error: &Error) -> bool {
     error.failure().code.as_deref() == Some(UNDELETABLE)
 }
 
-/// The kind of failure and what may be done about it. `code` is empty where the body has none of Graph's.
+/// The error kind and the retry advice. `code` is empty if the body has no code of Graph's.
 fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry) {
     use ErrorKind as Kind;
     match (status, code) {
@@ -72,43 +74,44 @@ fn classify(status: u16, code: &str, operation: Operation) -> (ErrorKind, Retry)
         }
         // The mailbox is full.
         (_, "ErrorQuotaExceeded") => (Kind::QuotaExceeded, Retry::Later),
-        // These two are Graph's own only where they come in its shape; from anything else a 5xx says nothing of what was done.
+        // 507 and 509 are Graph's own only with an error body in its shape. Any other 5xx does not
+        // tell what was done.
         (507, code) if !code.is_empty() => (Kind::QuotaExceeded, Retry::Later),
         (509, code) if !code.is_empty() => (Kind::RateLimited, after_throttling(operation)),
-        // The mailbox cannot be opened now: it is being moved, has no licence yet, or is on a server of the company's. That is not the
-        // person's permission, and says nothing of the event.
+        // The mailbox cannot be opened now: it is being moved, has no licence yet, or is on a
+        // company's own server. This says nothing about the person's permission or the event.
         (400..=499, code) if is_of_mailbox(code) => (Kind::Unavailable, Retry::Later),
-        // A position in a list of changes is too old. The calendar is there.
+        // A delta token is too old. The calendar exists.
         (410, "SyncStateNotFound" | "resyncRequired" | "syncStateInvalid") => {
             (Kind::Unavailable, Retry::Later)
         }
-        // No scope, another person's calendar, an application that is kept away from this mailbox, or a company's rules that want the
-        // person at a screen (conditional access).
+        // A scope is missing, the calendar is another person's, an access policy keeps the
+        // application out of the mailbox, or conditional access requires the person to sign in.
         (403, code) if is_known(code) => (Kind::Forbidden, Retry::Never),
         (404 | 410, code) if is_known(code) => (Kind::NotFound, Retry::Never),
         (400, MALFORMED_ID) => (Kind::NotFound, Retry::Never),
         (400 | 409, DUPLICATE) => (Kind::KeyUsed, Retry::Never),
-        // A calendar of that name is there already.
+        // A calendar of that name exists already.
         (409, "ErrorFolderExists") => (Kind::Refused, Retry::Never),
-        (400, UNTOLD) => (Kind::Refused, Retry::Never),
-        // A part of a batch that another one has failed, an event that is locked.
+        (400, NO_CODE) => (Kind::Refused, Retry::Never),
+        // 424: a part of a batch that depends on a failed one. 423: a locked event.
         (423 | 424, _) => (Kind::Unavailable, Retry::Later),
         _ => common_class(status, is_known(code), operation).unwrap_or((Kind::Refused, Retry::Never)),
     }
 }
 
-/// Whether there is a code that is Graph's own word. An error that says its message only is as well a gateway's.
+/// Whether the code is Graph's own. An error with only a message may come from a gateway.
 fn is_known(code: &str) -> bool {
-    !code.is_empty() && code != UNTOLD
+    !code.is_empty() && code != NO_CODE
 }
 
-/// What may be done after Graph has called for fewer requests. An event was seen to be there all the same after a create was answered
-/// so; every other call changed nothing.
+/// The retry advice after throttling. A throttled create was seen to store its event nevertheless.
+/// Every other throttled call changes nothing.
 fn after_throttling(operation: Operation) -> Retry {
     if operation == Operation::Create { Retry::Unknown } else { Retry::Later }
 }
 
-/// Codes that are about the whole mailbox, and about now
+/// Codes that concern the whole mailbox, for now
 /// (<https://learn.microsoft.com/exchange/client-developer/web-service-reference/responsecode>).
 fn is_of_mailbox(code: &str) -> bool {
     matches!(
@@ -124,34 +127,34 @@ fn is_of_mailbox(code: &str) -> bool {
     )
 }
 
-/// The machine-readable code of an error's body in Graph's shape: the outer one, unless it is one of those that say nothing; then the
-/// innermost that says more.
+/// The machine-readable code of an error body in Graph's shape: the outer code if it is specific,
+/// otherwise the innermost one.
 fn code(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body.get("error")?;
-    let said = |error: &Value| error.get("code").and_then(Value::as_str).and_then(code_of);
-    let outer = said(error);
+    let code_in = |error: &Value| error.get("code").and_then(Value::as_str).and_then(code_of);
+    let outer = code_in(error);
     if outer.as_deref().is_some_and(|code| !is_vague(code)) {
         return outer;
     }
     let (mut inner, mut exact) = (error, None);
-    // As deep as they come, within reason.
+    // Bounds the depth of nested errors.
     for _ in 0..8 {
         let Some(next) = inner.get("innerError").or_else(|| inner.get("innererror")) else { break };
         inner = next;
-        exact = said(inner).or(exact);
+        exact = code_in(inner).or(exact);
     }
-    exact.or(outer).or_else(|| error.get("message").map(|_| UNTOLD.to_owned()))
+    exact.or(outer).or_else(|| error.get("message").map(|_| NO_CODE.to_owned()))
 }
 
-/// The code of an error that is a text (`"error": "Forbidden"`, `"error": "invalid_token"`): a gateway's or a token endpoint's. It is
-/// told, and no word of Graph's about an event.
+/// The code of an error that is a text (`"error": "Forbidden"`, `"error": "invalid_token"`): from a
+/// gateway or a token endpoint. It is reported, but does not classify the error.
 fn gateways_code(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     code_of(body.get("error")?.as_str()?)
 }
 
-/// Codes that repeat the status in words (<https://learn.microsoft.com/graph/errors#code-property>).
+/// Codes that only repeat the status (<https://learn.microsoft.com/graph/errors#code-property>).
 fn is_vague(code: &str) -> bool {
     matches!(
         code,
@@ -174,15 +177,16 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
-    fn answer(status: u16, body: &'static str) -> Response {
+    fn response(status: u16, body: &'static str) -> Response {
         http::Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap()
     }
 
     fn of(status: u16, body: &'static str, operation: Operation) -> Error {
-        of_answer(operation, &answer(status, body), None)
+        of_response(operation, &response(status, body), None)
     }
 
-    /// Every body that is documented or was seen in the field, in each of the shapes Graph's front ends use.
+    /// Every body that is documented or was seen in production, in each shape of Graph's front
+    /// ends.
     #[test]
     fn every_error_body_has_its_meaning() {
         use ErrorKind as K;
@@ -259,16 +263,16 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_read_leaves_nothing_unknown() {
+    fn a_failed_read_never_has_an_unknown_outcome() {
         for status in [408, 500, 503] {
             assert_eq!(of(status, "", Operation::Get).retry(), Retry::Later);
             assert_eq!(of(status, "", Operation::Update).retry(), Retry::Unknown);
         }
     }
 
-    /// Graph was seen to store an event and to answer so all the same.
+    /// Graph was seen to store an event and still return a throttling error.
     #[test]
-    fn only_a_create_that_was_throttled_may_have_come_through() {
+    fn of_throttled_calls_only_a_create_has_an_unknown_outcome() {
         let busy = r#"{"error":{"code":"ErrorServerBusy","message":"x"}}"#;
         for (status, body) in [(503, busy), (429, busy), (429, "")] {
             for operation in [Operation::Update, Operation::Delete, Operation::Find, Operation::ListCalendars]
@@ -281,35 +285,35 @@ mod tests {
     }
 
     #[test]
-    fn who_has_the_transaction_id_is_told_where_the_server_tells() {
+    fn the_event_with_the_transaction_id_is_known_if_the_server_names_it() {
         let named = r#"{"error":{"code":"ErrorDuplicateTransactionId","@event.existingEventId":"AAk="}}"#;
         let unnamed = r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#;
         for status in [400, 409] {
-            assert_eq!(taken_by(&answer(status, named)), Some(Some(RemoteId::new("AAk="))));
-            assert_eq!(taken_by(&answer(status, unnamed)), Some(None));
+            assert_eq!(taken_by(&response(status, named)), Some(Some(RemoteId::new("AAk="))));
+            assert_eq!(taken_by(&response(status, unnamed)), Some(None));
         }
         for (status, body) in
             [(500, named), (400, r#"{"error":{"code":"ErrorInvalidRequest"}}"#), (400, "<html>")]
         {
-            assert_eq!(taken_by(&answer(status, body)), None, "{status} {body}");
+            assert_eq!(taken_by(&response(status, body)), None, "{status} {body}");
         }
     }
 
     #[test]
     fn the_request_id_is_kept_for_microsofts_support() {
-        let mut answer = answer(503, "");
-        answer.headers_mut().insert("request-id", "0c7e1f2a-1111-2222-3333-444455556666".parse().unwrap());
-        let error = of_answer(Operation::Get, &answer, None);
+        let mut response = response(503, "");
+        response.headers_mut().insert("request-id", "0c7e1f2a-1111-2222-3333-444455556666".parse().unwrap());
+        let error = of_response(Operation::Get, &response, None);
         assert_eq!(error.failure().request_id.as_deref(), Some("0c7e1f2a-1111-2222-3333-444455556666"));
-        answer.headers_mut().insert("request-id", "Anna Smith".parse().unwrap());
-        assert_eq!(of_answer(Operation::Get, &answer, None).failure().request_id, None);
+        response.headers_mut().insert("request-id", "Anna Smith".parse().unwrap());
+        assert_eq!(of_response(Operation::Get, &response, None).failure().request_id, None);
     }
 
     #[test]
-    fn nothing_of_the_body_but_its_code_is_told() {
+    fn an_error_shows_only_the_code_of_the_body() {
         let body = r#"{"error":{"code":"ErrorAccessDenied","message":"CANARY anna@example.org may not","innerError":{"code":"CANARY 2"}}}"#;
         let error = of(403, body, Operation::Update);
-        let told = format!("{error} {error:?}");
-        assert!(!told.contains("CANARY") && !told.contains("anna"), "{told}");
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("CANARY") && !text.contains("anna"), "{text}");
     }
 }

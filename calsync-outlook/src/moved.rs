@@ -1,4 +1,4 @@
-//! Calendars whose ids changed: where they were found again.
+//! Remembers the new ids of calendars whose ids changed.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -8,14 +8,15 @@ use calsync_core::calendar::{CalendarKey, CalendarRef};
 use calsync_core::names::CalendarId;
 use calsync_core::provider::AccountCalendar;
 
-/// Above this many all are forgotten, and found again.
-const MOST: usize = 10_000;
+/// At this size the map is cleared; the calendars are then looked up again.
+const MAX_RELOCATED: usize = 10_000;
 
-/// Where calendars were found again whose ids stopped existing, for as long as the process lives. Clones share it.
+/// New ids of calendars whose ids no longer exist, by the calendar's key. Lives as long as the
+/// process. Clones share one map.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moved(Arc<Mutex<HashMap<CalendarKey, CalendarId>>>);
 
-/// A calendar under the id that it is known to have now. Small, since there is one for every call under way.
+/// A calendar with its current id. Small, since every call in flight holds one.
 pub(crate) enum CurrentPlace<'p> {
     Unchanged(&'p CalendarRef),
     Relocated(Box<CalendarRef>),
@@ -33,10 +34,10 @@ impl Deref for CurrentPlace<'_> {
 }
 
 impl Moved {
-    /// The calendar under the id that it is known to have now.
+    /// The calendar with its current id.
     pub(crate) fn current<'p>(&self, place: &'p CalendarRef) -> CurrentPlace<'p> {
         let moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Most of the time nothing has moved.
+        // Usually no calendar has moved.
         if !moved.is_empty()
             && let Some(calendar) = moved.get(&place.key())
         {
@@ -47,18 +48,18 @@ impl Moved {
         CurrentPlace::Unchanged(place)
     }
 
-    /// That calendar has this id now.
-    pub(crate) fn note(&self, place: &CalendarRef, calendar: CalendarId) {
+    /// Records the calendar's new id.
+    pub(crate) fn record(&self, place: &CalendarRef, calendar: CalendarId) {
         let mut moved = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if moved.len() >= MOST {
+        if moved.len() >= MAX_RELOCATED {
             moved.clear();
         }
         moved.insert(place.key(), calendar);
     }
 }
 
-/// The one calendar among these that goes by this name and is the account's own, if it is one alone.
-pub(crate) fn of_name<'a>(calendars: &'a [AccountCalendar], name: &str) -> Option<&'a CalendarId> {
+/// The account's own calendar with this name. `None` if there are none or several.
+pub(crate) fn find_by_name<'a>(calendars: &'a [AccountCalendar], name: &str) -> Option<&'a CalendarId> {
     let owner = |calendar: &AccountCalendar| calendar.owner.as_deref().map(str::to_lowercase);
     let own = calendars.iter().find(|calendar| calendar.is_primary).and_then(owner);
     let is_own = |calendar: &&AccountCalendar| own.is_none() || owner(calendar) == own;
@@ -76,14 +77,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_only_believed_where_it_is_the_owners_and_the_only_one() {
+    fn a_name_finds_a_calendar_only_if_it_is_the_owners_and_unique() {
         let mut calendars = vec![
             calendar("p", "Calendar", "anna@example.org").with_primary(true),
             calendar("a", "Work", "Anna@example.org"),
             calendar("b", "Work", "ben@example.org"),
         ];
-        let found =
-            |calendars: &[AccountCalendar], name| of_name(calendars, name).map(|id| id.as_str().to_owned());
+        let found = |calendars: &[AccountCalendar], name| {
+            find_by_name(calendars, name).map(|id| id.as_str().to_owned())
+        };
         assert_eq!(found(&calendars, "Work").as_deref(), Some("a"));
         assert_eq!(found(&calendars, "Gone"), None);
         calendars.push(calendar("c", "Work", "anna@example.org"));

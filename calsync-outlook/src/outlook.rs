@@ -1,4 +1,4 @@
-//! Outlook, connected: consent, calendars, and the provider itself.
+//! The Outlook provider and its API for hosts: consent, calendars, tokens.
 
 use calsync_core::auth::{AuthError, Disconnected, Erased, PendingRevocation, Revoked};
 #[cfg(feature = "oauth")]
@@ -12,10 +12,10 @@ use crate::builder::OutlookCalendarBuilder;
 use crate::client::Client;
 use crate::moved::Moved;
 
-/// Outlook calendars, for connections of kind `outlook`. Clones are handles to the same one.
+/// Outlook calendars, for connections of kind `outlook`. Clones share one state.
 ///
-/// Built by [`OutlookCalendar::builder`]. One serves everybody: it finds a person's tokens by the [`ConnectionKey`] of the place it is
-/// asked to write to.
+/// Built by [`OutlookCalendar::builder`]. One provider serves all people: it finds a person's
+/// tokens by the [`ConnectionKey`] of the calendar it writes to.
 ///
 /// # Connecting a person
 ///
@@ -36,7 +36,7 @@ use crate::moved::Moved;
 /// }
 ///
 /// async fn came_back(outlook: &OutlookCalendar, pending: PendingConnect, query: &str) -> Result<(), ConnectError> {
-///     // Whose calendar it is the host knows from its own session.
+///     // The host knows from its own session whose calendar this is.
 ///     let key = ConnectionKey::new(Person::Profile(7.into()), ProviderKind::OUTLOOK, 1);
 ///     let connected = outlook.finish(&key, pending, query).await?; // the tokens are stored
 ///     if let Some(account) = connected.account {
@@ -57,24 +57,27 @@ pub struct OutlookCalendar {
 }
 
 impl OutlookCalendar {
-    /// Begins to put one together.
+    /// Starts a builder.
     pub fn builder() -> OutlookCalendarBuilder {
         OutlookCalendarBuilder::new()
     }
 
-    /// Where to send a person for consent to that connection, and what to keep until they come back.
+    /// The URL to send the person to for consent to this connection, and what the host keeps until
+    /// the person comes back.
     #[cfg(feature = "oauth")]
     #[must_use]
     pub fn connect(&self, key: &ConnectionKey) -> Connect {
         self.oauth.connect(key)
     }
 
-    /// What the browser brought back, traded for tokens, which are stored under `key`, and the account that they open: its id is the
-    /// [`Connection::account`](calsync_core::model::Connection::account) to keep. What was stored there is replaced, unless it is
-    /// known to open another account ([`ConnectError::OtherAccount`], [`PendingConnect::allow_other_account`]).
+    /// Exchanges `callback` for tokens, stores them under `key`, and returns the account they open.
+    /// `callback` is the URL that the person came back with, or its query. Keep the account's id as
+    /// [`Connection::account`](calsync_core::model::Connection::account). Replaces the tokens
+    /// stored under `key`, unless these are known to open another account
+    /// ([`ConnectError::OtherAccount`], [`PendingConnect::allow_other_account`]).
     ///
     /// # Errors
-    /// See [`ConnectError`]. Nothing is stored then, and what was stored stays.
+    /// See [`ConnectError`]. Then nothing is stored, and the tokens stored before stay.
     #[cfg(feature = "oauth")]
     pub async fn finish(
         &self,
@@ -85,56 +88,60 @@ impl OutlookCalendar {
         self.client.rest.tokens().finish(&self.oauth, key, pending, callback).await
     }
 
-    /// Erases a grant's tokens. One that is not there is success.
+    /// Erases the tokens of a connection. Succeeds if there are none.
     ///
-    /// Microsoft has no way for a program to give a grant back: the person takes it away at <https://myapps.microsoft.com>, or for a
-    /// personal account at <https://account.live.com/consent/Manage>.
+    /// Microsoft has no API to revoke a grant: the person removes it at
+    /// <https://myapps.microsoft.com>, or for a personal account at
+    /// <https://account.live.com/consent/Manage>.
     ///
     /// # Errors
-    /// When they may not have been erased. It can be repeated.
+    /// [`AuthError`] if the tokens may not have been erased. The call can be repeated.
     pub async fn disconnect(&self, key: &ConnectionKey) -> Result<Disconnected, AuthError> {
         self.client.rest.tokens().disconnect(key).await
     }
 
-    /// Erases a grant's tokens here, without a word to Microsoft: the first half of [`disconnect`](Self::disconnect), for a host that
-    /// stores what is still to be given back before it does that.
+    /// Erases the tokens of a connection in the host's store, without a request to Microsoft: the
+    /// first half of [`disconnect`](Self::disconnect), for a host that stores the pending
+    /// revocation before it revokes.
     ///
     /// # Errors
-    /// When the tokens may not have been erased. It can be repeated.
+    /// [`AuthError`] if the tokens may not have been erased. The call can be repeated.
     pub async fn erase(&self, key: &ConnectionKey) -> Result<Erased, AuthError> {
         self.client.rest.tokens().erase(key).await
     }
 
-    /// Gives a grant back that was erased here, where a grant of the host's own can
+    /// Revokes a grant whose tokens were erased, if the host's own grant supports it
     /// ([`OutlookCalendarBuilder::grant`]).
     ///
     /// # Errors
-    /// When it may live on still. It can be repeated.
+    /// [`AuthError`] if the grant may still be valid. The call can be repeated.
     pub async fn revoke(&self, pending: &PendingRevocation) -> Result<Revoked, AuthError> {
         self.client.rest.tokens().revoke(pending).await
     }
 
-    /// The calendars of an account.
+    /// Lists the calendars of an account.
     ///
-    /// The owner of the primary one is the account's address. A calendar's name is worth keeping
-    /// ([`Connection::calendar_name`](calsync_core::model::Connection::calendar_name)): ids of calendars have changed by themselves, and
-    /// by its name one is found again. The id of the primary one is worth keeping as well
-    /// ([`Connection::primary_calendar`](calsync_core::model::Connection::primary_calendar)): a connection to `primary` and one to that id
-    /// are then one calendar.
+    /// The owner of the primary calendar is the account's address. Keep a calendar's name
+    /// ([`Connection::calendar_name`](calsync_core::model::Connection::calendar_name)): calendar
+    /// ids have changed without an action of the person, and the calendar is then found by its
+    /// name. Also keep the id of the primary calendar
+    /// ([`Connection::primary_calendar`](calsync_core::model::Connection::primary_calendar)): a
+    /// connection to `primary` and one to that id then count as one calendar.
     ///
     /// # Errors
-    /// As any call.
+    /// [`Error`] if a request fails or a response cannot be read.
     pub async fn calendars(&self, key: &ConnectionKey) -> Result<Vec<AccountCalendar>, Error> {
         self.client.calendars(&key.clone().into()).await
     }
 
-    /// Makes a calendar of our own in an account.
+    /// Creates a calendar in an account, for the host's events.
     ///
-    /// Microsoft gives its id, so this cannot be repeated: after an [unknown](calsync_core::Retry::Unknown) outcome there may be
-    /// an empty calendar that nobody uses. A name that is there already is refused.
+    /// Microsoft chooses the id, so the call cannot be repeated safely: after an
+    /// [unknown](calsync_core::Retry::Unknown) outcome there may be an empty, unused calendar. A
+    /// name that exists already is refused.
     ///
     /// # Errors
-    /// As any call.
+    /// [`Error`] if a request fails or a response cannot be read.
     pub async fn create_calendar(&self, key: &ConnectionKey, name: &str) -> Result<CalendarId, Error> {
         self.client.create_calendar(&key.clone().into(), name).await
     }

@@ -1,4 +1,5 @@
-//! Outlook as a provider: what each call takes, and what each way it can end means.
+//! Implements calsync's provider traits for Outlook: what each call sends, and what each outcome
+//! means.
 
 use async_trait::async_trait;
 use calsync_core::ProviderKind;
@@ -16,7 +17,7 @@ use crate::client::Created;
 use crate::convert::{self, Limits};
 use crate::error::{is_outdated, is_undeletable};
 use crate::meeting;
-use crate::moved::{CurrentPlace, of_name};
+use crate::moved::{CurrentPlace, find_by_name};
 use crate::outlook::OutlookCalendar;
 use crate::wire::{EventBody, EventResource, IdentityResource, ItemBody};
 
@@ -30,7 +31,7 @@ impl CalendarProvider for OutlookCalendar {
         self.capabilities.clone()
     }
 
-    /// One call where no event was made under the key before.
+    /// One request if no event was created with this key before.
     async fn create(
         &self,
         place: &CalendarRef,
@@ -46,7 +47,7 @@ impl CalendarProvider for OutlookCalendar {
         .await
     }
 
-    /// Two calls: a read, since only what differs is written, and the change.
+    /// Two requests: a read, since only the differences are written, and the change.
     async fn update(
         &self,
         place: &CalendarRef,
@@ -57,14 +58,14 @@ impl CalendarProvider for OutlookCalendar {
         check_namespace(&draft.marker.namespace, Operation::Update)?;
         self.with_relocated_calendar(place, |place| async move {
             match self.client.get(&place, remote_id).await {
-                Ok(there) => self.write_over(&place, there, draft, options.rewrite).await,
+                Ok(current) => self.write_over(&place, current, draft, options.rewrite).await,
                 Err(error) => Err(self.missing(&place, Operation::Update, error).await),
             }
         })
         .await
     }
 
-    /// One call where the version in the options is current.
+    /// One request if the etag in the options is current.
     async fn delete(
         &self,
         place: &CalendarRef,
@@ -85,7 +86,7 @@ impl CalendarProvider for OutlookCalendar {
         .await
     }
 
-    /// One call. An event that is known by its id and has no marker is found too.
+    /// One request. Also finds an event that is known only by its id and has no marker.
     async fn find(&self, place: &CalendarRef, query: &TargetQuery) -> Result<Vec<Found>, Error> {
         let events = self
             .with_relocated_calendar(place, |place| async move { self.client.find(&place, query).await })
@@ -93,7 +94,7 @@ impl CalendarProvider for OutlookCalendar {
         events.iter().map(|event| self.found(Operation::Find, event)).collect()
     }
 
-    /// One call a page.
+    /// One request per page.
     async fn list_ours(
         &self,
         place: &CalendarRef,
@@ -109,7 +110,7 @@ impl CalendarProvider for OutlookCalendar {
             .await?;
         let found = events.iter().map(|event| self.found(Operation::ListOurs, event));
         let mut found = found.collect::<Result<Vec<Found>, Error>>()?;
-        // To Exchange the case of a letter is no difference.
+        // Exchange ignores case when it compares the namespace. calsync does not.
         found.retain(|event| event.marker.as_ref().is_some_and(|marker| *marker.namespace == *namespace));
         Ok(OursPage::new(found, next))
     }
@@ -138,7 +139,8 @@ impl EventReader for OutlookCalendar {
 }
 
 impl OutlookCalendar {
-    /// Makes the call at the calendar; where its id stopped existing, once more where a calendar of its name is found.
+    /// Makes the call at the calendar. If the calendar's id no longer exists, looks for a calendar
+    /// of the same name and makes the call once more there.
     async fn with_relocated_calendar<'p, T, F>(
         &self,
         place: &'p CalendarRef,
@@ -156,17 +158,18 @@ impl OutlookCalendar {
         let Some(name) = place.name.as_ref().filter(|_| !place.calendar.is_primary()) else {
             return Err(error);
         };
-        // Boxed, since it is rare: every call would have room for it.
+        // Boxed, since it is rare: this keeps the future of every call small.
         let calendars = Box::pin(self.client.calendars(&Access::of(place))).await?;
-        match of_name(&calendars, name.as_str()) {
-            Some(calendar) if *calendar != tried => self.moved.note(place, calendar.clone()),
+        match find_by_name(&calendars, name.as_str()) {
+            Some(calendar) if *calendar != tried => self.moved.record(place, calendar.clone()),
             _ => return Err(error),
         }
         Box::pin(call(self.moved.current(place))).await
     }
 
-    /// The failure of a call that names an event. A 404 says the same of an event and of a calendar that is not there, so the calendar
-    /// is asked for: only in one that is there an event is missing.
+    /// The error of a call that names an event. Graph returns the same 404 for a missing event and
+    /// a missing calendar, so this checks that the calendar exists: only then is it the event that
+    /// is missing.
     async fn missing(&self, place: &CalendarRef, operation: Operation, error: Error) -> Error {
         if error.kind() != ErrorKind::NotFound {
             return error;
@@ -177,7 +180,7 @@ impl OutlookCalendar {
         }
     }
 
-    /// What a read gave; `None` where the event is not there, and its calendar is.
+    /// The result of a read. `None` if the event does not exist and its calendar does.
     async fn if_there<T>(&self, place: &CalendarRef, read: Result<T, Error>) -> Result<Option<T>, Error> {
         match read {
             Ok(event) => Ok(Some(event)),
@@ -189,65 +192,68 @@ impl OutlookCalendar {
     }
 
     async fn create_at(&self, place: &CalendarRef, draft: &Draft, retried: bool) -> Result<Written, Error> {
-        // Boxed, as what is large and lives as long as the call.
+        // Boxed, since the body is large and lives as long as the call.
         let body = Box::new(convert::to_create(draft, &self.limits()));
         let key = body.transaction_id.as_deref().unwrap_or_default();
-        let (by, is_answer) = match self.client.create(place, key, &body).await? {
+        let (by, is_response) = match self.client.create(place, key, &body).await? {
             Created::Event { written, is_as_sent } if is_as_sent && !retried => return Ok(written),
-            // Graph answers a create that it remembers with the event of the first one, whatever has become of that since.
+            // For a repeated transaction id Graph returns the event of the first create in its
+            // present state, even if it was changed or deleted since.
             Created::Event { written, .. } => (Some(written.remote_id), true),
             Created::Taken(by) => (by, false),
         };
-        Box::pin(self.take_over(place, draft, by, is_answer)).await.map_err(|error| match error.kind() {
+        Box::pin(self.take_over(place, draft, by, is_response)).await.map_err(|error| match error.kind() {
             ErrorKind::KeyUsed | ErrorKind::Superseded => error,
-            // An event of ours may be there by now, and could not be looked at.
+            // Our event may exist now and could not be read, so the outcome is unknown.
             _ => error.with_retry(Retry::Unknown),
         })
     }
 
-    /// An event was made under this transaction id. Brings it up to date, if it is there and ours. `by` names it; `is_answer` says that
-    /// it came as the answer to the create, and not as the reason of a refusal.
+    /// An event was created with this transaction id. Updates it if it exists and is ours. `by` is
+    /// its id. `is_response` is true if that id came in the response to the create, and false if it
+    /// came with a refusal.
     async fn take_over(
         &self,
         place: &CalendarRef,
         draft: &Draft,
         by: Option<RemoteId>,
-        is_answer: bool,
+        is_response: bool,
     ) -> Result<Written, Error> {
-        let spent = || Error::new(ErrorKind::KeyUsed, ProviderKind::OUTLOOK, Operation::Create);
+        let key_used = || Error::new(ErrorKind::KeyUsed, ProviderKind::OUTLOOK, Operation::Create);
         let named = match &by {
             Some(id) => Some(self.client.get(place, id).await),
             None => None,
         };
-        let there = match named {
+        let current = match named {
             Some(Ok(event)) => event,
             Some(Err(error)) if error.kind() != ErrorKind::NotFound => return Err(error),
-            // Not by that id, which may be of an event since deleted, or of one whose id changed.
-            _ => self.made_under(place, &draft.marker).await?.ok_or_else(spent)?,
+            // `by` did not lead to the event: it may name an event that was deleted since, or one
+            // whose id changed.
+            _ => self.find_by_key(place, &draft.marker).await?.ok_or_else(key_used)?,
         };
-        let is_made_under = convert::key(&there.identity) == Some(draft.marker.key);
-        let is_ours = match convert::marker(&there.identity) {
+        let is_made_under = convert::key(&current.identity) == Some(draft.marker.key);
+        let is_ours = match convert::marker(&current.identity) {
             Some(theirs) => {
                 theirs.is_same_target(&draft.marker) && (is_made_under || theirs.key == draft.marker.key)
             }
             None => is_made_under,
         };
         if !is_ours {
-            // The answer to another create confirms nothing of this one.
+            // A response about another create says nothing about this one.
             let unknown = || self.client.rest.incomplete(Operation::Create);
-            return Err(if is_answer { unknown() } else { spent().with_code(FOREIGN_EVENT) });
+            return Err(if is_response { unknown() } else { key_used().with_code(FOREIGN_EVENT) });
         }
-        let theirs = convert::marker(&there.identity);
+        let theirs = convert::marker(&current.identity);
         draft.marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Create)?;
-        match self.write_over(place, there, draft, false).await {
-            // What was there a moment ago may be deleted by now.
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(spent()),
+        match self.write_over(place, current, draft, false).await {
+            // The event was there a moment ago and may have been deleted since.
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(key_used()),
             result => result,
         }
     }
 
-    /// The event that was made under the marker's key, if it is there.
-    async fn made_under(
+    /// The event that was created with the marker's key, if it exists.
+    async fn find_by_key(
         &self,
         place: &CalendarRef,
         marker: &Marker,
@@ -264,7 +270,8 @@ impl OutlookCalendar {
         }
     }
 
-    /// Reads the event and deletes that version of it, once more where somebody was faster.
+    /// Reads the event and deletes that version of it. Repeats this once if the event changed in
+    /// between.
     async fn delete_at(
         &self,
         place: &CalendarRef,
@@ -273,13 +280,13 @@ impl OutlookCalendar {
     ) -> Result<(), Error> {
         let mut is_last = false;
         loop {
-            let there = match self.client.identity(place, remote_id).await {
+            let current = match self.client.identity(place, remote_id).await {
                 Ok(event) => event,
                 Err(error) => return Err(self.missing(place, Operation::Delete, error).await),
             };
-            let theirs = convert::marker(&there);
+            let theirs = convert::marker(&current);
             marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Delete)?;
-            let Written { remote_id, etag, .. } = self.written(Operation::Get, &there)?;
+            let Written { remote_id, etag, .. } = self.written(Operation::Get, &current)?;
             match self.client.delete(place, &remote_id, etag.as_ref()).await {
                 Err(error) if is_outdated(&error) && !is_last => {}
                 Err(error) if is_undeletable(&error) && theirs.is_some() => {
@@ -291,7 +298,8 @@ impl OutlookCalendar {
         }
     }
 
-    /// It was refused to delete an event that carries our marker. A list shows nothing that is deleted already.
+    /// A delete of an event that carries our marker was refused. If a listing does not show the
+    /// event, it is deleted already: `NotFound`.
     async fn undeletable(
         &self,
         place: &CalendarRef,
@@ -307,24 +315,24 @@ impl OutlookCalendar {
         }
     }
 
-    /// Makes of an event what the draft says. Where somebody was faster it is read again, once, and what the draft says is put
-    /// into what is there by then.
+    /// Changes an event to what the draft says. If the event changed in between, reads it again,
+    /// once, and applies the draft to that version.
     async fn write_over(
         &self,
         place: &CalendarRef,
-        mut there: Box<EventResource>,
+        mut current: Box<EventResource>,
         draft: &Draft,
         rewrite: bool,
     ) -> Result<Written, Error> {
         let mut is_last = false;
         loop {
-            let theirs = convert::marker(&there.identity);
+            let theirs = convert::marker(&current.identity);
             draft.marker.check(theirs.as_ref(), ProviderKind::OUTLOOK, Operation::Update)?;
-            let now = self.written(Operation::Get, &there.identity)?;
-            let Some(mut body) = convert::to_update(draft, &there, &self.limits(), rewrite) else {
+            let now = self.written(Operation::Get, &current.identity)?;
+            let Some(mut body) = convert::to_update(draft, &current, &self.limits(), rewrite) else {
                 return Ok(now);
             };
-            if there.is_online_meeting == Some(true) && body.body.is_some() {
+            if current.is_online_meeting == Some(true) && body.body.is_some() {
                 Box::pin(self.keep_meeting(place, &now.remote_id, draft, &mut body)).await?;
             }
             match self.client.update(place, &now.remote_id, now.etag.as_ref(), &body).await {
@@ -333,11 +341,11 @@ impl OutlookCalendar {
             }
             is_last = true;
             let again = self.client.get(place, &now.remote_id).await;
-            there = again.map_err(|error| as_failure_of(Operation::Update, error))?;
+            current = again.map_err(|error| as_failure_of(Operation::Update, error))?;
         }
     }
 
-    /// A new text goes before what the person's online meeting has in the body.
+    /// Puts the new text before the online meeting in the body, and keeps the meeting.
     async fn keep_meeting(
         &self,
         place: &CalendarRef,
@@ -345,8 +353,8 @@ impl OutlookCalendar {
         draft: &Draft,
         body: &mut EventBody<'_>,
     ) -> Result<(), Error> {
-        let there = self.client.html(place, remote_id).await?;
-        let html = meeting::html_of(&there.content_type, &there.content);
+        let current = self.client.html(place, remote_id).await?;
+        let html = meeting::html_of(&current.content_type, &current.content);
         let content = meeting::with_meeting(&meeting::without_rule(&draft.event.description), &html);
         body.body = Some(ItemBody { content_type: "html".into(), content: content.into() });
         Ok(())
@@ -366,7 +374,8 @@ impl OutlookCalendar {
     }
 }
 
-/// An event that a read did not find is missing to the call that needed it. Any other failure is told as it was met.
+/// A read's 404 becomes the error of the operation that needed the read. Any other error is
+/// returned unchanged.
 fn as_failure_of(operation: Operation, error: Error) -> Error {
     if error.kind() != ErrorKind::NotFound {
         return error;
@@ -376,7 +385,7 @@ fn as_failure_of(operation: Operation, error: Error) -> Error {
     failure.into()
 }
 
-/// A namespace that was cut would leave events that are not recognised again.
+/// Exchange would cut a longer namespace, and its events would not be recognised again.
 fn check_namespace(namespace: &str, operation: Operation) -> Result<(), Error> {
     if convert::fits_property(namespace) {
         return Ok(());

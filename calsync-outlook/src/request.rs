@@ -1,4 +1,4 @@
-//! Requests to Microsoft Graph v1.0, put together and not sent.
+//! Builds requests to Microsoft Graph v1.0.
 //!
 //! <https://learn.microsoft.com/graph/api/resources/calendar>
 
@@ -14,29 +14,29 @@ use serde::Serialize;
 use crate::convert;
 use crate::wire::{Batch, BatchPart, EVENT_FIELDS, IDENTITY_FIELDS};
 
-/// The header of RFC 7240.
+/// `Prefer` (RFC 7240).
 const PREFERENCE: HeaderName = HeaderName::from_static("prefer");
 
-/// What every request prefers: ids that stay when an event changes its folder
-/// (<https://learn.microsoft.com/graph/outlook-immutable-id>), times in UTC, bodies as text.
+/// The preferences of all requests: ids that stay when an event moves to another folder
+/// (<https://learn.microsoft.com/graph/outlook-immutable-id>), times in UTC, bodies as plain text.
 const PREFER: &str = "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", outlook.body-content-type=\"text\"";
 
-/// The same with bodies as they are.
+/// The same, with bodies as HTML.
 const PREFER_HTML: &str =
     "IdType=\"ImmutableId\", outlook.timezone=\"UTC\", outlook.body-content-type=\"html\"";
 
-/// How many of the latest events are looked through for one that lost its marker.
+/// How many of the newest events are searched for one that lost its marker.
 pub(crate) const LATEST: usize = 50;
 
-/// How many events a page of a listing has.
+/// Page size of a listing, in events.
 const PAGE: &str = "100";
 
-/// The parts of a look-up.
+/// Ids of a find batch's parts.
 pub(crate) const BY_MARKER: &str = "marker";
 pub(crate) const BY_TRANSACTION: &str = "transaction";
 pub(crate) const BY_ID: &str = "id";
 
-/// The requests there are, below one base URL.
+/// Builds requests below one base URL.
 #[derive(Debug, Clone)]
 pub(crate) struct Requests {
     api: Endpoint,
@@ -47,7 +47,7 @@ impl Requests {
         Self { api }
     }
 
-    /// Makes an event.
+    /// Creates an event.
     pub(crate) fn create(
         &self,
         calendar: &CalendarId,
@@ -56,7 +56,7 @@ impl Requests {
         preferring(PREFER, request(Method::POST, self.events(calendar), Some(body))?)
     }
 
-    /// Changes an event, if it is still at that version.
+    /// Updates an event, if it still has the version `etag`.
     pub(crate) fn update(
         &self,
         calendar: &CalendarId,
@@ -68,7 +68,7 @@ impl Requests {
         with_if_match(preferring(PREFER, request(Method::PATCH, target, Some(body))?)?, etag)
     }
 
-    /// Deletes an event, if it is still at that version.
+    /// Deletes an event, if it still has the version `etag`.
     pub(crate) fn delete(
         &self,
         calendar: &CalendarId,
@@ -85,7 +85,7 @@ impl Requests {
         preferring(PREFER, request(Method::GET, target, None::<&()>)?)
     }
 
-    /// Reads an event's body as it is.
+    /// Reads an event's body as HTML.
     pub(crate) fn html(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, RequestError> {
         let target = self.events(calendar).segment(id.as_str()).query("$select", "id,body");
         preferring(PREFER_HTML, request(Method::GET, target, None::<&()>)?)
@@ -93,14 +93,16 @@ impl Requests {
 
     /// Reads an event's identity.
     pub(crate) fn identity(&self, calendar: &CalendarId, id: &RemoteId) -> Result<Request, RequestError> {
-        preferring(PREFER, request(Method::GET, self.identified(calendar, id), None::<&()>)?)
+        preferring(PREFER, request(Method::GET, self.identity_of(calendar, id), None::<&()>)?)
     }
 
-    /// Looks for the events of a target in one request: by our property; among the latest by their transaction ids, which Graph takes
-    /// in no filter; and the event that is known by its id, which no listing lags behind. An event that was stored though its making
-    /// failed may have lost its properties.
+    /// Finds the events of a target in one batch: by our property; among the newest events by
+    /// transaction id, which Graph cannot filter by; and the event known by its id, since listings
+    /// can lag behind. An event that was stored although its create failed may have lost its
+    /// properties.
     ///
-    /// One after the other: Exchange counts the parts, and a few look-ups at once would be more than it answers at once.
+    /// The parts run one after another: Exchange counts each part, and several batches at once
+    /// would exceed its limit.
     pub(crate) fn find(
         &self,
         calendar: &CalendarId,
@@ -118,16 +120,17 @@ impl Requests {
             })
         };
         let by_marker = part(BY_MARKER, self.marked(calendar, target), None)?;
-        let latest = part(BY_TRANSACTION, self.made_lately(calendar), Some([BY_MARKER]))?;
-        // An id that fits into no URL is none of Graph's. This part is the last: where it fails, what depends on it fails with it.
+        let latest = part(BY_TRANSACTION, self.newest(calendar), Some([BY_MARKER]))?;
+        // An id that does not fit into a URL is not Graph's. This part is the last one: if a part
+        // fails, the parts that depend on it fail too.
         let by_id =
-            known.and_then(|id| part(BY_ID, self.identified(calendar, id), Some([BY_TRANSACTION])).ok());
+            known.and_then(|id| part(BY_ID, self.identity_of(calendar, id), Some([BY_TRANSACTION])).ok());
         let batch =
             Batch { requests: [Some(by_marker), Some(latest), by_id].into_iter().flatten().collect() };
         preferring(PREFER, request(Method::POST, self.api.target().segment("$batch"), Some(&batch))?)
     }
 
-    /// The first page of what [`find`](Self::find) looks for by the marker.
+    /// The first page of the events that [`find`](Self::find) finds by the marker.
     pub(crate) fn by_marker(
         &self,
         calendar: &CalendarId,
@@ -138,16 +141,17 @@ impl Requests {
 
     /// The first page of the events that carry a namespace.
     pub(crate) fn ours(&self, calendar: &CalendarId, namespace: &str) -> Result<Request, RequestError> {
-        let target = with_identity(self.events(calendar)).query("$filter", &convert::of_namespace(namespace));
+        let target =
+            with_identity(self.events(calendar)).query("$filter", &convert::namespace_filter(namespace));
         preferring(PREFER, request(Method::GET, target.query("$top", PAGE), None::<&()>)?)
     }
 
-    /// The first page of the latest events.
+    /// The first page of the newest events.
     pub(crate) fn latest(&self, calendar: &CalendarId) -> Result<Request, RequestError> {
-        preferring(PREFER, request(Method::GET, self.made_lately(calendar), None::<&()>)?)
+        preferring(PREFER, request(Method::GET, self.newest(calendar), None::<&()>)?)
     }
 
-    /// The smallest listing: whether the calendar is there.
+    /// The smallest listing, to check that the calendar exists.
     pub(crate) fn probe(&self, calendar: &CalendarId) -> Result<Request, RequestError> {
         let target = self.events(calendar).query("$top", "1").query("$select", "id");
         preferring(PREFER, request(Method::GET, target, None::<&()>)?)
@@ -160,20 +164,20 @@ impl Requests {
         preferring(PREFER, request(Method::GET, target, None::<&()>)?)
     }
 
-    /// Makes a calendar.
+    /// Creates a calendar.
     pub(crate) fn create_calendar(&self, body: &impl Serialize) -> Result<Request, RequestError> {
         preferring(PREFER, request(Method::POST, self.me().segment("calendars"), Some(body))?)
     }
 
-    fn identified(&self, calendar: &CalendarId, id: &RemoteId) -> Target {
+    fn identity_of(&self, calendar: &CalendarId, id: &RemoteId) -> Target {
         with_identity(self.events(calendar).segment(id.as_str()))
     }
 
     fn marked(&self, calendar: &CalendarId, target: &TargetKey) -> Target {
-        with_identity(self.events(calendar)).query("$filter", &convert::of_target(target))
+        with_identity(self.events(calendar)).query("$filter", &convert::target_filter(target))
     }
 
-    fn made_lately(&self, calendar: &CalendarId) -> Target {
+    fn newest(&self, calendar: &CalendarId) -> Target {
         let latest = self.events(calendar).query("$orderby", "createdDateTime desc");
         latest.query("$top", &LATEST.to_string()).query("$select", IDENTITY_FIELDS)
     }
@@ -192,8 +196,8 @@ impl Requests {
     }
 }
 
-/// The page after the one that `first` began. The link's query is Graph's; where it leads is not for an answer to say, since the
-/// token goes along.
+/// The request for the page after `first`. Only the link's query is used: the token goes along with
+/// the request, so a response must not choose the host or the path.
 pub(crate) fn next_page(first: &Request, link: &str) -> Result<Request, RequestError> {
     let link: Uri = link.parse().map_err(|_| EndpointError::NotAUrl)?;
     let query = link.query().ok_or(EndpointError::NotAUrl)?;
@@ -206,11 +210,11 @@ pub(crate) fn next_page(first: &Request, link: &str) -> Result<Request, RequestE
 }
 
 fn with_identity(target: Target) -> Target {
-    target.query("$select", IDENTITY_FIELDS).query("$expand", &convert::marker_properties())
+    target.query("$select", IDENTITY_FIELDS).query("$expand", &convert::expand_marker())
 }
 
 fn with_fields(target: Target) -> Target {
-    target.query("$select", EVENT_FIELDS).query("$expand", &convert::properties())
+    target.query("$select", EVENT_FIELDS).query("$expand", &convert::expand_properties())
 }
 
 fn preferring(what: &'static str, mut request: Request) -> Result<Request, RequestError> {
@@ -232,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_encoded_once_whatever_they_hold() {
+    fn ids_are_percent_encoded_once() {
         let calendar = CalendarId::new("AAMk/A+b=").unwrap();
         let request = requests().get(&calendar, &RemoteId::new("AAk/x+_-=")).unwrap();
         assert_eq!(request.uri().path(), "/v1.0/me/calendars/AAMk%2FA%2Bb%3D/events/AAk%2Fx%2B_-%3D");
@@ -245,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_wants_ids_that_last_and_changes_name_the_version() {
+    fn every_request_prefers_immutable_ids_and_changes_name_the_version() {
         let (primary, id, etag) = (CalendarId::primary(), RemoteId::new("a"), Etag::new("W/\"7\""));
         let requests = requests();
         for (request, is_change) in [
@@ -273,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_up_is_relative_and_every_part_of_it_prefers_the_same() {
+    fn a_batch_has_relative_urls_and_every_part_has_the_preferences() {
         let parts_of = |known: Option<&str>| {
             let known = known.map(RemoteId::new);
             let request =
@@ -299,14 +303,14 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_in_a_namespace_ends_no_text() {
+    fn a_quote_in_a_namespace_is_escaped() {
         let request = requests().ours(&CalendarId::primary(), "Anna's ' or 1 eq 1").unwrap();
         let query = request.uri().query().unwrap();
         assert!(query.contains("Anna%27%27s%20%27%27%20or%201%20eq%201%27"), "{query}");
     }
 
     #[test]
-    fn a_next_page_never_leads_elsewhere() {
+    fn a_next_page_stays_on_the_first_pages_host_and_path() {
         let first = requests().calendars().unwrap();
         let next = next_page(&first, "https://evil.example/v1.0/other?$skip=10&x=%24").unwrap();
         assert_eq!(next.uri(), "https://graph.microsoft.com/v1.0/me/calendars?$skip=10&x=%24");

@@ -1,22 +1,22 @@
-//! What a person can be asked to allow.
+//! The scopes a person can be asked to consent to.
 
 #[cfg(feature = "oauth")]
 use crate::cloud::Cloud;
 
-/// A permission of Microsoft Graph's.
+/// A permission of Microsoft Graph.
 ///
 /// <https://learn.microsoft.com/graph/permissions-reference#calendars-permissions>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Scope {
-    /// Read and write the person's own calendars. Enough for all that calsync does.
+    /// Read and write the person's own calendars. Enough for everything calsync does.
     CalendarsReadWrite,
-    /// The calendars that others share with the person, too.
+    /// Also read and write the calendars that others share with the person.
     CalendarsReadWriteShared,
 }
 
 impl Scope {
-    /// The scope's name.
+    /// The scope's name in Microsoft Graph, without the cloud's host.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -25,7 +25,8 @@ impl Scope {
         }
     }
 
-    /// The scope as it is asked for: outside the global cloud with the host of that cloud's Graph.
+    /// The scope as requested: outside the global cloud it starts with the URL of that cloud's
+    /// Graph.
     #[cfg(feature = "oauth")]
     pub(crate) fn in_cloud(self, cloud: Cloud) -> String {
         match cloud {

@@ -1,4 +1,4 @@
-//! Graph's JSON: the fields in use, and no others.
+//! Graph's JSON, limited to the fields in use.
 //!
 //! The resources `event` and `calendar` of Microsoft Graph v1.0 (<https://learn.microsoft.com/graph/api/resources/event>).
 
@@ -10,14 +10,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What is asked for of an event whose identity is enough.
+/// `$select` for an event of which only the identity is needed.
 pub(crate) const IDENTITY_FIELDS: &str = "id,transactionId";
 
-/// What is asked for of an event that is written over or read; the rest of it is not used here.
+/// `$select` for an event that is updated or read.
 pub(crate) const EVENT_FIELDS: &str = "id,transactionId,subject,body,start,end,isAllDay,originalStartTimeZone,location,showAs,sensitivity,\
      isReminderOn,reminderMinutesBeforeStart,isOnlineMeeting";
 
-/// What identifies an event, and nothing of its content: one whose content cannot be read is still found and removed.
+/// An event's identity without its content, so that an event with unreadable content is still found
+/// and deleted.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct IdentityResource {
@@ -26,13 +27,13 @@ pub(crate) struct IdentityResource {
     pub(crate) etag: Option<String>,
     pub(crate) transaction_id: Option<String>,
     pub(crate) single_value_extended_properties: Option<Vec<ExtendedProperty<'static>>>,
-    /// Whose token the response answers, where it is known.
+    /// The account whose token the request carried, if known.
     #[serde(skip)]
     pub(crate) account: Option<AccountId>,
 }
 
-/// An event as Graph answers it. Anything may be missing, or null. Content of an unexpected type counts as missing, so that it is
-/// written over.
+/// An event in a response of Graph. Any field may be missing or null. Content of an unexpected type
+/// counts as missing, so that an update writes it anew.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct EventResource {
@@ -64,7 +65,8 @@ pub(crate) struct EventResource {
     pub(crate) is_online_meeting: Option<bool>,
 }
 
-/// The event that a create was answered with: what tells whose answer it is. The rest of a long answer is not read.
+/// The event in the response to a create: the fields that show which create it belongs to. Other
+/// fields of the long response are not read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct CreatedResource {
@@ -79,7 +81,7 @@ pub(crate) struct CreatedResource {
     pub(crate) location: Option<Location<'static>>,
 }
 
-/// A page of anything.
+/// A page of a listing.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Page<T> {
     pub(crate) value: Vec<T>,
@@ -87,7 +89,7 @@ pub(crate) struct Page<T> {
     pub(crate) next_link: Option<String>,
 }
 
-/// A body: text, or HTML.
+/// A body: plain text or HTML.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ItemBody<'a> {
@@ -95,7 +97,7 @@ pub(crate) struct ItemBody<'a> {
     pub(crate) content: Cow<'a, str>,
 }
 
-/// A time on a wall, and where that wall is.
+/// A local time and its time zone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct DateTimeTimeZone<'a> {
@@ -103,7 +105,7 @@ pub(crate) struct DateTimeTimeZone<'a> {
     pub(crate) time_zone: Cow<'a, str>,
 }
 
-/// A place by name. Writing it takes away what was known of the old one, such as its coordinates.
+/// A location by name. Writing it removes what Graph knew of the old one, such as coordinates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Location<'a> {
@@ -111,7 +113,7 @@ pub(crate) struct Location<'a> {
     pub(crate) display_name: Cow<'a, str>,
 }
 
-/// A property that only programs see (singleValueLegacyExtendedProperty).
+/// A property that only programs see (`singleValueLegacyExtendedProperty`).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ExtendedProperty<'a> {
@@ -120,7 +122,8 @@ pub(crate) struct ExtendedProperty<'a> {
     pub(crate) value: Cow<'a, str>,
 }
 
-/// An event as it is written. A field that is left out stays as it is in a PATCH, and takes its default in a POST.
+/// An event to write. A field that is left out stays unchanged in a PATCH, and takes its default in
+/// a POST.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventBody<'a> {
@@ -150,7 +153,7 @@ pub(crate) struct EventBody<'a> {
     pub(crate) single_value_extended_properties: Vec<ExtendedProperty<'a>>,
 }
 
-/// A calendar.
+/// A calendar in a response.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CalendarResource {
@@ -161,13 +164,13 @@ pub(crate) struct CalendarResource {
     pub(crate) owner: Option<EmailAddress>,
 }
 
-/// Somebody.
+/// The owner of a calendar.
 #[derive(Debug, Deserialize)]
 pub(crate) struct EmailAddress {
     pub(crate) address: Option<String>,
 }
 
-/// A calendar to make.
+/// A calendar to create.
 #[derive(Debug, Serialize)]
 pub(crate) struct CalendarBody<'a> {
     pub(crate) name: &'a str,
@@ -179,7 +182,7 @@ pub(crate) struct Batch {
     pub(crate) requests: Vec<BatchPart>,
 }
 
-/// One of them.
+/// One request of a batch.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BatchPart {
@@ -191,15 +194,15 @@ pub(crate) struct BatchPart {
     pub(crate) depends_on: Option<[&'static str; 1]>,
 }
 
-/// The answers, in any order.
+/// The responses to a batch's parts, in any order.
 #[derive(Debug, Deserialize)]
-pub(crate) struct BatchAnswer {
-    pub(crate) responses: Vec<PartAnswer>,
+pub(crate) struct BatchResponse {
+    pub(crate) responses: Vec<PartResponse>,
 }
 
-/// One of them.
+/// The response to one part.
 #[derive(Debug, Deserialize)]
-pub(crate) struct PartAnswer {
+pub(crate) struct PartResponse {
     pub(crate) id: String,
     pub(crate) status: u16,
     #[serde(default)]

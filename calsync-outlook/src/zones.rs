@@ -1,7 +1,8 @@
-//! Names of time zones: those of Windows, which Outlook speaks, and those of IANA, which calsync speaks.
+//! Time zone names of Windows, which Outlook uses, and of IANA, which calsync uses.
 //!
-//! [`zone_of`] reads what Microsoft Graph answers, [`windows_name`] goes the other way. The tables come from Unicode CLDR,
-//! under its licence (Unicode-3.0), and know a zone by any name it has had: `Asia/Calcutta` and `Asia/Kolkata`, `US/Eastern`.
+//! [`zone_of`] reads the names in Graph's responses, [`windows_name`] does the reverse. The tables
+//! come from Unicode CLDR (licence Unicode-3.0) and know every name a zone has had, such as
+//! `Asia/Calcutta` and `Asia/Kolkata`, or `US/Eastern`.
 
 mod iana;
 mod renamed;
@@ -13,22 +14,24 @@ use iana::IANA;
 use renamed::RENAMED;
 use windows::WINDOWS;
 
-/// How Exchange writes UTC at times.
+/// A name for UTC that Exchange sometimes uses.
 const EXCHANGE_UTC: &str = "tzone://Microsoft/Utc";
 
-/// A name that is neither one of Windows nor one of IANA, such as `tzone://Microsoft/Custom`, which hides what it means.
+/// The name is neither a Windows nor an IANA name, such as `tzone://Microsoft/Custom`, which does
+/// not tell its rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("neither Windows nor IANA calls a time zone `{name}`")]
 #[non_exhaustive]
 pub struct UnknownZone {
-    /// The name, without control characters, at most 64 characters of it.
+    /// The unknown name, without control characters, cut to 64 characters.
     pub name: String,
 }
 
-/// The zone that Microsoft Graph means by a name: one of Windows, one of IANA, or Exchange's own for UTC.
+/// The zone of a name that Microsoft Graph uses: a Windows name, an IANA name, or Exchange's own
+/// name for UTC.
 ///
-/// The case does not matter. The zone has the name that IANA uses today. A zone of Windows can hold several of IANA's; it is
-/// read as the one that CLDR gives for the whole world.
+/// Case does not matter. The returned zone has its current IANA name. A Windows zone can cover
+/// several IANA zones; the result is the one that CLDR assigns for the whole world.
 ///
 /// ```
 /// use calsync_outlook::zones::zone_of;
@@ -40,7 +43,8 @@ pub struct UnknownZone {
 /// ```
 ///
 /// # Errors
-/// [`UnknownZone`], also for a name that Windows has retired, and for none at all. Never a guess.
+/// [`UnknownZone`] for any other name, including the empty one and retired Windows names. Nothing
+/// is guessed.
 pub fn zone_of(name: &str) -> Result<Zone, UnknownZone> {
     let known = find(WINDOWS, name).or_else(|| find(RENAMED, name));
     let iana = if name.eq_ignore_ascii_case(EXCHANGE_UTC) { "UTC" } else { known.unwrap_or(name) };
@@ -48,10 +52,12 @@ pub fn zone_of(name: &str) -> Result<Zone, UnknownZone> {
     Zone::new(iana).map_err(unknown)
 }
 
-/// The zone of Windows that CLDR puts this one in; none for `Antarctica/Troll`, and for zones newer than the tables.
+/// The Windows zone that CLDR assigns to this zone. `None` for `Antarctica/Troll`, and for zones
+/// newer than the tables.
 ///
-/// Windows has fewer zones than IANA and CLDR follows the law later, so the clocks of the two need not agree: Vancouver is
-/// in `Pacific Standard Time`, but keeps its summer time from November 2026 on. What has to be exact is written in UTC.
+/// Windows has fewer zones than IANA, and CLDR follows changes of law later, so the two clocks may
+/// differ: Vancouver is in `Pacific Standard Time`, but keeps summer time from November 2026 on.
+/// Write a time in UTC if it must be exact.
 ///
 /// ```
 /// use calsync_core::time::Zone;
@@ -66,7 +72,7 @@ pub fn windows_name(zone: &Zone) -> Option<&'static str> {
     find(IANA, find(RENAMED, name).unwrap_or(name))
 }
 
-/// The value of a name in a table sorted by its names in lower case.
+/// Looks a name up in a table that is sorted by lower-case name.
 fn find(table: &'static [(&'static str, &'static str)], name: &str) -> Option<&'static str> {
     let at = table.binary_search_by(|(key, _)| lower(key).cmp(lower(name))).ok()?;
     table.get(at).map(|(_, value)| *value)
@@ -84,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    /// Every name of the data that calsync-core reads.
+    /// Every zone name in the time zone data of calsync-core.
     fn core_names() -> Vec<String> {
         jiff::tz::TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect()
     }
@@ -102,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_graph_answers_becomes_the_zone_by_its_name_of_today() {
+    fn a_name_in_a_response_becomes_the_zone_with_its_current_name() {
         for (name, zone) in [
             ("GMT Standard Time", "Europe/London"),
             ("Greenwich Standard Time", "Atlantic/Reykjavik"),
@@ -140,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn any_name_of_a_zone_finds_its_zone_of_windows() {
+    fn any_name_of_a_zone_finds_its_windows_zone() {
         for (zone, name) in [
             ("Europe/London", "GMT Standard Time"),
             ("US/Eastern", "Eastern Standard Time"),
@@ -152,7 +158,7 @@ mod tests {
             ("Europe/Kyiv", "FLE Standard Time"),
             ("Europe/Kiev", "FLE Standard Time"),
             ("America/Argentina/Buenos_Aires", "Argentina Standard Time"),
-            // Links of the tz database to Brussels and Abidjan, but zones of their own to CLDR.
+            // The tz database links these to Brussels and Abidjan; in CLDR they are separate zones.
             ("Europe/Amsterdam", "W. Europe Standard Time"),
             ("Africa/Accra", "Greenwich Standard Time"),
             ("UTC", "UTC"),
@@ -192,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_are_sorted_and_whole() {
+    fn the_tables_are_sorted_and_complete() {
         assert_eq!((WINDOWS.len(), IANA.len(), RENAMED.len()), (139, 445, 151));
         for table in [WINDOWS, IANA, RENAMED] {
             assert!(table.is_sorted_by(|a, b| a.0.to_lowercase() < b.0.to_lowercase()));
@@ -206,28 +212,28 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_of_the_data_has_a_zone_of_windows_but_two() {
+    fn every_iana_zone_but_two_has_a_windows_zone() {
         let without: Vec<_> = core_names().into_iter().filter(|name| windows(name).is_none()).collect();
         assert_eq!(without, ["Antarctica/Troll", "Factory"]);
     }
 
     #[test]
-    fn windows_keeps_the_time_of_the_zones_in_it() {
+    fn a_windows_zone_has_the_offsets_of_its_iana_zones() {
         let clocks_differ = |instant: &str| {
             let instant = at(instant);
             let differs = |name: &String| {
                 let zone = Zone::new(name).unwrap();
                 let read = zone_of(name).map_or(0, |zone| zone.offset(instant));
-                assert_eq!(read, zone.offset(instant), "{name} is not what it is read as");
+                assert_eq!(read, zone.offset(instant), "{name} is read as a zone with another offset");
                 windows_name(&zone).is_some_and(|name| zone_of(name).unwrap().offset(instant) != read)
             };
             core_names().into_iter().filter(differs).collect::<Vec<_>>()
         };
-        // East Greenland and two stations in Antarctica have moved their clocks since CLDR placed them.
+        // East Greenland and two Antarctic stations changed their clocks after CLDR assigned them.
         let moved = ["America/Scoresbysund", "Antarctica/Casey", "Antarctica/Vostok"];
         assert_eq!(clocks_differ("2026-01-15T12:00:00Z"), moved);
         assert_eq!(clocks_differ("2026-07-15T12:00:00Z"), moved);
-        // The parts of Canada that stay on summer time from November 2026 on.
+        // Parts of Canada that stay on summer time from November 2026 on.
         let canada = [
             "America/Edmonton",
             "America/Inuvik",

@@ -1,5 +1,5 @@
-//! The contract of every provider, kept by Outlook over its fake: in process, over a socket, and whichever way the servers are that
-//! nobody has written down.
+//! The contract of all providers, checked for Outlook over its fake: in process, over a socket, and
+//! with each setting whose real behaviour is not documented.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -8,13 +8,13 @@ use calsync_core::http::{LoopbackServer, ReqwestTransport};
 use calsync_core::testing::conformance::Stage;
 use calsync_outlook::fake::{AfterDeletion, Settings};
 
-use common::{World, place_of};
+use common::{World, calendar_of};
 
-/// A stage where the fake behaves like this.
+/// A stage with these settings of the fake.
 async fn with(change: fn(&mut Settings)) -> Stage {
     let world = World::new().await;
     world.outlook.set(change);
-    Stage::new(world.provider()).with_places(place_of(1), place_of(2))
+    Stage::new(world.provider()).with_places(calendar_of(1), calendar_of(2))
 }
 
 mod in_process {
@@ -42,13 +42,13 @@ mod over_a_socket {
             .transport(ReqwestTransport::builder().without_tls().build().unwrap())
             .build()
             .unwrap();
-        Stage::new(provider).with_places(place_of(1), place_of(2)).keeping(server)
+        Stage::new(provider).with_places(calendar_of(1), calendar_of(2)).keeping(server)
     }
 
     calsync_core::conformance!(stage);
 }
 
-mod where_a_repeated_create_names_the_dead_event {
+mod with_a_repeated_create_that_returns_the_deleted_event {
     use super::*;
 
     async fn stage() -> Stage {
@@ -58,7 +58,7 @@ mod where_a_repeated_create_names_the_dead_event {
     calsync_core::conformance!(stage);
 }
 
-mod where_a_repeated_create_makes_another_event {
+mod with_a_repeated_create_that_makes_another_event {
     use super::*;
 
     async fn stage() -> Stage {
@@ -68,7 +68,7 @@ mod where_a_repeated_create_makes_another_event {
     calsync_core::conformance!(stage);
 }
 
-mod where_a_duplicate_is_a_conflict_with_nobody {
+mod with_a_duplicate_error_that_names_no_event {
     use super::*;
 
     async fn stage() -> Stage {
@@ -79,7 +79,7 @@ mod where_a_duplicate_is_a_conflict_with_nobody {
     calsync_core::conformance!(stage);
 }
 
-mod where_change_keys_move_by_themselves {
+mod with_change_keys_that_change_without_an_edit {
     use super::*;
 
     async fn stage() -> Stage {
@@ -89,7 +89,7 @@ mod where_change_keys_move_by_themselves {
     calsync_core::conformance!(stage);
 }
 
-mod where_pages_are_sparse_and_ids_are_of_one_calendar {
+mod with_sparse_pages_and_ids_of_one_calendar {
     use super::*;
 
     async fn stage() -> Stage {

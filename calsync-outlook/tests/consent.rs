@@ -1,4 +1,4 @@
-//! From the consent page to an event and back: everything a person, a company's rules and Microsoft can do on the way, good and bad.
+//! Connecting and disconnecting: consent, tenants, clouds, refreshes, and the ways a grant ends.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -18,7 +18,7 @@ use calsync_outlook::{BuildError, Cloud, OutlookCalendar, OutlookCalendarBuilder
 use chrono::TimeDelta;
 use http::StatusCode;
 
-use common::{World, at, calendar_in, draft_at, event, key_of, place_of};
+use common::{World, at, calendar_in, calendar_of, draft_at, event, key_of};
 
 fn of(
     world: &World,
@@ -27,12 +27,13 @@ fn of(
     change(world.builder()).transport(world.outlook.clone()).build().unwrap()
 }
 
-/// Anna consents to what the page asks, or decides otherwise; what the browser brings back.
-fn callback(world: &World, outlook: &OutlookCalendar, decision: &Decision) -> (PendingConnect, String) {
-    callback_for(world, outlook, &key_of(7), decision)
+/// Anna decides on the consent page. Returns the pending connect and the URL that the browser is
+/// sent to.
+fn consent(world: &World, outlook: &OutlookCalendar, decision: &Decision) -> (PendingConnect, String) {
+    consent_for(world, outlook, &key_of(7), decision)
 }
 
-fn callback_for(
+fn consent_for(
     world: &World,
     outlook: &OutlookCalendar,
     key: &ConnectionKey,
@@ -46,14 +47,14 @@ fn callback_for(
 async fn finish(
     outlook: &OutlookCalendar,
     key: &ConnectionKey,
-    came: (PendingConnect, String),
+    callback: (PendingConnect, String),
 ) -> Result<(), ConnectError> {
-    outlook.finish(key, came.0, &came.1).await.map(drop)
+    outlook.finish(key, callback.0, &callback.1).await.map(drop)
 }
 
-/// Creates the same event of Anna's again and again.
+/// Creates the same event of Anna's each time.
 async fn create(outlook: &OutlookCalendar) -> Result<(), Error> {
-    let place = place_of(1);
+    let place = calendar_of(1);
     outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.map(drop)
 }
 
@@ -67,7 +68,7 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     let world = World::new().await;
     let outlook = world.provider();
     let key = key_of(7);
-    let (pending, url) = callback(&world, &outlook, &Decision::Allow);
+    let (pending, url) = consent(&world, &outlook, &Decision::Allow);
     // The host keeps it in its session, as text.
     let pending: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
     let connected = outlook.finish(&key, pending, &url).await.unwrap();
@@ -83,14 +84,14 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
     outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events("primary").len(), 1);
 
-    // An hour later the access token has run out: renewed before it is refused.
+    // An hour later the access token is about to expire: it is refreshed before Graph refuses it.
     world.clock.advance(TimeDelta::hours(1));
     let query = TargetQuery::new("tests", draft_at(&place, 1, event()).marker.key.target());
     assert_eq!(outlook.find(&place, &query).await.unwrap().len(), 1);
     assert_eq!(world.outlook.token_refreshes(), 1);
     assert!(world.outlook.requests().iter().all(|request| request.status != Some(401)));
 
-    // Microsoft has no way to give a grant back, so nothing is asked.
+    // Microsoft has no API to revoke a grant, so no request is sent.
     world.outlook.clear_requests();
     outlook.disconnect(&key).await.unwrap();
     outlook.disconnect(&key).await.unwrap();
@@ -101,29 +102,29 @@ async fn a_person_connects_gets_an_event_and_disconnects() {
 }
 
 #[tokio::test]
-async fn whatever_goes_wrong_on_the_way_is_told_apart_and_stores_nothing() {
+async fn every_failed_connect_has_its_own_error_and_stores_nothing() {
     let world = World::new().await;
     let outlook = of(&world, |it| it.scopes([Scope::CalendarsReadWrite, Scope::CalendarsReadWriteShared]));
     let key = key_of(7);
 
-    let denied = callback(&world, &outlook, &Decision::Deny);
+    let denied = consent(&world, &outlook, &Decision::Deny);
     assert!(matches!(finish(&outlook, &key, denied).await, Err(ConnectError::Denied)));
 
     let unticked = Decision::AllowOnly(vec!["Calendars.ReadWrite".to_owned()]);
-    let unticked = callback(&world, &outlook, &unticked);
+    let unticked = consent(&world, &outlook, &unticked);
     let missing = Scope::CalendarsReadWriteShared.as_str();
     let error = finish(&outlook, &key, unticked).await.unwrap_err();
     assert!(matches!(&error, ConnectError::MissingScopes(scopes) if scopes == &[missing]), "{error}");
 
-    let (pending, _) = callback(&world, &outlook, &Decision::Allow);
-    let (_, other) = callback(&world, &outlook, &Decision::Allow);
+    let (pending, _) = consent(&world, &outlook, &Decision::Allow);
+    let (_, other) = consent(&world, &outlook, &Decision::Allow);
     assert!(matches!(finish(&outlook, &key, (pending, other)).await, Err(ConnectError::WrongState)));
 
-    let late = callback(&world, &outlook, &Decision::Allow);
+    let late = consent(&world, &outlook, &Decision::Allow);
     world.clock.advance(TimeDelta::minutes(11));
     assert!(matches!(finish(&outlook, &key, late).await, Err(ConnectError::Expired)));
 
-    let (pending, url) = callback(&world, &outlook, &Decision::Allow);
+    let (pending, url) = consent(&world, &outlook, &Decision::Allow);
     let copy: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
     assert!(world.store.load(&key).await.unwrap().is_none(), "nothing so far was stored");
     outlook.finish(&key, pending, &url).await.unwrap();
@@ -131,16 +132,16 @@ async fn whatever_goes_wrong_on_the_way_is_told_apart_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_code_is_traded_again_after_the_server_was_not_available_and_not_once_it_was_taken() {
+async fn a_code_can_be_redeemed_after_an_outage_but_not_after_its_use() {
     let world = World::new().await;
     let outlook = world.provider();
     let key = key_of(7);
     for fault in
         [Fault::status(StatusCode::SERVICE_UNAVAILABLE), aadsts(90024), Fault::Html, Fault::DropBefore]
     {
-        let (pending, url) = callback(&world, &outlook, &Decision::Allow);
+        let (pending, url) = consent(&world, &outlook, &Decision::Allow);
         let copy: PendingConnect = serde_json::from_str(&serde_json::to_string(&pending).unwrap()).unwrap();
-        // With a page in place of its answer Microsoft has taken the code.
+        // Microsoft has used the code, although a page came in place of its response.
         let was_taken = matches!(fault, Fault::Html);
         world.outlook.fault(FaultRule::new(fault).with_method(ApiMethod::Token));
         let error = finish(&outlook, &key, (pending, url.clone())).await.unwrap_err();
@@ -157,14 +158,14 @@ async fn a_code_is_traded_again_after_the_server_was_not_available_and_not_once_
 }
 
 #[tokio::test]
-async fn what_is_set_up_wrongly_is_the_hosts_mistake_and_nobodys_reconnect() {
+async fn a_wrong_configuration_is_the_hosts_error_and_needs_no_reconnect() {
     let world = World::new().await;
     let key = key_of(7);
     let wrong = of(&world, |it| it.client(FakeOutlook::CLIENT_ID, Secret::new("not-the-secret")));
     let public = of(&world, |it| it.public_client(FakeOutlook::CLIENT_ID));
     for (outlook, number) in [(wrong, "AADSTS7000215"), (public, "AADSTS7000218")] {
-        let came = callback(&world, &outlook, &Decision::Allow);
-        let error = finish(&outlook, &key, came).await.unwrap_err();
+        let callback = consent(&world, &outlook, &Decision::Allow);
+        let error = finish(&outlook, &key, callback).await.unwrap_err();
         let ConnectError::Configuration(code) = &error else { panic!("{error}") };
         assert_eq!(code.detail(), Some(number));
         world.outlook.expire_access_tokens();
@@ -180,19 +181,19 @@ async fn what_is_set_up_wrongly_is_the_hosts_mistake_and_nobodys_reconnect() {
 }
 
 #[tokio::test]
-async fn an_app_on_peoples_machines_has_no_secret_and_must_not_show_one() {
+async fn a_public_client_must_not_send_a_secret() {
     let world = World::new().await;
     let id = "11112222-3333-4444-5555-666677778888";
     let _fake = world.outlook.clone().public_client(id, "http://127.0.0.1");
     let key = key_of(7);
     let with_secret = of(&world, |it| it.client(id, Secret::new("some-secret")));
     let error =
-        finish(&with_secret, &key, callback(&world, &with_secret, &Decision::Allow)).await.unwrap_err();
+        finish(&with_secret, &key, consent(&world, &with_secret, &Decision::Allow)).await.unwrap_err();
     let ConnectError::Configuration(code) = &error else { panic!("{error}") };
     assert_eq!(code.detail(), Some("AADSTS700025"));
 
     let outlook = of(&world, |it| it.public_client(id));
-    finish(&outlook, &key, callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+    finish(&outlook, &key, consent(&world, &outlook, &Decision::Allow)).await.unwrap();
     world.outlook.expire_access_tokens();
     assert_eq!(outlook.calendars(&key).await.unwrap().len(), 1);
 }
@@ -204,13 +205,16 @@ async fn an_app_of_one_tenant_is_refused_everywhere_else() {
     world.outlook.set(|settings| settings.single_tenant = Some(FakeOutlook::TENANT.to_owned()));
     for tenant in [Tenant::Common, Tenant::Organizations, Tenant::Id("contoso.com".to_owned())] {
         let outlook = of(&world, |it| it.tenant(tenant.clone()));
-        let page = world.outlook.consent(
+        let redirect = world.outlook.consent(
             outlook.connect(&key_of(7)).url.expose(),
             "anna@example.org",
             &Decision::Allow,
         );
-        assert_eq!(page, None, "{tenant:?}: Microsoft shows it to the person, and nobody comes back");
-        // Where it was registered so after people had connected.
+        assert_eq!(
+            redirect, None,
+            "{tenant:?}: Microsoft shows the error to the person and does not redirect"
+        );
+        // The app's registration was restricted after people had connected.
         world.outlook.expire_access_tokens();
         let error = create(&outlook).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{tenant:?}");
@@ -218,7 +222,7 @@ async fn an_app_of_one_tenant_is_refused_everywhere_else() {
         assert!(source.contains("AADSTS50194"), "{source}");
     }
     let own = of(&world, |it| it.tenant(Tenant::Id(FakeOutlook::TENANT.to_owned())));
-    finish(&own, &key, callback(&world, &own, &Decision::Allow)).await.unwrap();
+    finish(&own, &key, consent(&world, &own, &Decision::Allow)).await.unwrap();
     assert_eq!(own.calendars(&key).await.unwrap().len(), 1);
 }
 
@@ -236,9 +240,9 @@ async fn each_tenant_has_its_accounts() {
         let outlook = of(&world, |it| it.tenant(tenant.clone()));
         for (email, may) in [("anna@example.org", anna), (cleo.email(), personal)] {
             let connect = outlook.connect(&key_of(7));
-            let came = world.outlook.consent(connect.url.expose(), email, &Decision::Allow);
-            assert_eq!(came.is_some(), may, "{email} {tenant:?}");
-            if let Some(url) = came {
+            let redirect = world.outlook.consent(connect.url.expose(), email, &Decision::Allow);
+            assert_eq!(redirect.is_some(), may, "{email} {tenant:?}");
+            if let Some(url) = redirect {
                 let pending = connect.pending.allow_other_account();
                 finish(&outlook, &key_of(7), (pending, url)).await.unwrap();
             }
@@ -247,7 +251,7 @@ async fn each_tenant_has_its_accounts() {
 }
 
 #[tokio::test]
-async fn scopes_are_those_of_the_cloud_and_known_however_microsoft_writes_them() {
+async fn scopes_have_the_clouds_host_and_are_recognised_in_every_form() {
     let world = World::new().await;
     for (cloud, host, login) in [
         (Cloud::Global, "", "https://login.microsoftonline.com"),
@@ -267,16 +271,16 @@ async fn scopes_are_those_of_the_cloud_and_known_however_microsoft_writes_them()
             let scopes = scopes.replace(':', "%3A").replace('/', "%2F").replace(' ', "+");
             assert!(url.contains(&format!("scope={scopes}")), "{url}");
             assert!(url.contains("response_mode=query") && url.contains("prompt=select_account"), "{url}");
-            finish(&outlook, &key_of(7), callback(&world, &outlook, &Decision::Allow)).await.unwrap();
+            finish(&outlook, &key_of(7), consent(&world, &outlook, &Decision::Allow)).await.unwrap();
             outlook.calendars(&key_of(7)).await.unwrap();
         }
     }
 }
 
 #[tokio::test]
-async fn every_refresh_brings_a_refresh_token_that_takes_the_place_of_the_old_one() {
+async fn every_refresh_stores_the_new_refresh_token() {
     let world = World::new().await;
-    // The stricter way: the old one is dead at once.
+    // The stricter behaviour: the old refresh token ends at once.
     world.outlook.set(|settings| settings.old_refresh_token_life = std::time::Duration::ZERO);
     let outlook = world.provider();
     let mut seen = vec![refresh_token(&world, &key_of(1)).await];
@@ -288,7 +292,7 @@ async fn every_refresh_brings_a_refresh_token_that_takes_the_place_of_the_old_on
         assert!(!seen.contains(&stored), "a new one, and it was stored");
         seen.push(stored);
     }
-    // Asked for once in a while, a connection does not go to sleep for good.
+    // A connection that is used from time to time does not expire.
     for _ in 0..3 {
         world.clock.advance(TimeDelta::days(80));
         create(&outlook).await.unwrap();
@@ -298,7 +302,7 @@ async fn every_refresh_brings_a_refresh_token_that_takes_the_place_of_the_old_on
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unauthenticated, Retry::Never));
 }
 
-/// Who consents, for profile 7.
+/// Connects profile 7 to the account of that user.
 async fn connect_as(
     outlook: &OutlookCalendar,
     world: &World,
@@ -310,7 +314,7 @@ async fn connect_as(
 }
 
 #[tokio::test]
-async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
+async fn the_account_id_comes_with_the_tokens_and_is_kept() {
     let world = World::new().await;
     let outlook = world.provider();
     let key = key_of(7);
@@ -318,7 +322,7 @@ async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
     assert_eq!(anna.address.as_ref().unwrap().as_str(), "anna@example.org");
     let (tenant, object) = anna.id.as_str().split_once(':').unwrap();
     assert_eq!((tenant, object.len()), (FakeOutlook::TENANT, 36));
-    assert_eq!(anna.primary_calendar, None, "Microsoft does not tell it here");
+    assert_eq!(anna.primary_calendar, None, "Microsoft does not report it here");
     let error = connect_as(&outlook, &world, "ben@example.org").await.unwrap_err();
     assert!(matches!(error, ConnectError::OtherAccount), "{error}");
     assert_eq!(world.store.load(&key).await.unwrap().unwrap().tokens.account, Some(anna.clone()));
@@ -337,14 +341,14 @@ async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
     assert_eq!(world.ben.events("primary").len(), 0);
     outlook.disconnect(&key).await.unwrap();
 
-    // Microsoft's `sub` differs by application: the account does not.
+    // Microsoft's `sub` differs by application. The account id does not.
     let id = "11112222-3333-4444-5555-666677778888";
     let _fake = world.outlook.clone().public_client(id, "http://127.0.0.1");
     let other = of(&world, |it| it.public_client(id));
     assert_eq!(connect_as(&other, &world, "anna@example.org").await.unwrap().account.unwrap().id, anna.id);
     other.disconnect(&key).await.unwrap();
 
-    // A personal account is of a tenant of its own, and Microsoft signs for it there.
+    // A personal account has its own tenant, which is also in the issuer.
     let cleo = world.outlook.user("cleo@outlook.example");
     cleo.is_personal();
     let cleo = connect_as(&outlook, &world, cleo.email()).await.unwrap().account.unwrap();
@@ -352,7 +356,7 @@ async fn whose_account_it_is_comes_with_the_tokens_and_stays_with_them() {
 }
 
 #[tokio::test]
-async fn an_identity_of_another_server_is_not_believed() {
+async fn an_id_token_of_another_issuer_is_refused() {
     let world = World::new().await;
     let connects = async |issuer: &str, change: fn(OutlookCalendarBuilder) -> OutlookCalendarBuilder| {
         world.outlook.set(|settings| settings.issuer = issuer.to_owned());
@@ -384,15 +388,15 @@ async fn an_identity_of_another_server_is_not_believed() {
 async fn a_connect_begun_in_one_cloud_is_not_finished_in_another() {
     let world = World::new().await;
     let (global, china) = (world.provider(), of(&world, |it| it.cloud(Cloud::China)));
-    let came = callback(&world, &global, &Decision::Allow);
-    let error = finish(&china, &key_of(7), came).await.unwrap_err();
+    let callback = consent(&world, &global, &Decision::Allow);
+    let error = finish(&china, &key_of(7), callback).await.unwrap_err();
     assert!(matches!(error, ConnectError::OtherClient), "{error}");
-    assert_eq!(world.outlook.count(ApiMethod::Token), 0, "code and verifier went nowhere");
+    assert_eq!(world.outlook.count(ApiMethod::Token), 0, "neither code nor verifier was sent");
 }
 
-/// A locked account opens again by itself.
+/// A locked account unlocks by itself.
 #[tokio::test]
-async fn an_account_that_is_locked_is_asked_for_again_in_an_hour() {
+async fn a_locked_account_is_retried_after_an_hour() {
     let world = World::new().await;
     let outlook = world.provider();
     let locked = serde_json::json!({"error": "invalid_grant", "error_codes": [50053], "error_description": "AADSTS50053: Anna"});
@@ -409,9 +413,9 @@ async fn an_account_that_is_locked_is_asked_for_again_in_an_hour() {
     create(&outlook).await.unwrap();
 }
 
-/// Parallel refreshes would rotate each other's token away.
+/// Parallel refreshes would invalidate each other's refresh token.
 #[tokio::test]
-async fn two_hundred_callers_are_one_refresh() {
+async fn two_hundred_concurrent_calls_cause_one_refresh() {
     let world = World::new().await;
     world.outlook.set(|settings| {
         settings.old_refresh_token_life = std::time::Duration::ZERO;
@@ -433,9 +437,10 @@ async fn two_hundred_callers_are_one_refresh() {
     assert_ne!(refresh_token(&world, &key_of(1)).await, before);
 }
 
-/// What each of Microsoft's numbers comes to: who can help, and what the call failed of, which is what its row waits for.
+/// What each of Microsoft's codes means: who can help, and the error kind of the call, which its
+/// row waits for.
 #[tokio::test]
-async fn each_way_a_grant_ends_is_told_to_who_can_help() {
+async fn each_way_a_grant_ends_names_its_remedy() {
     use {ErrorKind as K, Remedy as R};
     for (numbers, remedy, kind) in [
         (&[50173, 700_082, 70008, 70000, 70043, 50133, 700_084][..], R::Reconnect, K::Unauthenticated),
@@ -457,12 +462,12 @@ async fn each_way_a_grant_ends_is_told_to_who_can_help() {
             };
             assert_eq!((code.remedy(), code.detail()), (remedy, Some(&*format!("AADSTS{number}"))));
 
-            // Asked once, and remembered until the person has connected anew.
+            // Requested once, and remembered until the person connects again.
             let asked = world.outlook.count(ApiMethod::Token);
             assert_eq!(create(&outlook).await.unwrap_err().kind(), kind);
             assert_eq!(world.outlook.count(ApiMethod::Token), asked);
             world.anna.sign_in_works();
-            finish(&outlook, &key_of(1), callback_for(&world, &outlook, &key_of(1), &Decision::Allow))
+            finish(&outlook, &key_of(1), consent_for(&world, &outlook, &key_of(1), &Decision::Allow))
                 .await
                 .unwrap();
             create(&outlook).await.unwrap();
@@ -471,7 +476,7 @@ async fn each_way_a_grant_ends_is_told_to_who_can_help() {
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_is_busy_ends_nothing() {
+async fn a_busy_token_endpoint_is_a_temporary_error() {
     for number in [90006, 90024, 90012, 50087] {
         let world = World::new().await;
         let outlook = world.provider();
@@ -485,19 +490,19 @@ async fn a_token_endpoint_that_is_busy_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_permission_taken_back_later_waits_for_its_person() {
+async fn a_revoked_scope_needs_a_new_consent() {
     let world = World::new().await;
     let outlook = world.provider();
     create(&outlook).await.unwrap();
     world.anna.keeps_only(&["User.Read"]);
     let error = create(&outlook).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never));
-    finish(&outlook, &key_of(1), callback_for(&world, &outlook, &key_of(1), &Decision::Allow)).await.unwrap();
+    finish(&outlook, &key_of(1), consent_for(&world, &outlook, &key_of(1), &Decision::Allow)).await.unwrap();
     create(&outlook).await.unwrap();
 }
 
 #[test]
-fn what_cannot_be_trusted_with_a_token_is_not_built() {
+fn a_provider_with_an_unsafe_url_is_not_built() {
     let build = |change: fn(OutlookCalendarBuilder) -> OutlookCalendarBuilder| {
         let builder = OutlookCalendar::builder().public_client("id").transport(FakeOutlook::new());
         change(builder).build()
@@ -519,7 +524,7 @@ fn what_cannot_be_trusted_with_a_token_is_not_built() {
     assert!(matches!(build(|builder| builder.public_client("")), Err(BuildError::OAuth(_))));
 }
 
-/// Tokens from somewhere else: a broker.
+/// A token broker.
 #[derive(Debug)]
 struct Broker(FakeOutlook);
 
@@ -531,11 +536,11 @@ impl Grant for Broker {
 }
 
 #[tokio::test]
-async fn a_grant_of_the_hosts_own_needs_neither_client_nor_consent() {
+async fn a_hosts_own_grant_needs_neither_client_nor_consent() {
     let fake = FakeOutlook::new();
     let outlook =
         OutlookCalendar::builder().grant(Broker(fake.clone())).transport(fake.clone()).build().unwrap();
-    let place = place_of(7);
+    let place = calendar_of(7);
     outlook.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(fake.events().len(), 1);
 }

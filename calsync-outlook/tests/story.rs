@@ -1,4 +1,5 @@
-//! Exactly once at Outlook, whatever the network does: see [`calsync_core::testing::story`].
+//! Every event exists exactly once at Outlook, however the network behaves: see
+//! [`calsync_core::testing::story`].
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
@@ -12,10 +13,10 @@ use serde_json::json;
 
 use common::{SCOPES, at, builder};
 
-/// How many stories are told here.
+/// How many stories run.
 const STORIES: u64 = 100;
 
-/// Stories at the fake Graph.
+/// The scene: Outlook's fake.
 struct AtOutlook(FakeOutlook);
 
 impl Scene for AtOutlook {

@@ -1,4 +1,4 @@
-//! The OAuth server's refusals, by their AADSTS codes (entra-docs, reference-error-codes).
+//! The OAuth server's errors by AADSTS code (entra-docs, reference-error-codes).
 
 use calsync_core::fake::{Fault, Reply};
 use chrono::{DateTime, Utc};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::ids;
 
-/// What belongs to a code.
+/// The error response of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row {
     code: u32,
@@ -31,9 +31,9 @@ const CLIENT: &str = "invalid_client";
 const REQUEST: &str = "invalid_request";
 const BUSY: &str = "temporarily_unavailable";
 
-/// Every code that the fake answers with, of itself or when it is told to.
+/// Every code that the fake can return, by itself or when a test asks for it.
 const ROWS: [Row; 47] = [
-    // The grant is dead.
+    // The grant has expired or was revoked.
     with(
         "bad_token",
         row_of(
@@ -75,7 +75,7 @@ const ROWS: [Row; 47] = [
         400,
         "The refresh token was issued to a single page app, and therefore has a fixed, limited lifetime.",
     ),
-    // Nobody has agreed.
+    // Consent is missing.
     with(
         "consent_required",
         row_of(65001, GRANT, 400, "The user or administrator has not consented to use the application."),
@@ -88,7 +88,7 @@ const ROWS: [Row; 47] = [
         "The app needs access to a service that the organization has not subscribed to.",
     ),
     row_of(650_056, GRANT, 400, "Misconfigured application."),
-    // Somebody has to sign in.
+    // A person has to sign in.
     with(
         "basic_action",
         row_of(50072, INTERACTION, 400, "User needs to enroll for second factor authentication."),
@@ -126,7 +126,7 @@ const ROWS: [Row; 47] = [
         "message_only",
         row_of(53003, INTERACTION, 400, "Access has been blocked by conditional access policies."),
     ),
-    // An administrator has to do something.
+    // An administrator has to act.
     row_of(50034, GRANT, 400, "The user account does not exist in the directory."),
     row_of(50057, GRANT, 400, "The user account is disabled."),
     row_of(50105, GRANT, 400, "The signed in user is not assigned to a role for the application."),
@@ -136,7 +136,7 @@ const ROWS: [Row; 47] = [
         400,
         "The user account does not exist in the tenant and cannot access the application in it.",
     ),
-    // The application is set up wrongly.
+    // The application is configured wrongly.
     row_of(700_016, "unauthorized_client", 400, "Application was not found in the directory."),
     row_of(
         700_025,
@@ -180,53 +180,53 @@ const ROWS: [Row; 47] = [
     row_of(70011, "invalid_scope", 400, "The provided value for the input parameter 'scope' is not valid."),
     row_of(900_144, REQUEST, 400, "The request body must contain all the parameters of its grant type."),
     row_of(9_002_313, REQUEST, 400, "The request is malformed or invalid."),
-    // It may be better next time.
+    // A retry may succeed.
     row_of(50087, BUSY, 503, "A transient error has occurred during strong authentication."),
     row_of(90006, BUSY, 503, "The service is temporarily unavailable."),
     row_of(90012, BUSY, 503, "The request has timed out."),
     row_of(90024, BUSY, 503, "A transient error has occurred."),
 ];
 
-/// What belongs to that code.
+/// The row of a code, if the fake knows it.
 pub(super) fn row(code: u32) -> Option<Row> {
     ROWS.iter().find(|row| row.code == code).copied()
 }
 
-/// Whether a new sign-in mends it.
-pub(super) fn is_mended_by_consent(code: u32) -> bool {
+/// Whether a new sign-in fixes it.
+pub(super) fn is_fixed_by_consent(code: u32) -> bool {
     row(code).is_some_and(|row| {
         matches!(row.suberror, Some("consent_required" | "basic_action" | "bad_token" | "token_expired"))
     }) || matches!(code, 50089 | 70000 | 70008 | 700_082 | 700_084)
 }
 
-/// Whether the page itself shows it, since nothing that the user does can help.
+/// Whether the consent page itself shows the error, since the user cannot fix it.
 pub(super) fn blocks_consent(code: u32) -> bool {
     matches!(code, 50034 | 50057 | 50105 | 50020 | 700_016 | 53000..=53003 | 650_052 | 650_056)
 }
 
-/// The token endpoint's answer with that code and what belongs to it, as a fault; a code that the fake does not know is an
+/// A fault: the token endpoint's error response with that AADSTS code. An unknown code becomes an
 /// `invalid_grant`.
 #[must_use]
 pub fn aadsts(code: u32) -> Fault {
     Fault::Answer(refusal(code, DateTime::UNIX_EPOCH, [0; 32]).into_response())
 }
 
-/// That code and what belongs to it.
-pub(super) fn refusal(code: u32, at: DateTime<Utc>, mark: [u8; 32]) -> Reply {
+/// The error response with that code.
+pub(super) fn refusal(code: u32, at: DateTime<Utc>, trace: [u8; 32]) -> Reply {
     let unknown = row_of(code, GRANT, 400, "The request was refused.");
     let row = row(code).unwrap_or(unknown);
     let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::BAD_REQUEST);
-    Reply::json(status, &body(&row, at, mark))
+    Reply::json(status, &body(&row, at, trace))
 }
 
-fn body(row: &Row, at: DateTime<Utc>, mark: [u8; 32]) -> Value {
+fn body(row: &Row, at: DateTime<Utc>, trace: [u8; 32]) -> Value {
     let timestamp = at.format("%Y-%m-%d %H:%M:%SZ").to_string();
-    let trace = ids::guid(mark);
-    let mut other = mark;
+    let trace_id = ids::guid(trace);
+    let mut other = trace;
     other.reverse();
     let correlation = ids::guid(other);
     let description = format!(
-        "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}",
+        "AADSTS{}: {} Trace ID: {trace_id} Correlation ID: {correlation} Timestamp: {timestamp}",
         row.code, row.message
     );
     let mut body = json!({
@@ -234,7 +234,7 @@ fn body(row: &Row, at: DateTime<Utc>, mark: [u8; 32]) -> Value {
         "error_description": description,
         "error_codes": [row.code],
         "timestamp": timestamp,
-        "trace_id": trace,
+        "trace_id": trace_id,
         "correlation_id": correlation,
         "error_uri": format!("https://login.microsoftonline.com/error?code={}", row.code),
     });
@@ -243,7 +243,7 @@ fn body(row: &Row, at: DateTime<Utc>, mark: [u8; 32]) -> Value {
             body.insert("suberror".into(), suberror.into());
         }
         if row.error == INTERACTION {
-            let claims = json!({"access_token": {"capolids": {"essential": true, "values": [trace]}}});
+            let claims = json!({"access_token": {"capolids": {"essential": true, "values": [trace_id]}}});
             body.insert("claims".into(), claims.to_string().into());
         }
     }

@@ -1,4 +1,4 @@
-//! Graph's methods: from a request to an answer.
+//! Graph's methods: from a request to a response.
 
 use calsync_core::fake::Reply;
 use http::StatusCode;
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::events::Writer;
 use super::paging;
-use super::reply::{Marks, Problem};
-use super::request::{Asked, Prefers};
+use super::reply::{Problem, ResponseIds};
+use super::request::{Prefers, Received};
 use super::route::{ApiMethod, CalendarRef};
 use super::schema;
 use super::select::{OF_MANY, OF_ONE, Query};
@@ -17,12 +17,12 @@ use super::state::{State, StoredEvent};
 use super::view;
 use super::zones;
 
-/// What tells that preferences were heeded.
+/// The header that names the preferences that were applied.
 const APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// A call that may be made: who makes it, to which mailbox, and how.
+/// A permitted call: the caller, the mailbox, and the preferences.
 pub(super) struct Permitted<'a> {
-    pub(super) asked: &'a Asked,
+    pub(super) received: &'a Received,
     pub(super) caller: Caller,
     pub(super) mailbox: String,
     pub(super) prefers: Prefers,
@@ -30,40 +30,40 @@ pub(super) struct Permitted<'a> {
 
 impl Permitted<'_> {
     pub(super) fn writer(&self) -> Writer {
-        Writer { mailbox: self.mailbox.clone(), by_hand: false, immutable_ids: self.prefers.immutable_ids }
+        Writer { mailbox: self.mailbox.clone(), by_user: false, immutable_ids: self.prefers.immutable_ids }
     }
 
     pub(super) fn context(&self) -> String {
-        paging::context(self.asked)
+        paging::context(self.received)
     }
 }
 
 impl State {
-    /// Answers a call to Graph.
-    pub(super) fn graph(&mut self, asked: &Asked, marks: &Marks) -> Reply {
+    /// Responds to a call to Graph.
+    pub(super) fn graph(&mut self, received: &Received, ids: &ResponseIds) -> Reply {
         let shape = self.settings.errors;
-        match self.checked(asked) {
+        match self.checked(received) {
             Ok(reply) => reply,
-            Err(problem) => problem.reply(shape, marks),
+            Err(problem) => problem.reply(shape, ids),
         }
     }
 
-    fn checked(&mut self, asked: &Asked) -> Result<Reply, Problem> {
-        let method = asked.method();
+    fn checked(&mut self, received: &Received) -> Result<Reply, Problem> {
+        let method = received.method();
         if method == ApiMethod::Unknown {
-            let last = asked.incoming.path.rsplit('/').next().unwrap_or_default();
+            let last = received.incoming.path.rsplit('/').next().unwrap_or_default();
             return Err(Problem::url(format!("Resource not found for the segment '{last}'.")));
         }
-        let caller = self.caller(asked)?;
-        let mailbox = match (&asked.route.whose, &caller.user) {
+        let caller = self.caller(received)?;
+        let mailbox = match (&received.route.whose, &caller.user) {
             (None, user) => user.clone().unwrap_or_default(),
-            _ => self.reached(&caller, asked)?,
+            _ => self.target_mailbox(&caller, received)?,
         };
-        self.count_request(&mailbox, asked)?;
+        self.count_request(&mailbox, received)?;
         self.check_scopes(&caller, method)?;
-        let prefers = asked.prefers(&self.settings)?;
+        let prefers = received.prefers(&self.settings)?;
         let applied = prefers.applied.join(", ");
-        let call = Permitted { asked, caller, mailbox, prefers };
+        let call = Permitted { received, caller, mailbox, prefers };
         let reply = match method {
             ApiMethod::Me => self.me(&call),
             ApiMethod::SubscriptionsCreate => self.subscribe(&call),
@@ -80,7 +80,7 @@ impl State {
     }
 
     fn calendar_call(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        match call.asked.method() {
+        match call.received.method() {
             ApiMethod::CalendarsList => self.list_calendars(call),
             ApiMethod::CalendarsGet => self.get_calendar(call),
             ApiMethod::CalendarsCreate => self.create_calendar(call),
@@ -97,8 +97,12 @@ impl State {
             ApiMethod::EventsInstances => self.instances(call),
             ApiMethod::GetSchedule => self.schedule(call),
             ApiMethod::SupportedTimeZones => {
-                let iana =
-                    call.asked.route.id.as_deref().is_some_and(|rest| rest.to_lowercase().contains("iana"));
+                let iana = call
+                    .received
+                    .route
+                    .id
+                    .as_deref()
+                    .is_some_and(|rest| rest.to_lowercase().contains("iana"));
                 Ok(ok(&json!({"@odata.context": call.context(), "value": zones::listed(iana)})))
             }
             ApiMethod::MailboxSettings => self.mailbox_settings(call),
@@ -114,7 +118,7 @@ impl State {
 
     fn mailbox_settings(&self, call: &Permitted<'_>) -> Result<Reply, Problem> {
         let settings = view::mailbox_settings(self.mailbox(&call.mailbox)?);
-        let answer = match call.asked.route.id.as_deref() {
+        let body = match call.received.route.id.as_deref() {
             None => view::in_context(&call.context(), settings),
             Some(name) => {
                 let value = settings.get(name).cloned();
@@ -123,17 +127,17 @@ impl State {
                 json!({"@odata.context": call.context(), "value": value})
             }
         };
-        Ok(ok(&answer))
+        Ok(ok(&body))
     }
 
     fn list(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let calendar = self.calendar_of(&call.mailbox, &call.asked.route.place)?;
+        let calendar = self.calendar_of(&call.mailbox, &call.received.route.place)?;
         self.listed(call, calendar, |_| true)
     }
 
     fn view(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let calendar = self.calendar_of(&call.mailbox, &call.asked.route.place)?;
-        let (from, to) = (call.asked.window("startDateTime")?, call.asked.window("endDateTime")?);
+        let calendar = self.calendar_of(&call.mailbox, &call.received.route.place)?;
+        let (from, to) = (call.received.window("startDateTime")?, call.received.window("endDateTime")?);
         self.listed(call, calendar, |event| event.start.at < to && event.end.at > from)
     }
 
@@ -143,7 +147,7 @@ impl State {
         calendar: u64,
         is_within: impl Fn(&StoredEvent) -> bool,
     ) -> Result<Reply, Problem> {
-        let query = Query::of(call.asked, OF_MANY, schema::is_event_property, &self.settings)?;
+        let query = Query::of(call.received, OF_MANY, schema::is_event_property, &self.settings)?;
         let mailbox = self.mailbox(&call.mailbox)?;
         let fits = |event: &&StoredEvent| {
             is_within(event) && query.filter.as_ref().is_none_or(|filter| filter.matches(event))
@@ -152,22 +156,22 @@ impl State {
         query.sort(&mut events);
         let shown = |event| query.kept(view::event(mailbox, event, &call.prefers, &query.properties));
         let items: Vec<Value> = events.iter().map(shown).collect();
-        Ok(paging::collection(call.asked, &query, &call.prefers, &self.settings, &items))
+        Ok(paging::collection(call.received, &query, &call.prefers, &self.settings, &items))
     }
 
     fn create(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let calendar = self.calendar_of(&call.mailbox, &call.asked.route.place)?;
-        let body = call.asked.object(&self.settings)?;
+        let calendar = self.calendar_of(&call.mailbox, &call.received.route.place)?;
+        let body = call.received.object(&self.settings)?;
         let number = self.create_event(&call.writer(), calendar, &body)?;
         self.shown(call, number, StatusCode::CREATED)
     }
 
     fn get(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let number = match self.event_of(&call.mailbox, call.asked) {
+        let number = match self.event_of(&call.mailbox, call.received) {
             Ok(number) => number,
             Err(problem) => self.in_deleted_items(call).ok_or(problem)?,
         };
-        let query = Query::of(call.asked, OF_ONE, schema::is_event_property, &self.settings)?;
+        let query = Query::of(call.received, OF_ONE, schema::is_event_property, &self.settings)?;
         let mailbox = self.mailbox(&call.mailbox)?;
         let event = mailbox.events.get(&number).ok_or_else(Problem::not_found)?;
         let shown = query.kept(view::event(mailbox, event, &call.prefers, &query.properties));
@@ -178,36 +182,36 @@ impl State {
         Ok(resource(StatusCode::OK, &view::in_context(&call.context(), shown)))
     }
 
-    /// A deleted event, where these can be read.
+    /// A deleted event, if deleted items can be read.
     fn in_deleted_items(&self, call: &Permitted<'_>) -> Option<u64> {
-        let id = call.asked.route.id.as_deref()?;
-        let is_meant = |event: &StoredEvent| event.deleted && event.immutable_id == id;
+        let id = call.received.route.id.as_deref()?;
+        let is_match = |event: &StoredEvent| event.deleted && event.immutable_id == id;
         let mailbox = self.mailboxes.get(&call.mailbox).filter(|_| self.settings.deleted_items_readable)?;
-        mailbox.events.iter().find(|(_, event)| is_meant(event)).map(|(number, _)| *number)
+        mailbox.events.iter().find(|(_, event)| is_match(event)).map(|(number, _)| *number)
     }
 
     fn update(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let number = self.event_of(&call.mailbox, call.asked)?;
-        let body = call.asked.object(&self.settings)?;
+        let number = self.event_of(&call.mailbox, call.received)?;
+        let body = call.received.object(&self.settings)?;
         self.check_etag(call, number)?;
         self.update_event(&call.writer(), number, &body)?;
         self.shown(call, number, StatusCode::OK)
     }
 
     fn delete(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let number = self.event_of(&call.mailbox, call.asked)?;
+        let number = self.event_of(&call.mailbox, call.received)?;
         self.check_etag(call, number)?;
         self.delete_event(&call.writer(), number)?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
-    /// Deletes a meeting with a word to the guests, which is the organizer's to do.
+    /// Deletes a meeting and informs its guests. Only the organizer may do this.
     fn cancel(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let number = self.event_of(&call.mailbox, call.asked)?;
-        if !call.asked.incoming.body.is_empty() {
-            schema::checked("cancel", &call.asked.object(&self.settings)?)?;
+        let number = self.event_of(&call.mailbox, call.received)?;
+        if !call.received.incoming.body.is_empty() {
+            schema::checked("cancel", &call.received.object(&self.settings)?)?;
         }
-        let event = self.standing(&call.mailbox, number)?;
+        let event = self.existing_event(&call.mailbox, number)?;
         if event.organizer.is_some() || super::body::guests(&event).is_empty() {
             let message = "Your request can't be completed. You need to be an organizer to cancel a meeting.";
             return Err(Problem::invalid(message));
@@ -216,15 +220,15 @@ impl State {
         Ok(Reply::empty(StatusCode::ACCEPTED))
     }
 
-    /// There are no series here, so that no event has instances.
+    /// The fake has no series, so no event has instances.
     fn instances(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        self.event_of(&call.mailbox, call.asked)?;
-        call.asked.window("startDateTime")?;
-        call.asked.window("endDateTime")?;
+        self.event_of(&call.mailbox, call.received)?;
+        call.received.window("startDateTime")?;
+        call.received.window("endDateTime")?;
         Ok(ok(&json!({"@odata.context": call.context(), "value": []})))
     }
 
-    /// An event as the answer to a write, which does not show extended properties.
+    /// An event in the response to a write, without extended properties.
     fn shown(&self, call: &Permitted<'_>, number: u64, status: StatusCode) -> Result<Reply, Problem> {
         let mailbox = self.mailbox(&call.mailbox)?;
         let event = mailbox.events.get(&number).ok_or_else(Problem::not_found)?;
@@ -233,16 +237,16 @@ impl State {
     }
 
     fn check_etag(&self, call: &Permitted<'_>, number: u64) -> Result<(), Problem> {
-        let event = self.standing(&call.mailbox, number)?;
-        match call.asked.incoming.header(IF_MATCH) {
+        let event = self.existing_event(&call.mailbox, number)?;
+        match call.received.incoming.header(IF_MATCH) {
             Some(tags) if !matches(tags, &event.change_key) => Err(Problem::conflict()),
             _ => Ok(()),
         }
     }
 
-    /// Ids of one kind for ids of the other.
+    /// Translates ids between the default and the immutable kind.
     fn translate(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let body = schema::checked("translateExchangeIds", &call.asked.object(&self.settings)?)?;
+        let body = schema::checked("translateExchangeIds", &call.received.object(&self.settings)?)?;
         let of =
             |name: &str| body.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let inputs = of("inputIds").and_then(Value::as_array).filter(|inputs| inputs.len() <= 1000);
@@ -262,7 +266,7 @@ impl State {
         Ok(ok(&json!({"@odata.context": call.context(), "value": translated})))
     }
 
-    /// Whether a path names the default calendar in one way or another.
+    /// Whether a path names the default calendar in any way.
     pub(super) fn is_default(&self, mailbox: &str, place: &CalendarRef) -> bool {
         let default = self.mailboxes.get(mailbox).and_then(super::state::Mailbox::default_calendar);
         self.calendar_of(mailbox, place).ok() == default
@@ -273,7 +277,7 @@ pub(super) fn ok(body: &Value) -> Reply {
     Reply::json(StatusCode::OK, body)
 }
 
-/// A resource, with its etag as a header too.
+/// A response with a resource and its etag as a header.
 pub(super) fn resource(status: StatusCode, body: &Value) -> Reply {
     let reply = Reply::json(status, body);
     match body.get("@odata.etag").and_then(Value::as_str) {
@@ -282,7 +286,7 @@ pub(super) fn resource(status: StatusCode, body: &Value) -> Reply {
     }
 }
 
-/// Whether one of the tags is the event's, weak or not.
+/// Whether an `If-Match` value has the event's etag, weak or strong, or `*`.
 fn matches(tags: &str, change_key: &str) -> bool {
     tags.split(',').map(str::trim).any(|tag| {
         let bare = tag.strip_prefix("W/").unwrap_or(tag);

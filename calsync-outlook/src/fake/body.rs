@@ -1,4 +1,4 @@
-//! What somebody's body makes of an event.
+//! Applies a request body to an event.
 
 use serde_json::{Map, Value, json};
 
@@ -9,13 +9,13 @@ use super::state::StoredEvent;
 use super::text::{self, Text};
 use super::times::Moment;
 
-/// The most people that can be invited (event resource, "attendees").
-const MOST_ATTENDEES: usize = 500;
+/// The most attendees of an event (event resource, "attendees").
+const MAX_ATTENDEES: usize = 500;
 
-/// The time that stands for none.
+/// The time that Graph shows for "no time".
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
-/// The properties of a new event that nobody has said anything about.
+/// The default properties of a new event.
 pub(super) fn defaults() -> Map<String, Value> {
     let defaults = json!({
         "subject": null,
@@ -39,7 +39,7 @@ pub(super) fn defaults() -> Map<String, Value> {
     }
 }
 
-/// Writes a checked body into an event; what it does not name stays. `null` means the default.
+/// Writes a checked body into an event. Properties that are left out stay; `null` sets the default.
 pub(super) fn apply(
     event: &mut StoredEvent,
     body: &Map<String, Value>,
@@ -89,14 +89,15 @@ fn items(value: &Value) -> &[Value] {
 
 fn text(value: &Value) -> Text {
     let content = value.get("content").and_then(Value::as_str).unwrap_or_default();
-    // Text is what is meant where nothing is said (itemBody's first member).
+    // Without a content type, a body is text (the first member of `itemBody`).
     match value.get("contentType").and_then(Value::as_str) {
         Some("html") => Text::of_html(content),
         _ => Text::of_plain(content),
     }
 }
 
-/// A whole day is midnight to midnight in one zone; nothing ends before it begins.
+/// Checks that an all-day event runs from midnight to midnight in one zone, and that the end is not
+/// before the start.
 fn check_times(event: &StoredEvent) -> Result<(), Problem> {
     let (start, end) = (&event.start, &event.end);
     if event.is_all_day() {
@@ -119,14 +120,14 @@ fn check_times(event: &StoredEvent) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_length(value: &Value, most: usize) -> Result<(), Problem> {
+fn check_length(value: &Value, max: usize) -> Result<(), Problem> {
     match value.as_str() {
-        Some(text) if text.chars().count() > most => Err(Problem::validation()),
+        Some(text) if text.chars().count() > max => Err(Problem::validation()),
         _ => Ok(()),
     }
 }
 
-/// `location` is the first of `locations`, or their names in one.
+/// `location` is the first of `locations`, with all their names joined.
 fn locate(event: &mut StoredEvent, sent: &[Value], settings: &Settings) -> Result<(), Problem> {
     let mut all = Vec::new();
     for value in sent.iter().filter(|value| !value.is_null()) {
@@ -169,7 +170,7 @@ fn no_location() -> Value {
 }
 
 fn attendees(sent: &[Value]) -> Result<Vec<Value>, Problem> {
-    if sent.len() > MOST_ATTENDEES {
+    if sent.len() > MAX_ATTENDEES {
         return Err(Problem::bad("ErrorExceededMaxRecipientLimit", "There are too many attendees."));
     }
     let attendee = |value: &Value| {
@@ -188,7 +189,7 @@ fn attendees(sent: &[Value]) -> Result<Vec<Value>, Problem> {
     sent.iter().map(attendee).collect()
 }
 
-/// Those that are named are set; others stay.
+/// Sets the properties in the list; others stay.
 fn set_properties(event: &mut StoredEvent, sent: &[Value]) -> Result<(), Problem> {
     for property in sent {
         let text = |name: &str| property.get(name).and_then(Value::as_str);
@@ -202,7 +203,7 @@ fn set_properties(event: &mut StoredEvent, sent: &[Value]) -> Result<(), Problem
     Ok(())
 }
 
-/// Turns an event into a Teams meeting, if it is none: the body says so from now on.
+/// Turns an event into a Teams meeting, unless it is one: its body gets the join details.
 pub(super) fn make_meeting(event: &mut StoredEvent, url: String, has_lines: bool) {
     if event.meeting.is_none() {
         event.text = event.text.with_html(&text::meeting_blob(&url, has_lines));
@@ -210,14 +211,14 @@ pub(super) fn make_meeting(event: &mut StoredEvent, url: String, has_lines: bool
     }
 }
 
-/// A meeting whose blob is no longer in the body is none any more.
+/// Ends the meeting if its join details are no longer in the body.
 pub(super) fn keep_meeting(event: &mut StoredEvent, has_lines: bool) {
     if event.meeting.as_ref().is_some_and(|url| !text::holds_meeting(&event.text, url, has_lines)) {
         event.meeting = None;
     }
 }
 
-/// Everybody who is invited.
+/// The addresses of all attendees.
 pub(super) fn guests(event: &StoredEvent) -> Vec<String> {
     let all = event.fields.get("attendees").and_then(Value::as_array);
     let all = all.into_iter().flatten();

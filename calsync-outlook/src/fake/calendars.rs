@@ -1,4 +1,4 @@
-//! Calendars.
+//! The calendar methods: list, get, create, update, delete.
 
 use calsync_core::fake::Reply;
 use http::StatusCode;
@@ -14,20 +14,20 @@ use super::view;
 
 impl State {
     pub(super) fn list_calendars(&self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let query = Query::of(call.asked, OF_CALENDARS, schema::is_calendar_property, &self.settings)?;
+        let query = Query::of(call.received, OF_CALENDARS, schema::is_calendar_property, &self.settings)?;
         let mailbox = self.mailbox(&call.mailbox)?;
         let shown = |calendar| query.kept(view::calendar(mailbox, calendar));
         let items: Vec<Value> = mailbox.calendars.values().map(shown).collect();
-        Ok(paging::collection(call.asked, &query, &call.prefers, &self.settings, &items))
+        Ok(paging::collection(call.received, &query, &call.prefers, &self.settings, &items))
     }
 
     pub(super) fn get_calendar(&self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let number = self.calendar_of(&call.mailbox, &call.asked.route.place)?;
+        let number = self.calendar_of(&call.mailbox, &call.received.route.place)?;
         self.shown_calendar(call, number, StatusCode::OK)
     }
 
     pub(super) fn create_calendar(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let body = schema::checked("calendar", &call.asked.object(&self.settings)?)?;
+        let body = schema::checked("calendar", &call.received.object(&self.settings)?)?;
         let name = body.get("name").and_then(Value::as_str).filter(|name| !name.trim().is_empty());
         let name = name.ok_or_else(Problem::validation)?;
         self.check_name(call, name, None)?;
@@ -38,8 +38,8 @@ impl State {
     }
 
     pub(super) fn update_calendar(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let number = self.calendar_of(&call.mailbox, &call.asked.route.place)?;
-        let body = schema::checked("calendar", &call.asked.object(&self.settings)?)?;
+        let number = self.calendar_of(&call.mailbox, &call.received.route.place)?;
+        let body = schema::checked("calendar", &call.received.object(&self.settings)?)?;
         if let Some(name) = body.get("name").and_then(Value::as_str) {
             self.check_name(call, name, Some(number))?;
             self.stored_calendar(call, number)?.name = name.to_owned();
@@ -49,16 +49,16 @@ impl State {
     }
 
     pub(super) fn delete_calendar(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        if self.is_default(&call.mailbox, &call.asked.route.place) {
+        if self.is_default(&call.mailbox, &call.received.route.place) {
             let message = "The default calendar cannot be deleted.";
             return Err(Problem::bad("ErrorDeleteDistinguishedFolder", message));
         }
-        let number = self.calendar_of(&call.mailbox, &call.asked.route.place)?;
+        let number = self.calendar_of(&call.mailbox, &call.received.route.place)?;
         self.remove_calendar(&call.mailbox, number);
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     }
 
-    /// A calendar goes, with everything in it.
+    /// Deletes a calendar and its events.
     pub(super) fn remove_calendar(&mut self, mailbox: &str, number: u64) -> bool {
         let Some(mailbox) = self.mailboxes.get_mut(mailbox) else { return false };
         for event in mailbox.events.values_mut().filter(|event| event.calendar == number) {
@@ -77,7 +77,7 @@ impl State {
         Ok(())
     }
 
-    /// No two calendars of a mailbox are called alike.
+    /// Checks that no other calendar of the mailbox has this name.
     fn check_name(&self, call: &Permitted<'_>, name: &str, but: Option<u64>) -> Result<(), Problem> {
         let calendars = &self.mailbox(&call.mailbox)?.calendars;
         let mut others = calendars.iter().filter(|(number, _)| Some(**number) != but);
@@ -102,7 +102,7 @@ impl State {
         let calendar = mailbox.calendars.get(&number).ok_or_else(Problem::not_found)?;
         let query = match status {
             StatusCode::OK => {
-                Query::of(call.asked, &["$select"], schema::is_calendar_property, &self.settings)?
+                Query::of(call.received, &["$select"], schema::is_calendar_property, &self.settings)?
             }
             _ => Query::default(),
         };

@@ -11,65 +11,67 @@ use chrono::TimeDelta;
 use http::{Method, StatusCode};
 
 use super::aadsts;
-use super::request::Asked;
+use super::request::Received;
 use super::route::{ApiMethod, Route};
 use super::scopes;
 use super::state::State;
 
-/// How codes begin.
+/// Prefix of authorization codes.
 pub(super) const CODE: &str = "1.AXoA";
 
-/// Why there is no page.
+/// Why there is no consent page.
 enum Refusal {
-    /// The page shows it: nothing goes to a redirect that may not be the application's.
+    /// The page shows the error. Nothing is sent to a redirect URL that may not be the
+    /// application's.
     Shown(u32),
-    /// The redirect is told.
+    /// The error is sent to this redirect URL.
     Sent(String),
 }
 
 impl State {
-    /// The page, or what its buttons lead to.
-    pub(super) fn authorize(&mut self, asked: &Asked) -> Reply {
-        let form = asked.incoming.form();
-        let is_answer = asked.incoming.http_method == Method::POST;
-        let params = if is_answer { &form } else { &asked.incoming.query };
-        let tenant = asked.route.tenant.as_deref().unwrap_or_default();
-        let wanted = match self.wanted(tenant, params) {
-            Ok(wanted) => wanted,
+    /// Shows the page, or handles its submitted form.
+    pub(super) fn authorize(&mut self, received: &Received) -> Reply {
+        let form = received.incoming.form();
+        let is_submitted = received.incoming.http_method == Method::POST;
+        let params = if is_submitted { &form } else { &received.incoming.query };
+        let tenant = received.route.tenant.as_deref().unwrap_or_default();
+        let requested = match self.consent_request(tenant, params) {
+            Ok(requested) => requested,
             Err(refusal) => return refusal.reply(),
         };
-        if let Some(user) = self.settings.auto_consent_as.clone().filter(|_| !is_answer) {
+        if let Some(user) = self.settings.auto_consent_as.clone().filter(|_| !is_submitted) {
             return self
-                .decide(tenant, &wanted, &user, &Decision::Allow)
+                .decide(tenant, &requested, &user, &Decision::Allow)
                 .map_or_else(|r| r.reply(), |url| redirect(&url));
         }
-        if !is_answer {
+        if !is_submitted {
             let page = ConsentPage {
                 title: "Fake Microsoft",
-                client: &wanted.client,
-                scopes: &wanted.scopes,
+                client: &requested.client,
+                scopes: &requested.scopes,
                 params,
             };
             return Reply::html(StatusCode::OK, page.html(self.mailboxes.keys().map(String::as_str)));
         }
         match ConsentForm::of(&form) {
             Some(ConsentForm { user, decision }) => self
-                .decide(tenant, &wanted, &user, &decision)
+                .decide(tenant, &requested, &user, &decision)
                 .map_or_else(|r| r.reply(), |url| redirect(&url)),
             None => Refusal::Shown(900_144).reply(),
         }
     }
 
-    /// What follows from a decision about the page at `url`: where the browser is sent. `None` where the page shows an error.
+    /// Applies a decision about the page at `url`. Returns where the browser is sent; `None` if the
+    /// page shows an error.
     pub(super) fn decide_url(&mut self, url: &str, user: &str, decision: &Decision) -> Option<String> {
         let (address, query) = url.split_once('?')?;
         let query = query.split_once('#').map_or(query, |(query, _)| query);
         let uri: http::Uri = address.parse().ok()?;
         let route = Route::of(&Method::GET, uri.path());
         let tenant = route.tenant.filter(|_| route.method == ApiMethod::Authorize)?;
-        let wanted = self.wanted(&tenant, &Params::parse(query));
-        let location = match wanted {
-            Ok(wanted) => self.decide(&tenant, &wanted, user, decision),
+        let requested = self.consent_request(&tenant, &Params::parse(query));
+        let location = match requested {
+            Ok(requested) => self.decide(&tenant, &requested, user, decision),
             Err(refusal) => Err(refusal),
         };
         match location {
@@ -78,10 +80,10 @@ impl State {
         }
     }
 
-    /// Reads what is asked for.
-    fn wanted(&self, tenant: &str, params: &Params) -> Result<AskedFor, Refusal> {
+    /// Checks the parameters of the page.
+    fn consent_request(&self, tenant: &str, params: &Params) -> Result<AskedFor, Refusal> {
         self.check_tenant(tenant).map_err(Refusal::Shown)?;
-        let mut wanted = self.grants.asked(params).map_err(|wrongly| {
+        let mut requested = self.grants.asked(params).map_err(|wrongly| {
             Refusal::Shown(match wrongly {
                 AuthorizationRequestError::Malformed => 900_144,
                 AuthorizationRequestError::Client => 700_016,
@@ -92,8 +94,8 @@ impl State {
         if !matches!(params.get("response_mode"), None | Some("query")) {
             return Err(Refusal::Shown(9_002_313));
         }
-        wanted.scopes = wanted.scopes.iter().map(|scope| scopes::short(scope)).collect();
-        let all_known = wanted.scopes.iter().all(|scope| scopes::is_known(scope));
+        requested.scopes = requested.scopes.iter().map(|scope| scopes::short(scope)).collect();
+        let all_known = requested.scopes.iter().all(|scope| scopes::is_known(scope));
         let wrong = match params.get("prompt") {
             _ if !all_known => {
                 Some(("invalid_scope", "AADSTS70011: The value of the parameter 'scope' is not valid."))
@@ -103,9 +105,9 @@ impl State {
             Some(_) => Some(("invalid_request", "AADSTS90023: Unsupported 'prompt' value.")),
         };
         match wrong {
-            None => Ok(wanted),
+            None => Ok(requested),
             Some((error, text)) => {
-                Err(Refusal::Sent(wanted.back(&[("error", error), ("error_description", text)])))
+                Err(Refusal::Sent(requested.back(&[("error", error), ("error_description", text)])))
             }
         }
     }
@@ -113,7 +115,7 @@ impl State {
     fn decide(
         &mut self,
         tenant: &str,
-        wanted: &AskedFor,
+        requested: &AskedFor,
         user: &str,
         decision: &Decision,
     ) -> Result<String, Refusal> {
@@ -122,32 +124,32 @@ impl State {
         if let Some(code) = self.sign_in.get(user).copied().filter(|code| aadsts::blocks_consent(*code)) {
             return Err(Refusal::Shown(code));
         }
-        let granted: BTreeSet<String> = decision.granted(&wanted.scopes, scopes::short);
+        let granted: BTreeSet<String> = decision.granted(&requested.scopes, scopes::short);
         if granted.is_empty() {
             let text = "AADSTS65004: User declined to consent to access the app.";
             let pairs =
                 [("error", "access_denied"), ("error_subcode", "cancel"), ("error_description", text)];
-            return Err(Refusal::Sent(wanted.back(&pairs)));
+            return Err(Refusal::Sent(requested.back(&pairs)));
         }
-        if self.sign_in.get(user).is_some_and(|code| aadsts::is_mended_by_consent(*code)) {
+        if self.sign_in.get(user).is_some_and(|code| aadsts::is_fixed_by_consent(*code)) {
             self.sign_in.remove(user);
         }
-        // Somebody who is granted anything stays signed in, where that was asked for.
-        let offline = wanted.scopes.contains(scopes::OFFLINE).then(|| scopes::OFFLINE.to_owned());
-        let granted = Granted::new(user, &wanted.client, granted.into_iter().chain(offline).collect());
+        // A user who grants any scope also grants `offline_access` if it was requested.
+        let offline = requested.scopes.contains(scopes::OFFLINE).then(|| scopes::OFFLINE.to_owned());
+        let granted = Granted::new(user, &requested.client, granted.into_iter().chain(offline).collect());
         self.grants.agree(&granted);
         let code = Code {
             with_refresh: granted.scopes.contains(scopes::OFFLINE),
             granted,
-            redirect: wanted.redirect.clone(),
-            challenge: wanted.challenge.clone(),
-            nonce: wanted.nonce.clone(),
+            redirect: requested.redirect.clone(),
+            challenge: requested.challenge.clone(),
+            nonce: requested.nonce.clone(),
             expires_at: self.now() + TimeDelta::minutes(10),
         };
         let text = format!("{CODE}{}", self.serial.opaque("code"));
         self.grants.add_code(&text, code);
         let session = self.guid("session");
-        Ok(wanted.back(&[("code", &text), ("session_state", &session)]))
+        Ok(requested.back(&[("code", &text), ("session_state", &session)]))
     }
 }
 

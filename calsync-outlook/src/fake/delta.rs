@@ -1,4 +1,4 @@
-//! `calendarView/delta`: what has changed in a window since a token.
+//! `calendarView/delta`: the changes in a time window since a token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,12 +12,12 @@ use serde_json::{Map, Value};
 use super::api::Permitted;
 use super::paging::{Page, link};
 use super::reply::Problem;
-use super::request::Asked;
+use super::request::Received;
 use super::state::{State, StoredEvent};
 use super::times::plain_text;
 use super::view;
 
-/// What a token stands for: a calendar, its window, and how far somebody has read.
+/// The content of a delta token: the calendar, its window, and how far the client has read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Token {
     mailbox: String,
@@ -25,21 +25,21 @@ struct Token {
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     epoch: u64,
-    /// Whether the round that is being read is the first: it tells what is there, not what has gone.
+    /// Whether this is the first round. It lists existing events and reports no deletions.
     first: bool,
-    /// Changes up to this one are known.
+    /// The client knows the changes up to this number.
     since: u64,
-    /// Changes up to this one are in the round that is being read; none before a round begins. What changes meanwhile is told by
-    /// the next one.
-    upto: Option<u64>,
-    /// The pages before this one.
+    /// The last change of the current round; `None` before a round begins. Later changes belong to
+    /// the next round.
+    until: Option<u64>,
+    /// How many pages came before this one.
     page: usize,
 }
 
 impl State {
     pub(super) fn delta(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let calendar = self.calendar_of(&call.mailbox, &call.asked.route.place)?;
-        let query = &call.asked.incoming.query;
+        let calendar = self.calendar_of(&call.mailbox, &call.received.route.place)?;
+        let query = &call.received.incoming.query;
         if let Some((name, _)) = query
             .pairs()
             .iter()
@@ -55,22 +55,22 @@ impl State {
             None => Token {
                 mailbox: call.mailbox.clone(),
                 calendar,
-                from: call.asked.window("startDateTime")?,
-                to: call.asked.window("endDateTime")?,
+                from: call.received.window("startDateTime")?,
+                to: call.received.window("endDateTime")?,
                 epoch: self.stored(call, calendar)?.epoch,
                 first: true,
                 since: 0,
-                upto: None,
+                until: None,
                 page: 0,
             },
         };
         self.round(call, token)
     }
 
-    /// One page of a round.
+    /// Returns one page of a round.
     fn round(&mut self, call: &Permitted<'_>, mut token: Token) -> Result<Reply, Problem> {
-        let upto = *token.upto.get_or_insert(self.serial.latest());
-        let mut found = self.changes(call, &token, upto)?;
+        let until = *token.until.get_or_insert(self.serial.latest());
+        let mut found = self.changes(call, &token, until)?;
         let size = call.prefers.page.unwrap_or(self.settings.page_size).max(1);
         let page = Page::new(found.len(), 0, size, token.page, &self.settings);
         found.truncate(page.to);
@@ -79,27 +79,28 @@ impl State {
         if page.next.is_some() {
             token.since = found.last().map_or(token.since, |(change, _)| *change);
             token.page += 1;
-            body.insert("@odata.nextLink".into(), goes_on(call, "$skiptoken", &token).into());
+            body.insert("@odata.nextLink".into(), continuation(call, "$skiptoken", &token).into());
         } else {
-            (token.first, token.since, token.upto, token.page) = (false, upto, None, 0);
-            body.insert("@odata.deltaLink".into(), goes_on(call, "$deltatoken", &token).into());
+            (token.first, token.since, token.until, token.page) = (false, until, None, 0);
+            body.insert("@odata.deltaLink".into(), continuation(call, "$deltatoken", &token).into());
         }
         let shown: Vec<Value> = found.into_iter().map(|(_, shown)| shown).collect();
         body.insert("value".into(), shown.into());
         Ok(Reply::json(StatusCode::OK, &body.into()))
     }
 
-    /// What is new to the token, by the number of its change.
-    fn changes(&self, call: &Permitted<'_>, token: &Token, upto: u64) -> Result<Vec<(u64, Value)>, Problem> {
+    /// The changes since the token, each with its number, oldest first.
+    fn changes(&self, call: &Permitted<'_>, token: &Token, until: u64) -> Result<Vec<(u64, Value)>, Problem> {
         let mailbox = self.mailbox(&call.mailbox)?;
         let immutable = call.prefers.immutable_ids;
-        let is_new = |change: u64| change > token.since && change <= upto;
+        let is_new = |change: u64| change > token.since && change <= until;
         let mut found = Vec::new();
         for event in mailbox.events_in(token.calendar).filter(|event| is_new(event.change)) {
             if is_within(event, token) {
                 found.push((event.change, view::event(mailbox, event, &call.prefers, &[])));
             } else if !token.first {
-                // What lies outside the window and has changed is told as gone, whether or not it was ever in it.
+                // A changed event outside the window is reported as removed, whether or not it was
+                // in the window before.
                 found.push((event.change, view::removed(event.id(immutable))));
             }
         }
@@ -107,7 +108,7 @@ impl State {
             let gone = &self.stored(call, token.calendar)?.gone;
             for gone in gone.iter().filter(|gone| is_new(gone.change)) {
                 let id = if immutable { &gone.immutable_id } else { &gone.id };
-                // It may have come back.
+                // The event may have come back.
                 if !mailbox.events_in(token.calendar).any(|event| event.id(immutable) == id) {
                     found.push((gone.change, view::removed(id)));
                 }
@@ -131,7 +132,7 @@ impl State {
         let problem = Problem::new(StatusCode::GONE, "SyncStateNotFound", message);
         Err(if self.settings.delta_location {
             let window = [("startDateTime", plain_text(token.from)), ("endDateTime", plain_text(token.to))];
-            problem.with_header(LOCATION, link(&bare(call), &window))
+            problem.with_header(LOCATION, link(&without_parameters(call), &window))
         } else {
             problem
         })
@@ -142,17 +143,17 @@ impl State {
     }
 }
 
-/// The URL to go on at.
-fn goes_on(call: &Permitted<'_>, name: &str, token: &Token) -> String {
+/// The URL of the next page or the next round.
+fn continuation(call: &Permitted<'_>, name: &str, token: &Token) -> String {
     let text = serde_json::to_vec(token).map(|text| URL_SAFE_NO_PAD.encode(text)).unwrap_or_default();
-    link(&bare(call), &[(name, text)])
+    link(&without_parameters(call), &[(name, text)])
 }
 
 /// The request without its parameters.
-fn bare(call: &Permitted<'_>) -> Asked {
-    let mut asked = call.asked.clone();
-    asked.incoming.query = Params::default();
-    asked
+fn without_parameters(call: &Permitted<'_>) -> Received {
+    let mut received = call.received.clone();
+    received.incoming.query = Params::default();
+    received
 }
 
 fn is_within(event: &StoredEvent, token: &Token) -> bool {

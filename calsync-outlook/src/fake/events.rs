@@ -1,11 +1,11 @@
-//! Writing events: create, update, delete, and taking them elsewhere.
+//! Writes events: create, update, delete, move.
 
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::body;
 use super::ids;
-use super::questions::MailKind;
+use super::inspect::MailKind;
 use super::reply::Problem;
 use super::schema;
 use super::settings::AfterDeletion;
@@ -18,14 +18,14 @@ use super::times::Moment;
 pub(super) struct Writer {
     /// The mailbox that is written to.
     pub(super) mailbox: String,
-    /// Whether it is the user's hand and not a program's.
-    pub(super) by_hand: bool,
-    /// Whether refusals name ids that stay.
+    /// Whether the user makes the change, and not a program.
+    pub(super) by_user: bool,
+    /// Whether error responses name immutable ids.
     pub(super) immutable_ids: bool,
 }
 
 impl State {
-    /// A new event in that calendar. Returns its number.
+    /// Creates an event in that calendar. Returns its number.
     pub(super) fn create_event(
         &mut self,
         writer: &Writer,
@@ -68,7 +68,7 @@ impl State {
         if self.loses_properties {
             event.properties.clear();
         }
-        self.meet(&mut event, &body);
+        self.apply_meeting(&mut event, &body);
         let mailbox = self.mailbox_mut(&writer.mailbox)?;
         let number = mailbox.thing();
         event.id = ids::default_id(&mailbox.id, number);
@@ -83,7 +83,7 @@ impl State {
         Ok(number)
     }
 
-    /// The event that was made before with that `transactionId`, if this is the same request.
+    /// The event that was created before with that `transactionId`, if this is the same request.
     fn repeated(
         &self,
         writer: &Writer,
@@ -113,7 +113,7 @@ impl State {
         Err(problem)
     }
 
-    /// A change of an event that stands: what is left out stays.
+    /// Updates an existing event. Properties that are left out stay.
     pub(super) fn update_event(
         &mut self,
         writer: &Writer,
@@ -121,7 +121,7 @@ impl State {
         sent: &Map<String, Value>,
     ) -> Result<(), Problem> {
         let patch = schema::checked("event", sent)?;
-        let before = self.standing(&writer.mailbox, number)?;
+        let before = self.existing_event(&writer.mailbox, number)?;
         let transaction = patch.get("transactionId").and_then(Value::as_str);
         if transaction.is_some() && transaction != before.transaction.as_deref() {
             return Err(Problem::bad(
@@ -132,21 +132,21 @@ impl State {
         let mut event = before.clone();
         body::apply(&mut event, &patch, &self.settings)?;
         body::keep_meeting(&mut event, self.settings.meetings_have_lines);
-        self.meet(&mut event, &patch);
-        let told: Vec<String> = if patch.keys().eq(["attendees"]) {
+        self.apply_meeting(&mut event, &patch);
+        let notified: Vec<String> = if patch.keys().eq(["attendees"]) {
             let had = body::guests(&before);
             body::guests(&event).into_iter().filter(|guest| !had.contains(guest)).collect()
         } else {
             body::guests(&event)
         };
-        // A delta does not tell extended properties.
+        // A delta does not report extended properties.
         if patch.keys().any(|name| name != "singleValueExtendedProperties") {
             event.change = self.serial.next();
         }
         event.modified = self.serial.time(self.now());
         event.change_key = self.change_key();
         self.mailbox_mut(&writer.mailbox)?.events.insert(number, event.clone());
-        self.mail(writer, MailKind::Update, &event, &told);
+        self.mail(writer, MailKind::Update, &event, &notified);
         let uninvited: Vec<String> =
             body::guests(&before).into_iter().filter(|guest| !body::guests(&event).contains(guest)).collect();
         self.mail(writer, MailKind::Cancellation, &event, &uninvited);
@@ -155,16 +155,16 @@ impl State {
         Ok(())
     }
 
-    /// Deletes an event: it lies in Deleted Items then.
+    /// Deletes an event: it moves to Deleted Items.
     pub(super) fn delete_event(&mut self, writer: &Writer, number: u64) -> Result<(), Problem> {
-        let mut event = self.standing(&writer.mailbox, number)?;
+        let mut event = self.existing_event(&writer.mailbox, number)?;
         let change = self.serial.next();
         event.deleted = true;
         event.modified = self.serial.time(self.now());
         event.change_key = self.change_key();
         let mailbox = self.mailbox_mut(&writer.mailbox)?;
         mailbox.events.insert(number, event.clone());
-        leave(mailbox, &event, change);
+        record_gone(mailbox, &event, change);
         if event.organizer.is_none() {
             self.mail(writer, MailKind::Cancellation, &event, &body::guests(&event));
         }
@@ -173,14 +173,14 @@ impl State {
         Ok(())
     }
 
-    /// Takes an event to another calendar of its mailbox: it has another id there.
+    /// Moves an event to another calendar of its mailbox, where it gets a new default id.
     pub(super) fn move_event(&mut self, writer: &Writer, number: u64, to: u64) -> Result<(), Problem> {
-        let mut event = self.standing(&writer.mailbox, number)?;
+        let mut event = self.existing_event(&writer.mailbox, number)?;
         let change = self.serial.next();
         let change_key = self.change_key();
         let modified = self.serial.time(self.now());
         let mailbox = self.mailbox_mut(&writer.mailbox)?;
-        leave(mailbox, &event, change);
+        record_gone(mailbox, &event, change);
         event.id = mailbox.new_id();
         event.calendar = to;
         (event.change, event.change_key, event.modified) = (change, change_key, modified);
@@ -190,7 +190,7 @@ impl State {
         Ok(())
     }
 
-    /// Exchange touches an event: another version, and nothing else.
+    /// Gives an event a new change key, as Exchange does on its own. Nothing else changes.
     pub(super) fn touch_event(&mut self, mailbox: &str, number: u64) -> Result<(), Problem> {
         let change_key = self.change_key();
         let events = &mut self.mailbox_mut(mailbox)?.events;
@@ -199,14 +199,14 @@ impl State {
         Ok(())
     }
 
-    /// The event as it stands.
-    pub(super) fn standing(&self, mailbox: &str, number: u64) -> Result<StoredEvent, Problem> {
+    /// The event, if it exists and is not deleted.
+    pub(super) fn existing_event(&self, mailbox: &str, number: u64) -> Result<StoredEvent, Problem> {
         let event = self.mailbox(mailbox)?.events.get(&number).filter(|event| !event.deleted);
         event.cloned().ok_or_else(Problem::not_found)
     }
 
-    /// A meeting where one is asked for. One that is there cannot be turned off.
-    fn meet(&mut self, event: &mut StoredEvent, body: &Map<String, Value>) {
+    /// Makes the event a Teams meeting if the body asks for it. `false` does not end a meeting.
+    fn apply_meeting(&mut self, event: &mut StoredEvent, body: &Map<String, Value>) {
         if body.get("isOnlineMeeting") == Some(&Value::Bool(true)) {
             let url = format!("https://teams.microsoft.com/l/meetup-join/{}", self.serial.opaque("meeting"));
             body::make_meeting(event, url, self.settings.meetings_have_lines);
@@ -214,14 +214,14 @@ impl State {
     }
 
     fn count(&mut self, writer: &Writer, count: impl FnOnce(&mut super::Writes)) {
-        if !writer.by_hand {
+        if !writer.by_user {
             count(&mut self.writes);
         }
     }
 }
 
-/// What a delta of the calendar it leaves has to tell.
-fn leave(mailbox: &mut super::state::Mailbox, event: &StoredEvent, change: u64) {
+/// Records that the event left its calendar, for deltas.
+fn record_gone(mailbox: &mut super::state::Mailbox, event: &StoredEvent, change: u64) {
     if let Some(calendar) = mailbox.calendars.get_mut(&event.calendar) {
         let (id, immutable_id) = (event.id.clone(), event.immutable_id.clone());
         calendar.gone.push(Gone { id, immutable_id, change });

@@ -1,4 +1,4 @@
-//! One exchange: what goes wrong in it, the answer, and what is kept of it.
+//! One exchange: the fault, the response, and the log entry.
 
 use calsync_core::fake::{Fault, Reply};
 use calsync_core::http::TransportErrorKind;
@@ -6,9 +6,9 @@ use http::HeaderName;
 use http::header::DATE;
 use serde_json::Value;
 
-use super::questions::SeenRequest;
-use super::reply::Marks;
-use super::request::Asked;
+use super::inspect::SeenRequest;
+use super::reply::ResponseIds;
+use super::request::Received;
 use super::route::ApiMethod;
 use super::state::State;
 use super::times::http_date;
@@ -18,63 +18,62 @@ const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id
 const DIAGNOSTIC: HeaderName = HeaderName::from_static("x-ms-ags-diagnostic");
 
 impl State {
-    /// What goes wrong with this request.
-    pub(super) fn fault_for(&mut self, asked: &Asked) -> Option<Fault> {
-        let user = self.grants.user_of(&asked.incoming).map(str::to_owned);
-        self.faults.strike(&asked.occasion(user.as_deref()))
+    /// The fault that applies to this request.
+    pub(super) fn fault_for(&mut self, received: &Received) -> Option<Fault> {
+        let user = self.grants.user_of(&received.incoming).map(str::to_owned);
+        self.faults.strike(&received.occasion(user.as_deref()))
     }
 
-    /// One exchange, with what goes wrong in it.
+    /// Handles one request, with the fault that applies to it.
     pub(super) fn exchange(
         &mut self,
-        asked: &Asked,
+        received: &Received,
         fault: Option<Fault>,
     ) -> Result<Reply, TransportErrorKind> {
-        let marks = self.marks(asked);
+        let ids = self.response_ids(received);
         let result = match fault.as_ref().and_then(Fault::before) {
             Some(instead) => instead,
             None => {
-                let is_late_error =
-                    matches!(&fault, Some(Fault::AnswerAfter(answer)) if answer.status().is_server_error());
+                let is_late_error = matches!(&fault, Some(Fault::AnswerAfter(response)) if response.status().is_server_error());
                 self.loses_properties = is_late_error && self.settings.loses_properties_on_error;
-                let answer = self.answer(asked, &marks);
+                let reply = self.respond(received, &ids);
                 self.loses_properties = false;
-                fault.map_or(Ok(answer.clone()), |fault| fault.spoil(answer))
+                fault.map_or(Ok(reply.clone()), |fault| fault.spoil(reply))
             }
         };
         if result.as_ref().err() == Some(&TransportErrorKind::NotSent) {
             return result;
         }
-        self.record(asked, result.as_ref().ok());
-        result.map(
-            |reply| if asked.method().is_oauth() || asked.in_batch { reply } else { marked(reply, &marks) },
-        )
+        self.record(received, result.as_ref().ok());
+        result.map(|reply| {
+            if received.method().is_oauth() || received.in_batch { reply } else { with_ids(reply, &ids) }
+        })
     }
 
-    fn answer(&mut self, asked: &Asked, marks: &Marks) -> Reply {
-        match asked.method() {
-            ApiMethod::Authorize => self.authorize(asked),
-            ApiMethod::Token => self.token(asked),
-            ApiMethod::Batch => self.batch(asked, marks),
-            _ => self.graph(asked, marks),
+    fn respond(&mut self, received: &Received, ids: &ResponseIds) -> Reply {
+        match received.method() {
+            ApiMethod::Authorize => self.authorize(received),
+            ApiMethod::Token => self.token(received),
+            ApiMethod::Batch => self.batch(received, ids),
+            _ => self.graph(received, ids),
         }
     }
 
-    fn record(&mut self, asked: &Asked, answer: Option<&Reply>) {
-        let user = self.grants.user_of(&asked.incoming).map(str::to_owned);
+    fn record(&mut self, received: &Received, reply: Option<&Reply>) {
+        let user = self.grants.user_of(&received.incoming).map(str::to_owned);
         let mut seen =
-            SeenRequest::of(self.now(), asked.occasion(user.as_deref()), asked.method().is_oauth());
-        if asked.method() == ApiMethod::Batch {
+            SeenRequest::of(self.now(), received.occasion(user.as_deref()), received.method().is_oauth());
+        if received.method() == ApiMethod::Batch {
             seen.body.as_mut().and_then(|body| body.get_mut("requests")).map(without_tokens);
         }
-        seen.event = asked.route.event().map(str::to_owned);
-        seen.in_batch = asked.in_batch;
-        seen.status = answer.map(|answer| answer.status.as_u16());
-        self.log.record(asked.method(), seen, self.settings.log_size);
+        seen.event = received.route.event().map(str::to_owned);
+        seen.in_batch = received.in_batch;
+        seen.status = reply.map(|reply| reply.status.as_u16());
+        self.log.record(received.method(), seen, self.settings.log_size);
     }
 }
 
-/// Parts of a batch may have tokens of their own.
+/// The parts of a batch may have tokens of their own. The log keeps none.
 fn without_tokens(requests: &mut Value) {
     for request in requests.as_array_mut().into_iter().flatten() {
         if let Some(headers) = request.get_mut("headers").and_then(Value::as_object_mut) {
@@ -83,15 +82,15 @@ fn without_tokens(requests: &mut Value) {
     }
 }
 
-/// With what identifies the answer, which every one of Graph's has.
-fn marked(reply: Reply, marks: &Marks) -> Reply {
+/// Adds the headers that identify a response. Every response of Graph has them.
+fn with_ids(reply: Reply, ids: &ResponseIds) -> Reply {
     let diagnostic =
         "{\"ServerInfo\":{\"DataCenter\":\"Nowhere\",\"Slice\":\"E\",\"Ring\":\"0\",\"ScaleUnit\":\"000\"}}";
     let all = [
-        (REQUEST_ID, marks.request_id.clone()),
-        (CLIENT_REQUEST_ID, marks.client_request_id.clone()),
+        (REQUEST_ID, ids.request_id.clone()),
+        (CLIENT_REQUEST_ID, ids.client_request_id.clone()),
         (DIAGNOSTIC, diagnostic.to_owned()),
-        (DATE, http_date(marks.at)),
+        (DATE, http_date(ids.at)),
     ];
     all.into_iter().fold(reply, |reply, (name, value)| {
         if reply.headers.iter().any(|(known, _)| *known == name) {

@@ -1,4 +1,4 @@
-//! `$filter`, as far as it is understood: everything else is refused.
+//! `$filter`. Expressions that the fake does not support are refused.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::schema;
 use super::state::StoredEvent;
 use super::times;
 
-/// What a filter or an order looks at.
+/// A field that can be filtered or sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Subject,
@@ -20,7 +20,7 @@ pub(super) enum Field {
     Property,
 }
 
-/// A comparison.
+/// A comparison operator or function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
     Eq,
@@ -33,7 +33,7 @@ pub(super) enum Op {
     Contains,
 }
 
-/// A filter.
+/// A parsed filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Filter {
     And(Vec<Filter>),
@@ -41,7 +41,7 @@ pub(super) enum Filter {
     Not(Box<Filter>),
     Text(Field, Op, String),
     Time(Field, Op, DateTime<Utc>),
-    /// An extended property with that id, and with such a value where one is asked for.
+    /// An extended property with that id, and with a matching value if a comparison is given.
     Property(String, Option<(Op, String)>),
 }
 
@@ -55,7 +55,7 @@ enum Token {
 }
 
 impl Field {
-    /// The field of that name, if it can be filtered and sorted by.
+    /// The field of that name. An error if it cannot be filtered and sorted by.
     pub(super) fn of(name: &str) -> Result<Self, Problem> {
         Ok(match name {
             "subject" => Self::Subject,
@@ -67,7 +67,7 @@ impl Field {
             other => {
                 let first = other.split('/').next().unwrap_or(other);
                 return Err(if schema::is_event_property(first) {
-                    // Seen in the field for transactionId.
+                    // This message was seen for `transactionId`.
                     let message = format!("The property '{other}' does not support filtering.");
                     Problem::bad("ErrorInvalidProperty", message)
                 } else {
@@ -79,7 +79,7 @@ impl Field {
         })
     }
 
-    /// What events are sorted by.
+    /// The sort key of an event.
     pub(super) fn key(self, event: &StoredEvent) -> String {
         match self {
             Self::Subject => event.text_field("subject").to_lowercase(),
@@ -128,7 +128,7 @@ impl Op {
         }
     }
 
-    /// Texts, whose case does not count.
+    /// Compares texts without case.
     fn holds_text(self, one: &str, other: &str) -> bool {
         let (one, other) = (one.to_lowercase(), other.to_lowercase());
         match self {
@@ -144,7 +144,7 @@ impl Filter {
         let tokens = tokens(text)?;
         let mut parser = Parser { tokens: tokens.into_iter().rev().collect() };
         let filter = parser.any_of(0)?;
-        if parser.tokens.is_empty() { Ok(filter) } else { Err(unread()) }
+        if parser.tokens.is_empty() { Ok(filter) } else { Err(invalid_filter()) }
     }
 
     pub(super) fn matches(&self, event: &StoredEvent) -> bool {
@@ -157,13 +157,13 @@ impl Filter {
             Self::Time(field, op, bound) => field.time(event).is_some_and(|time| op.holds(&time, bound)),
             Self::Property(id, value) => event.properties.get(id).is_some_and(|has| match value {
                 None => true,
-                Some((Op::Eq, wanted)) => properties::is_same(has, wanted),
-                Some((op, wanted)) => op.holds_text(has, wanted),
+                Some((Op::Eq, expected)) => properties::is_same(has, expected),
+                Some((op, expected)) => op.holds_text(has, expected),
             }),
         }
     }
 
-    /// What it looks at, in its order.
+    /// The fields that the filter uses, in order.
     pub(super) fn fields(&self) -> Vec<Field> {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::fields).collect(),
@@ -174,7 +174,7 @@ impl Filter {
     }
 }
 
-/// The ids that `$filter` within `$expand` names: `id eq '…' or id eq '…'`.
+/// The ids in the `$filter` of an `$expand`: `id eq '…' or id eq '…'`.
 pub(super) fn property_ids(text: &str) -> Result<Vec<String>, Problem> {
     let tokens = tokens(text)?;
     let mut ids = Vec::new();
@@ -183,13 +183,13 @@ pub(super) fn property_ids(text: &str) -> Result<Vec<String>, Problem> {
             [Token::Word(id), Token::Word(eq), Token::Text(text)] if id == "id" && eq == "eq" => {
                 ids.push(properties::canonical(text).ok_or_else(bad_property)?);
             }
-            _ => return Err(unread()),
+            _ => return Err(invalid_filter()),
         }
     }
     Ok(ids)
 }
 
-/// What is left to read, the next one last.
+/// The tokens that are left, in reverse order.
 struct Parser {
     tokens: Vec<Token>,
 }
@@ -198,14 +198,14 @@ impl Parser {
     fn word(&mut self) -> Result<String, Problem> {
         match self.tokens.pop() {
             Some(Token::Word(word)) => Ok(word),
-            _ => Err(unread()),
+            _ => Err(invalid_filter()),
         }
     }
 
     fn text(&mut self) -> Result<String, Problem> {
         match self.tokens.pop() {
             Some(Token::Text(text)) => Ok(text),
-            _ => Err(unread()),
+            _ => Err(invalid_filter()),
         }
     }
 
@@ -218,7 +218,7 @@ impl Parser {
     }
 
     fn needs(&mut self, token: &Token) -> Result<(), Problem> {
-        if self.takes(token) { Ok(()) } else { Err(unread()) }
+        if self.takes(token) { Ok(()) } else { Err(invalid_filter()) }
     }
 
     /// `depth` bounds the recursion.
@@ -240,7 +240,7 @@ impl Parser {
 
     fn one(&mut self, depth: u8) -> Result<Filter, Problem> {
         if depth > 16 {
-            return Err(unread());
+            return Err(invalid_filter());
         }
         if self.takes(&Token::Open) {
             let inner = self.any_of(depth + 1)?;
@@ -255,7 +255,7 @@ impl Parser {
                 let (name, text) = self.arguments()?;
                 match Field::of(&name)? {
                     Field::Subject => Ok(Filter::Text(Field::Subject, op, text)),
-                    _ => Err(unread()),
+                    _ => Err(invalid_filter()),
                 }
             }
             "singleValueExtendedProperties/any" => self.property(),
@@ -274,17 +274,17 @@ impl Parser {
 
     fn comparison(&mut self, name: &str) -> Result<Filter, Problem> {
         let field = Field::of(name)?;
-        let op = Op::of(&self.word()?).ok_or_else(unread)?;
+        let op = Op::of(&self.word()?).ok_or_else(invalid_filter)?;
         match field {
             Field::Subject | Field::ICalUId => Ok(Filter::Text(field, op, self.text()?)),
-            // Those of the event's own are texts; the server's are instants.
+            // Start and end are compared with texts, the server's own times with instants.
             Field::Start | Field::End => {
                 let text = self.text()?;
-                Ok(Filter::Time(field, op, times::instant(&text).ok_or_else(unread)?))
+                Ok(Filter::Time(field, op, times::instant(&text).ok_or_else(invalid_filter)?))
             }
             _ => {
                 let word = self.word()?;
-                Ok(Filter::Time(field, op, times::instant(&word).ok_or_else(unread)?))
+                Ok(Filter::Time(field, op, times::instant(&word).ok_or_else(invalid_filter)?))
             }
         }
     }
@@ -293,7 +293,7 @@ impl Parser {
     fn property(&mut self) -> Result<Filter, Problem> {
         self.needs(&Token::Open)?;
         let word = self.word()?;
-        let (name, rest) = word.split_once(':').ok_or_else(unread)?;
+        let (name, rest) = word.split_once(':').ok_or_else(invalid_filter)?;
         if !rest.is_empty() {
             self.tokens.push(Token::Word(rest.to_owned()));
         }
@@ -306,14 +306,15 @@ impl Parser {
                 let text = self.text()?;
                 id = Some(properties::canonical(&text).ok_or_else(bad_property)?);
             } else if word == of_value {
-                let op =
-                    Op::of(&self.word()?).filter(|op| matches!(op, Op::Eq | Op::Ne)).ok_or_else(unread)?;
+                let op = Op::of(&self.word()?)
+                    .filter(|op| matches!(op, Op::Eq | Op::Ne))
+                    .ok_or_else(invalid_filter)?;
                 value = Some((op, self.text()?));
             } else {
                 let op = function(&word)?;
                 let (name, text) = self.arguments()?;
                 if name != of_value {
-                    return Err(unread());
+                    return Err(invalid_filter());
                 }
                 value = Some((op, text));
             }
@@ -322,7 +323,7 @@ impl Parser {
             }
         }
         self.needs(&Token::Close)?;
-        Ok(Filter::Property(id.ok_or_else(unread)?, value))
+        Ok(Filter::Property(id.ok_or_else(invalid_filter)?, value))
     }
 }
 
@@ -330,11 +331,11 @@ fn function(word: &str) -> Result<Op, Problem> {
     match word {
         "startswith" => Ok(Op::StartsWith),
         "contains" => Ok(Op::Contains),
-        _ => Err(unread()),
+        _ => Err(invalid_filter()),
     }
 }
 
-fn unread() -> Problem {
+fn invalid_filter() -> Problem {
     Problem::bad("ErrorInvalidUrlQueryFilter", "The query filter contains one or more invalid nodes.")
 }
 
@@ -355,11 +356,11 @@ fn tokens(text: &str) -> Result<Vec<Token>, Problem> {
                 let mut literal = String::new();
                 loop {
                     match chars.next() {
-                        // A quote is doubled.
+                        // A quote inside a text is doubled.
                         Some('\'') if chars.next_if_eq(&'\'').is_some() => literal.push('\''),
                         Some('\'') => break,
                         Some(c) => literal.push(c),
-                        None => return Err(unread()),
+                        None => return Err(invalid_filter()),
                     }
                 }
                 tokens.push(Token::Text(literal));
@@ -383,14 +384,14 @@ mod tests {
     const ID: &str = "String {6f1c2a90-2d4b-4c7e-9b15-0d3a7e5f8c21} Name calsyncKey";
 
     #[test]
-    fn white_space_and_quotes_are_read_as_odata_has_them() {
-        let wanted = Filter::Property(ID.into(), Some((Op::Eq, "it's".into())));
+    fn white_space_and_quotes_follow_odata() {
+        let expected = Filter::Property(ID.into(), Some((Op::Eq, "it's".into())));
         for text in [
             format!("singleValueExtendedProperties/any(ep:ep/id eq '{ID}' and ep/value eq 'it''s')"),
             format!("singleValueExtendedProperties/any( x: x/value eq 'it''s'  and x/id eq '{ID}' )"),
             format!("(singleValueExtendedProperties/any(ep: ep/id eq '{ID}' and ep/value eq 'it''s'))"),
         ] {
-            assert_eq!(Filter::parse(&text).unwrap(), wanted, "{text}");
+            assert_eq!(Filter::parse(&text).unwrap(), expected, "{text}");
         }
         let both = Filter::parse(
             "createdDateTime ge 2026-11-22T10:00:00Z and not subject eq 'x' or startswith(subject,'y')",
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn an_unsupported_filter_is_refused() {
         for bad in [
             "",
             "subject",

@@ -1,27 +1,29 @@
-//! Ids: what they look like, and how alike they are.
+//! Ids: their form, and how similar they are.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// How ids begin that change when an event is taken to another calendar; those of calendars too.
+/// Prefix of default ids, which change when an event moves to another calendar. Calendars have
+/// default ids too.
 const DEFAULT: &str = "AAMkA";
-/// How ids begin that stay.
+/// Prefix of immutable ids.
 const IMMUTABLE: &str = "AAkALg";
-/// How long both are.
+/// Length of both kinds, in characters.
 const LENGTH: usize = 48;
 
-/// The default id of a mailbox's nth thing.
+/// The default id of a mailbox's object.
 pub(super) fn default_id(mailbox: &str, number: u64) -> String {
     id(DEFAULT, mailbox, number)
 }
 
-/// The immutable id of a mailbox's nth thing.
+/// The immutable id of a mailbox's object.
 pub(super) fn immutable_id(mailbox: &str, number: u64) -> String {
     id(IMMUTABLE, mailbox, number)
 }
 
-/// Four things in a row differ in a letter's case or in the last `_` and `-` only, as was seen (office-js#4729).
+/// Four consecutive ids differ only in a letter's case or in the last `_` or `-`, as was seen
+/// (office-js#4729).
 fn id(prefix: &str, mailbox: &str, number: u64) -> String {
     let mut hash = Sha256::new();
     hash.update(prefix.as_bytes());
@@ -38,7 +40,7 @@ fn id(prefix: &str, mailbox: &str, number: u64) -> String {
     format!("{prefix}{middle}{twist}=")
 }
 
-/// Whether a text can be an id at all: base64url of something, beginning as ids do.
+/// Whether a text has the form of an id: base64url with a known prefix.
 pub(super) fn is_well_formed(id: &str) -> bool {
     let bare = id.trim_end_matches('=');
     (id.starts_with(DEFAULT) || id.starts_with(IMMUTABLE))
@@ -48,7 +50,7 @@ pub(super) fn is_well_formed(id: &str) -> bool {
         && bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// A GUID out of some bytes.
+/// A GUID made of the first 16 bytes.
 pub(super) fn guid(bytes: [u8; 32]) -> String {
     let hex: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
@@ -60,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_alike_and_never_the_same() {
+    fn ids_are_similar_but_unique() {
         let all: Vec<String> = (0..40)
             .flat_map(|n| [default_id("anna", n), immutable_id("anna", n), default_id("bo", n)])
             .collect();
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_an_id_is_told_apart() {
+    fn a_text_without_the_form_of_an_id_is_recognised() {
         let good = default_id("anna", 1);
         for bad in [
             "",

@@ -1,4 +1,4 @@
-//! Limits: requests at the same time, and in a span of time, to one mailbox.
+//! Limits per mailbox: requests at the same time, and in ten minutes.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,19 +8,19 @@ use http::header::RETRY_AFTER;
 
 use super::outlook::FakeOutlook;
 use super::reply::Problem;
-use super::request::Asked;
+use super::request::Received;
 use super::settings::LimitResponse;
 use super::state::State;
 
-/// What is counted for the limits.
+/// The counters for the limits.
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
     windows: BTreeMap<String, VecDeque<DateTime<Utc>>>,
-    /// By mailbox: how many requests are in flight, and how many there have been at most.
+    /// By mailbox: how many requests are in flight, and the highest number so far.
     gates: BTreeMap<String, (usize, usize)>,
 }
 
-/// A request that is in flight, until this is dropped.
+/// Counts a request as in flight until it is dropped.
 pub(super) struct InFlight {
     outlook: FakeOutlook,
     mailbox: String,
@@ -34,7 +34,8 @@ impl Drop for InFlight {
 }
 
 impl InFlight {
-    /// `width` requests to that mailbox begin. Also says how many of them there is room for.
+    /// Counts `width` requests to that mailbox as in flight. Also returns how many of them are
+    /// within the limit.
     pub(super) fn enter(outlook: &FakeOutlook, mailbox: String, width: usize) -> (Self, usize) {
         let room = {
             let mut state = outlook.state();
@@ -47,12 +48,12 @@ impl InFlight {
 }
 
 impl Limiter {
-    /// Takes `width` requests in. Returns how many others there are.
+    /// Adds `width` requests. Returns how many others are in flight.
     fn enter(&mut self, mailbox: &str, width: usize) -> usize {
-        let (now, most) = self.gates.entry(mailbox.to_owned()).or_default();
+        let (now, max) = self.gates.entry(mailbox.to_owned()).or_default();
         let others = *now;
         *now += width;
-        *most = (*most).max(*now);
+        *max = (*max).max(*now);
         others
     }
 
@@ -62,15 +63,15 @@ impl Limiter {
         }
     }
 
-    /// The most requests that were in flight at the same time.
+    /// The highest number of requests that were in flight at the same time.
     pub(super) fn most(&self, mailbox: &str) -> usize {
-        self.gates.get(mailbox).map(|(_, most)| *most).unwrap_or_default()
+        self.gates.get(mailbox).map(|(_, max)| *max).unwrap_or_default()
     }
 }
 
 impl State {
-    /// Counts a request, or refuses it. A refused one is counted as well.
-    pub(super) fn count_request(&mut self, mailbox: &str, asked: &Asked) -> Result<(), Problem> {
+    /// Counts a request, or refuses it. A refused request counts too.
+    pub(super) fn count_request(&mut self, mailbox: &str, received: &Received) -> Result<(), Problem> {
         let limits = self.settings.limits;
         let now = self.now();
         let window = self.limiter.windows.entry(mailbox.to_owned()).or_default();
@@ -88,7 +89,7 @@ impl State {
             let message = "Too many requests. Please retry after some time.";
             return Err(wait(Problem::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", message)));
         }
-        if asked.room == 0 {
+        if received.room == 0 {
             let status = match limits.answer {
                 LimitResponse::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
                 LimitResponse::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

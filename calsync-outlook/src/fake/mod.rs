@@ -1,9 +1,10 @@
-//! Microsoft Graph's calendars and Microsoft's OAuth server, in process, for tests: calsync's own and those of hosts.
+//! Microsoft Graph's calendars and Microsoft's OAuth server in process, for the tests of calsync
+//! and of hosts.
 //!
-//! [`FakeOutlook`] is an [`HttpTransport`](calsync_core::http::HttpTransport): hand it to a provider in place of the network. It
-//! looks at paths only, so any host will do:
+//! [`FakeOutlook`] is an [`HttpTransport`](calsync_core::http::HttpTransport): give it to a
+//! provider in place of the network. It looks only at paths, so any host name works:
 //!
-//! | path | what answers |
+//! | path | resource |
 //! | --- | --- |
 //! | `/v1.0/me/…`, `/v1.0/users/{id}/…` | calendars, events, calendarView and its delta, getSchedule, mailboxSettings |
 //! | `/v1.0/$batch` | many calls in one |
@@ -11,9 +12,10 @@
 //! | `/{tenant}/oauth2/v2.0/authorize` | the consent page |
 //! | `/{tenant}/oauth2/v2.0/token` | tokens |
 //!
-//! It shares no code with the provider, so that it can judge it. It behaves as the real one where that is documented or was
-//! seen, and the stricter way where it is not known; what a test may want the other way is in [`Settings`]. There are no series:
-//! an event with a `recurrence` is refused with 501.
+//! It shares no code with the provider, so that it is an independent check. It behaves like the
+//! real service where that is documented or was seen; where the behaviour is unknown it takes the
+//! stricter choice. [`Settings`] select other behaviour. Recurring series are missing: an event
+//! with a `recurrence` is refused with 501.
 //!
 //! ```
 //! use calsync_outlook::fake::{ApiMethod, FakeOutlook, Fault, FaultRule};
@@ -24,7 +26,7 @@
 //! let tokens = anna.tokens(&["Calendars.ReadWrite"]);
 //! assert!(!tokens.access_token.expose().is_empty());
 //!
-//! // The next create is made, and its answer lost.
+//! // The next create takes effect, and its response is lost.
 //! outlook.fault(FaultRule::new(Fault::DropAfter).with_method(ApiMethod::EventsCreate));
 //!
 //! // Anna has an event of her own.
@@ -36,7 +38,7 @@
 //! assert_eq!(anna.deleted("primary").len(), 1);
 //! ```
 //!
-//! Behind the feature `fake`, for dev-dependencies; outside the semver promise.
+//! Needs the feature `fake`, for dev-dependencies. Not covered by the semver promise.
 
 mod aadsts;
 mod access;
@@ -51,12 +53,11 @@ mod events;
 mod exchange;
 mod filter;
 mod ids;
+mod inspect;
 mod limits;
 mod outlook;
 mod paging;
-mod people;
 mod properties;
-mod questions;
 mod reply;
 mod request;
 mod route;
@@ -71,20 +72,21 @@ mod subscriptions;
 mod text;
 mod times;
 mod token;
+mod user;
 mod view;
 mod zones;
 
 pub use aadsts::aadsts;
 pub use calsync_core::fake::Fault;
 pub use calsync_core::fake::oauth::{Decision, FakeTokens};
+pub use inspect::{FakeCalendar, FakeEvent, FakeMail, FakeSubscription, MailKind, SeenRequest, Writes};
 pub use outlook::FakeOutlook;
-pub use people::FakeUser;
-pub use questions::{FakeCalendar, FakeEvent, FakeMail, FakeSubscription, MailKind, SeenRequest, Writes};
 pub use reply::{concurrent_save, graph_error, irresolvable_conflict, throttled};
 pub use route::ApiMethod;
 pub use settings::{AfterDeletion, ErrorFormat, Latency, LimitResponse, Limits, ScopeForm, Settings};
 pub use snapshot::SnapshotError;
 pub use subscriptions::LifecycleEvent;
+pub use user::FakeUser;
 
-/// A fault and the requests it happens to: by default the next one, whatever it is.
+/// A fault and the requests it applies to. Default: the next request of any kind.
 pub type FaultRule = calsync_core::fake::FaultRule<ApiMethod>;

@@ -1,4 +1,4 @@
-//! The fake itself: how it is set up, asked and reached.
+//! The fake service: settings, inspection, and the transport.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,18 +11,18 @@ use calsync_core::http::{HttpTransport, Request, Response, TransportError};
 
 use super::FaultRule;
 use super::batch;
+use super::inspect::{FakeCalendar, FakeEvent, FakeMail, FakeSubscription, SeenRequest, Writes};
 use super::limits::InFlight;
-use super::people::FakeUser;
-use super::questions::{FakeCalendar, FakeEvent, FakeMail, FakeSubscription, SeenRequest, Writes};
-use super::request::Asked;
+use super::request::Received;
 use super::route::ApiMethod;
 use super::settings::{Latency, Settings};
 use super::state::State;
 use super::subscriptions::LifecycleEvent;
+use super::user::FakeUser;
 
-/// Microsoft Graph's calendars and Microsoft's OAuth server, in process. Clones are the same one.
+/// Microsoft Graph's calendars and Microsoft's OAuth server, in process. Clones share one state.
 ///
-/// A new one knows a client, [`FakeOutlook::CLIENT_ID`], and nobody else.
+/// A new fake has one client, [`FakeOutlook::CLIENT_ID`], and no users.
 #[derive(Clone)]
 pub struct FakeOutlook {
     state: Arc<Mutex<State>>,
@@ -42,14 +42,15 @@ impl fmt::Debug for FakeOutlook {
 }
 
 impl FakeOutlook {
-    /// The client that every fake knows; it may be redirected to any port and path of `http://127.0.0.1` and `http://localhost`.
+    /// The client that every fake has. Its redirect URLs are `http://127.0.0.1` and
+    /// `http://localhost`, with any port and path.
     pub const CLIENT_ID: &'static str = "7c1d5f0e-5c5a-4b3e-9a67-fa4e0ca15c00";
-    /// That client's secret.
+    /// The secret of that client.
     pub const CLIENT_SECRET: &'static str = "fake-client-secret";
-    /// The tenant of every account that is an organisation's.
+    /// The tenant id of every organization account.
     pub const TENANT: &'static str = "0b9a8c57-6d3e-4f21-8b44-fa4e0ca15c01";
 
-    /// An empty one, by the machine's clock.
+    /// An empty fake that uses the system clock.
     #[must_use]
     pub fn new() -> Self {
         let fake = Self { state: Arc::default(), sleep: None };
@@ -60,89 +61,94 @@ impl FakeOutlook {
         )
     }
 
-    /// By that clock: token lives, limits, `lastModifiedDateTime`, subscriptions.
+    /// Sets the clock for token lifetimes, limits, `lastModifiedDateTime` and subscriptions.
+    /// Default: the system clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
         self.state().clock = Arc::new(clock);
         self
     }
 
-    /// With that to wait by in [`Fault::Delay`] and [`Latency::Time`]; without it nobody waits.
+    /// Sets how to wait in [`Fault::Delay`] and [`Latency::Time`]. Default: one turn of the async
+    /// runtime.
     #[must_use]
     pub fn with_sleep(mut self, sleep: impl Sleep) -> Self {
         self.sleep = Some(Arc::new(sleep));
         self
     }
 
-    /// With that to answer the handshake of a new subscription, as the host's own server would: it gets the request that Graph
-    /// sends. Without it every handshake succeeds. It must not call this fake.
+    /// Sets a handler for the validation request of a new subscription, in place of the host's own
+    /// server. It gets the request that Graph sends. Default: every validation succeeds. The
+    /// handler must not call this fake.
     #[must_use]
-    pub fn with_validator(self, answers: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
-        self.state().validator = Some(Arc::new(answers));
+    pub fn with_validator(self, handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
+        self.state().validator = Some(Arc::new(handler));
         self
     }
 
-    /// With a client, or with one more redirect of one that is known.
+    /// Adds a client, or one more redirect URL of an existing client.
     #[must_use]
     pub fn client(self, id: &str, secret: &str, redirect: &str) -> Self {
         self.state().grants.add_client(id, Some(secret), redirect);
         self
     }
 
-    /// With a client that has no secret and needs PKCE, as apps on people's devices are.
+    /// Adds a public client: it has no secret and needs PKCE, like apps on people's devices.
     #[must_use]
     pub fn public_client(self, id: &str, redirect: &str) -> Self {
         self.state().grants.add_client(id, None, redirect);
         self
     }
 
-    /// Changes how it behaves, from now on.
+    /// Changes the settings from now on.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.state().settings);
     }
 
-    /// The user of that address, with a default calendar and a mailbox in London; made if new.
+    /// The user with that address. A new user is created with a default calendar and a mailbox in
+    /// the London time zone.
     #[must_use]
     pub fn user(&self, email: &str) -> FakeUser {
         self.state().user(email);
         FakeUser::new(self.clone(), email)
     }
 
-    /// Tokens for that user, without the consent page; see [`FakeUser::tokens`].
+    /// Tokens for that user without the consent page; see [`FakeUser::tokens`].
     #[must_use]
     pub fn tokens(&self, user: &str, scopes: &[&str]) -> FakeTokens {
         self.user(user).tokens(scopes)
     }
 
-    /// What happens when that user gets the consent page at `url` and decides: the URL the browser is sent to, or `None`
-    /// where the page shows an error, since what it asks for is wrong.
+    /// Answers the consent page at `url` as that user. Returns the URL that the browser is sent to,
+    /// or `None` if the request is invalid and the page shows an error.
     #[must_use]
     pub fn consent(&self, url: &str, user: &str, decision: &Decision) -> Option<String> {
         self.state().decide_url(url, user, decision)
     }
 
-    /// Something goes wrong: [`Fault`]s alone strike the next request.
+    /// Adds a fault. A bare [`Fault`] applies to the next request.
     pub fn fault(&self, rule: impl Into<FaultRule>) {
         self.state().faults.push(rule);
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 
-    /// How many scripted faults have yet to strike.
+    /// How many faults have not been applied yet.
     #[must_use]
     pub fn faults_left(&self) -> usize {
         self.state().faults.len()
     }
 
-    /// Every access token is dead from now on; refresh tokens live.
+    /// Makes every access token expire now. Refresh tokens stay valid.
     pub fn expire_access_tokens(&self) {
         self.state().grants.expire_access();
     }
 
-    /// Every delta token of that calendar is dead from now on: 410 `SyncStateNotFound`. Its id, or `primary` for every default one.
+    /// Makes every delta token of that calendar expire now: 410 `SyncStateNotFound`. Takes the
+    /// calendar's id, or `primary` for every default calendar.
     pub fn expire_delta_tokens(&self, calendar: &str) {
         let mut state = self.state();
         let all = state.mailboxes.values_mut().flat_map(|mailbox| mailbox.calendars.values_mut());
@@ -151,7 +157,7 @@ impl FakeOutlook {
         }
     }
 
-    /// Every calendar, by mailbox and age.
+    /// All calendars, by mailbox and age.
     #[must_use]
     pub fn calendars(&self) -> Vec<FakeCalendar> {
         let state = self.state();
@@ -167,50 +173,50 @@ impl FakeOutlook {
         calendars.collect()
     }
 
-    /// Every event that stands, by mailbox and age.
+    /// All events that exist, by mailbox and age.
     #[must_use]
     pub fn events(&self) -> Vec<FakeEvent> {
         let state = self.state();
         state.mailboxes.keys().flat_map(|email| state.events_of(email, None, false)).collect()
     }
 
-    /// Every event that was deleted, by mailbox and age.
+    /// All deleted events, by mailbox and age.
     #[must_use]
     pub fn deleted(&self) -> Vec<FakeEvent> {
         let state = self.state();
         state.mailboxes.keys().flat_map(|email| state.events_of(email, None, true)).collect()
     }
 
-    /// What programs have changed.
+    /// How many changes programs made.
     #[must_use]
     pub fn writes(&self) -> Writes {
         self.state().writes
     }
 
-    /// The mails that would have been sent.
+    /// The mails that Graph would have sent.
     #[must_use]
     pub fn mails(&self) -> Vec<FakeMail> {
         self.state().mails.clone()
     }
 
-    /// How many guests programs have written into events. Graph mails every one of them.
+    /// How many guests programs have added to events. Graph sends a mail to each of them.
     #[must_use]
     pub fn invitations(&self) -> usize {
         self.state().invitations
     }
 
-    /// The latest requests, oldest first; parts of a batch come before the batch.
+    /// The latest requests, oldest first. Parts of a batch come before their batch.
     #[must_use]
     pub fn requests(&self) -> Vec<SeenRequest> {
         self.state().log.requests()
     }
 
-    /// Forgets the requests so far, and their number.
+    /// Clears the request log and its counts.
     pub fn clear_requests(&self) {
         self.state().log.clear();
     }
 
-    /// How many requests for that method came in, whatever became of them.
+    /// How many requests for that method came in, successful or not.
     #[must_use]
     pub fn count(&self, method: ApiMethod) -> usize {
         self.state().log.count(&method)
@@ -222,19 +228,20 @@ impl FakeOutlook {
         self.state().log.count_all()
     }
 
-    /// How many access tokens were given for refresh tokens.
+    /// How many access tokens were issued for refresh tokens.
     #[must_use]
     pub fn token_refreshes(&self) -> usize {
         self.state().grants.refreshes
     }
 
-    /// The most requests to that user's mailbox that have been in flight at the same time, those that were too many among them.
+    /// The highest number of requests to that user's mailbox in flight at the same time, refused
+    /// ones included.
     #[must_use]
     pub fn most_in_flight(&self, user: &str) -> usize {
         self.state().limiter.most(user)
     }
 
-    /// The subscriptions that are alive.
+    /// The subscriptions that have not expired.
     #[must_use]
     pub fn subscriptions(&self) -> Vec<FakeSubscription> {
         let state = self.state();
@@ -249,24 +256,26 @@ impl FakeOutlook {
         alive.collect()
     }
 
-    /// A lifecycle notice about a subscription; [`LifecycleEvent::SubscriptionRemoved`] removes it, too. Returns whether there is
-    /// such a subscription with somewhere to send it.
+    /// Queues a lifecycle notification of a subscription. [`LifecycleEvent::SubscriptionRemoved`]
+    /// also removes the subscription. Returns whether the subscription exists and has a lifecycle
+    /// URL.
     pub fn sends_lifecycle(&self, subscription: &str, event: LifecycleEvent) -> bool {
         self.state().send_lifecycle(subscription, event)
     }
 
-    /// The notifications that would have been sent since the last time this was asked, to be handed to the host's own.
+    /// The notifications queued since the last call, as requests for the host's own handler.
     #[must_use]
     pub fn take_notifications(&self) -> Vec<Request> {
         std::mem::take(&mut self.state().notices)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing here panics half way through a change, so what a panicking test left behind is whole.
+        // No code here panics in the middle of a change, so the state is consistent even after a
+        // test panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the time that answers take.
+    /// Waits for the configured latency.
     async fn wait(&self, latency: Option<Latency>) {
         let fault = match latency {
             None => return,
@@ -280,24 +289,24 @@ impl FakeOutlook {
 #[async_trait]
 impl HttpTransport for FakeOutlook {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut asked = Asked::of(&request);
-        let mailbox = self.state().addressed(&asked).filter(|_| !asked.method().is_oauth());
+        let mut received = Received::of(&request);
+        let mailbox = self.state().counted_mailbox(&received).filter(|_| !received.method().is_oauth());
         let (_in_flight, room) = match mailbox {
             Some(mailbox) => {
-                let (in_flight, room) = InFlight::enter(self, mailbox, batch::width(&asked));
+                let (in_flight, room) = InFlight::enter(self, mailbox, batch::width(&received));
                 (Some(in_flight), room)
             }
             None => (None, usize::MAX),
         };
-        asked.room = room;
+        received.room = room;
         let (fault, latency) = {
             let mut state = self.state();
-            (state.fault_for(&asked), state.settings.latency)
+            (state.fault_for(&received), state.settings.latency)
         };
         pause(fault.as_ref(), self.sleep.as_deref()).await;
-        // What is one too many is told so at once.
+        // A request over the limit is refused without latency.
         self.wait(latency.filter(|_| room > 0)).await;
-        let answer = self.state().exchange(&asked, fault);
-        answer.map(Reply::into_response).map_err(TransportError::new)
+        let reply = self.state().exchange(&received, fault);
+        reply.map(Reply::into_response).map_err(TransportError::new)
     }
 }

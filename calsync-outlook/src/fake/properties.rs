@@ -1,7 +1,7 @@
-//! Single-value extended properties: their ids.
+//! Ids of single-value extended properties.
 
-/// The id in the shape it is kept and compared in, if it is one: `String {GUID} Name x`. The GUID's case does not count, the
-/// name's does. Other types than text, and properties by number, are not here.
+/// The normalised id, if the text has the form `String {GUID} Name x`. Case counts in the name, but
+/// not in the GUID. Other types, and properties with a number, are not supported.
 pub(super) fn canonical(id: &str) -> Option<String> {
     let rest = id.strip_prefix("String {")?;
     let (guid, name) = rest.split_once("} Name ")?;
@@ -14,12 +14,12 @@ pub(super) fn canonical(id: &str) -> Option<String> {
         .then(|| format!("String {{{}}} Name {name}", guid.to_ascii_lowercase()))
 }
 
-/// The name in such an id.
+/// The name in a normalised id.
 pub(super) fn name(id: &str) -> Option<&str> {
     id.split_once("} Name ").map(|(_, name)| name)
 }
 
-/// Whether two values are the same to Exchange, which does not mind their case.
+/// Whether Exchange treats two values as equal: it ignores case.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_names_a_type_a_set_and_a_property() {
+    fn an_id_has_a_type_a_guid_and_a_name() {
         let id = "String {6F1C2A90-2d4b-4c7e-9b15-0d3a7e5f8c21} Name calsyncKey";
         let low = "String {6f1c2a90-2d4b-4c7e-9b15-0d3a7e5f8c21} Name calsyncKey";
         assert_eq!(canonical(id).as_deref(), Some(low));

@@ -1,4 +1,4 @@
-//! Graph's refusals.
+//! Graph's error responses.
 
 use calsync_core::fake::{Fault, Reply};
 use chrono::{DateTime, Utc};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::settings::ErrorFormat;
 
-/// A refusal by Graph.
+/// An error response of Graph.
 #[derive(Debug, Clone)]
 pub(super) struct Problem(Box<Inner>);
 
@@ -21,9 +21,9 @@ struct Inner {
     headers: Vec<(HeaderName, String)>,
 }
 
-/// What identifies an answer.
+/// The values that identify a response.
 #[derive(Debug, Clone)]
-pub(super) struct Marks {
+pub(super) struct ResponseIds {
     pub(super) at: DateTime<Utc>,
     pub(super) request_id: String,
     pub(super) client_request_id: String,
@@ -40,17 +40,17 @@ impl Problem {
         }))
     }
 
-    /// 400.
+    /// 400 with a code of its own.
     pub(super) fn bad(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// 400 for a value that does not say what is wrong with it.
+    /// 400 that does not say which value is wrong.
     pub(super) fn validation() -> Self {
         Self::bad("ErrorPropertyValidationFailure", "At least one property failed validation.")
     }
 
-    /// 400 for what Exchange does not take.
+    /// 400 for a request that Exchange does not accept.
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::bad("ErrorInvalidRequest", message)
     }
@@ -65,7 +65,7 @@ impl Problem {
         Self::bad("RequestBroker--ParseUri", message)
     }
 
-    /// 400 for a text that cannot be an id.
+    /// 400 for a text that does not have the form of an id.
     pub(super) fn malformed_id() -> Self {
         Self::bad("ErrorInvalidIdMalformed", "Id is malformed.")
     }
@@ -80,14 +80,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "ErrorAccessDenied", message)
     }
 
-    /// 412.
+    /// 412 for an etag that is not current.
     pub(super) fn conflict() -> Self {
         let message = "The send or update operation could not be performed because the change key passed in the request does \
                        not match the current change key for the item.";
         Self::new(StatusCode::PRECONDITION_FAILED, "ErrorIrresolvableConflict", message)
     }
 
-    /// 401.
+    /// 401 for a missing, expired or unknown access token.
     pub(super) fn unauthorized(message: &str) -> Self {
         let problem = Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message);
         problem.with_header(
@@ -96,7 +96,7 @@ impl Problem {
         )
     }
 
-    /// One more member of the error.
+    /// Adds a member to the error object.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.more.insert(name.to_owned(), value.into());
         self
@@ -112,12 +112,12 @@ impl Problem {
         self
     }
 
-    pub(super) fn reply(&self, shape: ErrorFormat, marks: &Marks) -> Reply {
+    pub(super) fn reply(&self, shape: ErrorFormat, ids: &ResponseIds) -> Reply {
         let mut error = json!({"code": self.0.code, "message": self.0.message});
         let inner = json!({
-            "date": marks.at.format("%Y-%m-%dT%H:%M:%S").to_string(),
-            "request-id": marks.request_id,
-            "client-request-id": marks.client_request_id,
+            "date": ids.at.format("%Y-%m-%dT%H:%M:%S").to_string(),
+            "request-id": ids.request_id,
+            "client-request-id": ids.client_request_id,
         });
         if let Some(error) = error.as_object_mut() {
             error.extend(self.0.more.clone());
@@ -133,13 +133,15 @@ impl Problem {
     }
 }
 
-/// That status with Graph's error body and that code, and nothing is done.
+/// A fault: an error response with that status and code, in Graph's shape. The request has no
+/// effect.
 #[must_use]
 pub fn graph_error(status: StatusCode, code: &str, message: &str) -> Fault {
     Fault::json(status, &json!({"error": {"code": code, "message": message}}))
 }
 
-/// 429 for too many requests at once, as it comes of itself beyond the limits; `retry_after` in seconds, or without the header.
+/// A fault: 429 for too many requests at once, as the limits send it. `retry_after` is in seconds;
+/// `None` leaves the header out.
 #[must_use]
 pub fn throttled(retry_after: Option<u64>) -> Fault {
     let message = "Application is over its MailboxConcurrency limit.";
@@ -150,7 +152,8 @@ pub fn throttled(retry_after: Option<u64>) -> Fault {
     }
 }
 
-/// 412 although the request has no `If-Match`: Exchange has touched the event meanwhile (microsoft-graph-docs#2256).
+/// A fault: 412 without `If-Match` in the request, since Exchange changed the event meanwhile
+/// (microsoft-graph-docs#2256).
 #[must_use]
 pub fn irresolvable_conflict() -> Fault {
     let message = "The send or update operation could not be performed because the change key passed in the request does not \
@@ -158,7 +161,7 @@ pub fn irresolvable_conflict() -> Fault {
     graph_error(StatusCode::PRECONDITION_FAILED, "ErrorIrresolvableConflict", message)
 }
 
-/// 409 for two writes that met.
+/// A fault: 409 for two concurrent writes.
 #[must_use]
 pub fn concurrent_save() -> Fault {
     graph_error(StatusCode::CONFLICT, "ErrorConcurrentItemSave", "ConcurrentItemSave")

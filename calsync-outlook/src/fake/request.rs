@@ -1,4 +1,4 @@
-//! A request to Graph: its route, its preferences, its body.
+//! A request: its route, its preferences, its body.
 
 use calsync_core::fake::{Incoming, RequestContext};
 use calsync_core::http::Request;
@@ -11,19 +11,19 @@ use super::settings::Settings;
 use super::times::Shown;
 use super::zones;
 
-/// A request and what the fake has found out about it.
+/// A request with its route and what else the fake knows of it.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct Received {
     pub(super) incoming: Incoming,
     pub(super) route: Route,
-    /// Scheme and host, for the links in answers.
+    /// Scheme and host, for links in responses.
     pub(super) origin: String,
     pub(super) in_batch: bool,
-    /// How many requests to its mailbox may be answered beside those that are in flight; none for one that is too much.
+    /// How many more requests to its mailbox are within the limit; 0 if this one is over the limit.
     pub(super) room: usize,
 }
 
-/// What a request prefers (RFC 7240), and what is told of it in the answer.
+/// The preferences of a request (RFC 7240), and those that the response reports as applied.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Prefers {
     pub(super) immutable_ids: bool,
@@ -33,7 +33,7 @@ pub(super) struct Prefers {
     pub(super) applied: Vec<String>,
 }
 
-impl Asked {
+impl Received {
     pub(super) fn of(request: &Request) -> Self {
         let uri = request.uri();
         let scheme = uri.scheme_str().unwrap_or("https");
@@ -51,7 +51,7 @@ impl Asked {
         self.route.method
     }
 
-    /// What rules are held against.
+    /// What fault rules are matched against.
     pub(super) fn occasion<'a>(&'a self, user: Option<&'a str>) -> RequestContext<'a, ApiMethod> {
         RequestContext {
             method: self.method(),
@@ -84,7 +84,7 @@ impl Asked {
         }
     }
 
-    /// What it prefers.
+    /// Reads the `Prefer` headers.
     pub(super) fn prefers(&self, settings: &Settings) -> Result<Prefers, Problem> {
         let mut prefers = Prefers::default();
         let headers = self.incoming.headers.get_all("prefer").iter();
@@ -109,7 +109,7 @@ impl Asked {
         Ok(prefers)
     }
 
-    /// A parameter that is an instant, and must be there.
+    /// A required parameter that is an instant.
     pub(super) fn window(&self, name: &str) -> Result<chrono::DateTime<chrono::Utc>, Problem> {
         let query = &self.incoming.query;
         let text = query.pairs().iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, text)| text);
@@ -127,7 +127,7 @@ impl Asked {
     }
 }
 
-/// The parts of a list, where a comma within quotes parts nothing.
+/// Splits a list at its commas, but not at those within quotes.
 fn split_list(text: &str) -> Vec<&str> {
     let mut quoted = false;
     let parts = text.split(move |c| {
@@ -142,13 +142,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn preferences_are_read_whatever_their_order() {
+    fn preferences_are_read_from_several_headers() {
         let request = http::Request::get("https://graph.microsoft.com/v1.0/me/events")
             .header("prefer", "IdType=\"ImmutableId\", outlook.timezone=\"W. Europe Standard Time\"")
             .header("Prefer", "outlook.body-content-type=\"text\",return=minimal")
             .body(bytes::Bytes::new())
             .unwrap();
-        let prefers = Asked::of(&request).prefers(&Settings::default()).unwrap();
+        let prefers = Received::of(&request).prefers(&Settings::default()).unwrap();
         assert!(prefers.immutable_ids && prefers.text);
         assert_eq!(prefers.shown.zone.name(), "Europe/Berlin");
         assert_eq!(prefers.applied.len(), 3);

@@ -1,9 +1,9 @@
-//! Which method a request is for, and what scopes that takes.
+//! Routing: the method of a request, and the scopes it needs.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-/// The methods of Graph and of the OAuth server that the fake has.
+/// The methods of Graph and of the OAuth server that the fake supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ApiMethod {
@@ -61,11 +61,11 @@ pub enum ApiMethod {
     Authorize,
     /// `POST /{tenant}/oauth2/v2.0/token`
     Token,
-    /// Anything else: 400.
+    /// Any other request: 400.
     Unknown,
 }
 
-/// Whose mailbox a path names.
+/// The mailbox in a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Whose {
     /// `/me`
@@ -74,10 +74,10 @@ pub(super) enum Whose {
     User(String),
 }
 
-/// Which calendar a path names.
+/// The calendar in a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CalendarRef {
-    /// None: any, or the default one.
+    /// The path names no calendar: the default one, or any in a path of an event.
     Mailbox,
     /// `/calendar`
     Default,
@@ -85,7 +85,7 @@ pub(super) enum CalendarRef {
     Id(String),
 }
 
-/// A method and what its path names, decoded.
+/// A method and the parts of its path, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) method: ApiMethod,
@@ -98,7 +98,7 @@ pub(super) struct Route {
 
 impl Route {
     pub(super) fn of(http_method: &Method, path: &str) -> Self {
-        // Split first, decode then: a slash within an id stays within it.
+        // The path is split before it is decoded, so that an encoded slash stays within an id.
         let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
         let parts: Vec<String> = path.split('/').skip(1).map(decoded).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -113,7 +113,7 @@ impl Route {
         route
     }
 
-    /// The calendar for rules and the log: its id, or `primary` for the default one.
+    /// The calendar for fault rules and the log: its id, or `primary` for the default one.
     pub(super) fn calendar(&self) -> Option<&str> {
         match &self.place {
             CalendarRef::Id(id) => Some(id),
@@ -128,7 +128,7 @@ impl Route {
         }
     }
 
-    /// The event for the log.
+    /// The event's id for the log.
     pub(super) fn event(&self) -> Option<&str> {
         let is_event = matches!(
             self.method,
@@ -252,7 +252,7 @@ impl Route {
 }
 
 impl ApiMethod {
-    /// A short name for people.
+    /// A short name, such as `events.create`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -287,12 +287,12 @@ impl ApiMethod {
         }
     }
 
-    /// Whether the OAuth server answers it.
+    /// Whether the OAuth server handles it.
     pub(super) fn is_oauth(self) -> bool {
         matches!(self, Self::Authorize | Self::Token)
     }
 
-    /// The scopes that open it, any one of them.
+    /// The scopes for the method; one of them is enough.
     pub(super) fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::Me | Self::SupportedTimeZones | Self::TranslateExchangeIds => {

@@ -12,8 +12,8 @@ use super::state::{Mailbox, State, StoredEvent};
 use super::times::Moment;
 use super::view;
 
-/// The most people at once.
-const MOST: usize = 20;
+/// The most schedules in one request.
+const MAX_SCHEDULES: usize = 20;
 
 impl State {
     pub(super) fn schedule(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
@@ -21,14 +21,14 @@ impl State {
             let message = "REST API is not yet supported for this mailbox.";
             return Err(Problem::new(StatusCode::NOT_FOUND, "MailboxNotEnabledForRESTAPI", message));
         }
-        let body = schema::checked("getSchedule", &call.asked.object(&self.settings)?)?;
+        let body = schema::checked("getSchedule", &call.received.object(&self.settings)?)?;
         let of =
             |name: &str| body.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let schedules = of("schedules").and_then(Value::as_array).cloned().unwrap_or_default();
-        if schedules.is_empty() || schedules.len() > MOST {
+        if schedules.is_empty() || schedules.len() > MAX_SCHEDULES {
             return Err(Problem::bad(
                 "ErrorInvalidParameter",
-                format!("There must be 1 to {MOST} schedules."),
+                format!("There must be 1 to {MAX_SCHEDULES} schedules."),
             ));
         }
         let moment = |name: &str| {
@@ -43,7 +43,7 @@ impl State {
             Problem::bad("ErrorInvalidParameter", "The interval must be 5 to 1440 minutes.")
         })?;
         let step = TimeDelta::minutes(interval);
-        // Longer ones are refused by the real one, too (62 days).
+        // The real service also refuses windows of more than 62 days.
         if start >= end || end - start > TimeDelta::days(62) || (end - start) < step {
             return Err(Problem::bad("ErrorInvalidParameter", "The time window is invalid."));
         }
@@ -87,7 +87,7 @@ impl State {
     }
 }
 
-/// What counts: everything in the default calendar that is not free.
+/// The events that count: all in the default calendar that are not shown as free.
 fn busy(mailbox: &Mailbox) -> impl Iterator<Item = &StoredEvent> {
     let default = mailbox.default_calendar().unwrap_or_default();
     mailbox.events_in(default).filter(|event| event.text_field("showAs") != "free")

@@ -1,10 +1,11 @@
-//! The types of Graph's schema (CSDL, `apis/ms-graph-event.schema.xml`), as far as a body can have them.
+//! The types of Graph's schema (CSDL, `apis/ms-graph-event.schema.xml`), limited to what a request
+//! body can contain.
 
 use serde_json::{Map, Value};
 
 use super::reply::Problem;
 
-/// What a property can hold.
+/// The type of a property.
 enum Kind {
     Text,
     Flag,
@@ -13,10 +14,10 @@ enum Kind {
     Choice(&'static [&'static str]),
     Object(&'static str),
     List(&'static Kind),
-    /// The server's own: taken, and ignored.
-    Own,
-    /// In the schema, and not in this fake.
-    Missing,
+    /// Set by the server: accepted in a body, and ignored.
+    ServerOwned,
+    /// In the schema, but not supported by this fake.
+    Unsupported,
 }
 
 const IMPORTANCE: &[&str] = &["low", "normal", "high"];
@@ -93,14 +94,14 @@ fn event(name: &str) -> Option<Kind> {
         | "seriesMasterId"
         | "type"
         | "hasAttachments"
-        | "cancelledOccurrences" => Kind::Own,
+        | "cancelledOccurrences" => Kind::ServerOwned,
         "recurrence"
         | "attachments"
         | "extensions"
         | "multiValueExtendedProperties"
         | "calendar"
         | "instances"
-        | "exceptionOccurrences" => Kind::Missing,
+        | "exceptionOccurrences" => Kind::Unsupported,
         _ => return None,
     })
 }
@@ -145,7 +146,7 @@ fn kind(of: &str, name: &str) -> Option<Kind> {
             | "owner"
             | "allowedOnlineMeetingProviders"
             | "defaultOnlineMeetingProvider",
-        ) => Kind::Own,
+        ) => Kind::ServerOwned,
         ("getSchedule", "schedules" | "Schedules") => Kind::List(&Kind::Text),
         ("getSchedule", "startTime" | "endTime" | "StartTime" | "EndTime") => {
             Kind::Object("dateTimeTimeZone")
@@ -166,20 +167,20 @@ fn kind(of: &str, name: &str) -> Option<Kind> {
             | "clientState"
             | "latestSupportedTlsVersion",
         ) => Kind::Text,
-        ("subscription", "id" | "applicationId" | "creatorId" | "notificationUrlAppId") => Kind::Own,
+        ("subscription", "id" | "applicationId" | "creatorId" | "notificationUrlAppId") => Kind::ServerOwned,
         (
             "subscription",
             "includeResourceData"
             | "encryptionCertificate"
             | "encryptionCertificateId"
             | "notificationQueryOptions",
-        ) => Kind::Missing,
+        ) => Kind::Unsupported,
         _ => return None,
     })
 }
 
-/// A body without what is the server's own and without annotations, its choices in the schema's letters. Whatever does not fit
-/// the type is refused.
+/// The body without the server's own properties and without annotations, its choices spelled as in
+/// the schema. Values of a wrong type are refused.
 pub(super) fn checked(of: &str, body: &Map<String, Value>) -> Result<Map<String, Value>, Problem> {
     let mut kept = Map::new();
     for (name, value) in body.iter().filter(|(name, _)| !name.contains("@odata.")) {
@@ -190,9 +191,9 @@ pub(super) fn checked(of: &str, body: &Map<String, Value>) -> Result<Map<String,
             ))
         })?;
         match kind {
-            Kind::Own => {}
-            Kind::Missing if value.is_null() => {}
-            Kind::Missing => {
+            Kind::ServerOwned => {}
+            Kind::Unsupported if value.is_null() => {}
+            Kind::Unsupported => {
                 let message = format!("This fake has no '{name}'.");
                 return Err(
                     Problem::bad("NotImplemented", message).with_status(http::StatusCode::NOT_IMPLEMENTED)
@@ -233,12 +234,12 @@ fn fitted(kind: &Kind, name: &str, value: &Value) -> Result<Value, Problem> {
     }
 }
 
-/// Whether the event has such a property at all.
+/// Whether an event has a property of this name.
 pub(super) fn is_event_property(name: &str) -> bool {
     event(name).is_some()
 }
 
-/// Whether the calendar has such a property at all.
+/// Whether a calendar has a property of this name.
 pub(super) fn is_calendar_property(name: &str) -> bool {
     kind("calendar", name).is_some()
 }

@@ -1,13 +1,13 @@
-//! Scopes: what they are called.
+//! Names of scopes.
 
 use super::settings::ScopeForm;
 
-/// The scope that a refresh token comes with.
+/// The scope for refresh tokens.
 pub(super) const OFFLINE: &str = "offline_access";
-/// Everything that was agreed to, or that the application has without a user.
+/// All scopes that were consented to, or all roles of an application without a user.
 pub(super) const DEFAULT: &str = ".default";
 
-/// The hosts of Graph, in all its clouds.
+/// The hosts of Graph, in all clouds.
 const HOSTS: [&str; 4] = [
     "https://graph.microsoft.com/",
     "https://graph.microsoft.us/",
@@ -15,7 +15,7 @@ const HOSTS: [&str; 4] = [
     "https://microsoftgraph.chinacloudapi.cn/",
 ];
 
-/// The scopes that there are.
+/// The scopes that the fake knows.
 const KNOWN: [&str; 17] = [
     "Calendars.Read",
     "Calendars.Read.Shared",
@@ -36,7 +36,7 @@ const KNOWN: [&str; 17] = [
     OFFLINE,
 ];
 
-/// A scope's short name, in the letters it is kept in.
+/// A scope's short name in its canonical spelling.
 pub(super) fn short(scope: &str) -> String {
     let host = HOSTS
         .iter()
@@ -46,12 +46,12 @@ pub(super) fn short(scope: &str) -> String {
     known.map_or(bare, |known| known).to_owned()
 }
 
-/// Whether there is such a scope, by its short name.
+/// Whether the fake knows the scope, by its short name.
 pub(super) fn is_known(short: &str) -> bool {
     short == DEFAULT || KNOWN.contains(&short)
 }
 
-/// Scopes as the token endpoint writes them. `offline_access` is not among them.
+/// Scopes in the form of the token endpoint's responses, which leave `offline_access` out.
 pub(super) fn written<'a>(scopes: impl Iterator<Item = &'a String>, form: ScopeForm) -> String {
     let host = HOSTS.first().copied().unwrap_or_default();
     let is_graphs = |scope: &str| scope.contains('.');
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_is_the_same_whatever_its_host_and_letters() {
+    fn a_scope_is_recognised_with_any_host_and_letter_case() {
         for name in [
             "Calendars.ReadWrite",
             "calendars.readwrite",

@@ -1,44 +1,44 @@
-//! What a query asks for of each event: `$select`, `$expand`, `$orderby`, and what else may stand in it.
+//! Query options: `$select`, `$expand`, `$orderby`, `$filter`, paging.
 
 use serde_json::{Map, Value};
 
 use super::filter::{self, Field, Filter};
 use super::reply::Problem;
-use super::request::Asked;
+use super::request::Received;
 use super::settings::Settings;
 use super::state::StoredEvent;
 
-/// What a query asks for.
+/// The options of a query.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Query {
     pub(super) filter: Option<Filter>,
     pub(super) order: Vec<(Field, bool)>,
     pub(super) select: Option<Vec<String>>,
-    /// The ids of the extended properties that are shown.
+    /// The ids of the extended properties to show.
     pub(super) properties: Vec<String>,
     pub(super) top: Option<usize>,
     pub(super) skip: usize,
     pub(super) count: bool,
-    /// The pages before this one.
+    /// How many pages came before this one.
     pub(super) page: usize,
 }
 
-/// The query options of an event, of events, of calendars.
+/// The query options of an event, of a list of events, and of a list of calendars.
 pub(super) const OF_ONE: &[&str] = &["$select", "$expand"];
 pub(super) const OF_MANY: &[&str] =
     &["$filter", "$orderby", "$select", "$expand", "$top", "$skip", "$count", "$skiptoken"];
 pub(super) const OF_CALENDARS: &[&str] = &["$select", "$top", "$skip", "$count", "$skiptoken"];
 
 impl Query {
-    /// Reads a query that may have these options.
+    /// Reads a query; other options than these are refused.
     pub(super) fn of(
-        asked: &Asked,
+        received: &Received,
         options: &[&str],
         is_property: fn(&str) -> bool,
         settings: &Settings,
     ) -> Result<Self, Problem> {
         let mut query = Self::default();
-        for (name, value) in asked.incoming.query.pairs() {
+        for (name, value) in received.incoming.query.pairs() {
             let option = name.to_ascii_lowercase();
             match option.as_str() {
                 known if known.starts_with('$') && !options.contains(&known) => {
@@ -75,7 +75,7 @@ impl Query {
         Ok(query)
     }
 
-    /// Sorts events; what the order does not tell apart stays as it is.
+    /// Sorts events. Equal events keep their order.
     pub(super) fn sort(&self, events: &mut [StoredEvent]) {
         for (field, descending) in self.order.iter().rev() {
             events.sort_by(|one, other| {
@@ -85,14 +85,14 @@ impl Query {
         }
     }
 
-    /// Only the properties that were asked for; the id and the etag always.
+    /// Keeps the selected properties, and always the id and the etag.
     pub(super) fn kept(&self, shown: Value) -> Value {
         match (&self.select, shown) {
             (Some(names), Value::Object(all)) => {
                 let is_kept = |name: &str| {
                     name.starts_with("@odata.")
                         || name == "id"
-                        || names.iter().any(|wanted| wanted == name || wanted == "*")
+                        || names.iter().any(|selected| selected == name || selected == "*")
                         || (name == "singleValueExtendedProperties" && !self.properties.is_empty())
                 };
                 Value::Object(all.into_iter().filter(|(name, _)| is_kept(name)).collect::<Map<_, _>>())
@@ -129,7 +129,8 @@ fn select(text: &str, is_property: fn(&str) -> bool) -> Result<Vec<String>, Prob
     text.split(',').map(one).collect()
 }
 
-/// `singleValueExtendedProperties($filter=id eq '…')`; without the filter there is nothing to expand.
+/// `singleValueExtendedProperties($filter=id eq '…')`. Without the filter there is nothing to
+/// expand.
 fn expand(text: &str) -> Result<Vec<String>, Problem> {
     let inner = text.trim().strip_prefix("singleValueExtendedProperties");
     let inner = inner.and_then(|rest| rest.trim().strip_prefix('(')?.strip_suffix(')'));

@@ -1,71 +1,81 @@
-//! What the fake can be told to do otherwise.
+//! Settings of the fake.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What the fake can be told to do otherwise, at any time, with [`FakeOutlook::set`](super::FakeOutlook::set).
+/// Settings of the fake, which can change at any time with
+/// [`FakeOutlook::set`](super::FakeOutlook::set).
 ///
-/// The defaults are the real service's, where they are known, and otherwise the stricter way.
+/// The defaults follow the real service where its behaviour is known, and are strict otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The most characters of a subject; more are 400. Exchange's usual figure, not documented.
+    /// The most characters of a subject; longer ones get 400. Exchange's usual limit, not
+    /// documented.
     pub subject_chars: usize,
-    /// The most characters of a location's name; more are 400. Not documented.
+    /// The most characters of a location's name; longer ones get 400. Not documented.
     pub location_chars: usize,
-    /// The most bytes of a request's body; more are 413.
+    /// The most bytes of a request's body; larger ones get 413.
     pub body_bytes: usize,
-    /// Names of zones that are in the list and still refused, with 400 `ErrorPropertyValidationFailure`, as was seen.
+    /// Time zones that are in the list and are still refused, with 400
+    /// `ErrorPropertyValidationFailure`, as was seen.
     pub zones_refused: Vec<String>,
-    /// A `transactionId` that was used for something else is refused with 409, as other fakes do, not with 400.
+    /// Whether a `transactionId` that was used for another event is refused with 409, as in other
+    /// fakes, and not with 400.
     pub duplicate_is_conflict: bool,
-    /// That refusal names the event in `@event.existingEventId`.
+    /// Whether that error names the event in `@event.existingEventId`.
     pub duplicate_names_event: bool,
-    /// What a create does that repeats the `transactionId` of a deleted event.
+    /// How a create with the `transactionId` of a deleted event ends.
     pub after_deletion: AfterDeletion,
-    /// A create that a scripted [`Fault::AnswerAfter`](super::Fault::AnswerAfter) answers with 5xx is made without its extended
+    /// Whether a create that ends in a scripted 5xx
+    /// ([`Fault::AnswerAfter`](super::Fault::AnswerAfter)) stores its event without extended
     /// properties, as was seen (microsoft-graph-docs-contrib#8120).
     pub loses_properties_on_error: bool,
-    /// An event is found through any calendar of its mailbox; otherwise only through its own.
+    /// Whether an event is found through any calendar of its mailbox, and not only through its own.
     pub ids_are_mailbox_wide: bool,
-    /// A deleted event can be read by its immutable id: it lies in Deleted Items. Not known of the real one.
+    /// Whether a deleted event can be read by its immutable id, since it is in Deleted Items. The
+    /// real behaviour is unknown.
     pub deleted_items_readable: bool,
-    /// The change key of an event moves by itself after every so-many-th read.
+    /// The change key of an event changes without an edit after every nth read.
     pub change_keys_move: Option<usize>,
-    /// `$orderby` beside `$filter` takes only what the filter begins with (400 `InefficientFilter`), as documented for mails.
+    /// Whether `$orderby` beside `$filter` may use only the fields that the filter begins with (400
+    /// `InefficientFilter`), as documented for messages.
     pub filters_before_sorting: bool,
-    /// What a meeting writes into the body begins and ends with a line of underscores, as Teams does. Others draw none
+    /// Whether the join details in a meeting's body begin and end with a line of underscores, as
+    /// those of Teams do. Other providers write no line
     /// (microsoftgraph/microsoft-graph-docs#16336).
     pub meetings_have_lines: bool,
-    /// How long a page is where nothing is asked for.
+    /// Items per page if a request asks for no size.
     pub page_size: usize,
-    /// Pages are short or empty and still have a next one.
+    /// Whether pages are short or empty and still have a next page.
     pub sparse_pages: bool,
-    /// A dead delta token's 410 has a `Location` to begin anew at.
+    /// Whether the 410 for an expired delta token has a `Location` header to start again at.
     pub delta_location: bool,
-    /// Which of the seen shapes error bodies have.
+    /// Which of the known shapes error bodies have.
     pub errors: ErrorFormat,
-    /// How many requests are answered.
+    /// The limits for requests to a mailbox.
     pub limits: Limits,
-    /// How long an answer takes, during which the request counts as in flight.
+    /// How long a response takes. The request counts as in flight during that time.
     pub latency: Option<Latency>,
-    /// Where the order of a batch's answers comes from.
+    /// Seed for the order of a batch's responses.
     pub batch_seed: u64,
-    /// How long an access token lives.
+    /// Lifetime of an access token.
     pub access_token_lifetime: Duration,
-    /// How long a refresh token lives that nobody uses.
+    /// Lifetime of an unused refresh token.
     pub refresh_token_lifetime: Duration,
-    /// How long a refresh token lives on after it was used; Microsoft does not end it. Zero ends it at once.
+    /// How long a refresh token stays valid after its use. Microsoft does not end it; zero ends it
+    /// at once.
     pub old_refresh_token_life: Duration,
     /// How the token endpoint writes scopes.
     pub scopes: ScopeForm,
-    /// The application is registered in this tenant only: `common` and the like are refused with AADSTS50194.
+    /// The only tenant the application is registered in. Others, and `common` and the like, are
+    /// refused with AADSTS50194.
     pub single_tenant: Option<String>,
-    /// What the server calls itself in id tokens (`iss`); `{tenantid}` is the account's tenant.
+    /// The issuer in id tokens (`iss`). `{tenantid}` stands for the account's tenant.
     pub issuer: String,
-    /// What the application may do without a user (`client_credentials`).
+    /// The permissions of the application without a user (`client_credentials`).
     pub app_roles: BTreeSet<String>,
-    /// The consent page is passed over, as if this user had agreed to everything.
+    /// Skips the consent page, as if this user had consented to everything.
     pub auto_consent_as: Option<String>,
     /// How many requests the log keeps.
     pub log_size: usize,
@@ -107,20 +117,21 @@ impl Default for Settings {
     }
 }
 
-/// What a create does that repeats the `transactionId` of a deleted event. Nobody has written it down.
+/// How a create with the `transactionId` of a deleted event ends. The real behaviour is not
+/// documented.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AfterDeletion {
-    /// It is refused as a duplicate, naming the event that is no more.
+    /// It is refused as a duplicate, and the error names the deleted event.
     #[default]
     DuplicateError,
-    /// It is answered with 201 and the event that is no more.
+    /// It gets 201 and the deleted event.
     ReplaysDeadEvent,
-    /// It makes another event.
+    /// It creates another event.
     MakesAnother,
 }
 
-/// The shapes of error bodies that have been seen.
+/// The known shapes of error bodies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorFormat {
@@ -133,17 +144,19 @@ pub enum ErrorFormat {
     Bare,
 }
 
-/// How many requests are answered.
+/// The limits for requests to a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// At the same time, to one mailbox (4); also parts of a batch that do not wait for each other.
+    /// Requests to one mailbox at the same time. Default: 4. Parts of a batch count if they do not
+    /// depend on each other.
     pub in_flight_per_mailbox: Option<usize>,
-    /// In any ten minutes, to one mailbox. No limit by default.
+    /// Requests to one mailbox in any ten minutes. Default: no limit.
     pub per_ten_minutes_per_mailbox: Option<usize>,
-    /// How a refusal for too many at the same time looks.
+    /// The response to a request over the limit of requests at the same time.
     pub answer: LimitResponse,
-    /// What a refusal has in `Retry-After`, in seconds. It has been seen without.
+    /// The `Retry-After` of a request over either limit, in seconds. `None` leaves the header out, as
+    /// was seen. Default: 10.
     pub retry_after: Option<u64>,
 }
 
@@ -159,14 +172,15 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Those of Outlook: 4 at a time and 10,000 in ten minutes (<https://learn.microsoft.com/graph/throttling-limits>).
+    /// Outlook's limits: 4 requests at a time and 10,000 in ten minutes
+    /// (<https://learn.microsoft.com/graph/throttling-limits>).
     #[must_use]
     pub fn of_outlook() -> Self {
         Self { per_ten_minutes_per_mailbox: Some(10_000), ..Self::default() }
     }
 }
 
-/// How a refusal for too many requests at the same time looks. Both have been seen.
+/// The response to a request over the limit of requests at the same time. Both were seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitResponse {
@@ -177,17 +191,18 @@ pub enum LimitResponse {
     Unavailable,
 }
 
-/// How long an answer takes.
+/// How long a response takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Latency {
-    /// So many turns of the runtime.
+    /// This many turns of the async runtime.
     Turns(u16),
-    /// So long, by [`FakeOutlook::with_sleep`](super::FakeOutlook::with_sleep); one turn without it.
+    /// This long, by [`FakeOutlook::with_sleep`](super::FakeOutlook::with_sleep). Without it, one
+    /// turn.
     Time(Duration),
 }
 
-/// How the token endpoint writes scopes. All three have been seen.
+/// How the token endpoint writes scopes. All three forms were seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScopeForm {

@@ -1,4 +1,4 @@
-//! What the fake knows, written out, so that a later process goes on as if it had never stopped.
+//! Saves and restores the fake's state, so that a later process can continue.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ids;
+use super::inspect::FakeMail;
 use super::outlook::FakeOutlook;
-use super::people::FakeUser;
-use super::questions::FakeMail;
 use super::state::{Calendar, Mailbox, State};
+use super::user::FakeUser;
 
-/// The version of a snapshot's form.
+/// The version of the snapshot format.
 const VERSION: u64 = 1;
 
-/// Why a snapshot cannot be taken over. Nothing was changed then.
+/// A snapshot cannot be restored. The fake is unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// It is none, or was damaged.
-    #[error("this is no snapshot of a fake Outlook")]
+    /// The value is not a snapshot, or is damaged.
+    #[error("the value is not a snapshot of a fake Outlook")]
     Malformed(#[source] serde_json::Error),
-    /// Another version of calsync wrote it.
-    #[error("the snapshot has the form {0}, which this version does not read")]
+    /// The snapshot has the format of another version of calsync.
+    #[error("the snapshot has format version {0}, which this version of calsync cannot read")]
     Version(u64),
 }
 
@@ -41,18 +41,19 @@ struct Snapshot {
 }
 
 impl FakeOutlook {
-    /// All that lasts: users, calendars, events with their versions and what is deleted, transactions, mails, and the numbers that
-    /// keep ids and change keys from being given twice. Clients, tokens, subscriptions, settings, faults and the log of requests
-    /// are not among it.
+    /// The lasting state: users, calendars, events with their versions, deleted events,
+    /// transactions, mails, and the counters that keep ids and change keys unique. Clients, tokens,
+    /// subscriptions, settings, faults and the request log are not included.
     #[must_use]
     pub fn snapshot(&self) -> Value {
         serde_json::to_value(Snapshot::of(&self.state())).unwrap_or_default()
     }
 
-    /// Takes over what [`FakeOutlook::snapshot`] wrote, in the place of what lasts here. Clients, tokens and settings stay.
+    /// Replaces the lasting state by that of a [`FakeOutlook::snapshot`]. Clients, tokens and
+    /// settings stay.
     ///
     /// # Errors
-    /// See [`SnapshotError`].
+    /// [`SnapshotError`] if the value is not a snapshot, or has another format version.
     pub fn restore(&self, snapshot: &Value) -> Result<(), SnapshotError> {
         let version = snapshot.get("version").and_then(Value::as_u64);
         if let Some(other) = version.filter(|version| *version != VERSION) {
@@ -65,12 +66,13 @@ impl FakeOutlook {
 }
 
 impl FakeUser {
-    /// Has a calendar of that id, which is made where it is not there; its name is the id. The text has to look like an id, or
-    /// Graph refuses it: see [`FakeUser::adds_calendar`] for one that does.
+    /// Ensures that the user has a calendar with that id; a new one has the id as its name. The
+    /// text must have the form of an id, or Graph refuses it: [`FakeUser::adds_calendar`] returns a
+    /// valid one.
     pub fn has_calendar(&self, id: &str) {
         let email = self.email().to_owned();
         let mut state = self.state();
-        if state.calendar_by_hand(&email, id).is_some() {
+        if state.find_calendar(&email, id).is_some() {
             return;
         }
         let number = state.add_calendar(&email, id, false, None);

@@ -1,4 +1,4 @@
-//! Everything the fake knows.
+//! The fake's state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ids;
+use super::inspect::{FakeMail, SeenRequest, Writes};
 use super::limits::Limiter;
-use super::questions::{FakeMail, SeenRequest, Writes};
-use super::reply::{Marks, Problem};
-use super::request::Asked;
+use super::reply::{Problem, ResponseIds};
+use super::request::Received;
 use super::route::ApiMethod;
 use super::settings::Settings;
 use super::subscriptions::{Subscription, Validator};
 use super::text::Text;
 use super::times::Moment;
 
-/// Everything the fake knows.
+/// The fake's state, behind one lock.
 pub(super) struct State {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
@@ -31,9 +31,9 @@ pub(super) struct State {
     /// By address.
     pub(super) mailboxes: BTreeMap<String, Mailbox>,
     pub(super) grants: Grants,
-    /// The code of what goes wrong whenever that user's tokens are asked for.
+    /// The AADSTS code with which that user's token requests fail.
     pub(super) sign_in: BTreeMap<String, u32>,
-    /// Codes and refresh tokens that were used, which Microsoft remembers.
+    /// Codes and refresh tokens that were used. Microsoft recognises them again.
     pub(super) used: BTreeSet<String>,
     pub(super) subscriptions: Vec<Subscription>,
     pub(super) validator: Option<Validator>,
@@ -44,27 +44,28 @@ pub(super) struct State {
     pub(super) log: Log<ApiMethod, SeenRequest>,
     pub(super) faults: Faults<ApiMethod>,
     pub(super) limiter: Limiter,
-    /// How many events were read, for change keys that move.
+    /// How many events were read, for [`Settings::change_keys_move`].
     pub(super) reads: usize,
-    /// The create under way is one of those that lose their extended properties.
+    /// Whether the create in progress loses its extended properties.
     pub(super) loses_properties: bool,
 }
 
-/// An account.
+/// A user's account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Mailbox {
     /// The user's id in the directory.
     pub(super) id: String,
     pub(super) email: String,
-    /// A Windows name; may be blank.
+    /// A Windows time zone name; may be empty.
     pub(super) zone: String,
-    /// Without one every call for its calendars is 404 `MailboxNotEnabledForRESTAPI`.
+    /// Whether Graph can open a mailbox. If not, every calendar call gets 404
+    /// `MailboxNotEnabledForRESTAPI`.
     pub(super) has_mailbox: bool,
-    /// An application access policy keeps programs out.
+    /// Whether an application access policy keeps programs out.
     pub(super) is_barred: bool,
-    /// A Microsoft account, not one of an organisation.
+    /// Whether it is a personal Microsoft account, and not one of an organization.
     pub(super) is_personal: bool,
-    /// How many things have been made in it.
+    /// How many objects were created in it; numbers them.
     pub(super) things: u64,
     pub(super) calendars: BTreeMap<u64, Calendar>,
     pub(super) events: BTreeMap<u64, StoredEvent>,
@@ -72,19 +73,19 @@ pub(super) struct Mailbox {
     pub(super) transactions: BTreeMap<String, Transaction>,
 }
 
-/// A calendar.
+/// A stored calendar.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Calendar {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) color: String,
     pub(super) is_default: bool,
-    /// The client that made it, if one did.
+    /// The OAuth client that created it; `None` if the user did.
     pub(super) made_by: Option<String>,
     pub(super) change_key: String,
-    /// Delta tokens of an earlier epoch are dead.
+    /// Delta tokens of an earlier epoch have expired.
     pub(super) epoch: u64,
-    /// What has left it, by deletion or for another calendar.
+    /// Events that left the calendar, by deletion or by a move.
     pub(super) gone: Vec<Gone>,
 }
 
@@ -96,7 +97,7 @@ pub(super) struct Gone {
     pub(super) change: u64,
 }
 
-/// What was made with a `transactionId`.
+/// The create that used a `transactionId`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Transaction {
     pub(super) event: u64,
@@ -104,14 +105,14 @@ pub(super) struct Transaction {
     pub(super) content: Map<String, Value>,
 }
 
-/// An event.
+/// A stored event, also after its deletion.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StoredEvent {
     pub(super) id: String,
     pub(super) immutable_id: String,
     pub(super) ical_uid: String,
     pub(super) calendar: u64,
-    /// The properties that are kept as they were sent.
+    /// Properties that are kept as they were sent.
     pub(super) fields: Map<String, Value>,
     pub(super) start: Moment,
     pub(super) end: Moment,
@@ -119,16 +120,16 @@ pub(super) struct StoredEvent {
     /// Single-value extended properties, by id.
     pub(super) properties: BTreeMap<String, String>,
     pub(super) transaction: Option<String>,
-    /// The URL of its Teams meeting.
+    /// The join URL of its Teams meeting.
     pub(super) meeting: Option<String>,
-    /// Who organises it, where that is somebody else.
+    /// The organizer, if it is not the mailbox's user.
     pub(super) organizer: Option<String>,
     pub(super) change_key: String,
-    /// The latest change that a delta tells.
+    /// The number of the latest change that a delta reports.
     pub(super) change: u64,
     pub(super) created: DateTime<Utc>,
     pub(super) modified: DateTime<Utc>,
-    /// It lies in Deleted Items.
+    /// Whether it is in Deleted Items.
     pub(super) deleted: bool,
 }
 
@@ -141,8 +142,8 @@ impl StoredEvent {
         self.fields.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Whether that is one of its two ids.
-    pub(super) fn is_called(&self, id: &str) -> bool {
+    /// Whether this is one of its two ids.
+    pub(super) fn has_id(&self, id: &str) -> bool {
         self.id == id || self.immutable_id == id
     }
 
@@ -157,7 +158,7 @@ impl Mailbox {
         self.things
     }
 
-    /// A default id that nothing has had yet.
+    /// A new, unused default id.
     pub(super) fn new_id(&mut self) -> String {
         let number = self.thing();
         ids::default_id(&self.id, number)
@@ -168,7 +169,7 @@ impl Mailbox {
         self.calendars.iter().find(|(_, calendar)| calendar.is_default).map(|(number, _)| *number)
     }
 
-    /// The calendar of that id, or `primary`.
+    /// The number of the calendar with that id, or of the default one for `primary`.
     pub(super) fn calendar_number(&self, id: &str) -> Option<u64> {
         if id == "primary" {
             return self.default_calendar();
@@ -176,13 +177,13 @@ impl Mailbox {
         self.calendars.iter().find(|(_, calendar)| calendar.id == id).map(|(number, _)| *number)
     }
 
-    /// The event of that id that stands.
+    /// The number of the existing event with that id.
     pub(super) fn event_number(&self, id: &str) -> Option<u64> {
-        let standing = self.events.iter().filter(|(_, event)| !event.deleted);
-        standing.filter(|(_, event)| event.is_called(id)).map(|(number, _)| *number).next()
+        let existing = self.events.iter().filter(|(_, event)| !event.deleted);
+        existing.filter(|(_, event)| event.has_id(id)).map(|(number, _)| *number).next()
     }
 
-    /// The events that stand in a calendar, in the order they were made.
+    /// The events in a calendar, oldest first.
     pub(super) fn events_in(&self, calendar: u64) -> impl Iterator<Item = &StoredEvent> {
         self.events.values().filter(move |event| event.calendar == calendar && !event.deleted)
     }
@@ -218,7 +219,7 @@ impl State {
         self.clock.now()
     }
 
-    /// The user of that address, with a default calendar; made if it is not there.
+    /// Creates the user with that address, and a default calendar, if there is no such user.
     pub(super) fn user(&mut self, email: &str) {
         if self.mailboxes.contains_key(email) {
             return;
@@ -239,7 +240,7 @@ impl State {
         self.add_calendar(email, "Calendar", true, None);
     }
 
-    /// A calendar in that mailbox. Returns its number.
+    /// Adds a calendar to that mailbox. Returns its number.
     pub(super) fn add_calendar(
         &mut self,
         email: &str,
@@ -264,7 +265,7 @@ impl State {
         Some(number)
     }
 
-    /// A version that nobody has seen yet.
+    /// A new, unused change key.
     pub(super) fn change_key(&mut self) -> String {
         let text = self.serial.opaque("changeKey");
         format!("{}==", text.get(..22).unwrap_or_default())
@@ -274,11 +275,11 @@ impl State {
         ids::guid(self.serial.bytes(what))
     }
 
-    /// What identifies the answer to a request.
-    pub(super) fn marks(&mut self, asked: &Asked) -> Marks {
+    /// The ids of the response to a request.
+    pub(super) fn response_ids(&mut self, received: &Received) -> ResponseIds {
         let request_id = self.guid("request");
-        let client_request_id = asked.text("client-request-id").unwrap_or(&request_id).to_owned();
-        Marks { at: self.now(), request_id, client_request_id }
+        let client_request_id = received.text("client-request-id").unwrap_or(&request_id).to_owned();
+        ResponseIds { at: self.now(), request_id, client_request_id }
     }
 
     pub(super) fn mailbox(&self, email: &str) -> Result<&Mailbox, Problem> {

@@ -1,4 +1,4 @@
-//! Subscriptions, and the notifications that would be sent.
+//! Subscriptions and their notifications.
 
 use std::sync::Arc;
 
@@ -20,23 +20,23 @@ use super::state::{State, StoredEvent};
 use super::times::{instant, plain_text};
 use super::view;
 
-/// What answers the handshake in the host's place.
+/// Responds to the validation request in place of the host.
 pub(super) type Validator = Arc<dyn Fn(&Request) -> Response + Send + Sync>;
 
-/// No subscription to events lives longer: just under seven days.
-const LONGEST: TimeDelta = TimeDelta::minutes(10_080);
-/// None is shorter; one that should be is made this long.
-const SHORTEST: TimeDelta = TimeDelta::minutes(45);
+/// The longest lifetime of a subscription to events: seven days.
+const MAX_LIFETIME: TimeDelta = TimeDelta::minutes(10_080);
+/// The shortest lifetime; a shorter one is raised to this.
+const MIN_LIFETIME: TimeDelta = TimeDelta::minutes(45);
 /// The most characters of a `clientState`.
-const MOST_STATE: usize = 128;
+const MAX_CLIENT_STATE: usize = 128;
 
-/// A subscription that somebody made.
+/// A stored subscription.
 #[derive(Debug, Clone)]
 pub(super) struct Subscription {
     pub(super) id: String,
     pub(super) client: String,
     pub(super) mailbox: String,
-    /// The calendar it watches, or all of them.
+    /// The calendar it watches; `None` for all of them.
     pub(super) calendar: Option<u64>,
     pub(super) resource: String,
     pub(super) change_type: String,
@@ -47,7 +47,7 @@ pub(super) struct Subscription {
     pub(super) immutable_ids: bool,
 }
 
-/// What has happened to an event.
+/// What happened to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChangeType {
     Created,
@@ -55,15 +55,15 @@ pub(super) enum ChangeType {
     Deleted,
 }
 
-/// What Graph has to say about a subscription itself.
+/// The kind of a lifecycle notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LifecycleEvent {
-    /// It has to be renewed, or it ends.
+    /// The subscription must be renewed, or it ends.
     ReauthorizationRequired,
-    /// It has ended before its time.
+    /// Graph ended the subscription early.
     SubscriptionRemoved,
-    /// Notifications have been lost.
+    /// Notifications were lost.
     Missed,
 }
 
@@ -89,7 +89,7 @@ impl LifecycleEvent {
 
 impl State {
     pub(super) fn subscribe(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
-        let body = schema::checked("subscription", &call.asked.object(&self.settings)?)?;
+        let body = schema::checked("subscription", &call.received.object(&self.settings)?)?;
         let text = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let needed = |name: &str| text(name).ok_or_else(|| Problem::invalid(format!("'{name}' is missing.")));
         let change_type = needed("changeType")?;
@@ -104,12 +104,12 @@ impl State {
             }
         }
         let client_state = text("clientState");
-        if client_state.is_some_and(|state| state.chars().count() > MOST_STATE) {
+        if client_state.is_some_and(|state| state.chars().count() > MAX_CLIENT_STATE) {
             return Err(Problem::invalid("'clientState' is too long."));
         }
         let resource = needed("resource")?;
         let (mailbox, calendar) = self.watched(call, resource)?;
-        let expires_at = self.life(&body)?;
+        let expires_at = self.expiry(&body)?;
         let now = self.now();
         self.subscriptions.retain(|subscription| subscription.expires_at > now);
         let is_same = |one: &Subscription| {
@@ -124,7 +124,7 @@ impl State {
             return Err(Problem::new(StatusCode::CONFLICT, "Conflict", message));
         }
         for url in [Some(notification_url), lifecycle_url].into_iter().flatten() {
-            self.shake_hands(url)?;
+            self.validate_url(url)?;
         }
         let subscription = Subscription {
             id: self.guid("subscription"),
@@ -144,7 +144,7 @@ impl State {
         Ok(Reply::json(StatusCode::CREATED, &shown))
     }
 
-    /// The mailbox and the calendar that a resource such as `/me/calendars/{id}/events` names.
+    /// The mailbox and the calendar of a resource such as `/me/calendars/{id}/events`.
     fn watched(&self, call: &Permitted<'_>, resource: &str) -> Result<(String, Option<u64>), Problem> {
         let route = Route::of(&Method::GET, &format!("/v1.0/{}", resource.trim_start_matches('/')));
         if route.method != ApiMethod::EventsList {
@@ -168,8 +168,8 @@ impl State {
         Ok((mailbox, calendar))
     }
 
-    /// When it is to end.
-    fn life(&self, body: &Map<String, Value>) -> Result<DateTime<Utc>, Problem> {
+    /// The expiry from the body, checked and raised to the minimum.
+    fn expiry(&self, body: &Map<String, Value>) -> Result<DateTime<Utc>, Problem> {
         let now = self.now();
         let text = body.get("expirationDateTime").and_then(Value::as_str);
         let ends =
@@ -177,17 +177,17 @@ impl State {
         if ends <= now {
             return Err(Problem::invalid("Subscription expiration has to be in the future."));
         }
-        if ends > now + LONGEST {
-            let minutes = LONGEST.num_minutes();
+        if ends > now + MAX_LIFETIME {
+            let minutes = MAX_LIFETIME.num_minutes();
             return Err(Problem::invalid(format!(
                 "Subscription expiration can only be {minutes} minutes in the future."
             )));
         }
-        Ok(ends.max(now + SHORTEST))
+        Ok(ends.max(now + MIN_LIFETIME))
     }
 
-    /// Asks that address whether it wants notifications: it has to say the token back.
-    fn shake_hands(&mut self, url: &str) -> Result<(), Problem> {
+    /// Sends the validation request. The host must return the token as plain text.
+    fn validate_url(&mut self, url: &str) -> Result<(), Problem> {
         let token = format!(
             "Validation: Testing client application reachability. {}",
             self.serial.opaque("validation")
@@ -202,15 +202,16 @@ impl State {
         };
         let request = request.map_err(|_| failed("The notification URL is malformed."))?;
         let Some(validator) = self.validator.clone() else { return Ok(()) };
-        let answer = validator(&request);
-        let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if answer.status() != StatusCode::OK {
-            return Err(failed(&format!("HTTP status code is '{}'.", answer.status().as_u16())));
+        let response = validator(&request);
+        let kind =
+            response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if response.status() != StatusCode::OK {
+            return Err(failed(&format!("HTTP status code is '{}'.", response.status().as_u16())));
         }
         if !kind.starts_with("text/plain") {
             return Err(failed("The content type is not text/plain."));
         }
-        if *answer.body() != token.as_bytes() {
+        if *response.body() != token.as_bytes() {
             return Err(failed("Must respond with the validation token."));
         }
         Ok(())
@@ -221,14 +222,14 @@ impl State {
         self.shown_subscription(call, number)
     }
 
-    /// Renewal: nothing but the end can be changed.
+    /// Renews a subscription: only its expiry changes.
     pub(super) fn renew(&mut self, call: &Permitted<'_>) -> Result<Reply, Problem> {
         let number = self.subscription_of(call)?;
-        let body = schema::checked("subscription", &call.asked.object(&self.settings)?)?;
+        let body = schema::checked("subscription", &call.received.object(&self.settings)?)?;
         if body.keys().any(|name| !matches!(name.as_str(), "expirationDateTime" | "notificationUrl")) {
             return Err(Problem::invalid("Only 'expirationDateTime' and 'notificationUrl' can be changed."));
         }
-        let expires_at = self.life(&body)?;
+        let expires_at = self.expiry(&body)?;
         if let Some(subscription) = self.subscriptions.get_mut(number) {
             subscription.expires_at = expires_at;
         }
@@ -247,10 +248,10 @@ impl State {
 
     fn subscription_of(&self, call: &Permitted<'_>) -> Result<usize, Problem> {
         let now = self.now();
-        let id = call.asked.route.id.as_deref().unwrap_or_default();
-        let is_meant =
+        let id = call.received.route.id.as_deref().unwrap_or_default();
+        let is_match =
             |one: &Subscription| one.id == id && one.client == call.caller.client && one.expires_at > now;
-        self.subscriptions.iter().position(is_meant).ok_or_else(|| {
+        self.subscriptions.iter().position(is_match).ok_or_else(|| {
             Problem::new(StatusCode::NOT_FOUND, "ResourceNotFound", "The object was not found.")
         })
     }
@@ -260,17 +261,17 @@ impl State {
         Ok(ok(&view::in_context(&call.context(), found.shown())))
     }
 
-    /// Tells every subscription that has asked for such a change.
+    /// Queues a notification for every subscription to this kind of change.
     pub(super) fn notify(&mut self, mailbox: &str, event: &StoredEvent, change: ChangeType) {
         let now = self.now();
         let user = self.mailboxes.get(mailbox).map(|mailbox| mailbox.id.clone()).unwrap_or_default();
-        let wants = |one: &&Subscription| {
+        let is_match = |one: &&Subscription| {
             one.mailbox == mailbox
                 && one.expires_at > now
                 && one.calendar.is_none_or(|number| number == event.calendar)
                 && one.change_type.split(',').any(|kind| kind.trim() == change.name())
         };
-        for subscription in self.subscriptions.iter().filter(wants) {
+        for subscription in self.subscriptions.iter().filter(is_match) {
             let id = event.id(subscription.immutable_ids);
             let resource = format!("Users/{user}/Events/{id}");
             let mut notice = subscription.notice(&resource);

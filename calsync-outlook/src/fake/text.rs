@@ -1,26 +1,26 @@
-//! What becomes of an event's body: Exchange keeps HTML, whatever it is given.
+//! Event bodies: Exchange stores HTML, and converts plain text to it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A row of these begins and ends what Teams writes into a body.
+/// The line before and after the join details of Teams.
 pub(super) const ROW: &str =
     "________________________________________________________________________________";
 
-/// How long a preview is.
+/// Length of a preview, in characters.
 const PREVIEW_CHARS: usize = 255;
 
 /// An event's body.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Text {
-    /// The whole page; empty without a body.
+    /// The whole HTML page; empty without a body.
     pub(super) html: String,
-    /// The same as text.
+    /// The same as plain text.
     pub(super) plain: String,
 }
 
 impl Text {
-    /// From text as it was sent.
+    /// From plain text as it was sent.
     pub(super) fn of_plain(sent: &str) -> Self {
         let plain = crlf(sent);
         if plain.is_empty() {
@@ -31,7 +31,7 @@ impl Text {
         Self { html, plain: ended(plain) }
     }
 
-    /// From HTML as it was sent: the wrapper is Exchange's own, and scripts are dropped.
+    /// From HTML as it was sent. Exchange writes its own page around it and drops scripts.
     pub(super) fn of_html(sent: &str) -> Self {
         let sent = crlf(sent);
         if sent.is_empty() {
@@ -46,7 +46,7 @@ impl Text {
         Self::of_html(&format!("{}\r\n{more}", inner(&self.html)))
     }
 
-    /// As an answer has it.
+    /// The JSON of a response.
     pub(super) fn write(&self, as_text: bool) -> Value {
         if as_text {
             json!({"contentType": "text", "content": self.plain})
@@ -60,7 +60,8 @@ impl Text {
     }
 }
 
-/// What Teams writes into the body of a meeting; others write the same without the lines. The meeting lives as long as that is there.
+/// The join details that Teams writes into the body of a meeting, or the same without lines. The
+/// meeting lasts as long as they are in the body.
 pub(super) fn meeting_blob(url: &str, has_lines: bool) -> String {
     let row = if has_lines { ROW } else { "" };
     format!(
@@ -69,7 +70,7 @@ pub(super) fn meeting_blob(url: &str, has_lines: bool) -> String {
     )
 }
 
-/// Whether that body holds the meeting of that URL.
+/// Whether the body contains the join details with that URL.
 pub(super) fn holds_meeting(text: &Text, url: &str, has_lines: bool) -> bool {
     let rows = if has_lines { text.html.matches(ROW).count() } else { 2 };
     text.html.contains(&format!("href=\"{url}\"")) && rows >= 2
@@ -82,9 +83,9 @@ fn page(inner: &str) -> String {
     )
 }
 
-/// What stands in the page's body; all of it where it is no page.
+/// The content of the page's body element; the whole text if there is none.
 fn inner(html: &str) -> &str {
-    // Lower case of ASCII alone: places stay where they are.
+    // ASCII lower case keeps all byte positions.
     let low = html.to_ascii_lowercase();
     let Some(open) = low.find("<body") else { return html };
     let Some(begin) = low.get(open..).and_then(|rest| rest.find('>')).map(|at| open + at + 1) else {
@@ -98,7 +99,7 @@ fn crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")
 }
 
-/// Text ends with a line's end.
+/// Exchange ends a text with a line end.
 fn ended(text: String) -> String {
     if text.is_empty() || text.ends_with("\r\n") { text } else { text + "\r\n" }
 }
@@ -107,7 +108,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Without everything from `open` to `close`.
+/// Removes everything from `open` to `close`.
 fn without(text: &str, open: &str, close: &str) -> String {
     let mut kept = String::new();
     let mut rest = text;
@@ -121,7 +122,7 @@ fn without(text: &str, open: &str, close: &str) -> String {
     kept
 }
 
-/// HTML as text: blocks and breaks are lines, the rest of the tags nothing.
+/// Converts HTML to text: blocks and breaks end lines, other tags are dropped.
 fn plain(html: &str) -> String {
     let html = without(&without(html, "<!--", "-->"), "<style", "</style>");
     let mut lines = vec![String::new()];
@@ -154,7 +155,7 @@ fn ends_line(tag: &str) -> bool {
     )
 }
 
-/// White space in HTML is one space, however much there is.
+/// Appends text; several white spaces become one space.
 fn add_words(line: &mut String, words: &str) {
     for c in words.chars() {
         if !matches!(c, ' ' | '\r' | '\n' | '\t') {
@@ -208,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_comes_back_as_a_page_or_as_text_with_other_line_ends() {
+    fn plain_text_is_returned_as_a_page_or_with_crlf_line_ends() {
         let text = Text::of_plain("Hall B\nTea & <cake>\n\n€ 3");
         assert!(
             text.html.contains("Hall B<br>\r\nTea &amp; &lt;cake&gt;<br>\r\n<br>\r\n€ 3</div>"),
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn html_is_rewritten_once() {
+    fn html_is_rewritten_once_and_then_stays() {
         let text =
             Text::of_html("<p>Hall  <b>B</b></p><script>x()</script>\nTea &amp; &#99;ake<br>&nbsp;end");
         assert!(!text.html.contains("x()") && text.html.contains("<p>Hall  <b>B</b></p>\r\nTea"));
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meeting_stands_as_long_as_its_blob() {
+    fn a_meeting_lasts_as_long_as_its_join_details() {
         let url = "https://teams.microsoft.com/l/meetup-join/x";
         for has_lines in [true, false] {
             let with = Text::of_plain("Hello").with_html(&meeting_blob(url, has_lines));
@@ -240,10 +241,7 @@ mod tests {
             assert!(with.plain.starts_with("Hello\r\n"));
             assert_eq!(with.plain.contains(ROW), has_lines);
             assert!(holds_meeting(&Text::of_html(&with.html), url, has_lines));
-            assert!(
-                !holds_meeting(&Text::of_plain(&with.plain), url, has_lines),
-                "links do not live in text"
-            );
+            assert!(!holds_meeting(&Text::of_plain(&with.plain), url, has_lines), "plain text has no links");
         }
     }
 }

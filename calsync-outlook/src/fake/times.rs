@@ -1,4 +1,4 @@
-//! Start and end of an event, and other times.
+//! Times: start and end of an event, and time stamps.
 
 use calsync_core::time::Zone;
 use chrono::{DateTime, NaiveDateTime, NaiveTime, SecondsFormat, Timelike, Utc};
@@ -12,15 +12,15 @@ use super::zones;
 /// A start or an end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Moment {
-    /// The wall time, as it was sent.
+    /// The local time, as it was sent.
     pub(super) local: NaiveDateTime,
     /// The zone's name, as it was sent.
     pub(super) zone: String,
-    /// When that is.
+    /// The instant.
     pub(super) at: DateTime<Utc>,
 }
 
-/// The zone that times are shown in, by the name it was asked for.
+/// The zone that times are shown in, with the name that the request used.
 #[derive(Debug, Clone)]
 pub(super) struct Shown {
     pub(super) name: String,
@@ -37,7 +37,7 @@ impl Moment {
     /// Reads `{"dateTime", "timeZone"}`.
     pub(super) fn read(value: &Value, settings: &Settings) -> Result<Self, Problem> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
-        let local = text("dateTime").and_then(wall_time).ok_or_else(Problem::validation)?;
+        let local = text("dateTime").and_then(local_time).ok_or_else(Problem::validation)?;
         let name = text("timeZone").unwrap_or_default();
         let zone = zones::zone(name, settings)?;
         let at = zone.instant(local).map_err(|_| Problem::validation())?;
@@ -48,22 +48,23 @@ impl Moment {
         self.local.time() == NaiveTime::MIN
     }
 
-    /// As an answer has it. A day is midnight to midnight whatever the zone, as was seen (microsoft-graph-docs#1802).
+    /// The JSON of a response. An all-day event is midnight to midnight in any zone, as was seen
+    /// (microsoft-graph-docs#1802).
     pub(super) fn write(&self, shown: &Shown, as_day: bool) -> Value {
         let local = if as_day { self.local } else { shown.zone.local(self.at) };
         json!({"dateTime": seven_digits(local), "timeZone": shown.name})
     }
 }
 
-/// `2026-12-03T16:00:00`, with up to seven more digits and no offset.
-fn wall_time(text: &str) -> Option<NaiveDateTime> {
+/// `2026-12-03T16:00:00`, with up to seven decimals and no offset.
+fn local_time(text: &str) -> Option<NaiveDateTime> {
     let bytes = text.as_bytes();
     let fraction = text.get(19..).unwrap_or_default();
     let is_whole = bytes.len() >= 19
         && bytes.get(10) == Some(&b'T')
         && (fraction.is_empty() || (fraction.starts_with('.') && (2..=8).contains(&fraction.len())));
     let local: NaiveDateTime = text.parse().ok().filter(|_| is_whole)?;
-    // Nothing here is finer than a second.
+    // The fake keeps whole seconds.
     local.with_nanosecond(0)
 }
 
@@ -71,24 +72,24 @@ fn seven_digits(local: NaiveDateTime) -> String {
     format!("{}.0000000", local.format("%Y-%m-%dT%H:%M:%S"))
 }
 
-/// An instant as `createdDateTime` shows it.
+/// An instant in the form of `createdDateTime`.
 pub(super) fn stamp_text(instant: DateTime<Utc>) -> String {
     format!("{}0000Z", instant.format("%Y-%m-%dT%H:%M:%S%.3f"))
 }
 
-/// An instant as error bodies and subscriptions have it.
+/// An instant in the form of error bodies and subscriptions.
 pub(super) fn plain_text(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// An instant as the `Date` header has it.
+/// An instant in the form of the `Date` header.
 pub(super) fn http_date(instant: DateTime<Utc>) -> String {
     instant.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// An instant with an offset, or a time in UTC without one: a bound of a window, a literal of a filter.
+/// An instant with an offset, or without one in UTC: a window's bound, a filter's literal.
 pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
-    // A plus that was not encoded has become a space.
+    // A plus sign that was not encoded arrives as a space.
     let text = text.trim().replace(' ', "+");
     if let Ok(instant) = DateTime::parse_from_rfc3339(&text) {
         return Some(instant.with_timezone(&Utc));
@@ -103,9 +104,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wall_time_has_seconds_and_no_offset() {
+    fn a_local_time_has_seconds_and_no_offset() {
         for good in ["2026-03-01T10:00:00", "2026-03-01T10:00:00.0", "2026-03-01T10:00:00.0000000"] {
-            assert!(wall_time(good).is_some(), "{good}");
+            assert!(local_time(good).is_some(), "{good}");
         }
         for bad in [
             "2026-03-01T10:00:00Z",
@@ -118,7 +119,7 @@ mod tests {
             "2026-13-01T10:00:00",
             "soon",
         ] {
-            assert!(wall_time(bad).is_none(), "{bad}");
+            assert!(local_time(bad).is_none(), "{bad}");
         }
     }
 }

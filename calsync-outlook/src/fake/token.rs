@@ -9,25 +9,25 @@ use http::header::{CACHE_CONTROL, PRAGMA};
 use serde_json::{Value, json};
 
 use super::aadsts;
-use super::access::NOBODY;
+use super::access::NO_USER;
 use super::assertion;
 use super::outlook::FakeOutlook;
-use super::request::Asked;
+use super::request::Received;
 use super::scopes;
 use super::state::State;
 
 /// The tenant of all personal accounts.
 const PERSONAL_TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
-/// How refresh tokens begin.
+/// Prefix of refresh tokens.
 const REFRESH: &str = "0.AXoA";
 
 impl State {
-    pub(super) fn token(&mut self, asked: &Asked) -> Reply {
-        let form = asked.incoming.form();
-        let is_form = asked.incoming.is_of_type("application/x-www-form-urlencoded");
-        let answer = if is_form { self.grant(asked, &form) } else { Err(900_144) };
-        let reply = match answer {
+    pub(super) fn token(&mut self, received: &Received) -> Reply {
+        let form = received.incoming.form();
+        let is_form = received.incoming.is_of_type("application/x-www-form-urlencoded");
+        let body = if is_form { self.grant(received, &form) } else { Err(900_144) };
+        let reply = match body {
             Ok(body) => Reply::json(StatusCode::OK, &body),
             Err(code) => {
                 let mark = self.serial.bytes("trace");
@@ -37,21 +37,21 @@ impl State {
         reply.with_header(CACHE_CONTROL, "no-store, no-cache").with_header(PRAGMA, "no-cache")
     }
 
-    /// The answer, or the AADSTS code of the refusal.
-    fn grant(&mut self, asked: &Asked, form: &Params) -> Result<Value, u32> {
-        let tenant = asked.route.tenant.as_deref().unwrap_or_default();
+    /// The response body, or the AADSTS code of the error.
+    fn grant(&mut self, received: &Received, form: &Params) -> Result<Value, u32> {
+        let tenant = received.route.tenant.as_deref().unwrap_or_default();
         self.check_tenant(tenant)?;
-        let client = self.client_of(asked, form)?;
+        let client = self.client_of(received, form)?;
         match form.get("grant_type") {
             Some("authorization_code") => self.redeem(tenant, &client, form),
             Some("refresh_token") => self.refresh(tenant, &client, form),
-            Some("client_credentials") => self.for_the_application(tenant, &client, form),
+            Some("client_credentials") => self.client_credentials(tenant, &client, form),
             None => Err(900_144),
             Some(_) => Err(70003),
         }
     }
 
-    /// Whether there is such a tenant, and the application may be used there.
+    /// Checks that the tenant exists and that the application may be used in it.
     pub(super) fn check_tenant(&self, tenant: &str) -> Result<(), u32> {
         let is_shared = matches!(tenant, "common" | "organizations" | "consumers");
         let is_guid = tenant.len() == 36 && tenant.bytes().filter(|byte| *byte == b'-').count() == 4;
@@ -64,20 +64,20 @@ impl State {
         }
     }
 
-    /// Whether that account can sign in there.
+    /// Checks that the account can sign in at that tenant.
     pub(super) fn check_account(&self, tenant: &str, user: &str) -> Result<(), u32> {
         let is_personal = self.mailboxes.get(user).is_some_and(|mailbox| mailbox.is_personal);
         let fits = match tenant {
             "common" => true,
             "consumers" => is_personal,
             "organizations" => !is_personal,
-            // Domains are all the tenant's; another tenant's id is not.
+            // Every domain counts as the tenant's. Another tenant's id does not.
             other => !is_personal && (other.contains('.') || other.eq_ignore_ascii_case(FakeOutlook::TENANT)),
         };
         if fits { Ok(()) } else { Err(50020) }
     }
 
-    fn client_of(&self, asked: &Asked, form: &Params) -> Result<String, u32> {
+    fn client_of(&self, received: &Received, form: &Params) -> Result<String, u32> {
         let id = form.get("client_id").unwrap_or_default();
         let is_public = self.grants.client(id).is_some_and(calsync_core::fake::oauth::Client::is_public);
         if is_public && (form.get("client_secret").is_some() || form.get("client_assertion").is_some()) {
@@ -85,10 +85,10 @@ impl State {
         }
         if let (Some(assertion), Some(_)) = (form.get("client_assertion"), self.grants.client(id)) {
             let is_jwt = form.get("client_assertion_type") == Some(assertion::KIND);
-            let is_sound = is_jwt && assertion::is_sound(assertion, id, self.now());
-            return if is_sound { Ok(id.to_owned()) } else { Err(700_027) };
+            let is_valid = is_jwt && assertion::is_valid(assertion, id, self.now());
+            return if is_valid { Ok(id.to_owned()) } else { Err(700_027) };
         }
-        self.grants.client_of(&asked.incoming, form).map_err(|refusal| match refusal {
+        self.grants.client_of(&received.incoming, form).map_err(|refusal| match refusal {
             ClientRefusal::Unnamed => 900_144,
             ClientRefusal::Unknown => 700_016,
             ClientRefusal::SecretMissing => 7_000_218,
@@ -126,7 +126,7 @@ impl State {
         let now = self.now();
         let granted = match self.grants.refresh(text, client, now) {
             Some(granted) => granted.clone(),
-            // Of another client, used, idle for too long, revoked, or none at all.
+            // The token is another client's, used, idle for too long, revoked, or unknown.
             None => {
                 return Err(match self.grants.granted(text) {
                     Some(granted) if granted.client != client => 70000,
@@ -139,17 +139,17 @@ impl State {
         };
         self.check_sign_in(&granted.user)?;
         self.check_account(tenant, &granted.user)?;
-        // Microsoft does not end a token that was used; how long it lives is the settings' business.
+        // Microsoft does not end a used token. The setting decides how long it stays valid.
         let old_ends = end_of(self.settings.old_refresh_token_life, now);
-        let answer = self.tokens(granted.clone(), form, None)?;
+        let body = self.tokens(granted.clone(), form, None)?;
         self.grants.refreshes += 1;
         self.grants.add_refresh(text, granted, Some(old_ends), None);
         self.used.insert(text.to_owned());
-        Ok(answer)
+        Ok(body)
     }
 
     /// `client_credentials`: tokens without a user.
-    fn for_the_application(&mut self, tenant: &str, client: &str, form: &Params) -> Result<Value, u32> {
+    fn client_credentials(&mut self, tenant: &str, client: &str, form: &Params) -> Result<Value, u32> {
         if self.grants.client(client).is_some_and(calsync_core::fake::oauth::Client::is_public) {
             return Err(7_000_218);
         }
@@ -160,7 +160,7 @@ impl State {
         if scopes::short(scope) != scopes::DEFAULT {
             return Err(70011);
         }
-        let granted = Granted::new(NOBODY, client, self.settings.app_roles.clone());
+        let granted = Granted::new(NO_USER, client, self.settings.app_roles.clone());
         let life = self.settings.access_token_lifetime.as_secs();
         let access = self.issue_access(granted);
         Ok(json!({
@@ -172,25 +172,25 @@ impl State {
         self.sign_in.get(user).map_or(Ok(()), |code| Err(*code))
     }
 
-    /// An access token, and a refresh token where that was agreed to. Fewer scopes than were granted can be asked for; others are
-    /// refused where nobody has agreed to them.
+    /// An access token, and a refresh token if `offline_access` was consented to. A request may ask
+    /// for some of the granted scopes; scopes without consent are refused.
     fn tokens(&mut self, granted: Granted, form: &Params, nonce: Option<&str>) -> Result<Value, u32> {
-        let asked: BTreeSet<String> =
+        let requested: BTreeSet<String> =
             form.get("scope").unwrap_or_default().split_whitespace().map(scopes::short).collect();
-        if !asked.iter().all(|scope| scopes::is_known(scope)) {
+        if !requested.iter().all(|scope| scopes::is_known(scope)) {
             return Err(70011);
         }
         let mut scopes = granted.scopes.clone();
-        if !asked.is_empty() && !asked.contains(scopes::DEFAULT) {
+        if !requested.is_empty() && !requested.contains(scopes::DEFAULT) {
             let agreed = self.grants.agreed(&granted.user, &granted.client);
-            if !asked.iter().all(|scope| agreed.contains(scope)) {
+            if !requested.iter().all(|scope| agreed.contains(scope)) {
                 return Err(65001);
             }
-            scopes = asked;
+            scopes = requested;
         }
         scopes.remove(scopes::OFFLINE);
         let life = self.settings.access_token_lifetime.as_secs();
-        let mut answer = json!({
+        let mut body = json!({
             "token_type": "Bearer",
             "scope": scopes::written(scopes.iter(), self.settings.scopes),
             "expires_in": life,
@@ -200,16 +200,16 @@ impl State {
         let identity = scopes.contains("openid").then(|| self.id_token(&granted, &scopes, nonce));
         let access = self.issue_access(Granted { scopes, ..granted.clone() });
         let refresh = offline.then(|| self.issue_refresh(granted));
-        if let Some(answer) = answer.as_object_mut() {
-            answer.insert("access_token".into(), access.into());
+        if let Some(body) = body.as_object_mut() {
+            body.insert("access_token".into(), access.into());
             if let Some(refresh) = refresh {
-                answer.insert("refresh_token".into(), refresh.into());
+                body.insert("refresh_token".into(), refresh.into());
             }
             if let Some(identity) = identity {
-                answer.insert("id_token".into(), identity.into());
+                body.insert("id_token".into(), identity.into());
             }
         }
-        Ok(answer)
+        Ok(body)
     }
 
     /// <https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference>
@@ -221,7 +221,7 @@ impl State {
         let mut claims = json!({
             "iss": self.settings.issuer.replace("{tenantid}", tenant),
             "aud": granted.client,
-            // Another one for each application.
+            // Differs for each application.
             "sub": subject(&[&*granted.user, " ", &*granted.client].concat()),
             "tid": tenant,
             "ver": "2.0",

@@ -1,4 +1,4 @@
-//! How events and calendars show themselves.
+//! The JSON of events, calendars and users.
 
 use serde_json::{Map, Value, json};
 
@@ -65,7 +65,7 @@ pub(super) fn event(
     body.into()
 }
 
-/// What a delta says about an event that is no longer in its window.
+/// The entry of a delta for an event that is no longer in the window.
 pub(super) fn removed(id: &str) -> Value {
     json!({"id": id, "@removed": {"reason": "deleted"}})
 }
@@ -110,7 +110,7 @@ pub(super) fn user(mailbox: &Mailbox) -> Value {
     })
 }
 
-/// A mailbox's settings, as far as they have to do with time.
+/// The settings of a mailbox that concern time.
 pub(super) fn mailbox_settings(mailbox: &Mailbox) -> Value {
     json!({
         "timeZone": mailbox.zone,
@@ -120,7 +120,7 @@ pub(super) fn mailbox_settings(mailbox: &Mailbox) -> Value {
     })
 }
 
-/// When a mailbox's owner works.
+/// The working hours of a mailbox's owner.
 pub(super) fn working_hours(mailbox: &Mailbox) -> Value {
     json!({
         "daysOfWeek": ["monday", "tuesday", "wednesday", "thursday", "friday"],
@@ -130,7 +130,7 @@ pub(super) fn working_hours(mailbox: &Mailbox) -> Value {
     })
 }
 
-/// With `@odata.context` before everything else.
+/// Puts `@odata.context` before all other properties.
 pub(super) fn in_context(context: &str, value: Value) -> Value {
     let mut whole = Map::new();
     whole.insert("@odata.context".into(), context.into());

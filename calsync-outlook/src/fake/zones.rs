@@ -1,4 +1,4 @@
-//! The time zones that this mailbox server takes: Windows names, UTC and some of IANA's.
+//! The time zones that the mailbox server accepts: Windows names, UTC and some IANA names.
 
 use calsync_core::time::Zone;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::reply::Problem;
 use super::settings::Settings;
 
-/// Windows names and what each means.
+/// Windows names and their IANA zones.
 const WINDOWS: [(&str, &str); 46] = [
     ("Hawaiian Standard Time", "Pacific/Honolulu"),
     ("Alaskan Standard Time", "America/Anchorage"),
@@ -56,7 +56,7 @@ const WINDOWS: [(&str, &str); 46] = [
     ("New Zealand Standard Time", "Pacific/Auckland"),
 ];
 
-/// IANA names. The real list has more; none can rely on all of it (microsoft-graph-docs#4758, #19286).
+/// IANA names. The real list has more, but is not reliable (microsoft-graph-docs#4758, #19286).
 const IANA: [&str; 34] = [
     "Africa/Cairo",
     "Africa/Johannesburg",
@@ -94,7 +94,7 @@ const IANA: [&str; 34] = [
     "Pacific/Honolulu",
 ];
 
-/// The zone of that name. The case counts, which the real one may not mind.
+/// The zone of that name. Case counts, although the real service may ignore it.
 pub(super) fn zone(name: &str, settings: &Settings) -> Result<Zone, Problem> {
     if settings.zones_refused.iter().any(|refused| refused == name) {
         return Err(Problem::validation());
@@ -116,7 +116,7 @@ fn known(name: &str) -> Option<Zone> {
     Zone::new(iana).ok()
 }
 
-/// The answer of `supportedTimeZones`.
+/// The response of `supportedTimeZones`.
 pub(super) fn listed(iana: bool) -> Value {
     let names: Vec<&str> = if iana {
         IANA.to_vec()

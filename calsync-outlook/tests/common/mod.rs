@@ -1,4 +1,4 @@
-//! A person at the fake Graph, the provider in front of it, and events to write.
+//! People at the fake Graph, the provider, and events to write.
 #![allow(dead_code, unused_imports, reason = "not every test file uses everything")]
 
 use calsync_core::auth::MemoryTokenStore;
@@ -14,7 +14,7 @@ pub(crate) use calsync_core::testing::fixtures::{at, draft_at, event, key_at, pu
 
 pub(crate) const SCOPES: &[&str] = &["Calendars.ReadWrite"];
 
-/// Anna and Ben at one fake Graph, connected.
+/// Anna and Ben at one fake Graph, both connected.
 pub(crate) struct World {
     pub(crate) outlook: FakeOutlook,
     pub(crate) clock: TestClock,
@@ -35,7 +35,7 @@ impl World {
         Self { outlook, clock, anna, ben, store }
     }
 
-    /// The provider, talking to the fake in process.
+    /// The provider, with the fake as its transport.
     pub(crate) fn provider(&self) -> OutlookCalendar {
         self.builder().transport(self.outlook.clone()).build().unwrap()
     }
@@ -45,7 +45,7 @@ impl World {
     }
 }
 
-/// A provider that has yet to be told how to reach the fake.
+/// A builder without a transport.
 pub(crate) fn builder(store: &MemoryTokenStore, clock: &TestClock) -> OutlookCalendarBuilder {
     OutlookCalendar::builder()
         .client(FakeOutlook::CLIENT_ID, Secret::new(FakeOutlook::CLIENT_SECRET))
@@ -56,7 +56,7 @@ pub(crate) fn builder(store: &MemoryTokenStore, clock: &TestClock) -> OutlookCal
 }
 
 /// The default calendar of profile 1 (Anna) or 2 (Ben).
-pub(crate) fn place_of(person: i64) -> CalendarRef {
+pub(crate) fn calendar_of(person: i64) -> CalendarRef {
     calendar_in(person, CalendarId::primary())
 }
 
@@ -65,5 +65,5 @@ pub(crate) fn calendar_in(person: i64, calendar: CalendarId) -> CalendarRef {
 }
 
 pub(crate) fn key_of(person: i64) -> ConnectionKey {
-    place_of(person).connection_key()
+    calendar_of(person).connection_key()
 }

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Access control: tokens, scopes, mailboxes.
 
 use bytes::Bytes;
 use calsync_outlook::fake::FakeOutlook;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::{ANNA, Stage, send, timed};
 
 #[tokio::test]
-async fn a_token_is_there_and_alive() {
+async fn a_call_needs_a_token_that_has_not_expired() {
     let stage = Stage::new();
     let bare = http::Request::get("https://graph.microsoft.com/v1.0/me/events").body(Bytes::new()).unwrap();
     let missing = send(&stage.outlook, bare).await.unwrap();
@@ -28,7 +28,7 @@ async fn a_token_is_there_and_alive() {
 }
 
 #[tokio::test]
-async fn a_scope_opens_what_it_says() {
+async fn each_method_needs_its_scope() {
     let paths = [
         ("GET", "me"),
         ("GET", "me/calendars"),
@@ -44,21 +44,21 @@ async fn a_scope_opens_what_it_says() {
         ("MailboxSettings.Read", [403, 403, 403, 403, 403, 200]),
         ("openid", [403; 6]),
     ];
-    for (scope, wanted) in table {
+    for (scope, expected) in table {
         let stage = Stage::with_scopes(&[scope]);
-        for ((method, path), wanted) in paths.into_iter().zip(wanted) {
+        for ((method, path), expected) in paths.into_iter().zip(expected) {
             let body = if path == "me/calendars" { json!({"name": "x"}) } else { timed("x") };
-            let answer = stage.call(method, path, (method == "POST").then_some(body)).await;
-            assert_eq!(answer.status, wanted, "{scope}: {method} {path}");
-            if wanted == 403 {
-                answer.is_refused(403, "ErrorAccessDenied");
+            let response = stage.call(method, path, (method == "POST").then_some(body)).await;
+            assert_eq!(response.status, expected, "{scope}: {method} {path}");
+            if expected == 403 {
+                response.is_refused(403, "ErrorAccessDenied");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn nobody_reaches_anothers_mailbox() {
+async fn a_user_cannot_access_anothers_mailbox() {
     let stage = Stage::new();
     let bo = stage.outlook.user("bo@example.org");
     for user in [bo.email().to_owned(), bo.id()] {
@@ -69,7 +69,7 @@ async fn nobody_reaches_anothers_mailbox() {
 }
 
 #[tokio::test]
-async fn a_mailbox_can_be_closed_or_gone() {
+async fn a_mailbox_can_be_barred_or_missing() {
     let stage = Stage::new();
     stage.anna.is_barred(true);
     let barred = stage.event("GET", "", None).await;
@@ -79,10 +79,10 @@ async fn a_mailbox_can_be_closed_or_gone() {
     assert_eq!(stage.event("GET", "", None).await.status, 200);
     stage.anna.loses_mailbox();
     for (method, path) in [("GET", "me/events"), ("GET", "me/calendars"), ("POST", "me/events")] {
-        let answer = stage.call(method, path, (method == "POST").then(|| timed("x"))).await;
-        answer.is_refused(404, "MailboxNotEnabledForRESTAPI");
+        let response = stage.call(method, path, (method == "POST").then(|| timed("x"))).await;
+        response.is_refused(404, "MailboxNotEnabledForRESTAPI");
     }
-    assert_eq!(stage.call("GET", "me", None).await.status, 200, "the account is there all the same");
+    assert_eq!(stage.call("GET", "me", None).await.status, 200, "the account still exists");
 }
 
 #[tokio::test]

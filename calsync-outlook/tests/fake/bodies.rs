@@ -11,7 +11,7 @@ fn body(kind: &str, content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn text_comes_back_as_html_unless_asked_for() {
+async fn a_body_is_returned_as_html_unless_text_is_preferred() {
     let stage = Stage::new();
     let event = stage.create(timed_with("x", body("text", "Hall B\nTea & <cake>"))).await;
     let html = event["body"]["content"].as_str().unwrap();
@@ -40,7 +40,7 @@ async fn text_comes_back_as_html_unless_asked_for() {
 }
 
 #[tokio::test]
-async fn location_and_locations_go_together() {
+async fn location_and_locations_are_kept_consistent() {
     let stage = Stage::new();
     let event = stage.create(timed_with("x", json!({"location": {"displayName": "Quay 4"}}))).await;
     assert_eq!(event["location"]["displayName"], "Quay 4");
@@ -58,7 +58,7 @@ async fn location_and_locations_go_together() {
 }
 
 #[tokio::test]
-async fn a_teams_meeting_lives_in_the_body() {
+async fn a_teams_meeting_lasts_as_long_as_its_join_details() {
     let stage = Stage::new();
     let event = stage.create(timed_with("x", body("text", "Hello"))).await;
     assert_eq!((&event["isOnlineMeeting"], &event["onlineMeeting"]), (&json!(false), &Value::Null));
@@ -73,7 +73,7 @@ async fn a_teams_meeting_lives_in_the_body() {
     assert_eq!(meeting["onlineMeetingUrl"], url);
     let html = meeting["body"]["content"].as_str().unwrap();
     assert!(html.contains("Hello") && html.contains(url) && html.contains("____________________"));
-    // Other changes, and a body with the blob in it, leave it.
+    // Other changes, and a body that keeps the join details, keep the meeting.
     stage.event("PATCH", &path, Some(json!({"subject": "y"}))).await.ok();
     let kept = stage.event("PATCH", &path, Some(body("html", &html.replace("Hello", "Bye")))).await.ok();
     assert_eq!((&kept["isOnlineMeeting"], &kept["onlineMeetingUrl"]), (&json!(true), &json!(url)));
@@ -88,33 +88,33 @@ async fn a_teams_meeting_lives_in_the_body() {
 }
 
 #[tokio::test]
-async fn every_guest_is_mailed_whatever_one_does() {
+async fn every_change_sends_mail_to_the_guests() {
     let stage = Stage::new();
     let guests = |emails: &[&str]| -> Value {
         let guests = emails.iter().map(|email| json!({"emailAddress": {"address": email}}));
         json!({"attendees": guests.collect::<Vec<_>>()})
     };
-    let told = || {
-        let told: Vec<String> =
+    let mails = || {
+        let mails: Vec<String> =
             stage.outlook.mails().iter().map(|mail| format!("{:?} {}", mail.kind, mail.to)).collect();
-        told.join(", ")
+        mails.join(", ")
     };
     stage.create(timed("x")).await;
     assert_eq!((stage.outlook.mails().len(), stage.outlook.invitations()), (0, 0));
     let event = stage.create(timed_with("x", guests(&["bo@example.org"]))).await;
     assert_eq!(event["attendees"][0]["type"], "required");
     let path = format!("/{}", id(&event));
-    assert_eq!(told(), "Invitation bo@example.org");
+    assert_eq!(mails(), "Invitation bo@example.org");
     stage.event("PATCH", &path, Some(json!({"showAs": "free"}))).await.ok();
-    assert_eq!(told(), "Invitation bo@example.org, Update bo@example.org");
-    // Of guests alone those that are new hear, and those that are no longer.
+    assert_eq!(mails(), "Invitation bo@example.org, Update bo@example.org");
+    // If only guests change, only new and removed guests get a mail.
     stage.event("PATCH", &path, Some(guests(&["bo@example.org", "cy@example.org"]))).await.ok();
     stage.event("PATCH", &path, Some(guests(&["cy@example.org"]))).await.ok();
     let so_far = "Invitation bo@example.org, Update bo@example.org, Update cy@example.org, Cancellation bo@example.org";
-    assert_eq!(told(), so_far);
+    assert_eq!(mails(), so_far);
     assert_eq!(stage.outlook.invitations(), 3);
     stage.event("DELETE", &path, None).await;
-    assert_eq!(told(), format!("{so_far}, Cancellation cy@example.org"));
+    assert_eq!(mails(), format!("{so_far}, Cancellation cy@example.org"));
     let bad = timed_with("x", guests(&["nobody"]));
     stage.event("POST", "", Some(bad)).await.is_refused(400, "ErrorInvalidRecipients");
     let many: Vec<String> = (0..501).map(|number| format!("{number}@example.org")).collect();
@@ -136,8 +136,8 @@ async fn only_the_organizer_cancels_a_meeting() {
     let others = stage.anna.adds_event("primary", others).unwrap();
     assert_eq!(stage.get(&others).await["isOrganizer"], false);
     for event in [id(&lone), &others] {
-        let answer = stage.event("POST", &cancel(event), Some(json!({"Comment": "x"}))).await;
-        answer.is_refused(400, "ErrorInvalidRequest");
+        let response = stage.event("POST", &cancel(event), Some(json!({"Comment": "x"}))).await;
+        response.is_refused(400, "ErrorInvalidRequest");
     }
     assert_eq!(stage.event("POST", &cancel(id(&own)), Some(json!({"Comment": "x"}))).await.status, 202);
     assert_eq!(stage.anna.events("primary").len(), 2);

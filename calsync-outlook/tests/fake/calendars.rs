@@ -1,11 +1,11 @@
-//! Calendars, and what else a mailbox tells.
+//! Calendars, mailbox settings, time zones and schedules.
 
 use serde_json::json;
 
 use crate::client::{ANNA, IMMUTABLE, Stage, at, encoded, id, timed, timed_with};
 
 #[tokio::test]
-async fn a_calendar_is_made_listed_changed_and_deleted() {
+async fn a_calendar_is_created_listed_updated_and_deleted() {
     let stage = Stage::new();
     for bad in [json!({}), json!({"name": " "})] {
         stage.call("POST", "me/calendars", Some(bad)).await.is_refused(400, "ErrorPropertyValidationFailure");
@@ -47,7 +47,7 @@ async fn a_calendar_is_made_listed_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_mailbox_has_a_zone_or_a_blank_one() {
+async fn a_mailbox_has_a_zone_or_an_empty_one() {
     let stage = Stage::new();
     let settings = stage.call("GET", "me/mailboxSettings", None).await.ok();
     assert_eq!(settings["timeZone"], "GMT Standard Time");
@@ -90,10 +90,10 @@ async fn a_schedule_shows_when_people_are_busy() {
             "startTime": at(&format!("2026-12-03T{from}:00"), "UTC"), "endTime": at(&format!("2026-12-03T{to}:00"), "UTC"),
         })
     };
-    let answer = stage.call("POST", "me/calendar/getSchedule", Some(ask("08:30", "12:00", 30))).await.ok();
-    assert_eq!(answer["value"][0]["availabilityView"], "0233001");
-    assert_eq!(answer["value"][0]["scheduleItems"].as_array().unwrap().len(), 3);
-    assert!(answer["value"][1]["error"]["responseCode"].is_string());
+    let response = stage.call("POST", "me/calendar/getSchedule", Some(ask("08:30", "12:00", 30))).await.ok();
+    assert_eq!(response["value"][0]["availabilityView"], "0233001");
+    assert_eq!(response["value"][0]["scheduleItems"].as_array().unwrap().len(), 3);
+    assert!(response["value"][1]["error"]["responseCode"].is_string());
     for bad in [ask("12:00", "08:30", 30), ask("08:30", "12:00", 4), json!({"schedules": []})] {
         stage
             .call("POST", "me/calendar/getSchedule", Some(bad))

@@ -1,4 +1,4 @@
-//! A client that knows nothing but HTTP.
+//! A client for the fake that uses plain HTTP.
 
 use bytes::Bytes;
 use calsync_core::http::{HttpTransport, Request, TransportErrorKind};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub(crate) const ANNA: &str = "anna@example.org";
 pub(crate) const IMMUTABLE: (&str, &str) = ("Prefer", "IdType=\"ImmutableId\"");
 
-/// A fake whose clock stands still, and one user's way to it.
+/// A fake whose clock does not advance by itself, and one user with a token.
 pub(crate) struct Stage {
     pub(crate) outlook: FakeOutlook,
     pub(crate) clock: TestClock,
@@ -19,7 +19,7 @@ pub(crate) struct Stage {
     pub(crate) token: String,
 }
 
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -38,8 +38,8 @@ impl Stage {
         Self { outlook, clock, anna, token }
     }
 
-    /// A call of Graph; the path without the version.
-    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    /// A call to Graph. The path has no version.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> ApiResponse {
         self.call_with(method, path, body, &[]).await
     }
 
@@ -49,7 +49,7 @@ impl Stage {
         path: &str,
         body: Option<Value>,
         headers: &[(&str, &str)],
-    ) -> Answer {
+    ) -> ApiResponse {
         self.try_call(method, path, body, headers).await.unwrap()
     }
 
@@ -59,7 +59,7 @@ impl Stage {
         path: &str,
         body: Option<Value>,
         headers: &[(&str, &str)],
-    ) -> Result<Answer, TransportErrorKind> {
+    ) -> Result<ApiResponse, TransportErrorKind> {
         send(&self.outlook, self.request(method, path, body, headers)).await
     }
 
@@ -93,41 +93,41 @@ impl Stage {
         calsync_core::clock::Clock::now(&self.clock).timestamp()
     }
 
-    /// A call for an event, by `/me/events`.
-    pub(crate) async fn event(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    /// A call for an event below `/me/events`.
+    pub(crate) async fn event(&self, method: &str, path: &str, body: Option<Value>) -> ApiResponse {
         self.call(method, &format!("me/events{path}"), body).await
     }
 
-    /// Makes an event with that subject; ids are immutable.
+    /// Creates an event. The response has the immutable id.
     pub(crate) async fn create(&self, event: Value) -> Value {
         self.call_with("POST", "me/events", Some(event), &[IMMUTABLE]).await.created()
     }
 
-    /// An event by its id, as it is shown with immutable ids.
+    /// An event by its id. The response has the immutable id.
     pub(crate) async fn get(&self, id: &str) -> Value {
         self.call_with("GET", &format!("me/events/{id}"), None, &[IMMUTABLE]).await.ok()
     }
 }
 
-pub(crate) async fn send(outlook: &FakeOutlook, request: Request) -> Result<Answer, TransportErrorKind> {
-    let answer = outlook.send(request).await.map_err(|error| error.kind())?;
-    let (parts, body) = answer.into_parts();
-    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+pub(crate) async fn send(outlook: &FakeOutlook, request: Request) -> Result<ApiResponse, TransportErrorKind> {
+    let response = outlook.send(request).await.map_err(|error| error.kind())?;
+    let (parts, body) = response.into_parts();
+    Ok(ApiResponse { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
-impl Answer {
+impl ApiResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("{}: {}", self.status, String::from_utf8_lossy(&self.body)))
     }
 
-    /// The body of a success.
+    /// The body of a 200.
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
         self.json()
     }
 
-    /// The body of what was made.
+    /// The body of a 201.
     pub(crate) fn created(&self) -> Value {
         assert_eq!(self.status, 201, "{}", String::from_utf8_lossy(&self.body));
         self.json()
@@ -152,7 +152,7 @@ pub(crate) fn at(time: &str, zone: &str) -> Value {
     json!({"dateTime": time, "timeZone": zone})
 }
 
-/// An hour of the third of December.
+/// An event of one hour on the third of December.
 pub(crate) fn timed(subject: &str) -> Value {
     json!({
         "subject": subject,
@@ -161,7 +161,7 @@ pub(crate) fn timed(subject: &str) -> Value {
     })
 }
 
-/// The same with other properties on top.
+/// The same with further properties.
 pub(crate) fn timed_with(subject: &str, more: Value) -> Value {
     let mut event = timed(subject);
     event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -172,7 +172,7 @@ pub(crate) fn id(event: &Value) -> &str {
     event["id"].as_str().unwrap()
 }
 
-/// The subjects of a list.
+/// The subjects of a listing.
 pub(crate) fn subjects(list: &Value) -> Vec<&str> {
     let items = list["value"].as_array().unwrap();
     items.iter().map(|item| item["subject"].as_str().unwrap_or("-")).collect()

@@ -1,8 +1,8 @@
-//! What has changed in a window.
+//! `calendarView/delta`: the changes in a window.
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, IMMUTABLE, Stage, at, id, timed_with};
+use crate::client::{ApiResponse, IMMUTABLE, Stage, at, id, timed_with};
 
 const WINDOW: &str = "startDateTime=2026-12-01T00:00:00Z&endDateTime=2026-12-31T00:00:00Z";
 
@@ -11,39 +11,39 @@ async fn on_day(stage: &Stage, subject: &str, day: &str) -> Value {
     stage.create(timed_with(subject, json!({"start": at("10:00:00"), "end": at("11:00:00")}))).await
 }
 
-async fn get(stage: &Stage, url: &str) -> Answer {
+async fn get(stage: &Stage, url: &str) -> ApiResponse {
     stage.call_with("GET", url, None, &[IMMUTABLE, ("Prefer", "odata.maxpagesize=2")]).await
 }
 
-/// A round from that URL: what it tells, and where the next one begins.
+/// Reads a round from that URL. Returns its entries and the link to the next round.
 async fn round(stage: &Stage, url: &str) -> (Vec<String>, String) {
-    let (mut told, mut url) = (Vec::new(), url.to_owned());
+    let (mut entries, mut url) = (Vec::new(), url.to_owned());
     loop {
         let page = get(stage, &url).await.ok();
         for item in page["value"].as_array().unwrap() {
-            told.push(match &item["@removed"]["reason"] {
+            entries.push(match &item["@removed"]["reason"] {
                 Value::String(reason) => format!("{reason} {}", id(item)),
                 _ => item["subject"].as_str().unwrap().to_owned(),
             });
         }
         match (&page["@odata.nextLink"], &page["@odata.deltaLink"]) {
             (Value::String(next), Value::Null) => url.clone_from(next),
-            (Value::Null, Value::String(delta)) => return (told, delta.clone()),
-            other => panic!("a page has one of both: {other:?}"),
+            (Value::Null, Value::String(delta)) => return (entries, delta.clone()),
+            other => panic!("a page has exactly one of both links: {other:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_round_tells_what_has_changed_since_the_one_before() {
+async fn a_round_reports_the_changes_since_the_one_before() {
     let stage = Stage::new();
     let other = stage.anna.adds_calendar("Other");
     let one = on_day(&stage, "one", "2026-12-03").await;
     let two = on_day(&stage, "two", "2026-12-04").await;
     let three = on_day(&stage, "three", "2026-12-05").await;
     let out = on_day(&stage, "out", "2027-01-05").await;
-    let (told, link) = round(&stage, &format!("me/calendarView/delta?{WINDOW}")).await;
-    assert_eq!(told, ["one", "two", "three"]);
+    let (entries, link) = round(&stage, &format!("me/calendarView/delta?{WINDOW}")).await;
+    assert_eq!(entries, ["one", "two", "three"]);
     assert!(
         link.starts_with("https://graph.microsoft.com/v1.0/me/calendarView/delta?$deltatoken="),
         "{link}"
@@ -53,14 +53,14 @@ async fn a_round_tells_what_has_changed_since_the_one_before() {
     stage.event("DELETE", &format!("/{}", id(&one)), None).await;
     assert!(stage.anna.edits_event("primary", id(&two), json!({"subject": "changed"})));
     assert!(stage.anna.moves_event("primary", id(&three), &other));
-    // Never in the window, and told as gone all the same.
+    // Never in the window, and still reported as removed.
     assert!(stage.anna.edits_event("primary", id(&out), json!({"subject": "x"})));
-    let (told, next) = round(&stage, &link).await;
+    let (entries, next) = round(&stage, &link).await;
     let gone = |event: &Value| format!("deleted {}", id(event));
-    assert_eq!(told, [gone(&one), "changed".to_owned(), gone(&three), gone(&out)]);
+    assert_eq!(entries, [gone(&one), "changed".to_owned(), gone(&three), gone(&out)]);
     assert!(stage.anna.moves_event(&other, id(&three), "primary"));
     assert_eq!(round(&stage, &next).await.0, ["three"]);
-    // The old link still works, and what came back is not gone.
+    // The old link still works, and an event that came back is not removed.
     assert_eq!(
         round(&stage, &link).await.0,
         [gone(&one), "changed".to_owned(), gone(&out), "three".to_owned()]
@@ -68,7 +68,7 @@ async fn a_round_tells_what_has_changed_since_the_one_before() {
 }
 
 #[tokio::test]
-async fn what_changes_while_somebody_reads_comes_in_the_next_round() {
+async fn a_change_during_a_round_comes_in_the_next_round() {
     let stage = Stage::new();
     let mut ids = Vec::new();
     for number in 0..5 {
@@ -83,7 +83,7 @@ async fn what_changes_while_somebody_reads_comes_in_the_next_round() {
 }
 
 #[tokio::test]
-async fn each_calendar_has_its_own_and_both_ids_will_do() {
+async fn each_calendar_has_its_own_tokens_and_both_id_kinds_work() {
     let stage = Stage::new();
     let other = stage.anna.adds_calendar("Other");
     let event = on_day(&stage, "one", "2026-12-03").await;
@@ -91,8 +91,8 @@ async fn each_calendar_has_its_own_and_both_ids_will_do() {
         assert_eq!(round(&stage, &format!("{path}?{WINDOW}")).await.0, ["one"], "{path}");
     }
     let of_other = format!("me/calendars/{other}/calendarView/delta?{WINDOW}");
-    let (told, link) = round(&stage, &of_other).await;
-    assert_eq!(told, Vec::<String>::new());
+    let (entries, link) = round(&stage, &of_other).await;
+    assert_eq!(entries, Vec::<String>::new());
     let elsewhere = link.replace(&format!("calendars/{other}/"), "");
     stage.call("GET", &elsewhere, None).await.is_refused(400, "ErrorInvalidUrlQuery");
     let (_, link) = round(&stage, &format!("me/calendarView/delta?{WINDOW}")).await;
@@ -106,13 +106,13 @@ async fn each_calendar_has_its_own_and_both_ids_will_do() {
 }
 
 #[tokio::test]
-async fn nothing_else_can_be_asked() {
+async fn other_query_options_are_refused() {
     let stage = Stage::new();
     for option in
         ["$select=id", "$filter=subject%20eq%20'x'", "$expand=x", "$orderby=subject", "$search=x", "$top=5"]
     {
-        let answer = stage.call("GET", &format!("me/calendarView/delta?{WINDOW}&{option}"), None).await;
-        answer.is_refused(400, "ErrorInvalidUrlQuery");
+        let response = stage.call("GET", &format!("me/calendarView/delta?{WINDOW}&{option}"), None).await;
+        response.is_refused(400, "ErrorInvalidUrlQuery");
     }
     stage.call("GET", "me/calendarView/delta", None).await.is_refused(400, "ErrorInvalidRequest");
     let nonsense = stage.call("GET", "me/calendarView/delta?$deltatoken=nonsense", None).await;
@@ -120,7 +120,7 @@ async fn nothing_else_can_be_asked() {
 }
 
 #[tokio::test]
-async fn a_property_alone_is_no_change() {
+async fn a_changed_extended_property_is_not_reported() {
     let stage = Stage::new();
     let event = on_day(&stage, "one", "2026-12-03").await;
     let (_, link) = round(&stage, &format!("me/calendarView/delta?{WINDOW}")).await;
@@ -131,7 +131,7 @@ async fn a_property_alone_is_no_change() {
 }
 
 #[tokio::test]
-async fn a_token_dies_in_the_middle_of_a_round_or_after() {
+async fn a_token_can_expire_during_a_round_or_after() {
     let stage = Stage::new();
     for number in 0..3 {
         on_day(&stage, &number.to_string(), "2026-12-03").await;
@@ -140,15 +140,15 @@ async fn a_token_dies_in_the_middle_of_a_round_or_after() {
     let first = get(&stage, &start).await.ok();
     let (_, link) = round(&stage, &start).await;
     stage.outlook.expire_delta_tokens("primary");
-    for dead in [first["@odata.nextLink"].as_str().unwrap(), &link] {
-        let answer = get(&stage, dead).await;
-        answer.is_refused(410, "SyncStateNotFound");
-        assert_eq!(answer.header("location"), None);
+    for expired in [first["@odata.nextLink"].as_str().unwrap(), &link] {
+        let response = get(&stage, expired).await;
+        response.is_refused(410, "SyncStateNotFound");
+        assert_eq!(response.header("location"), None);
     }
     stage.outlook.set(|settings| settings.delta_location = true);
-    let answer = get(&stage, &link).await;
-    answer.is_refused(410, "SyncStateNotFound");
-    assert_eq!(round(&stage, answer.header("location").unwrap()).await.0, ["0", "1", "2"]);
+    let response = get(&stage, &link).await;
+    response.is_refused(410, "SyncStateNotFound");
+    assert_eq!(round(&stage, response.header("location").unwrap()).await.0, ["0", "1", "2"]);
     stage.outlook.set(|settings| settings.sparse_pages = true);
     assert_eq!(round(&stage, &start).await.0, ["0", "1", "2"]);
     assert_eq!(get(&stage, &start).await.ok()["value"], json!([]));

@@ -1,11 +1,11 @@
-//! Events: made, changed, deleted; times, days, versions.
+//! Events: create, update, delete; times, days, versions.
 
 use serde_json::{Value, json};
 
 use crate::client::{IMMUTABLE, Stage, at, encoded, id, timed, timed_with};
 
 #[tokio::test]
-async fn an_event_is_made_read_changed_and_deleted() {
+async fn an_event_is_created_read_updated_and_deleted() {
     let stage = Stage::new();
     let made = stage.event("POST", "", Some(timed("Rehearsal"))).await;
     let event = made.created();
@@ -70,7 +70,7 @@ async fn null_means_the_default() {
 }
 
 #[tokio::test]
-async fn times_are_given_in_a_zone_and_shown_in_another() {
+async fn times_are_sent_in_one_zone_and_shown_in_another() {
     let stage = Stage::new();
     let berlin = json!({
         "start": at("2026-03-02T10:00:00", "W. Europe Standard Time"), "end": at("2026-03-02T11:00:00.0", "Europe/Berlin"),
@@ -84,7 +84,7 @@ async fn times_are_given_in_a_zone_and_shown_in_another() {
     let shown = stage.call_with("GET", &path, None, &[tokyo]).await;
     assert_eq!(shown.ok()["start"], at("2026-03-02T18:00:00.0000000", "Tokyo Standard Time"));
     assert_eq!(shown.header("preference-applied"), Some("outlook.timezone=\"Tokyo Standard Time\""));
-    // Of what the spring change skips the time moves forward.
+    // A time that the spring change skips moves forward.
     let gap = json!({"start": at("2026-03-29T02:30:00", "Europe/Berlin"), "end": at("2026-03-29T04:00:00", "Europe/Berlin")});
     let event = stage.create(timed_with("x", gap)).await;
     assert_eq!(event["start"]["dateTime"], "2026-03-29T01:30:00.0000000");
@@ -95,27 +95,27 @@ async fn a_zone_that_is_not_in_the_table_is_refused() {
     let stage = Stage::new();
     let with = |zone: &str| timed_with("x", json!({"start": at("2026-12-03T16:00:00", zone)}));
     for zone in ["", "Greenwich Mean Time", "Mars/Phobos", "tzone://Microsoft/Custom"] {
-        let answer = stage.event("POST", "", Some(with(zone))).await;
-        answer.is_refused(400, "TimeZoneNotSupportedException");
+        let response = stage.event("POST", "", Some(with(zone))).await;
+        response.is_refused(400, "TimeZoneNotSupportedException");
         assert!(
-            answer.json()["error"]["message"].as_str().unwrap().ends_with(&format!("'{zone}'.")),
+            response.json()["error"]["message"].as_str().unwrap().ends_with(&format!("'{zone}'.")),
             "{zone}"
         );
     }
     let bare = timed_with("x", json!({"start": {"dateTime": "2026-12-03T16:00:00"}}));
     stage.event("POST", "", Some(bare)).await.is_refused(400, "TimeZoneNotSupportedException");
     let prefer = ("Prefer", "outlook.timezone=\"Moon\"");
-    let answer = stage.call_with("GET", "me/events", None, &[prefer]).await;
-    answer.is_refused(400, "TimeZoneNotSupportedException");
-    // In the list, and refused all the same.
+    let response = stage.call_with("GET", "me/events", None, &[prefer]).await;
+    response.is_refused(400, "TimeZoneNotSupportedException");
+    // In the list, and still refused.
     assert_eq!(stage.event("POST", "", Some(with("Europe/London"))).await.status, 201);
     stage.outlook.set(|settings| settings.zones_refused.push("Europe/London".into()));
-    let answer = stage.event("POST", "", Some(with("Europe/London"))).await;
-    answer.is_refused(400, "ErrorPropertyValidationFailure");
+    let response = stage.event("POST", "", Some(with("Europe/London"))).await;
+    response.is_refused(400, "ErrorPropertyValidationFailure");
 }
 
 #[tokio::test]
-async fn nothing_ends_before_it_begins() {
+async fn an_event_does_not_end_before_it_begins() {
     let stage = Stage::new();
     let span =
         |from: &str, to: &str| timed_with("x", json!({"start": at(from, "UTC"), "end": at(to, "UTC")}));
@@ -126,8 +126,8 @@ async fn nothing_ends_before_it_begins() {
         ("2026-12-03", "2026-12-04"),
         ("0026-12-03T16:00:00", "2026-12-03T17:00:00"),
     ] {
-        let answer = stage.event("POST", "", Some(span(from, to))).await;
-        answer.is_refused(400, "ErrorPropertyValidationFailure");
+        let response = stage.event("POST", "", Some(span(from, to))).await;
+        response.is_refused(400, "ErrorPropertyValidationFailure");
     }
     let event = stage.create(span("2026-12-03T16:00:00", "2026-12-03T16:00:00")).await;
     let path = format!("/{}", id(&event));
@@ -156,7 +156,7 @@ async fn a_day_is_midnight_to_midnight_in_one_zone() {
     stage.event("POST", "", Some(none)).await.is_refused(400, "ErrorPropertyValidationFailure");
     let event =
         stage.create(day(midnight("03", "Tokyo Standard Time"), midnight("05", "Tokyo Standard Time"))).await;
-    // A day has no zone for whoever reads it.
+    // A day is the same date in every zone.
     assert_eq!(event["start"], at("2026-12-03T00:00:00.0000000", "UTC"));
     assert_eq!(event["originalStartTimeZone"], "Tokyo Standard Time");
     let path = format!("/{}", id(&event));
@@ -167,7 +167,7 @@ async fn a_day_is_midnight_to_midnight_in_one_zone() {
 }
 
 #[tokio::test]
-async fn a_version_changes_with_every_change_and_guards_it() {
+async fn every_change_has_a_new_etag_that_if_match_checks() {
     let stage = Stage::new();
     let event = stage.create(timed("x")).await;
     let path = format!("me/events/{}", id(&event));
@@ -185,7 +185,7 @@ async fn a_version_changes_with_every_change_and_guards_it() {
     assert_eq!(stage.get(id(&event)).await["subject"], "a");
     patch("c", "*").await.ok();
     let tag = patch("d", "W/\"x\", *").await.ok()["@odata.etag"].as_str().unwrap().to_owned();
-    // Exchange touches it: nothing to see but the version.
+    // Exchange changes the version and nothing else.
     assert!(stage.anna.touches_event("primary", id(&event)));
     let touched = stage.get(id(&event)).await;
     assert_eq!(touched["subject"], "d");
@@ -200,7 +200,7 @@ async fn a_version_changes_with_every_change_and_guards_it() {
 }
 
 #[tokio::test]
-async fn change_keys_move_by_themselves_where_told() {
+async fn change_keys_can_change_without_an_edit() {
     let stage = Stage::new();
     let event = stage.create(timed("x")).await;
     stage.outlook.set(|settings| settings.change_keys_move = Some(2));
@@ -214,7 +214,7 @@ async fn change_keys_move_by_themselves_where_told() {
 }
 
 #[tokio::test]
-async fn what_a_program_may_not_write_is_ignored_or_refused() {
+async fn properties_a_program_may_not_write_are_ignored_or_refused() {
     let stage = Stage::new();
     let own = json!({
         "@odata.type": "#microsoft.graph.event", "id": "mine", "iCalUId": "mine", "changeKey": "mine", "isCancelled": true,
@@ -260,7 +260,7 @@ async fn texts_have_limits() {
 }
 
 #[tokio::test]
-async fn every_answer_can_be_told_from_others() {
+async fn every_response_has_its_own_request_id() {
     let stage = Stage::new();
     let sent = ("client-request-id", "3f0c9d1e-0000-4000-8000-000000000000");
     let good = stage.call_with("GET", "me/events", None, &[sent, IMMUTABLE]).await;

@@ -1,4 +1,4 @@
-//! Bad luck strikes whom it should, and what was done is done.
+//! Faults: they apply to the requests that a rule selects, before or after the change.
 
 use calsync_core::error::Operation;
 use calsync_core::http::{Call, HttpTransport, TransportErrorKind};
@@ -14,7 +14,7 @@ use crate::client::{ANNA, Stage, id, timed};
 #[tokio::test]
 async fn a_connection_breaks_before_or_after_the_change() {
     use TransportErrorKind as K;
-    for (fault, kind, stands, logged) in [
+    for (fault, kind, is_stored, logged) in [
         (Fault::NotSent, K::NotSent, false, 0),
         (Fault::DropBefore, K::Interrupted, false, 1),
         (Fault::DropAfter, K::Interrupted, true, 1),
@@ -24,33 +24,37 @@ async fn a_connection_breaks_before_or_after_the_change() {
         let stage = Stage::new();
         let what = format!("{fault:?}");
         stage.outlook.fault(fault);
-        let answer = stage.try_call("POST", "me/events", Some(timed("x")), &[]).await;
-        assert_eq!((answer.err(), stage.anna.events("primary").len() == 1), (Some(kind), stands), "{what}");
+        let response = stage.try_call("POST", "me/events", Some(timed("x")), &[]).await;
+        assert_eq!(
+            (response.err(), stage.anna.events("primary").len() == 1),
+            (Some(kind), is_stored),
+            "{what}"
+        );
         assert_eq!((stage.outlook.count_all(), stage.outlook.faults_left()), (logged, 0), "{what}");
-        assert_eq!(stage.event("GET", "", None).await.status, 200, "it strikes once");
+        assert_eq!(stage.event("GET", "", None).await.status, 200, "it applies once");
     }
 }
 
 #[tokio::test]
-async fn an_answer_is_not_what_it_should_be() {
+async fn a_fault_can_replace_the_response() {
     let create = async |fault: Fault| {
         let stage = Stage::new();
         stage.outlook.fault(fault);
-        let answer = stage.event("POST", "", Some(timed("x"))).await;
-        (answer, stage.anna.events("primary").len())
+        let response = stage.event("POST", "", Some(timed("x"))).await;
+        (response, stage.anna.events("primary").len())
     };
-    let (answer, made) = create(Fault::status(StatusCode::BAD_GATEWAY)).await;
-    assert_eq!((answer.status, made), (502, 0));
+    let (response, made) = create(Fault::status(StatusCode::BAD_GATEWAY)).await;
+    assert_eq!((response.status, made), (502, 0));
     let late = graph_error(StatusCode::INTERNAL_SERVER_ERROR, "ErrorInternalServerError", "x").after();
-    let (answer, made) = create(late).await;
-    answer.is_refused(500, "ErrorInternalServerError");
+    let (response, made) = create(late).await;
+    response.is_refused(500, "ErrorInternalServerError");
     assert_eq!(made, 1);
-    assert!(answer.header("request-id").is_some(), "as every answer");
+    assert!(response.header("request-id").is_some(), "every response has one");
     for fault in [Fault::Cut, Fault::Html, Fault::OtherJson, Fault::WithoutId, Fault::Huge(100_000)] {
         let what = format!("{fault:?}");
-        let (answer, made) = create(fault).await;
+        let (response, made) = create(fault).await;
         assert_eq!(made, 1, "{what}");
-        let json: Result<Value, _> = serde_json::from_slice(&answer.body);
+        let json: Result<Value, _> = serde_json::from_slice(&response.body);
         match what.as_str() {
             "Cut" | "Html" => assert!(json.is_err(), "{what}"),
             _ => assert!(json.unwrap().get("id").is_none(), "{what}"),
@@ -59,7 +63,7 @@ async fn an_answer_is_not_what_it_should_be() {
 }
 
 #[tokio::test]
-async fn refusals_have_graphs_shapes() {
+async fn scripted_refusals_have_graphs_shapes() {
     let stage = Stage::new();
     let event = stage.create(timed("x")).await;
     let path = format!("/{}", id(&event));
@@ -69,15 +73,15 @@ async fn refusals_have_graphs_shapes() {
     };
     patch(irresolvable_conflict()).await.is_refused(412, "ErrorIrresolvableConflict");
     patch(concurrent_save()).await.is_refused(409, "ErrorConcurrentItemSave");
-    let answer = patch(throttled(Some(7))).await;
-    answer.is_refused(429, "ApplicationThrottled");
-    assert_eq!(answer.header("retry-after"), Some("7"));
+    let response = patch(throttled(Some(7))).await;
+    response.is_refused(429, "ApplicationThrottled");
+    assert_eq!(response.header("retry-after"), Some("7"));
     assert_eq!(patch(throttled(None)).await.header("retry-after"), None);
     assert_eq!(stage.get(id(&event)).await["subject"], "x");
 }
 
 #[tokio::test]
-async fn a_rule_strikes_only_whom_it_names() {
+async fn a_rule_applies_only_to_the_requests_it_selects() {
     let stage = Stage::new();
     let busy = || Fault::status(StatusCode::SERVICE_UNAVAILABLE);
     let other = stage.anna.adds_calendar("Other");
@@ -108,14 +112,14 @@ async fn a_rule_strikes_only_whom_it_names() {
     stage.outlook.fault(FaultRule::new(busy()).with_every(2));
     let statuses = [(); 4].map(|()| stage.outlook.send(stage.request("GET", "me/events", None, &[])));
     let mut all = Vec::new();
-    for answer in statuses {
-        all.push(answer.await.unwrap().status().as_u16());
+    for response in statuses {
+        all.push(response.await.unwrap().status().as_u16());
     }
     assert_eq!(all, [200, 503, 200, 503]);
 }
 
 #[tokio::test]
-async fn a_slow_one_lets_others_go_first() {
+async fn a_slow_request_lets_others_go_first() {
     let stage = Stage::new();
     stage.outlook.fault(Fault::Slow(3));
     let slow = stage.event("POST", "", Some(timed("later")));

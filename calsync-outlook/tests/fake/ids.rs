@@ -1,4 +1,4 @@
-//! Ids: two of each event, alike and case-sensitive, and what becomes of them.
+//! Ids: two of each event, similar and case-sensitive, and how they change.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ async fn an_event_has_two_ids_and_both_lead_to_it() {
 }
 
 #[tokio::test]
-async fn an_id_is_case_sensitive_and_told_by_its_last_letter() {
+async fn ids_that_differ_only_in_case_or_last_letter_are_different() {
     let stage = Stage::new();
     let mut ids = Vec::new();
     for number in 0..8 {
@@ -35,7 +35,7 @@ async fn an_id_is_case_sensitive_and_told_by_its_last_letter() {
 }
 
 #[tokio::test]
-async fn what_is_no_id_is_malformed_and_what_is_none_of_ours_not_found() {
+async fn a_malformed_id_is_refused_and_an_unknown_one_is_not_found() {
     let stage = Stage::new();
     let event = stage.create(timed("x")).await;
     let good = id(&event).to_owned();
@@ -77,7 +77,7 @@ async fn the_default_id_changes_with_the_calendar_and_the_other_does_not() {
 }
 
 #[tokio::test]
-async fn an_id_is_the_mailboxs_unless_told_otherwise() {
+async fn an_id_works_in_all_calendars_of_the_mailbox_unless_set_otherwise() {
     let stage = Stage::new();
     let other = stage.anna.adds_calendar("Other");
     let event = stage.create(timed("x")).await;
@@ -87,14 +87,14 @@ async fn an_id_is_the_mailboxs_unless_told_otherwise() {
     stage.call("GET", &through(&other), None).await.is_refused(404, "ErrorItemNotFound");
     assert_eq!(stage.call("GET", &format!("me/calendar/events/{}", id(&event)), None).await.status, 200);
     assert_eq!(stage.call("GET", &format!("me/events/{}", id(&event)), None).await.status, 200);
-    // Nobody else's id is found.
+    // An id in another user's mailbox is not found.
     let bo = stage.outlook.user("bo@example.org");
     let foreign = bo.adds_event("primary", timed("Bo's")).unwrap();
     stage.event("GET", &format!("/{foreign}"), None).await.is_refused(404, "ErrorItemNotFound");
 }
 
 #[tokio::test]
-async fn a_calendars_id_can_change_under_it() {
+async fn a_calendars_id_can_change() {
     let stage = Stage::new();
     let calendar = stage.anna.adds_calendar("Jobs");
     let event = stage.anna.adds_event(&calendar, timed("x")).unwrap();
@@ -108,7 +108,7 @@ async fn a_calendars_id_can_change_under_it() {
 }
 
 #[tokio::test]
-async fn a_deleted_event_may_be_readable_in_deleted_items() {
+async fn a_deleted_event_can_be_readable_by_its_immutable_id() {
     let stage = Stage::new();
     let event = stage.create(timed("x")).await;
     assert!(stage.anna.deletes_event("primary", id(&event)));

@@ -1,4 +1,4 @@
-//! Limits: at the same time, and in ten minutes.
+//! Limits: requests at the same time, and in ten minutes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crate::client::{ANNA, Stage, timed};
 
 #[tokio::test]
-async fn four_requests_at_a_time_are_answered() {
+async fn four_requests_at_a_time_are_allowed() {
     let stage = Stage::new();
     let bo = stage.outlook.tokens("bo@example.org", &["Calendars.ReadWrite"]).access_token;
     let mut other = Stage::new();
@@ -22,7 +22,7 @@ async fn four_requests_at_a_time_are_answered() {
     assert_eq!(e.header("retry-after"), Some("10"));
     assert_eq!(stage.anna.events("primary").len(), 4, "what is refused is not done");
     assert_eq!((stage.outlook.most_in_flight(ANNA), stage.outlook.most_in_flight("bo@example.org")), (5, 1));
-    // One after another is as many as one likes.
+    // Any number is allowed one after another.
     for _ in 0..9 {
         assert_eq!(one().await.status, 201);
     }
@@ -36,7 +36,7 @@ async fn four_requests_at_a_time_are_answered() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_given_up_is_in_flight_no_longer() {
+async fn a_cancelled_request_is_no_longer_in_flight() {
     let stage = Stage::new();
     stage.outlook.set(|settings| {
         settings.limits.in_flight_per_mailbox = Some(1);
@@ -44,8 +44,8 @@ async fn a_request_that_is_given_up_is_in_flight_no_longer() {
     });
     for _ in 0..3 {
         let call = stage.event("GET", "", None);
-        let given_up = tokio::time::timeout(Duration::ZERO, call).await;
-        assert!(given_up.is_err());
+        let cancelled = tokio::time::timeout(Duration::ZERO, call).await;
+        assert!(cancelled.is_err());
     }
     stage.outlook.set(|settings| settings.latency = Some(Latency::Time(Duration::from_secs(1))));
     assert_eq!(stage.event("GET", "", None).await.status, 200);
@@ -53,7 +53,7 @@ async fn a_request_that_is_given_up_is_in_flight_no_longer() {
 }
 
 #[tokio::test]
-async fn ten_minutes_have_so_many_requests() {
+async fn requests_in_ten_minutes_are_limited() {
     let stage = Stage::new();
     assert_eq!(Limits::of_outlook().per_ten_minutes_per_mailbox, Some(10_000));
     stage.outlook.set(|settings| settings.limits.per_ten_minutes_per_mailbox = Some(2));
@@ -66,7 +66,7 @@ async fn ten_minutes_have_so_many_requests() {
     assert_eq!(refused.header("retry-after"), Some("10"));
     stage.clock.advance(TimeDelta::minutes(5));
     get().await.is_refused(429, "TooManyRequests");
-    // Those that were refused have counted as well.
+    // Refused requests count too.
     stage.clock.advance(TimeDelta::minutes(5));
     assert_eq!(get().await.status, 200);
 }

@@ -1,4 +1,4 @@
-//! Lists: filters, orders, pages, windows.
+//! Listings: filters, orders, pages, windows.
 
 use chrono::Duration;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn query(pairs: Pairs<'_>) -> String {
     format!("?{}", pairs.join("&"))
 }
 
-/// Four events, a minute between each; their subjects, days and ages differ in order.
+/// Four events, created one minute apart. Subjects, days and ages are each in another order.
 async fn with_four() -> Stage {
     let stage = Stage::new();
     for (subject, day) in [("b", 3), ("D", 1), ("a", 4), ("c", 2)] {
@@ -24,7 +24,7 @@ async fn with_four() -> Stage {
 }
 
 #[tokio::test]
-async fn filters_choose_and_orders_sort() {
+async fn filters_select_and_orders_sort() {
     let stage = with_four().await;
     let newest = stage.anna.events("primary")[3].clone();
     let table: [(Pairs<'_>, &[&str]); 16] = [
@@ -54,14 +54,14 @@ async fn filters_choose_and_orders_sort() {
         (&[("$filter", &format!("iCalUId eq '{}'", newest.text("iCalUId").unwrap()))], &["c"]),
         (&[("$top", "2"), ("$skip", "1")], &["D", "a"]),
     ];
-    for (pairs, wanted) in table {
+    for (pairs, expected) in table {
         let list = stage.event("GET", &query(pairs), None).await.ok();
-        assert_eq!(subjects(&list), wanted, "{pairs:?}");
+        assert_eq!(subjects(&list), expected, "{pairs:?}");
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_is_refused() {
+async fn an_unsupported_query_is_refused() {
     let stage = with_four().await;
     for (name, value, code) in [
         ("$filter", "transactionId eq 'x'", "ErrorInvalidProperty"),
@@ -87,7 +87,7 @@ async fn what_cannot_be_asked_is_refused() {
 }
 
 #[tokio::test]
-async fn only_the_properties_that_were_asked_for() {
+async fn only_the_selected_properties_are_shown() {
     let stage = with_four().await;
     let list = stage
         .event("GET", &query(&[("$select", "subject,start"), ("$top", "1"), ("$count", "true")]), None)
@@ -100,7 +100,7 @@ async fn only_the_properties_that_were_asked_for() {
     assert!(one["changeKey"].is_string() && one.get("subject").is_none());
 }
 
-/// Follows pages to the end: their sizes, and all subjects.
+/// Follows the pages to the end. Returns their sizes and all subjects.
 async fn all_pages(stage: &Stage, first: &str) -> (Vec<usize>, Vec<String>) {
     let (mut sizes, mut found, mut url) = (Vec::new(), Vec::new(), first.to_owned());
     loop {
@@ -115,18 +115,18 @@ async fn all_pages(stage: &Stage, first: &str) -> (Vec<usize>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn every_event_comes_once_however_pages_are_cut() {
+async fn every_event_is_listed_once_with_any_page_size() {
     let stage = Stage::new();
     for number in 0..23 {
         stage.create(timed(&format!("{number:02}"))).await;
     }
-    let wanted: Vec<String> = (0..23).map(|number| format!("{number:02}")).collect();
-    assert_eq!(all_pages(&stage, "me/events").await, (vec![10, 10, 3], wanted.clone()));
+    let expected: Vec<String> = (0..23).map(|number| format!("{number:02}")).collect();
+    assert_eq!(all_pages(&stage, "me/events").await, (vec![10, 10, 3], expected.clone()));
     let picky = format!(
         "me/events{}",
         query(&[("$top", "9"), ("$filter", "startswith(subject,'1')"), ("$select", "subject")])
     );
-    assert_eq!(all_pages(&stage, &picky).await, (vec![9, 1], wanted[10..20].to_vec()));
+    assert_eq!(all_pages(&stage, &picky).await, (vec![9, 1], expected[10..20].to_vec()));
     let first = stage.call("GET", &picky, None).await.ok();
     let next = first["@odata.nextLink"].as_str().unwrap();
     assert!(next.starts_with("https://graph.microsoft.com/v1.0/me/events?"), "{next}");
@@ -135,7 +135,7 @@ async fn every_event_comes_once_however_pages_are_cut() {
         settings.sparse_pages = true;
     });
     let (sizes, found) = all_pages(&stage, "me/events").await;
-    assert_eq!((sizes[0], found), (0, wanted));
+    assert_eq!((sizes[0], found), (0, expected));
     assert!(sizes.iter().all(|size| *size <= 3), "{sizes:?}");
     let prefer = ("Prefer", "odata.maxpagesize=2");
     stage.outlook.set(|settings| settings.sparse_pages = false);
@@ -144,23 +144,23 @@ async fn every_event_comes_once_however_pages_are_cut() {
 }
 
 #[tokio::test]
-async fn a_view_shows_what_lies_in_its_window() {
+async fn a_view_shows_the_events_in_its_window() {
     let stage = with_four().await;
     let view = |from: &str, to: &str| {
         format!("me/calendarView{}", query(&[("startDateTime", from), ("endDateTime", to)]))
     };
-    for (from, to, wanted) in [
+    for (from, to, expected) in [
         ("2026-12-01T17:00:00Z", "2026-12-03T16:00:00Z", &["c"] as &[&str]),
         ("2026-12-01T16:59:59Z", "2026-12-03T16:00:01Z", &["b", "D", "c"]),
         ("2026-12-03T18:30:00+02:00", "2026-12-03T18:31:00+02:00", &["b"]),
         ("2026-12-03T16:30:00", "2026-12-03T16:31:00", &["b"]),
     ] {
-        assert_eq!(subjects(&stage.call("GET", &view(from, to), None).await.ok()), wanted, "{from}");
+        assert_eq!(subjects(&stage.call("GET", &view(from, to), None).await.ok()), expected, "{from}");
     }
     let open = stage.call("GET", "me/calendarView?startDateTime=2026-12-01T17:00:00Z", None).await;
     open.is_refused(400, "ErrorInvalidRequest");
     stage.call("GET", &view("soon", "later"), None).await.is_refused(400, "ErrorInvalidParameter");
-    // A plus that a client forgot to encode.
+    // A plus sign that a client did not encode.
     let raw = "me/calendarView?startDateTime=2026-12-03T18:30:00+02:00&endDateTime=2026-12-03T18:31:00+02:00";
     assert_eq!(subjects(&stage.call("GET", raw, None).await.ok()), ["b"]);
 }

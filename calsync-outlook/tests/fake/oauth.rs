@@ -1,4 +1,4 @@
-//! The OAuth server: consent, codes, tokens, their ends.
+//! The OAuth server: consent, codes, tokens, and how they end.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -8,7 +8,7 @@ use chrono::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::client::{ANNA, Answer, Stage, encoded, send};
+use crate::client::{ANNA, ApiResponse, Stage, encoded, send};
 
 const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-0123456789";
 const REDIRECT: &str = "http%3A%2F%2F127.0.0.1%3A8912%2Fback";
@@ -24,7 +24,7 @@ fn page(more: &str) -> String {
     )
 }
 
-pub(crate) async fn post(outlook: &FakeOutlook, path: &str, form: &str) -> Answer {
+pub(crate) async fn post(outlook: &FakeOutlook, path: &str, form: &str) -> ApiResponse {
     let request = http::Request::post(format!("https://login.microsoftonline.com/{path}"))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Bytes::from(form.to_owned()))
@@ -32,43 +32,43 @@ pub(crate) async fn post(outlook: &FakeOutlook, path: &str, form: &str) -> Answe
     send(outlook, request).await.unwrap()
 }
 
-async fn token(outlook: &FakeOutlook, form: &str) -> Answer {
+async fn token(outlook: &FakeOutlook, form: &str) -> ApiResponse {
     post(outlook, "common/oauth2/v2.0/token", &format!("client_id={ID}&client_secret={SECRET}&{form}")).await
 }
 
-async fn refresh(outlook: &FakeOutlook, refresh_token: &str) -> Answer {
+async fn refresh(outlook: &FakeOutlook, refresh_token: &str) -> ApiResponse {
     token(outlook, &format!("grant_type=refresh_token&refresh_token={refresh_token}")).await
 }
 
-/// What a location has for that parameter.
-fn told<'a>(location: &'a str, name: &str) -> Option<&'a str> {
+/// The value of a parameter in a redirect URL.
+fn parameter<'a>(location: &'a str, name: &str) -> Option<&'a str> {
     location.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 fn redemption(location: &str) -> String {
-    let code = told(location, "code").unwrap();
+    let code = parameter(location, "code").unwrap();
     format!("grant_type=authorization_code&code={code}&redirect_uri={REDIRECT}&code_verifier={VERIFIER}")
 }
 
-async fn redeem(outlook: &FakeOutlook, location: &str) -> Answer {
+async fn redeem(outlook: &FakeOutlook, location: &str) -> ApiResponse {
     token(outlook, &redemption(location)).await
 }
 
-/// Status, error and code of a refusal.
-fn refusal(answer: &Answer) -> (u16, String, u64) {
-    let json = answer.json();
+/// Status, error and AADSTS code of a refusal.
+fn refusal(response: &ApiResponse) -> (u16, String, u64) {
+    let json = response.json();
     let code = json["error_codes"][0].as_u64().unwrap();
     let text = json["error_description"].as_str().unwrap();
     assert!(text.starts_with(&format!("AADSTS{code}: ")), "{json}");
     for name in ["timestamp", "trace_id", "correlation_id", "error_uri"] {
         assert!(json[name].is_string(), "{name}");
     }
-    (answer.status, json["error"].as_str().unwrap().to_owned(), code)
+    (response.status, json["error"].as_str().unwrap().to_owned(), code)
 }
 
 #[track_caller]
-fn is_refused(answer: &Answer, status: u16, error: &str, code: u64) {
-    assert_eq!(refusal(answer), (status, error.to_owned(), code));
+fn is_refused(response: &ApiResponse, status: u16, error: &str, code: u64) {
+    assert_eq!(refusal(response), (status, error.to_owned(), code));
 }
 
 fn text<'a>(json: &'a Value, name: &str) -> &'a str {
@@ -76,16 +76,16 @@ fn text<'a>(json: &'a Value, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn from_consent_to_a_call_to_the_end() {
+async fn a_grant_works_from_consent_to_revocation() {
     let mut stage = Stage::new();
     let outlook = stage.outlook.clone();
     let location = outlook.consent(&page(""), ANNA, &Decision::Allow).unwrap();
     assert!(location.starts_with("http://127.0.0.1:8912/back?"), "{location}");
-    assert_eq!(told(&location, "state"), Some("s%26t"));
-    assert!(told(&location, "session_state").is_some());
-    let answer = redeem(&outlook, &location).await;
-    assert_eq!(answer.header("cache-control"), Some("no-store, no-cache"));
-    let tokens = answer.ok();
+    assert_eq!(parameter(&location, "state"), Some("s%26t"));
+    assert!(parameter(&location, "session_state").is_some());
+    let response = redeem(&outlook, &location).await;
+    assert_eq!(response.header("cache-control"), Some("no-store, no-cache"));
+    let tokens = response.ok();
     assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(3599)));
     assert_eq!(tokens["scope"], "Calendars.ReadWrite User.Read");
     stage.token = text(&tokens, "access_token").to_owned();
@@ -106,7 +106,7 @@ async fn from_consent_to_a_call_to_the_end() {
 }
 
 #[tokio::test]
-async fn an_old_refresh_token_lives_on_as_long_as_told() {
+async fn a_used_refresh_token_stays_valid_as_long_as_set() {
     let stage = Stage::new();
     let first = stage.anna.tokens(&["Calendars.ReadWrite"]).refresh_token.expose().to_owned();
     let second = text(&refresh(&stage.outlook, &first).await.ok(), "refresh_token").to_owned();
@@ -118,14 +118,14 @@ async fn an_old_refresh_token_lives_on_as_long_as_told() {
     stage.outlook.set(|settings| settings.old_refresh_token_life = std::time::Duration::ZERO);
     let third = text(&refresh(&stage.outlook, &second).await.ok(), "refresh_token").to_owned();
     is_refused(&refresh(&stage.outlook, &second).await, 400, "invalid_grant", 70000);
-    // Nobody uses it for ninety days.
+    // Unused for ninety days.
     stage.clock.advance(Duration::days(90));
     is_refused(&refresh(&stage.outlook, &third).await, 400, "invalid_grant", 700_082);
     is_refused(&refresh(&stage.outlook, "nonsense").await, 400, "invalid_request", 9_002_313);
 }
 
 #[tokio::test]
-async fn without_offline_access_there_is_no_refresh_token() {
+async fn a_refresh_token_needs_offline_access() {
     let stage = Stage::new();
     let online = page("").replace("offline_access%20", "");
     let location = stage.outlook.consent(&online, ANNA, &Decision::Allow).unwrap();
@@ -133,9 +133,9 @@ async fn without_offline_access_there_is_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn scopes_are_written_in_several_ways() {
+async fn scopes_are_written_in_three_forms() {
     let stage = Stage::new();
-    for (form, wanted) in [
+    for (form, expected) in [
         (ScopeForm::Short, "Calendars.ReadWrite User.Read"),
         (
             ScopeForm::Qualified,
@@ -148,9 +148,9 @@ async fn scopes_are_written_in_several_ways() {
     ] {
         stage.outlook.set(|settings| settings.scopes = form);
         let location = stage.outlook.consent(&page(""), ANNA, &Decision::Allow).unwrap();
-        assert_eq!(redeem(&stage.outlook, &location).await.ok()["scope"], wanted);
+        assert_eq!(redeem(&stage.outlook, &location).await.ok()["scope"], expected);
     }
-    // Fewer, or others.
+    // A refresh for fewer scopes, and for others.
     let grant = stage.anna.tokens(&["Calendars.ReadWrite", "User.Read"]).refresh_token.expose().to_owned();
     let of = |scope: &str| format!("grant_type=refresh_token&refresh_token={grant}&scope={}", encoded(scope));
     let fewer = token(&stage.outlook, &of("https://graph.microsoft.com/user.read offline_access")).await.ok();
@@ -160,7 +160,7 @@ async fn scopes_are_written_in_several_ways() {
 }
 
 #[tokio::test]
-async fn what_the_user_does_not_agree_to_is_not_granted() {
+async fn a_scope_without_consent_is_not_granted() {
     let stage = Stage::new();
     let only = Decision::AllowOnly(vec!["User.Read".into()]);
     let location = stage.outlook.consent(&page(""), ANNA, &only).unwrap();
@@ -168,11 +168,11 @@ async fn what_the_user_does_not_agree_to_is_not_granted() {
     for nothing in [Decision::Deny, Decision::AllowOnly(Vec::new())] {
         let location = stage.outlook.consent(&page(""), ANNA, &nothing).unwrap();
         assert_eq!(
-            (told(&location, "error"), told(&location, "error_subcode")),
+            (parameter(&location, "error"), parameter(&location, "error_subcode")),
             (Some("access_denied"), Some("cancel"))
         );
-        assert!(told(&location, "error_description").unwrap().starts_with("AADSTS65004"));
-        assert_eq!(told(&location, "state"), Some("s%26t"));
+        assert!(parameter(&location, "error_description").unwrap().starts_with("AADSTS65004"));
+        assert_eq!(parameter(&location, "state"), Some("s%26t"));
     }
     let tokens = stage.anna.tokens(&["Calendars.ReadWrite", "User.Read"]);
     stage.anna.keeps_only(&["User.Read"]);
@@ -180,7 +180,7 @@ async fn what_the_user_does_not_agree_to_is_not_granted() {
 }
 
 #[tokio::test]
-async fn a_page_that_asks_wrongly_leads_nowhere_or_back_with_an_error() {
+async fn an_invalid_consent_request_shows_or_returns_an_error() {
     let outlook = Stage::new().outlook;
     let good = page("");
     for (part, other) in [
@@ -197,9 +197,9 @@ async fn a_page_that_asks_wrongly_leads_nowhere_or_back_with_an_error() {
         assert!(good.contains(part), "{part}");
         let url = good.replace(part, other);
         assert_eq!(outlook.consent(&url, ANNA, &Decision::Allow), None, "{other}");
-        let answer = send(&outlook, http::Request::get(url).body(Bytes::new()).unwrap()).await.unwrap();
-        assert_eq!((answer.status, answer.header("location")), (400, None), "{other}");
-        assert!(String::from_utf8_lossy(&answer.body).contains("AADSTS"), "{other}");
+        let response = send(&outlook, http::Request::get(url).body(Bytes::new()).unwrap()).await.unwrap();
+        assert_eq!((response.status, response.header("location")), (400, None), "{other}");
+        assert!(String::from_utf8_lossy(&response.body).contains("AADSTS"), "{other}");
     }
     for (url, error) in [
         (good.replace("User.Read", "Nothing.Read"), "invalid_scope"),
@@ -207,16 +207,20 @@ async fn a_page_that_asks_wrongly_leads_nowhere_or_back_with_an_error() {
         (page("&prompt=maybe"), "invalid_request"),
     ] {
         let location = outlook.consent(&url, ANNA, &Decision::Allow).unwrap();
-        assert_eq!((told(&location, "error"), told(&location, "code")), (Some(error), None), "{url}");
+        assert_eq!(
+            (parameter(&location, "error"), parameter(&location, "code")),
+            (Some(error), None),
+            "{url}"
+        );
     }
     for prompt in ["login", "consent", "select_account"] {
         let location = outlook.consent(&page(&format!("&prompt={prompt}")), ANNA, &Decision::Allow).unwrap();
-        assert!(told(&location, "code").is_some(), "{prompt}");
+        assert!(parameter(&location, "code").is_some(), "{prompt}");
     }
 }
 
 #[tokio::test]
-async fn a_code_takes_its_verifier_client_and_redirect_in_time() {
+async fn a_code_needs_its_verifier_client_and_redirect_before_it_expires() {
     let stage = Stage::new();
     let outlook = stage.outlook.clone().client("other", "other-secret", "https://other.example/");
     let location = outlook.consent(&page(""), ANNA, &Decision::Allow).unwrap();
@@ -239,7 +243,7 @@ async fn a_code_takes_its_verifier_client_and_redirect_in_time() {
 }
 
 #[tokio::test]
-async fn a_client_has_to_say_who_it_is() {
+async fn a_client_has_to_authenticate() {
     let stage = Stage::new();
     let outlook = stage.outlook.clone().public_client("device", "com.example:/back");
     let grant = |client: &str| {
@@ -274,7 +278,7 @@ async fn a_client_has_to_say_who_it_is() {
         .header("content-type", "application/x-www-form-urlencoded")
         .header("authorization", format!("Basic {basic}"));
     assert_eq!(send(&outlook, request.body(Bytes::from(own.clone())).unwrap()).await.unwrap().status, 200);
-    // A certificate in the place of a secret.
+    // A certificate in place of a secret.
     let jwt = |key: &str| {
         let claims = json!({
             "iss": ID, "sub": ID, "jti": "1", "exp": stage.clock_seconds() + 60,
@@ -292,7 +296,7 @@ async fn a_client_has_to_say_who_it_is() {
 }
 
 #[tokio::test]
-async fn every_state_of_a_grant_can_be_had() {
+async fn every_state_of_a_grant_can_be_simulated() {
     let stage = Stage::new();
     let grant = stage.anna.tokens(&["Calendars.ReadWrite"]).refresh_token.expose().to_owned();
     for (code, status, error, more) in [
@@ -307,9 +311,9 @@ async fn every_state_of_a_grant_can_be_had() {
         (90012, 503, "temporarily_unavailable", None),
     ] {
         assert!(stage.anna.sign_in_fails(code));
-        let answer = refresh(&stage.outlook, &grant).await;
-        is_refused(&answer, status, error, code.into());
-        assert!(more.is_none_or(|name| answer.json()[name].is_string()), "{code}");
+        let response = refresh(&stage.outlook, &grant).await;
+        is_refused(&response, status, error, code.into());
+        assert!(more.is_none_or(|name| response.json()[name].is_string()), "{code}");
     }
     let claims: Value = serde_json::from_str(text(
         &{
@@ -320,17 +324,17 @@ async fn every_state_of_a_grant_can_be_had() {
     ))
     .unwrap();
     assert_eq!(claims["access_token"]["capolids"]["essential"], true);
-    // Signing in anew mends that.
+    // A new sign-in fixes this error.
     let location = stage.outlook.consent(&page(""), ANNA, &Decision::Allow).unwrap();
     assert_eq!(redeem(&stage.outlook, &location).await.status, 200);
     assert_eq!(refresh(&stage.outlook, &grant).await.status, 200);
-    // What an administrator has to mend stays.
+    // An error that an administrator must fix stays.
     stage.anna.sign_in_fails(50105);
     assert_eq!(stage.outlook.consent(&page(""), ANNA, &Decision::Allow), None);
     stage.anna.sign_in_works();
     assert_eq!(refresh(&stage.outlook, &grant).await.status, 200);
     assert!(!stage.anna.sign_in_fails(1));
-    // For whoever comes next.
+    // A fault for the next request.
     stage.outlook.fault(aadsts(90024));
     is_refused(&refresh(&stage.outlook, &grant).await, 503, "temporarily_unavailable", 90024);
     assert_eq!(refresh(&stage.outlook, &grant).await.status, 200);
@@ -346,8 +350,8 @@ async fn tenants_are_kept_apart() {
     let at = async |tenant: &str, grant: &str| {
         let form =
             format!("client_id={ID}&client_secret={SECRET}&grant_type=refresh_token&refresh_token={grant}");
-        let answer = post(&stage.outlook, &format!("{tenant}/oauth2/v2.0/token"), &form).await;
-        if answer.status == 200 { 0 } else { refusal(&answer).2 }
+        let response = post(&stage.outlook, &format!("{tenant}/oauth2/v2.0/token"), &form).await;
+        if response.status == 200 { 0 } else { refusal(&response).2 }
     };
     let other = "11111111-2222-3333-4444-555555555555";
     for (tenant, works, personal_works) in [
@@ -373,8 +377,8 @@ async fn tenants_are_kept_apart() {
         ("consumers", ".default", 9_001_023),
         (FakeOutlook::TENANT, "Calendars.ReadWrite", 70011),
     ] {
-        let answer = post(&stage.outlook, &format!("{tenant}/oauth2/v2.0/token"), &form(scope)).await;
-        assert_eq!(refusal(&answer).2, code, "{tenant}");
+        let response = post(&stage.outlook, &format!("{tenant}/oauth2/v2.0/token"), &form(scope)).await;
+        assert_eq!(refusal(&response).2, code, "{tenant}");
     }
     stage.outlook.set(|settings| settings.single_tenant = Some(FakeOutlook::TENANT.into()));
     for (tenant, code) in [("common", 50194), ("organizations", 50194), (FakeOutlook::TENANT, 0)] {
@@ -390,28 +394,28 @@ async fn the_page_works_in_a_browser() {
     let outlook = Stage::new().outlook;
     let get = |url: String| http::Request::get(url).body(Bytes::new()).unwrap();
     let hinted = page("&login_hint=%22%3E%3Cscript%3E&domain_hint=organizations");
-    let answer = send(&outlook, get(hinted)).await.unwrap();
-    let html = String::from_utf8(answer.body.to_vec()).unwrap();
+    let response = send(&outlook, get(hinted)).await.unwrap();
+    let html = String::from_utf8(response.body.to_vec()).unwrap();
     assert!(html.contains("Calendars.ReadWrite\" checked"), "{html}");
     assert!(!html.contains("<script>"));
     let query = page("").split_once('?').unwrap().1.to_owned();
     let form = format!("{query}&user=anna%40example.org&granted=Calendars.ReadWrite&decision=allow");
-    let answer = post(&outlook, "common/oauth2/v2.0/authorize", &form).await;
-    assert_eq!(answer.status, 302);
-    let tokens = redeem(&outlook, answer.header("location").unwrap()).await.ok();
+    let response = post(&outlook, "common/oauth2/v2.0/authorize", &form).await;
+    assert_eq!(response.status, 302);
+    let tokens = redeem(&outlook, response.header("location").unwrap()).await.ok();
     assert_eq!(tokens["scope"], "Calendars.ReadWrite");
     assert!(tokens["refresh_token"].is_string());
     let denied = form.replace("decision=allow", "decision=deny");
-    let answer = post(&outlook, "common/oauth2/v2.0/authorize", &denied).await;
-    assert!(answer.header("location").unwrap().contains("error=access_denied"));
+    let response = post(&outlook, "common/oauth2/v2.0/authorize", &denied).await;
+    assert!(response.header("location").unwrap().contains("error=access_denied"));
 
     outlook.set(|settings| settings.auto_consent_as = Some(ANNA.into()));
-    let answer = send(&outlook, get(page(""))).await.unwrap();
-    assert!(answer.header("location").unwrap().contains("code="));
+    let response = send(&outlook, get(page(""))).await.unwrap();
+    assert!(response.header("location").unwrap().contains("code="));
 }
 
 #[tokio::test]
-async fn no_token_is_in_the_log_or_in_any_debug() {
+async fn no_token_is_in_the_log_or_in_debug_output() {
     let stage = Stage::new();
     let tokens = stage.anna.tokens(&["Calendars.ReadWrite"]);
     let fresh = refresh(&stage.outlook, tokens.refresh_token.expose()).await.ok();

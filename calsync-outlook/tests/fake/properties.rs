@@ -1,4 +1,4 @@
-//! Single-value extended properties: kept, hidden, found.
+//! Single-value extended properties: stored, shown, filtered.
 
 use calsync_outlook::fake::{Fault, graph_error};
 use http::StatusCode;
@@ -24,7 +24,7 @@ fn filter(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_property_is_kept_and_shown_only_when_asked_for() {
+async fn a_property_is_stored_and_shown_only_on_request() {
     let stage = Stage::new();
     let event = stage.create(timed_with("x", properties(&[(KEY, "k-91f2"), (REVISION, "1")]))).await;
     let path = format!("/{}", id(&event));
@@ -32,7 +32,7 @@ async fn a_property_is_kept_and_shown_only_when_asked_for() {
     assert!(stage.get(id(&event)).await.get("singleValueExtendedProperties").is_none());
     let shown = stage.event("GET", &format!("{path}?{}", expand(&[KEY])), None).await.ok();
     assert_eq!(shown["singleValueExtendedProperties"], json!([{"id": KEY, "value": "k-91f2"}]));
-    // What is named is set, what is not stays.
+    // Properties in the list are set, others stay.
     let patched = stage.event("PATCH", &path, Some(properties(&[(REVISION, "2")]))).await.ok();
     assert_ne!(patched["changeKey"], event["changeKey"]);
     let both =
@@ -42,7 +42,7 @@ async fn a_property_is_kept_and_shown_only_when_asked_for() {
     assert!(both.get("subject").is_none());
     let list = stage.event("GET", &format!("?{}", expand(&[REVISION])), None).await.ok();
     assert_eq!(list["value"][0]["singleValueExtendedProperties"][0]["value"], "2");
-    // A property that no event has is not there at all.
+    // A property that the event does not have is not shown.
     let none =
         stage.event("GET", &format!("{path}?{}", expand(&[&KEY.replace("Key", "key")])), None).await.ok();
     assert!(none.get("singleValueExtendedProperties").is_none());
@@ -76,9 +76,9 @@ async fn an_event_is_found_by_its_property() {
         (any(&format!("ep/id eq '{KEY}'")), &["one", "two"]),
         (format!("subject eq 'two' and {}", any(&format!("ep/id eq '{KEY}'"))), &["two"]),
     ];
-    for (text, wanted) in table {
+    for (text, expected) in table {
         let list = stage.event("GET", &filter(&text), None).await.ok();
-        assert_eq!(subjects(&list), wanted, "{text}");
+        assert_eq!(subjects(&list), expected, "{text}");
     }
     let plus = format!(
         "?$filter={}",
@@ -110,12 +110,12 @@ async fn an_id_of_another_kind_is_refused() {
     ] {
         stage.event("GET", &format!("?{bad}"), None).await.is_refused(400, "ErrorInvalidUrlQuery");
     }
-    let unread = "$expand=singleValueExtendedProperties($filter=value%20eq%20'x')";
-    stage.event("GET", &format!("?{unread}"), None).await.is_refused(400, "ErrorInvalidUrlQueryFilter");
+    let invalid = "$expand=singleValueExtendedProperties($filter=value%20eq%20'x')";
+    stage.event("GET", &format!("?{invalid}"), None).await.is_refused(400, "ErrorInvalidUrlQueryFilter");
 }
 
 #[tokio::test]
-async fn a_create_that_answers_an_error_may_have_made_a_bare_event() {
+async fn a_create_that_fails_may_have_stored_an_event_without_properties() {
     let stage = Stage::new();
     stage.outlook.set(|settings| settings.loses_properties_on_error = true);
     let late = || graph_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "x").after();
@@ -123,7 +123,7 @@ async fn a_create_that_answers_an_error_may_have_made_a_bare_event() {
     stage.outlook.fault(late());
     assert_eq!(stage.event("POST", "", Some(event())).await.status, 503);
     assert_eq!(stage.anna.events("primary")[0].property("calsyncKey"), None);
-    // Only then.
+    // Only a late server error loses them.
     stage.outlook.fault(Fault::DropAfter);
     assert!(stage.try_call("POST", "me/events", Some(event()), &[]).await.is_err());
     stage.create(event()).await;

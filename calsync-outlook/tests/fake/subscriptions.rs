@@ -1,4 +1,4 @@
-//! Subscriptions: handshake, life, notices.
+//! Subscriptions: validation, lifetime, notifications.
 
 use bytes::Bytes;
 use calsync_outlook::fake::{FakeOutlook, LifecycleEvent};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::client::{IMMUTABLE, Stage, id, timed};
 
-fn wanted(resource: &str, ends: &str) -> Value {
+fn subscription(resource: &str, ends: &str) -> Value {
     json!({
         "changeType": "created,updated,deleted", "notificationUrl": "https://host.example/graph?x=1", "resource": resource,
         "lifecycleNotificationUrl": "https://host.example/life", "expirationDateTime": ends, "clientState": "s3cret",
@@ -19,8 +19,8 @@ type Validator = Box<dyn Fn(&Request<Bytes>) -> Response<Bytes> + Send + Sync>;
 
 const TOMORROW: &str = "2026-11-23T10:00:00Z";
 
-/// The notices since the last time: their addresses, and what they say.
-fn notices(outlook: &FakeOutlook) -> Vec<(String, Value)> {
+/// The URLs and contents of the notifications since the last call.
+fn notifications(outlook: &FakeOutlook) -> Vec<(String, Value)> {
     let all = outlook.take_notifications().into_iter();
     let all = all.map(|request| {
         assert_eq!(request.headers()["content-type"], "application/json");
@@ -31,12 +31,12 @@ fn notices(outlook: &FakeOutlook) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn a_subscription_tells_of_every_change_in_its_calendar() {
+async fn a_subscription_reports_every_change_in_its_calendar() {
     let stage = Stage::new();
     let calendar = stage.anna.adds_calendar("Jobs");
     let resource = format!("/me/calendars/{calendar}/events");
     let made = stage
-        .call_with("POST", "subscriptions", Some(wanted(&resource, TOMORROW)), &[IMMUTABLE])
+        .call_with("POST", "subscriptions", Some(subscription(&resource, TOMORROW)), &[IMMUTABLE])
         .await
         .created();
     assert_eq!((&made["resource"], &made["clientState"]), (&json!(resource), &json!("s3cret")));
@@ -45,29 +45,34 @@ async fn a_subscription_tells_of_every_change_in_its_calendar() {
     let path = format!("me/events/{event}");
     stage.call("PATCH", &path, Some(json!({"subject": "y"}))).await.ok();
     stage.call("DELETE", &path, None).await;
-    let told = notices(&stage.outlook);
-    let kinds: Vec<&str> = told.iter().map(|(_, notice)| notice["changeType"].as_str().unwrap()).collect();
+    let received = notifications(&stage.outlook);
+    let kinds: Vec<&str> =
+        received.iter().map(|(_, notification)| notification["changeType"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["created", "updated", "deleted"]);
-    for (url, notice) in &told {
+    for (url, notification) in &received {
         assert_eq!(url, "https://host.example/graph?x=1");
-        assert_eq!((&notice["subscriptionId"], &notice["clientState"]), (&made["id"], &json!("s3cret")));
-        assert_eq!(notice["resourceData"]["id"], event, "the id that was asked for when it was made");
-        assert_eq!(notice["tenantId"], FakeOutlook::TENANT);
+        assert_eq!(
+            (&notification["subscriptionId"], &notification["clientState"]),
+            (&made["id"], &json!("s3cret"))
+        );
+        assert_eq!(notification["resourceData"]["id"], event, "the kind of id that its creation preferred");
+        assert_eq!(notification["tenantId"], FakeOutlook::TENANT);
     }
-    assert_eq!(notices(&stage.outlook).len(), 0);
+    assert_eq!(notifications(&stage.outlook).len(), 0);
     let path = format!("subscriptions/{}", id(&made));
     assert_eq!(stage.call("GET", &path, None).await.ok()["id"], made["id"]);
     assert_eq!(stage.call("DELETE", &path, None).await.status, 204);
     stage.call("GET", &path, None).await.is_refused(404, "ResourceNotFound");
     stage.call("DELETE", &path, None).await.is_refused(404, "ResourceNotFound");
     assert!(stage.anna.adds_event(&calendar, timed("x")).is_some());
-    assert_eq!(notices(&stage.outlook).len(), 0);
+    assert_eq!(notifications(&stage.outlook).len(), 0);
 }
 
 #[tokio::test]
-async fn it_lives_for_so_long_and_is_renewed() {
+async fn a_subscription_has_a_limited_lifetime_and_can_be_renewed() {
     let stage = Stage::new();
-    let subscribe = |ends: &'static str| stage.call("POST", "subscriptions", Some(wanted("me/events", ends)));
+    let subscribe =
+        |ends: &'static str| stage.call("POST", "subscriptions", Some(subscription("me/events", ends)));
     for bad in ["2026-11-22T10:00:00Z", "2026-11-29T10:00:01Z"] {
         subscribe(bad).await.is_refused(400, "ErrorInvalidRequest");
     }
@@ -88,7 +93,7 @@ async fn it_lives_for_so_long_and_is_renewed() {
     stage.clock.advance(TimeDelta::days(1));
     assert_eq!(stage.outlook.subscriptions().len(), 0);
     assert!(stage.anna.adds_event("primary", timed("x")).is_some());
-    assert_eq!(notices(&stage.outlook).len(), 0);
+    assert_eq!(notifications(&stage.outlook).len(), 0);
     let mut fresh = Stage::new();
     (fresh.outlook, fresh.token) =
         (stage.outlook.clone(), stage.anna.tokens(&["Calendars.Read"]).access_token.expose().into());
@@ -97,8 +102,8 @@ async fn it_lives_for_so_long_and_is_renewed() {
 }
 
 #[tokio::test]
-async fn the_host_has_to_say_the_token_back() {
-    let answer = |status: StatusCode, kind: &'static str, body: Bytes| {
+async fn the_host_has_to_return_the_validation_token() {
+    let respond = |status: StatusCode, kind: &'static str, body: Bytes| {
         Response::builder().status(status).header("content-type", kind).body(body).unwrap()
     };
     let token = |request: &Request<Bytes>| -> Bytes {
@@ -111,15 +116,15 @@ async fn the_host_has_to_say_the_token_back() {
         Bytes::from(text)
     };
     let cases: [(Validator, u16); 4] = [
-        (Box::new(move |request| answer(StatusCode::OK, "text/plain; charset=utf-8", token(request))), 201),
-        (Box::new(move |request| answer(StatusCode::OK, "application/json", token(request))), 400),
-        (Box::new(move |request| answer(StatusCode::ACCEPTED, "text/plain", token(request))), 400),
-        (Box::new(move |_| answer(StatusCode::OK, "text/plain", Bytes::from_static(b"hello"))), 400),
+        (Box::new(move |request| respond(StatusCode::OK, "text/plain; charset=utf-8", token(request))), 201),
+        (Box::new(move |request| respond(StatusCode::OK, "application/json", token(request))), 400),
+        (Box::new(move |request| respond(StatusCode::ACCEPTED, "text/plain", token(request))), 400),
+        (Box::new(move |_| respond(StatusCode::OK, "text/plain", Bytes::from_static(b"hello"))), 400),
     ];
     for (validator, status) in cases {
         let mut stage = Stage::new();
         stage.outlook = stage.outlook.clone().with_validator(validator);
-        let made = stage.call("POST", "subscriptions", Some(wanted("me/events", TOMORROW))).await;
+        let made = stage.call("POST", "subscriptions", Some(subscription("me/events", TOMORROW))).await;
         assert_eq!(made.status, status);
         if status == 400 {
             made.is_refused(400, "ValidationError");
@@ -128,10 +133,10 @@ async fn the_host_has_to_say_the_token_back() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_subscribed_to_is_refused() {
+async fn an_invalid_subscription_is_refused() {
     let stage = Stage::new();
     let with = |name: &str, value: Value| {
-        let mut body = wanted("me/events", TOMORROW);
+        let mut body = subscription("me/events", TOMORROW);
         body[name] = value;
         body
     };
@@ -151,17 +156,17 @@ async fn what_cannot_be_subscribed_to_is_refused() {
 }
 
 #[tokio::test]
-async fn lifecycle_notices_go_to_their_own_address() {
+async fn lifecycle_notifications_go_to_their_own_url() {
     let stage = Stage::new();
-    let made = stage.call("POST", "subscriptions", Some(wanted("me/events", TOMORROW))).await.created();
+    let made = stage.call("POST", "subscriptions", Some(subscription("me/events", TOMORROW))).await.created();
     let send = |event| stage.outlook.sends_lifecycle(id(&made), event);
     assert!(send(LifecycleEvent::Missed) && send(LifecycleEvent::ReauthorizationRequired));
     assert!(send(LifecycleEvent::SubscriptionRemoved));
-    assert!(!send(LifecycleEvent::Missed), "it is no more");
-    let told = notices(&stage.outlook);
+    assert!(!send(LifecycleEvent::Missed), "it has ended");
+    let received = notifications(&stage.outlook);
     let kinds: Vec<&str> =
-        told.iter().map(|(_, notice)| notice["lifecycleEvent"].as_str().unwrap()).collect();
+        received.iter().map(|(_, notification)| notification["lifecycleEvent"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["missed", "reauthorizationRequired", "subscriptionRemoved"]);
-    assert!(told.iter().all(|(url, _)| url == "https://host.example/life"));
+    assert!(received.iter().all(|(url, _)| url == "https://host.example/life"));
     assert_eq!(stage.outlook.subscriptions().len(), 0);
 }

@@ -1,16 +1,16 @@
-//! `transactionId`: what makes a create repeatable, and where that ends.
+//! `transactionId`: it makes a create repeatable, within limits.
 
 use calsync_core::http::TransportErrorKind;
 use calsync_outlook::fake::{AfterDeletion, Fault};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, IMMUTABLE, Stage, id, timed, timed_with};
+use crate::client::{ApiResponse, IMMUTABLE, Stage, id, timed, timed_with};
 
 fn with_id(subject: &str) -> Value {
     timed_with(subject, json!({"transactionId": "5b1d0c1e-6a55-5e0b-9a3e-1f0f8d2a9c11"}))
 }
 
-async fn post(stage: &Stage, event: Value) -> Answer {
+async fn post(stage: &Stage, event: Value) -> ApiResponse {
     stage.call_with("POST", "me/events", Some(event), &[IMMUTABLE]).await
 }
 
@@ -24,12 +24,12 @@ async fn the_same_create_again_makes_no_second_event() {
     assert_eq!(post(&stage, with_id("x")).await.created()["id"], event["id"]);
     assert_eq!(stage.anna.events("primary").len(), 1);
     assert_eq!(event["transactionId"], "5b1d0c1e-6a55-5e0b-9a3e-1f0f8d2a9c11");
-    assert!(stage.create(timed("y")).await.get("transactionId").is_none(), "only if it was set");
-    // It stays what it was.
+    assert!(stage.create(timed("y")).await.get("transactionId").is_none(), "shown only if it was set");
+    // It cannot be changed.
     let path = format!("/{}", id(&event));
     let other = stage.event("PATCH", &path, Some(json!({"transactionId": "y"}))).await;
     other.is_refused(400, "ErrorInvalidPropertySet");
-    // What has become of the event does not matter.
+    // Later changes to the event do not matter.
     stage.event("PATCH", &path, Some(json!({"subject": "edited"}))).await.ok();
     assert_eq!(post(&stage, with_id("x")).await.created()["subject"], "edited");
 }
@@ -47,7 +47,7 @@ async fn another_create_with_it_is_refused_and_names_the_event() {
     assert_ne!(
         elsewhere.json()["error"]["@event.existingEventId"],
         event["id"],
-        "the other id, without the preference"
+        "the default id, without the preference"
     );
     stage.outlook.set(|settings| {
         settings.duplicate_is_conflict = true;
@@ -56,7 +56,7 @@ async fn another_create_with_it_is_refused_and_names_the_event() {
     let refusal = post(&stage, with_id("y")).await;
     refusal.is_refused(409, "ErrorDuplicateTransactionId");
     assert!(refusal.json()["error"].get("@event.existingEventId").is_none());
-    // Another mailbox knows nothing of it.
+    // Another mailbox does not know it.
     let mut bo = Stage::new();
     bo.outlook = stage.outlook.clone();
     bo.token =
@@ -66,7 +66,7 @@ async fn another_create_with_it_is_refused_and_names_the_event() {
 
 #[tokio::test]
 async fn it_is_remembered_after_the_event_was_deleted() {
-    for (setting, status, stands) in [
+    for (setting, status, existing) in [
         (AfterDeletion::DuplicateError, 400, 0),
         (AfterDeletion::ReplaysDeadEvent, 201, 0),
         (AfterDeletion::MakesAnother, 201, 1),
@@ -76,7 +76,7 @@ async fn it_is_remembered_after_the_event_was_deleted() {
         let event = post(&stage, with_id("x")).await.created();
         assert!(stage.anna.deletes_event("primary", id(&event)));
         let again = post(&stage, with_id("x")).await;
-        assert_eq!((again.status, stage.anna.events("primary").len()), (status, stands), "{setting:?}");
+        assert_eq!((again.status, stage.anna.events("primary").len()), (status, existing), "{setting:?}");
         match setting {
             AfterDeletion::DuplicateError => {
                 assert_eq!(again.json()["error"]["@event.existingEventId"], event["id"]);

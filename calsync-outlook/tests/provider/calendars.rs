@@ -1,4 +1,5 @@
-//! Calendars: which there are, what becomes of one whose id changed, and that one that is gone is not an empty one.
+//! Calendars: listing and creating, ids that change, and that a missing calendar is not an empty
+//! one.
 
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::Retry;
@@ -14,10 +15,10 @@ use calsync_outlook::fake::{ApiMethod, Fault, FaultRule};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::bench::*;
-use crate::common::{World, calendar_in, draft_at, event, key_of, place_of};
+use crate::common::{World, calendar_in, calendar_of, draft_at, event, key_of};
+use crate::helpers::*;
 
-/// Every call there is, at a place, for an event that was written there.
+/// Makes every call in a calendar, for an event that was written there.
 async fn every_call(
     provider: &OutlookCalendar,
     place: &CalendarRef,
@@ -38,38 +39,38 @@ async fn every_call(
         ("update at a version", provider.update(place, id, &draft(7), &updating).await.map(drop)),
         ("create", provider.create(place, &draft(8), &create).await.map(drop)),
         ("delete at a version", provider.delete(place, id, &marker, &deleting).await),
-        ("delete", gone(provider.delete(place, id, &marker, &DeleteOptions::new()).await)),
+        ("delete", or_not_found(provider.delete(place, id, &marker, &DeleteOptions::new()).await)),
     ]
 }
 
-/// An event that the call before has deleted is not there.
-fn gone(deleted: Result<(), Error>) -> Result<(), Error> {
+/// Success also if the previous call deleted the event.
+fn or_not_found(deleted: Result<(), Error>) -> Result<(), Error> {
     match deleted {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
     }
 }
 
-/// Anna's calendar of bookings with an event in it.
+/// Adds a calendar of bookings with one event to Anna's mailbox.
 async fn with_bookings(world: &World, provider: &OutlookCalendar) -> (String, Written) {
     let calendar = world.anna.adds_calendar("Bookings");
-    let place = named(&calendar, None);
+    let place = calendar_named(&calendar, None);
     let draft = draft_at(&place, 1, event());
     let written = provider.create(&place, &draft, &CreateOptions::new()).await.unwrap();
     (calendar, written)
 }
 
 #[tokio::test]
-async fn a_calendar_that_is_not_there_is_not_an_empty_one() {
+async fn a_missing_calendar_is_not_an_empty_one() {
     let world = World::new().await;
     let provider = world.provider();
     let (calendar, written) = with_bookings(&world, &provider).await;
     assert!(world.anna.deletes_calendar(&calendar));
     for place in [
-        named(&calendar, None),
-        named(&calendar, Some("Bookings")),
-        named("never/seen", None),
-        named("AAMkANeverSeen12", Some("Nobody's")),
+        calendar_named(&calendar, None),
+        calendar_named(&calendar, Some("Bookings")),
+        calendar_named("never/seen", None),
+        calendar_named("AAMkANeverSeen12", Some("Unknown")),
     ] {
         for (call, result) in every_call(&provider, &place, &written).await {
             let error = result.unwrap_err();
@@ -85,18 +86,18 @@ async fn a_calendar_whose_id_changed_is_found_by_its_name_and_remembered() {
         let world = World::new().await;
         let provider = world.provider();
         let (calendar, written) = with_bookings(&world, &provider).await;
-        let place = named(&calendar, Some("Bookings"));
+        let place = calendar_named(&calendar, Some("Bookings"));
         let now = world.anna.moves_calendar_id(&calendar).unwrap();
         world.outlook.clear_requests();
-        // Whichever call is the first to meet it.
+        // Any of the calls may be the first to meet the new id.
         let mut calls = every_call(&provider, &place, &written).await;
         let (name, result) = calls.swap_remove(call);
         result.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(calls.into_iter().all(|(_, result)| result.is_ok()));
-        assert_eq!(world.outlook.count(ApiMethod::CalendarsList), 1, "asked once, and remembered");
+        assert_eq!(world.outlook.count(ApiMethod::CalendarsList), 1, "listed once, and remembered");
         assert!(world.anna.events(&now).is_empty(), "the last calls were deletes");
 
-        // It can change again.
+        // The id can change again.
         let later = world.anna.moves_calendar_id(&now).unwrap();
         let mut next = draft_at(&place, 10, event());
         next.marker.key = crate::common::key_at(&place, 1);
@@ -107,30 +108,31 @@ async fn a_calendar_whose_id_changed_is_found_by_its_name_and_remembered() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_unknown_or_not_the_only_one_finds_nothing() {
+async fn an_unknown_or_ambiguous_name_finds_no_calendar() {
     let world = World::new().await;
     let provider = world.provider();
     let (calendar, written) = with_bookings(&world, &provider).await;
     let _now = world.anna.moves_calendar_id(&calendar).unwrap();
     for name in [None, Some("Orders"), Some("bookings")] {
-        for (call, result) in every_call(&provider, &named(&calendar, name), &written).await {
+        for (call, result) in every_call(&provider, &calendar_named(&calendar, name), &written).await {
             assert_eq!(result.unwrap_err().kind(), ErrorKind::CalendarNotFound, "{call} {name:?}");
         }
     }
     let _second = world.anna.adds_calendar("Bookings");
-    for (call, result) in every_call(&provider, &named(&calendar, Some("Bookings")), &written).await {
+    for (call, result) in every_call(&provider, &calendar_named(&calendar, Some("Bookings")), &written).await
+    {
         assert_eq!(result.unwrap_err().kind(), ErrorKind::CalendarNotFound, "{call}: which of the two?");
     }
     assert_eq!(world.outlook.events().len(), 1);
 }
 
 #[tokio::test]
-async fn a_list_that_fails_while_a_calendar_is_looked_for_is_no_answer() {
+async fn a_failed_listing_does_not_mean_a_missing_calendar() {
     let world = World::new().await;
     let provider = world.provider();
     let (calendar, written) = with_bookings(&world, &provider).await;
     let now = world.anna.moves_calendar_id(&calendar).unwrap();
-    let place = named(&calendar, Some("Bookings"));
+    let place = calendar_named(&calendar, Some("Bookings"));
     for fault in [Fault::status(StatusCode::NOT_FOUND), Fault::Cut, Fault::DropAfter, Fault::OtherJson] {
         let rule = FaultRule::new(fault.clone()).with_method(ApiMethod::CalendarsList);
         world.outlook.fault(rule.always());
@@ -145,7 +147,7 @@ async fn a_list_that_fails_while_a_calendar_is_looked_for_is_no_answer() {
 }
 
 #[tokio::test]
-async fn calendars_are_listed_to_the_last_and_made() {
+async fn calendars_are_listed_completely_and_created() {
     let world = World::new().await;
     let provider = world.provider();
     for number in 0..120 {
@@ -168,17 +170,17 @@ async fn calendars_are_listed_to_the_last_and_made() {
     provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     assert_eq!(world.anna.events(id.as_str()).len(), 1);
 
-    // A name that is there already is refused, for good.
+    // A name that exists already is refused, and a retry does not help.
     let error = provider.create_calendar(&key_of(1), "Bookings").await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Refused, Retry::Never));
-    // An empty calendar that nobody uses is possible: nobody knows.
+    // An empty, unused calendar may exist: the outcome is unknown.
     world.outlook.fault(FaultRule::new(Fault::Html).with_method(ApiMethod::CalendarsCreate));
     let error = provider.create_calendar(&key_of(1), "More").await.unwrap_err();
     assert_eq!(error.retry(), Retry::Unknown);
 }
 
 #[tokio::test]
-async fn a_calendar_that_says_little_or_may_only_be_read_is_listed_as_that() {
+async fn a_calendar_with_missing_fields_or_read_only_is_listed() {
     let world = World::new().await;
     let page = json!({"value": [
         {"id": "A=", "name": null},
@@ -188,16 +190,19 @@ async fn a_calendar_that_says_little_or_may_only_be_read_is_listed_as_that() {
     ]});
     world.outlook.fault(Fault::json(StatusCode::OK, &page));
     let calendars = world.provider().calendars(&key_of(1)).await.unwrap();
-    let told: Vec<_> = calendars
+    let actual: Vec<_> = calendars
         .iter()
         .map(|it| (it.id.as_str(), it.name.as_str(), it.owner.as_deref(), it.is_writable, it.is_primary))
         .collect();
-    assert_eq!(told, [("A=", "", None, true, false), ("B=", "Team", Some("team@example.org"), false, false)]);
+    assert_eq!(
+        actual,
+        [("A=", "", None, true, false), ("B=", "Team", Some("team@example.org"), false, false)]
+    );
 }
 
 /// The token goes along with every request.
 #[tokio::test]
-async fn a_next_page_never_leads_to_another_host() {
+async fn a_next_page_never_goes_to_another_host() {
     let world = World::new().await;
     let transport = Recording::new(world.outlook.clone());
     let provider = world.builder().transport(transport.clone()).build().unwrap();
@@ -213,29 +218,29 @@ async fn a_next_page_never_leads_to_another_host() {
     world.outlook.fault(Fault::json(StatusCode::OK, &parts));
     find(&provider).await.unwrap();
     world.outlook.fault(Fault::json(StatusCode::OK, &json!({"value": [], "@odata.nextLink": link})));
-    let listed = provider.list_ours(&place_of(1), "tests", None).await.unwrap();
-    provider.list_ours(&place_of(1), "tests", listed.next).await.unwrap();
+    let listed = provider.list_ours(&calendar_of(1), "tests", None).await.unwrap();
+    provider.list_ours(&calendar_of(1), "tests", listed.next).await.unwrap();
     let requests = transport.requests();
     assert_eq!(requests.len(), 7);
     for request in requests {
         assert_eq!(request.authority, "graph.microsoft.com", "{}", request.path);
         assert!(request.path.starts_with("/v1.0/") && !request.path.contains("messages"), "{}", request.path);
     }
-    // One that is no link at all is no answer.
+    // A malformed link is an error.
     for link in ["", "nonsense", "https://graph.microsoft.com/v1.0/me/calendars"] {
         let page = json!({"value": [], "@odata.nextLink": link});
         world.outlook.fault(Fault::json(StatusCode::OK, &page));
         assert!(provider.calendars(&key_of(1)).await.is_err(), "{link:?}");
         world.outlook.fault(Fault::json(StatusCode::OK, &page));
-        let error = provider.list_ours(&place_of(1), "tests", None).await.unwrap_err();
+        let error = provider.list_ours(&calendar_of(1), "tests", None).await.unwrap_err();
         assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later), "{link:?}");
         let token = PageToken((*link).to_owned());
-        assert!(provider.list_ours(&place_of(1), "tests", Some(token)).await.is_err(), "{link:?}");
+        assert!(provider.list_ours(&calendar_of(1), "tests", Some(token)).await.is_err(), "{link:?}");
     }
 }
 
 #[tokio::test]
-async fn pages_without_an_end_are_given_up() {
+async fn an_endless_listing_is_given_up() {
     let world = World::new().await;
     let provider = world.provider();
     let link = "https://graph.microsoft.com/v1.0/me/calendars?$skiptoken=1";
@@ -253,7 +258,7 @@ async fn pages_without_an_end_are_given_up() {
 }
 
 #[tokio::test]
-async fn the_default_calendar_goes_by_its_own_id_too_and_mailboxes_are_apart() {
+async fn the_default_calendar_also_has_an_id_and_mailboxes_are_separate() {
     let world = World::new().await;
     let provider = world.provider();
     let calendars = provider.calendars(&key_of(1)).await.unwrap();
@@ -261,11 +266,15 @@ async fn the_default_calendar_goes_by_its_own_id_too_and_mailboxes_are_apart() {
     let written = create(&provider, &draft(1)).await.unwrap();
     let found = provider.get(&calendar_in(1, id.clone()), &written.remote_id).await.unwrap();
     assert_eq!(found.unwrap().marker, Some(draft(1).marker));
-    // To the planner they are one, once the host knows which one the default is.
+    // The planner treats both as one calendar once the host knows the id of the default one.
     assert!(calendars[0].is_primary);
-    let (named, primary) = (calendar_in(1, id.clone()), place_of(1));
+    let (named, primary) = (calendar_in(1, id.clone()), calendar_of(1));
     let capabilities = provider.capabilities();
     assert!(!capabilities.is_one_calendar(&named, &primary));
     assert!(capabilities.is_one_calendar(&named, &primary.with_primary(Some(id.clone()))));
-    assert_eq!(provider.get(&place_of(2), &written.remote_id).await.unwrap(), None, "not in Ben's mailbox");
+    assert_eq!(
+        provider.get(&calendar_of(2), &written.remote_id).await.unwrap(),
+        None,
+        "not in Ben's mailbox"
+    );
 }

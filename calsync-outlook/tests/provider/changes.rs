@@ -1,4 +1,4 @@
-//! Which requests go out for each change, and that nobody hears of them.
+//! The requests of each change, and that no attendee is added and no mail is sent.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use calsync_core::provider::{CalendarProvider, CreateOptions, DeleteOptions};
 use calsync_outlook::fake::{ApiMethod, SeenRequest};
 use serde_json::json;
 
-use crate::bench::*;
-use crate::common::{World, draft_at, event, key_at, key_of, place_of};
+use crate::common::{World, calendar_of, draft_at, event, key_at, key_of};
+use crate::helpers::*;
 
-/// The one request of that method.
+/// The only request of that method.
 fn request(world: &World, method: ApiMethod) -> SeenRequest {
     let mut requests = world.outlook.requests().into_iter().filter(|request| request.method == method);
     let request = requests.next().unwrap();
@@ -18,10 +18,10 @@ fn request(world: &World, method: ApiMethod) -> SeenRequest {
 }
 
 #[tokio::test]
-async fn a_create_is_one_request_and_says_this() {
+async fn a_create_is_one_request_with_this_body() {
     let world = World::new().await;
     let written = create(&world.provider(), &draft(1)).await.unwrap();
-    let key = key_at(&place_of(1), 0).to_string();
+    let key = key_at(&calendar_of(1), 0).to_string();
     let body = json!({
         "transactionId": key,
         "subject": "Deep clean",
@@ -44,20 +44,20 @@ async fn a_create_is_one_request_and_says_this() {
     });
     assert_eq!(request(&world, ApiMethod::EventsCreate).body, Some(body));
     assert_eq!(calls(&world.outlook), [ApiMethod::EventsCreate]);
-    let stands = only(&world);
+    let stored = only(&world);
     assert_eq!(
-        (stands.id.as_str(), Some(stands.etag.as_str())),
+        (stored.id.as_str(), Some(stored.etag.as_str())),
         (written.remote_id.as_str(), written.etag.as_ref().map(calsync_core::names::Etag::as_str))
     );
-    assert_eq!(stands.body_text, "Order: ORD-1\r\nStaff: Eve & Adam <night>\r\n");
+    assert_eq!(stored.body_text, "Order: ORD-1\r\nStaff: Eve & Adam <night>\r\n");
 }
 
 #[tokio::test]
-async fn an_update_reads_and_writes_what_differs() {
+async fn an_update_reads_the_event_and_writes_the_differences() {
     let world = World::new().await;
     let provider = world.provider();
     let mut written = create(&provider, &draft(1)).await.unwrap();
-    let with = |revision: u64, event| draft_at(&place_of(1), revision, event);
+    let with = |revision: u64, event| draft_at(&calendar_of(1), revision, event);
     let renamed = |title: &str| {
         let mut event = event();
         event.title = title.into();
@@ -69,7 +69,7 @@ async fn an_update_reads_and_writes_what_differs() {
         "2026-11-30T17:00:00Z",
         "Europe/Paris",
     );
-    // Each differs from the one before in what its body says.
+    // Each event differs from the one before in what its expected body shows.
     for (revision, event, mut body) in [
         (3, event().with_location("2 Low Street"), json!({"location": {"displayName": "2 Low Street"}})),
         (4, event(), json!({"location": {"displayName": "1 High Street, Leeds, LS1 1AA"}})),
@@ -102,7 +102,7 @@ async fn an_update_reads_and_writes_what_differs() {
         assert_eq!((patch.body, patch.if_match), (Some(body), Some(version)), "revision {revision}");
         assert_eq!(calls(&world.outlook), [ApiMethod::EventsGet, ApiMethod::EventsUpdate]);
     }
-    // Nothing differs any more; another revision alone is no difference.
+    // No field differs. A new revision alone is no difference.
     for revision in [7, 8] {
         let again = with(revision, later.clone().with_description("x"));
         let again = update(&provider, &written, &again).await.unwrap();
@@ -111,7 +111,7 @@ async fn an_update_reads_and_writes_what_differs() {
 }
 
 #[tokio::test]
-async fn a_delete_is_one_request_where_the_version_is_known() {
+async fn a_delete_is_one_request_if_the_version_is_known() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -122,21 +122,21 @@ async fn a_delete_is_one_request_where_the_version_is_known() {
     assert_eq!(calls(&world.outlook), [ApiMethod::EventsDelete]);
     assert!(world.anna.events("primary").is_empty());
 
-    let ben = |revision| draft_at(&place_of(2), revision, event());
-    let written = provider.create(&place_of(2), &ben(1), &CreateOptions::new()).await.unwrap();
+    let ben = |revision| draft_at(&calendar_of(2), revision, event());
+    let written = provider.create(&calendar_of(2), &ben(1), &CreateOptions::new()).await.unwrap();
     world.outlook.clear_requests();
     let unread = DeleteOptions::new();
-    provider.delete(&place_of(2), &written.remote_id, &ben(2).marker, &unread).await.unwrap();
+    provider.delete(&calendar_of(2), &written.remote_id, &ben(2).marker, &unread).await.unwrap();
     assert_eq!(calls(&world.outlook), [ApiMethod::EventsGet, ApiMethod::EventsDelete]);
 }
 
-/// Every kind of request there is, parts of batches among them.
+/// Sends every kind of request, parts of batches included.
 async fn every_request(world: &World) -> Vec<SeenRequest> {
     let provider = world.provider();
     world.outlook.set(|settings| settings.sparse_pages = true);
     let written = create(&provider, &draft(1)).await.unwrap();
     assert!(world.anna.makes_meeting("primary", written.remote_id.as_str()));
-    update(&provider, &written, &draft_at(&place_of(1), 2, event().with_description("x"))).await.unwrap();
+    update(&provider, &written, &draft_at(&calendar_of(1), 2, event().with_description("x"))).await.unwrap();
     find(&provider).await.unwrap().unwrap();
     delete(&provider, &written, &draft(3)).await.unwrap();
     assert_eq!(get(&provider, &written).await.unwrap(), None);
@@ -159,7 +159,7 @@ async fn every_request(world: &World) -> Vec<SeenRequest> {
 }
 
 #[tokio::test]
-async fn every_request_wants_ids_that_last_in_a_batch_too() {
+async fn every_request_prefers_immutable_ids_also_in_a_batch() {
     let world = World::new().await;
     let requests = every_request(&world).await;
     assert_eq!(requests.iter().filter(|request| request.in_batch).count(), 2);
@@ -170,7 +170,7 @@ async fn every_request_wants_ids_that_last_in_a_batch_too() {
 }
 
 #[tokio::test]
-async fn nobody_is_invited_and_nobody_gets_mail() {
+async fn no_attendee_is_invited_and_no_mail_is_sent() {
     let world = World::new().await;
     let requests = every_request(&world).await;
     let bodies: Vec<String> =

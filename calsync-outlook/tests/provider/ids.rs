@@ -1,4 +1,5 @@
-//! Which event is meant, and which version of it: ids that change or are no ids, versions that moved on, and who was faster.
+//! Ids and versions of events: ids that changed or are malformed, versions that are outdated, and
+//! concurrent changes.
 
 use calsync_core::ErrorKind;
 use calsync_core::error::Retry;
@@ -8,11 +9,11 @@ use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, concurrent_save, irreso
 use http::StatusCode;
 use serde_json::json;
 
-use crate::bench::*;
-use crate::common::{World, key_at, place_of};
+use crate::common::{World, calendar_of, key_at};
+use crate::helpers::*;
 
 #[tokio::test]
-async fn somebody_who_was_faster_costs_one_more_read() {
+async fn a_concurrent_change_costs_one_more_read() {
     for conflict in [irresolvable_conflict(), concurrent_save()] {
         let world = World::new().await;
         let provider = world.provider();
@@ -40,9 +41,9 @@ async fn somebody_who_was_faster_costs_one_more_read() {
     }
 }
 
-/// What Exchange or the person did in between is read, and what the draft says is put into that.
+/// The new version is read, and the draft is applied to it.
 #[tokio::test]
-async fn a_version_that_moved_on_is_read_again() {
+async fn an_outdated_version_is_read_again() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -54,10 +55,10 @@ async fn a_version_that_moved_on_is_read_again() {
     assert!(world.anna.events("primary").is_empty());
 }
 
-/// Nobody could ever send such a version back, so the event would be stuck. Then nothing is named in `If-Match`, and Exchange's
-/// 412 without one is met like any other.
+/// Such an etag could never be sent back, and the event could not be changed any more. So no
+/// `If-Match` is sent, and Exchange's 412 without one is handled like any other.
 #[tokio::test]
-async fn without_a_version_changes_name_none() {
+async fn changes_without_a_usable_etag_send_no_if_match() {
     for etag in [json!(null), json!(""), json!("W/\"7\n\""), json!("\"ü\"")] {
         let world = World::new().await;
         let provider = world.provider();
@@ -65,12 +66,12 @@ async fn without_a_version_changes_name_none() {
         let mut json = only(&world).json;
         json["@odata.etag"] = etag.clone();
         json["body"] = json!({"contentType": "text", "content": only(&world).body_text});
-        let answer = Fault::json(StatusCode::OK, &json);
-        world.outlook.fault(FaultRule::new(answer).with_method(ApiMethod::EventsGet).always());
+        let response = Fault::json(StatusCode::OK, &json);
+        world.outlook.fault(FaultRule::new(response).with_method(ApiMethod::EventsGet).always());
         world.outlook.fault(FaultRule::new(irresolvable_conflict()).with_method(ApiMethod::EventsUpdate));
         world.outlook.clear_requests();
-        update(&provider, &blind(&written), &moved(2)).await.unwrap();
-        delete(&provider, &blind(&written), &moved(3)).await.unwrap();
+        update(&provider, &without_etag(&written), &moved(2)).await.unwrap();
+        delete(&provider, &without_etag(&written), &moved(3)).await.unwrap();
         let changes = world.outlook.requests().into_iter().filter(|seen| seen.method != ApiMethod::EventsGet);
         let versions: Vec<_> = changes.map(|seen| seen.if_match).collect();
         assert_eq!(versions, [None, None, None], "{etag}");
@@ -79,7 +80,7 @@ async fn without_a_version_changes_name_none() {
 }
 
 #[tokio::test]
-async fn an_id_that_changed_or_is_none_leads_to_the_event_by_its_marker() {
+async fn an_event_whose_id_changed_or_is_malformed_is_found_by_its_marker() {
     let world = World::new().await;
     let provider = world.provider();
     let elsewhere = world.anna.adds_calendar("Elsewhere");
@@ -97,12 +98,12 @@ async fn an_id_that_changed_or_is_none_leads_to_the_event_by_its_marker() {
         let draft = if revision % 2 == 0 { moved(revision) } else { draft(revision) };
         for error in [
             update(&provider, &lost, &draft).await.unwrap_err(),
-            delete(&provider, &blind(&lost), &draft).await.unwrap_err(),
+            delete(&provider, &without_etag(&lost), &draft).await.unwrap_err(),
         ] {
             assert_eq!((error.kind(), error.retry()), (ErrorKind::NotFound, Retry::Never), "{id}");
         }
-        // The look that follows finds it by its marker.
-        let found = provider.find(&place_of(1), &query().with_known(Some(lost.remote_id))).await.unwrap();
+        // The find that follows finds it by its marker.
+        let found = provider.find(&calendar_of(1), &query().with_known(Some(lost.remote_id))).await.unwrap();
         assert_eq!((found.len(), &found[0].remote_id), (1, &written.remote_id), "{id}");
         update(&provider, &row_of(&found[0]), &draft).await.unwrap();
         assert_eq!(only(&world).json["location"]["displayName"], *draft.event.location, "{id}");
@@ -110,9 +111,9 @@ async fn an_id_that_changed_or_is_none_leads_to_the_event_by_its_marker() {
     assert_eq!(world.anna.events("primary").len(), 1);
 }
 
-/// An event that its person took to another calendar keeps its id, and is followed there.
+/// An event that its person moved to another calendar keeps its immutable id, and is found there.
 #[tokio::test]
-async fn an_event_in_another_calendar_of_its_person_is_followed_where_graph_does() {
+async fn an_event_moved_to_another_calendar_is_changed_there() {
     let world = World::new().await;
     let provider = world.provider();
     let elsewhere = world.anna.adds_calendar("Elsewhere");
@@ -125,27 +126,27 @@ async fn an_event_in_another_calendar_of_its_person_is_followed_where_graph_does
 }
 
 #[tokio::test]
-async fn ids_that_differ_in_a_letters_case_are_two() {
+async fn ids_that_differ_only_in_case_are_different() {
     let world = World::new().await;
     let provider = world.provider();
     let mut all = Vec::new();
     for generation in 0..6 {
         let mut draft = draft(1);
-        draft.marker.key = key_at(&place_of(1), generation);
+        draft.marker.key = key_at(&calendar_of(1), generation);
         let options = CreateOptions::new();
-        all.push((provider.create(&place_of(1), &draft, &options).await.unwrap(), draft.marker.key));
+        all.push((provider.create(&calendar_of(1), &draft, &options).await.unwrap(), draft.marker.key));
     }
     let ids = || all.iter().map(|(written, _)| written.remote_id.as_str());
     let lower: std::collections::BTreeSet<_> = ids().map(str::to_lowercase).collect();
-    assert!(lower.len() < all.len(), "some are that alike");
+    assert!(lower.len() < all.len(), "some differ only in case");
     for (number, (written, key)) in all.iter().enumerate() {
         let mut draft = moved(2);
         draft.marker.key = *key;
-        provider.update(&place_of(1), &written.remote_id, &draft, &UpdateOptions::new()).await.unwrap();
+        provider.update(&calendar_of(1), &written.remote_id, &draft, &UpdateOptions::new()).await.unwrap();
         let found = get(&provider, written).await.unwrap().unwrap();
         assert_eq!((found.remote_id.as_str(), found.marker.unwrap().key), (written.remote_id.as_str(), *key));
         let options = Default::default();
-        provider.delete(&place_of(1), &written.remote_id, &draft.marker, &options).await.unwrap();
+        provider.delete(&calendar_of(1), &written.remote_id, &draft.marker, &options).await.unwrap();
         let left: Vec<_> = world.anna.events("primary").into_iter().map(|event| event.id).collect();
         assert_eq!(left, ids().skip(number + 1).collect::<Vec<_>>());
     }

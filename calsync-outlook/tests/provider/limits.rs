@@ -1,5 +1,5 @@
-//! Too many requests: what is throttled waits as long as it is told to, a part of a batch like a whole request. And how much room one
-//! takes.
+//! Throttling: the back-off that Graph asks for, also for a part of a batch. And the size of a
+//! create's future.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
-use crate::bench::*;
-use crate::common::{World, key_at, place_of};
+use crate::common::{World, calendar_of, key_at};
+use crate::helpers::*;
 
-/// 503 for the same reason as 429, as was seen.
+/// 503 for throttling in place of 429, as was seen.
 fn unavailable(retry_after: Option<u64>) -> Fault {
     let error = json!({"error": {"code": "ApplicationThrottled", "message": "Too many."}});
     let fault = Fault::json(StatusCode::SERVICE_UNAVAILABLE, &error);
@@ -34,14 +34,14 @@ async fn call(provider: &OutlookCalendar, written: &Written, number: usize) -> O
         0 => create(provider, &moved(9)).await.err(),
         1 => update(provider, written, &moved(9)).await.err(),
         2 => delete(provider, written, &draft(9)).await.err(),
-        3 => delete(provider, &blind(written), &draft(9)).await.err(),
+        3 => delete(provider, &without_etag(written), &draft(9)).await.err(),
         4 => find(provider).await.err(),
         _ => get(provider, written).await.err(),
     }
 }
 
 #[tokio::test]
-async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
+async fn a_throttled_call_waits_for_the_retry_after() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -50,13 +50,13 @@ async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
             let has_time = format!("{fault:?}").contains("retry-after");
             world.outlook.fault(FaultRule::new(fault).with_path("/v1.0/"));
             let error = call(&provider, &written, number).await.unwrap();
-            let told = (error.kind(), error.retry(), error.retry_after());
+            let actual = (error.kind(), error.retry(), error.retry_after());
             let after = has_time.then_some(Duration::from_secs(17));
-            // Graph was seen to store an event and to answer so.
+            // Graph was seen to store an event and still respond so.
             let retry = if number == 0 { Retry::Unknown } else { Retry::Later };
-            assert_eq!(told, (ErrorKind::RateLimited, retry, after), "call {number}");
+            assert_eq!(actual, (ErrorKind::RateLimited, retry, after), "call {number}");
             if has_time {
-                // Until then nothing is even sent.
+                // During the back-off no request is sent.
                 let before = world.outlook.count_all();
                 let error = call(&provider, &written, number).await.unwrap();
                 assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, after));
@@ -69,9 +69,9 @@ async fn what_is_throttled_was_not_done_and_waits_as_long_as_it_is_told() {
     assert_eq!(only(&world).json["location"]["displayName"], "1 High Street, Leeds, LS1 1AA");
 }
 
-/// Every process has a provider of its own.
+/// Every process has its own provider.
 #[tokio::test]
-async fn processes_that_share_a_health_store_all_wait() {
+async fn processes_that_share_a_health_store_share_the_back_off() {
     let (world, health) = (World::new().await, Arc::new(MemoryAccountHealthStore::new()));
     let process =
         || world.builder().transport(world.outlook.clone()).health_store(health.clone()).build().unwrap();
@@ -92,9 +92,9 @@ async fn processes_that_share_a_health_store_all_wait() {
     create(&other, &draft(2)).await.unwrap();
 }
 
-/// Exchange answers four requests to a mailbox at once; a provider's user may send three, whatever they are.
+/// Exchange allows four requests to a mailbox at once; the syncer sends three, of any kind.
 #[tokio::test]
-async fn look_ups_at_once_are_not_more_than_a_mailbox_answers() {
+async fn concurrent_finds_stay_within_the_mailbox_limit() {
     let world = World::new().await;
     let provider = world.provider();
     create(&provider, &draft(1)).await.unwrap();
@@ -106,8 +106,8 @@ async fn look_ups_at_once_are_not_more_than_a_mailbox_answers() {
     assert!(world.outlook.most_in_flight("anna@example.org") <= 4);
 }
 
-/// A part that was throttled.
-fn late(id: &str, retry_after: &Value) -> Value {
+/// A throttled part.
+fn throttled_part(id: &str, retry_after: &Value) -> Value {
     json!({"id": id, "status": 429, "headers": {"Retry-After": retry_after},
         "body": {"error": {"code": "ApplicationThrottled", "message": "Too many."}}})
 }
@@ -118,62 +118,65 @@ fn page(id: &str, events: &[Value]) -> Value {
 }
 
 #[tokio::test]
-async fn a_look_up_is_what_both_its_parts_say_in_any_order() {
+async fn a_find_needs_both_its_parts_in_any_order() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
-    let (own, key) = (only(&world).json, key_at(&place_of(1), 0).to_string());
+    let (own, key) = (only(&world).json, key_at(&calendar_of(1), 0).to_string());
     let summary = json!({"id": written.remote_id.as_str(), "transactionId": key});
     let (marked, unmarked) = (page("marker", &[own]), page("marker", &[]));
     let (made, unmade) = (page("transaction", &[summary]), page("transaction", &[]));
     let depends =
         json!({"id": "transaction", "status": 424, "body": {"error": {"code": "FailedDependency"}}});
     let seven = Some(Duration::from_secs(7));
-    let not_sure = (ErrorKind::Unavailable, None);
+    let unavailable_error = (ErrorKind::Unavailable, None);
     let limited = (ErrorKind::RateLimited, seven);
     for (parts, expected) in [
         ([marked.clone(), made.clone()], Ok(true)),
         ([marked.clone(), unmade.clone()], Ok(true)),
-        // One that has its marker may not be the only one.
-        ([marked.clone(), late("transaction", &json!("7"))], Err(limited)),
-        ([marked, json!({"id": "another", "status": 200})], Err(not_sure)),
+        // An event with its marker may not be the only one.
+        ([marked.clone(), throttled_part("transaction", &json!("7"))], Err(limited)),
+        ([marked, json!({"id": "another", "status": 200})], Err(unavailable_error)),
         ([unmarked.clone(), made.clone()], Ok(true)),
         ([unmarked.clone(), unmade.clone()], Ok(false)),
-        ([late("marker", &json!("7")), made.clone()], Err(limited)),
-        ([late("marker", &json!(7)), depends], Err(limited)),
-        ([unmarked.clone(), late("transaction", &json!("7"))], Err(limited)),
-        ([late("marker", &json!("soon")), unmade.clone()], Err((ErrorKind::RateLimited, None))),
-        ([unmarked.clone(), json!({"id": "another", "status": 200})], Err(not_sure)),
-        ([json!({"id": "another", "status": 200}), made.clone()], Err(not_sure)),
-        ([json!({"id": "marker", "status": 200}), made.clone()], Err(not_sure)),
-        ([json!({"id": "marker", "status": 200, "body": "<html>"}), made.clone()], Err(not_sure)),
-        ([json!({"id": "marker", "status": 200, "body": {"value": "none"}}), made.clone()], Err(not_sure)),
+        ([throttled_part("marker", &json!("7")), made.clone()], Err(limited)),
+        ([throttled_part("marker", &json!(7)), depends], Err(limited)),
+        ([unmarked.clone(), throttled_part("transaction", &json!("7"))], Err(limited)),
+        ([throttled_part("marker", &json!("soon")), unmade.clone()], Err((ErrorKind::RateLimited, None))),
+        ([unmarked.clone(), json!({"id": "another", "status": 200})], Err(unavailable_error)),
+        ([json!({"id": "another", "status": 200}), made.clone()], Err(unavailable_error)),
+        ([json!({"id": "marker", "status": 200}), made.clone()], Err(unavailable_error)),
+        ([json!({"id": "marker", "status": 200, "body": "<html>"}), made.clone()], Err(unavailable_error)),
+        (
+            [json!({"id": "marker", "status": 200, "body": {"value": "none"}}), made.clone()],
+            Err(unavailable_error),
+        ),
         (
             [
                 json!({"id": "marker", "status": 504, "body": {"error": {"code": "UnknownError"}}}),
                 made.clone(),
             ],
-            Err(not_sure),
+            Err(unavailable_error),
         ),
         (
             [
                 json!({"id": "marker", "status": 401, "body": {"error": {"code": "InvalidAuthenticationToken"}}}),
                 made,
             ],
-            // Asked again with another token, and answered.
+            // The batch is repeated with another token, and succeeds.
             Ok(true),
         ),
-        ([json!({"id": "marker", "status": 99}), unmade], Err(not_sure)),
+        ([json!({"id": "marker", "status": 99}), unmade], Err(unavailable_error)),
     ] {
         for parts in [json!(parts), json!([parts[1], parts[0]])] {
-            let answer = Fault::json(StatusCode::OK, &json!({"responses": parts}));
-            world.outlook.fault(FaultRule::new(answer).with_method(ApiMethod::Batch));
+            let response = Fault::json(StatusCode::OK, &json!({"responses": parts}));
+            world.outlook.fault(FaultRule::new(response).with_method(ApiMethod::Batch));
             let found = find(&provider).await;
             if let Err(error) = &found {
                 assert_eq!(error.retry(), Retry::Later, "{parts}");
             }
-            let told = found.map(|found| found.is_some());
-            assert_eq!(told.map_err(|error| (error.kind(), error.retry_after())), expected, "{parts}");
+            let actual = found.map(|found| found.is_some());
+            assert_eq!(actual.map_err(|error| (error.kind(), error.retry_after())), expected, "{parts}");
         }
     }
     for nothing in
@@ -185,9 +188,9 @@ async fn a_look_up_is_what_both_its_parts_say_in_any_order() {
     }
 }
 
-/// The event that is known by its id is asked for by it, since a listing may lag behind.
+/// The event that is known by its id is requested by it, since a listing may lag behind.
 #[tokio::test]
-async fn what_is_known_by_its_id_is_found_though_no_list_shows_it() {
+async fn an_event_known_by_its_id_is_found_without_a_listing() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -201,43 +204,43 @@ async fn what_is_known_by_its_id_is_found_though_no_list_shows_it() {
     }
     let part = |status: u16, body: &Value| json!({"id": "id", "status": status, "headers": {}, "body": body});
     let not_found = json!({"error": {"code": "ErrorItemNotFound", "message": "x"}});
-    let not_sure = Err(ErrorKind::Unavailable);
+    let unavailable_error = Err(ErrorKind::Unavailable);
     for (part, expected) in [
         (part(200, &own), Ok(1)),
-        // A row names an event that older code wrote by its id alone.
+        // A ledger's row may name an event that older code wrote, by its id alone.
         (part(200, &unmarked), Ok(1)),
         (part(200, &foreign), Ok(0)),
         (part(404, &not_found), Ok(0)),
-        (part(404, &json!(null)), not_sure),
-        (part(404, &json!({"message": "no Route matched"})), not_sure),
-        (part(424, &json!({"error": {"code": "FailedDependency"}})), not_sure),
-        (part(200, &json!({})), not_sure),
-        (late("id", &json!("0")), Err(ErrorKind::RateLimited)),
-        (json!({"id": "another", "status": 200}), not_sure),
+        (part(404, &json!(null)), unavailable_error),
+        (part(404, &json!({"message": "no Route matched"})), unavailable_error),
+        (part(424, &json!({"error": {"code": "FailedDependency"}})), unavailable_error),
+        (part(200, &json!({})), unavailable_error),
+        (throttled_part("id", &json!("0")), Err(ErrorKind::RateLimited)),
+        (json!({"id": "another", "status": 200}), unavailable_error),
     ] {
         let parts = json!({"responses": [page("marker", &[]), page("transaction", &[]), part]});
         world
             .outlook
             .fault(FaultRule::new(Fault::json(StatusCode::OK, &parts)).with_method(ApiMethod::Batch));
-        let found = provider.find(&place_of(1), &known).await;
-        let told = found.map(|found| found.len()).map_err(|error| error.kind());
-        assert_eq!(told, expected, "{parts}");
+        let found = provider.find(&calendar_of(1), &known).await;
+        let actual = found.map(|found| found.len()).map_err(|error| error.kind());
+        assert_eq!(actual, expected, "{parts}");
     }
-    // Where a list shows it too it is one event.
+    // If a listing shows it too, it is returned once.
     world.outlook.clear_requests();
-    let found = provider.find(&place_of(1), &known).await.unwrap();
+    let found = provider.find(&calendar_of(1), &known).await.unwrap();
     assert_eq!((found.len(), &found[0].remote_id), (1, &written.remote_id));
     let parts = [ApiMethod::EventsList, ApiMethod::EventsList, ApiMethod::EventsGet, ApiMethod::Batch];
     assert_eq!(calls(&world.outlook), parts);
-    // Also where the ledger knows it by the other kind of id that Graph has.
+    // Also if the ledger knows it by Graph's other kind of id.
     let other = query().with_known(Some(RemoteId::new(only(&world).default_id)));
-    let found = provider.find(&place_of(1), &other).await.unwrap();
+    let found = provider.find(&calendar_of(1), &other).await.unwrap();
     assert_eq!((found.len(), &found[0].remote_id), (1, &written.remote_id));
 }
 
-/// The order is Graph's business, and so is which part it throttles.
+/// Graph chooses the order of the parts and which of them it throttles.
 #[tokio::test]
-async fn whichever_part_is_throttled_nothing_is_said_to_be_gone() {
+async fn a_throttled_part_never_means_a_missing_event() {
     for seed in 0..16 {
         let world = World::new().await;
         world.outlook.set(|settings| settings.batch_seed = seed);
@@ -256,11 +259,13 @@ async fn whichever_part_is_throttled_nothing_is_said_to_be_gone() {
     }
 }
 
-/// Allocators are quick with what is small, and there is one for every call under way (benches/README.md).
+/// Allocators are fast for small sizes, and every call in flight has such a future
+/// (benches/README.md).
 #[tokio::test]
-async fn a_create_under_way_takes_little_room() {
+async fn the_future_of_a_create_is_small() {
     let world = World::new().await;
-    let (provider, place, draft, options) = (world.provider(), place_of(1), draft(1), CreateOptions::new());
-    let room = size_of_val(&*provider.create(&place, &draft, &options));
-    assert!(room <= 1024, "{room} bytes");
+    let (provider, place, draft, options) =
+        (world.provider(), calendar_of(1), draft(1), CreateOptions::new());
+    let size = size_of_val(&*provider.create(&place, &draft, &options));
+    assert!(size <= 1024, "{size} bytes");
 }

@@ -1,4 +1,4 @@
-//! Refusals: what each is the fault of, who can help, and that nothing was changed.
+//! Refusals: the error of each, who can help, and that nothing was changed.
 
 use calsync_core::error::{Operation, Retry};
 use calsync_core::names::CalendarId;
@@ -8,12 +8,12 @@ use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, Fault, FaultRule, graph_error};
 use http::StatusCode;
 
-use crate::bench::*;
-use crate::common::{World, calendar_in, draft_at, event, key_of, place_of, put};
+use crate::common::{World, calendar_in, calendar_of, draft_at, event, key_of, put};
+use crate::helpers::*;
 
-/// Every call there is, for an event that stands; the errors.
+/// Makes every call for an existing event. Returns the errors.
 async fn every_refusal(provider: &OutlookCalendar, written: &calsync_core::provider::Written) -> Vec<Error> {
-    let unread = blind(written);
+    let unread = without_etag(written);
     [
         create(provider, &moved(9)).await.err(),
         create_again(provider, &moved(9)).await.err(),
@@ -29,7 +29,7 @@ async fn every_refusal(provider: &OutlookCalendar, written: &calsync_core::provi
 }
 
 #[tokio::test]
-async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_to_it() {
+async fn a_closed_mailbox_is_forbidden_and_a_mailbox_on_the_move_is_unavailable() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -37,7 +37,7 @@ async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_t
     for (number, (kind, code)) in [
         (ErrorKind::Forbidden, "ErrorAccessDenied"),
         (ErrorKind::Forbidden, "insufficient_claims"),
-        // A mailbox on the move, which is not its person's to allow.
+        // A mailbox that is being moved. Its person cannot fix this.
         (ErrorKind::Unavailable, "MailboxNotEnabledForRESTAPI"),
     ]
     .into_iter()
@@ -50,15 +50,15 @@ async fn a_mailbox_that_programs_do_not_reach_is_forbidden_until_somebody_sees_t
         }
         for error in every_refusal(&provider, &written).await {
             let retry = if kind == ErrorKind::Forbidden { Retry::Never } else { Retry::Later };
-            let told = (error.kind(), error.retry(), error.failure().code.as_deref());
-            assert_eq!(told, (kind, retry, Some(code)), "{error}");
+            let actual = (error.kind(), error.retry(), error.failure().code.as_deref());
+            assert_eq!(actual, (kind, retry, Some(code)), "{error}");
         }
         world.anna.is_barred(false);
         world.outlook.clear_faults();
     }
     assert_eq!(only(&world).json["location"]["displayName"], "1 High Street, Leeds, LS1 1AA");
-    // Ben is not concerned.
-    let place = place_of(2);
+    // Ben's mailbox is not affected.
+    let place = calendar_of(2);
     provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
 }
 
@@ -75,7 +75,7 @@ async fn a_scope_that_was_not_granted_is_refused() {
 }
 
 #[tokio::test]
-async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() {
+async fn an_access_token_that_expires_during_a_run_is_refreshed_once() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -83,7 +83,7 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
     update(&provider, &written, &draft(2)).await.unwrap();
     assert_eq!(world.outlook.token_refreshes(), 1);
 
-    // One back end is behind and refuses a token that is good.
+    // One back end is behind and refuses a valid token.
     let refused =
         graph_error(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "Lifetime validation failed.");
     world.outlook.fault(FaultRule::new(refused.clone()).with_path("/v1.0/"));
@@ -91,17 +91,18 @@ async fn an_access_token_that_runs_out_in_the_middle_of_a_run_is_renewed_once() 
     assert_eq!(world.outlook.token_refreshes(), 2);
     assert_eq!(only(&world).json["location"]["displayName"], "2 Low Street");
 
-    // Graph refuses the new one too: an outage, since the token endpoint has just made it.
+    // Graph also refuses the new token: an outage, since the token endpoint has just issued it.
     world.outlook.fault(FaultRule::new(refused).with_path("/v1.0/").always());
     for error in every_refusal(&provider, &written).await {
-        let told = (error.kind(), error.retry(), error.failure().code.as_deref());
-        assert_eq!(told, (ErrorKind::Unavailable, Retry::Later, Some("InvalidAuthenticationToken")));
+        let actual = (error.kind(), error.retry(), error.failure().code.as_deref());
+        assert_eq!(actual, (ErrorKind::Unavailable, Retry::Later, Some("InvalidAuthenticationToken")));
     }
 }
 
-/// Exchange knows of a revocation that Graph's front end does not: the batch is answered 200, a part of it 401.
+/// Exchange knows of a revocation that Graph's front end does not: the batch gets 200, a part of it
+/// 401.
 #[tokio::test]
-async fn a_token_that_a_part_of_a_batch_refuses_is_renewed_once() {
+async fn a_token_that_is_refused_in_a_batch_part_is_refreshed_once() {
     let refused = || {
         let error = graph_error(
             StatusCode::UNAUTHORIZED,
@@ -117,21 +118,21 @@ async fn a_token_that_a_part_of_a_batch_refuses_is_renewed_once() {
         let (refreshes, batches) = (world.outlook.token_refreshes(), world.outlook.count(ApiMethod::Batch));
         world.outlook.fault(refused().after(part));
         assert!(find(&provider).await.unwrap().is_some());
-        let asked =
+        let counts =
             (world.outlook.token_refreshes() - refreshes, world.outlook.count(ApiMethod::Batch) - batches);
-        assert_eq!(asked, (1, 2), "one refresh, and the batch once more");
+        assert_eq!(counts, (1, 2), "one refresh, and the batch once more");
     }
-    // For as long as it goes on it is an outage, with one refresh a call.
+    // As long as it continues it is an outage, with one refresh per call.
     let before = world.outlook.token_refreshes();
     world.outlook.fault(refused().always());
     let error = find(&provider).await.unwrap_err();
-    let told = (error.kind(), error.retry(), error.failure().code.as_deref());
-    assert_eq!(told, (ErrorKind::Unavailable, Retry::Later, Some("InvalidAuthenticationToken")));
+    let actual = (error.kind(), error.retry(), error.failure().code.as_deref());
+    assert_eq!(actual, (ErrorKind::Unavailable, Retry::Later, Some("InvalidAuthenticationToken")));
     assert_eq!(world.outlook.token_refreshes(), before + 1);
 }
 
 #[tokio::test]
-async fn a_lost_refresh_is_asked_for_again_and_a_dead_grant_is_not() {
+async fn a_lost_refresh_is_retried_and_a_revoked_grant_is_not() {
     let world = World::new().await;
     let provider = world.provider();
     create(&provider, &draft(1)).await.unwrap();
@@ -148,14 +149,15 @@ async fn a_lost_refresh_is_asked_for_again_and_a_dead_grant_is_not() {
         assert_eq!(error.kind(), ErrorKind::Unauthenticated);
         assert_eq!(error.failure().code.as_deref(), Some("invalid_grant"));
     }
-    assert_eq!(world.outlook.count(ApiMethod::Token), before + 1, "asked once, and remembered");
-    let place = place_of(2);
+    assert_eq!(world.outlook.count(ApiMethod::Token), before + 1, "requested once, and remembered");
+    let place = calendar_of(2);
     provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
 }
 
-/// A proxy that has lost its way knows nothing of the event: were it believed, the host would write another one beside it.
+/// A proxy with an error knows nothing about the event. If its 404 counted, the host would write a
+/// second event.
 #[tokio::test]
-async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() {
+async fn a_proxys_error_page_says_nothing_about_event_calendar_or_grant() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -165,9 +167,9 @@ async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() 
     for status in [404, 410, 403, 401, 400] {
         for body in ["<html>Not here</html>", "", "{}", r#"{"message":"no Route matched with those values"}"#]
         {
-            let answer = gateway(status, body);
-            world.outlook.fault(FaultRule::new(answer).with_path("/v1.0/").always());
-            // What is about one request only does not hold the account.
+            let response = gateway(status, body);
+            world.outlook.fault(FaultRule::new(response).with_path("/v1.0/").always());
+            // An error of a single request does not put the account on hold.
             let kind = if status == 400 { ErrorKind::Other } else { ErrorKind::Unavailable };
             for error in every_refusal(&provider, &written).await {
                 assert_eq!((error.kind(), error.retry()), (kind, Retry::Later), "{status} {error}");
@@ -176,7 +178,7 @@ async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() 
             assert_eq!(only(&world).id, written.remote_id.as_str());
         }
     }
-    // For the first request only, whatever the look that follows may find.
+    // Only the first request fails. The reads that follow would find the event.
     for status in [404, 410] {
         for call in 0..3 {
             world.outlook.fault(FaultRule::new(gateway(status, "")).with_path("/v1.0/"));
@@ -192,7 +194,7 @@ async fn a_page_in_place_of_an_answer_says_nothing_of_event_calendar_or_grant() 
 }
 
 #[tokio::test]
-async fn content_that_graph_will_not_take_is_refused_and_nothing_is_there() {
+async fn content_that_graph_refuses_creates_no_event() {
     let world = World::new().await;
     let provider = world.provider();
     for code in ["ErrorPropertyValidationFailure", "RequestBodyRead", "TimeZoneNotSupportedException"] {
@@ -206,7 +208,7 @@ async fn content_that_graph_will_not_take_is_refused_and_nothing_is_there() {
 }
 
 #[tokio::test]
-async fn a_namespace_exchange_would_cut_is_refused_before_anything_is_sent() {
+async fn a_namespace_that_exchange_would_cut_is_refused_before_any_request() {
     let world = World::new().await;
     let provider = world.provider();
     let mut long = draft(1);
@@ -216,21 +218,21 @@ async fn a_namespace_exchange_would_cut_is_refused_before_anything_is_sent() {
     long.marker.namespace = "n".repeat(255).into();
     create(&provider, &long).await.unwrap();
     let query = TargetQuery::new(long.marker.namespace.clone(), long.marker.key.target());
-    let found = provider.find(&place_of(1), &query).await.unwrap();
+    let found = provider.find(&calendar_of(1), &query).await.unwrap();
     assert_eq!(found[0].marker.as_ref(), Some(&long.marker));
-    let listed = provider.list_ours(&place_of(1), &long.marker.namespace, None).await.unwrap();
+    let listed = provider.list_ours(&calendar_of(1), &long.marker.namespace, None).await.unwrap();
     assert_eq!(listed.events, found);
-    let error = provider.list_ours(&place_of(1), &"n".repeat(256), None).await.unwrap_err();
+    let error = provider.list_ours(&calendar_of(1), &"n".repeat(256), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
 }
 
 #[tokio::test]
-async fn places_nobody_connected_are_waiting_for_their_person() {
+async fn a_calendar_without_tokens_is_not_connected() {
     let world = World::new().await;
     let place = calendar_in(3, CalendarId::primary());
     let result = world.provider().create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await;
     let error = result.unwrap_err();
-    let told = (error.kind(), error.failure().code.as_deref());
-    assert_eq!(told, (ErrorKind::Unauthenticated, Some("not_connected")));
+    let actual = (error.kind(), error.failure().code.as_deref());
+    assert_eq!(actual, (ErrorKind::Unauthenticated, Some("not_connected")));
     assert_eq!(world.outlook.count_all(), 0);
 }

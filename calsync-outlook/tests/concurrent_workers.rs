@@ -1,8 +1,10 @@
-//! Workers that race, die and come too late, in calendars whose people copy, move, edit and delete what is in them: each wanted event
-//! is there once in the end, what people made for themselves is theirs, and nobody got mail.
+//! Workers that run concurrently, crash and finish late, in calendars whose people copy, move, edit
+//! and delete events. In the end each desired event exists once, people's own events are unchanged,
+//! and no mail was sent.
 //!
-//! Where a deleted event could still be read by its id, a worker that races with one that died can take it for one that stands;
-//! whether Graph has such a place is not known, and these stories have none.
+//! If a deleted event could still be read by its id, a worker that races with a crashed one could
+//! mistake it for an existing event. Whether Graph allows this is not known, and these stories do
+//! not.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
@@ -38,18 +40,18 @@ use serde_json::{Value, json};
 
 use common::{SCOPES, at, builder, put};
 
-/// How many stories are told here; more with `STORIES`.
+/// How many stories run. The environment variable `STORIES` sets another number, `STORY` runs one.
 const STORIES: u64 = 150;
 
 /// Eve works for Cleo, and Mia is her manager.
 const PEOPLE: [&str; 3] = ["eve@example.org", "mia@example.org", "cleo@example.org"];
 
-/// Where an event's time is told.
+/// When the event starts, according to its JSON.
 fn start_of(event: &FakeEvent) -> DateTime<Utc> {
     at(&format!("{}Z", event.json["start"]["dateTime"].as_str().unwrap()))
 }
 
-/// Numbers that follow from a seed.
+/// Pseudo-random numbers from a seed.
 struct Dice(u64);
 
 impl Dice {
@@ -63,11 +65,11 @@ impl Dice {
     }
 }
 
-/// Where a worker dies.
+/// Where a worker crashes.
 #[derive(Debug, Clone, Copy)]
 enum Crash {
     Never,
-    /// After the run's future was polled so many times.
+    /// After the run's future was polled this many times.
     AfterPolls(usize),
     BeforeTheReportIsSaved,
 }
@@ -92,11 +94,11 @@ struct Host {
     directory: Directory,
     appointments: BTreeMap<AppointmentId, Appointment>,
     ledgers: BTreeMap<AppointmentId, String>,
-    /// What was begun by workers that are slow.
+    /// Plans that slow workers have begun and not yet run.
     slow: Vec<Begun>,
-    /// Where each person's events belong, by the id of today.
+    /// The current id of each person's calendar.
     calendars: [String; 3],
-    /// The ids of events that people made, or took elsewhere.
+    /// The ids of events that people created or moved.
     theirs: BTreeSet<String>,
 }
 
@@ -110,7 +112,8 @@ impl Host {
                 1 => AfterDeletion::ReplaysDeadEvent,
                 _ => AfterDeletion::MakesAnother,
             };
-            // What is followed to another calendar by its id can only be met again there by its id.
+            // An event that was moved to another calendar can be met again only by its id, so
+            // errors must name it.
             settings.duplicate_names_event = story.is_multiple_of(2) || story % 5 < 3;
             settings.duplicate_is_conflict = story % 4 < 2;
             settings.sparse_pages = story % 5 == 1;
@@ -134,10 +137,10 @@ impl Host {
         });
         let store = MemoryTokenStore::new();
         let network = FaultyTransport::new(outlook.clone());
-        // Two processes: each with a client of its own, over one store.
+        // Two processes: each has its own client, over one store.
         let worker = || {
             let provider = builder(&store, &clock).transport(network.clone()).build().unwrap();
-            // What one run leaves open, another one has to find.
+            // No retries within a run, so that other runs find what it leaves open.
             let syncer = Syncer::builder("tests").provider(provider).retry(RetryPolicy::none());
             syncer.clock(clock.clone()).sleep(clock.clone()).build()
         };
@@ -220,14 +223,15 @@ impl Host {
         }
     }
 
-    /// Two workers at one appointment, the second after something has changed; perhaps also a job that comes late.
+    /// Two workers run plans for one appointment, the second begun after a change; maybe also a
+    /// late plan.
     async fn race(&mut self, dice: &mut Dice) {
         let ids = self.ids();
         let id = ids[dice.below(ids.len())].clone();
         let first = self.begin(0, &id);
         self.change(dice);
         let second = self.begin(1, &id);
-        self.bury();
+        self.drop_expired();
         let late = self.slow.iter().position(|late| late.plan().appointment == id && dice.one_in(2));
         let late = late.map(|at| self.slow.swap_remove(at));
         let crashes = [Crash::draw(dice), Crash::draw(dice), Crash::draw(dice)];
@@ -250,9 +254,9 @@ impl Host {
         }
     }
 
-    /// A slow worker runs what it began before all that happened since.
-    async fn straggle(&mut self, dice: &mut Dice) {
-        self.bury();
+    /// A slow worker runs a plan that it began before other changes.
+    async fn run_late(&mut self, dice: &mut Dice) {
+        self.drop_expired();
         if self.slow.is_empty() {
             return;
         }
@@ -263,8 +267,8 @@ impl Host {
         }
     }
 
-    /// Whoever is slower than a syncer reckons with (`settle_after`) is dead.
-    fn bury(&mut self) {
+    /// Drops plans older than `settle_after`: a syncer assumes that their workers have crashed.
+    fn drop_expired(&mut self) {
         let now = self.clock.now();
         self.slow.retain(|late| now - late.plan().at < TimeDelta::minutes(10));
     }
@@ -273,7 +277,7 @@ impl Host {
         self.outlook.user(PEOPLE[person])
     }
 
-    /// Something happens that is not ours to say.
+    /// One random change by a person, the host, the clock or the server.
     fn change(&mut self, dice: &mut Dice) {
         let ids = self.ids();
         let id = ids[dice.below(ids.len())].clone();
@@ -304,7 +308,8 @@ impl Host {
             (9, Some(event)) => assert!(user.makes_meeting(&calendar, &event.id)),
             (10, Some(event)) => assert!(user.touches_event(&calendar, &event.id)),
             (11, Some(event)) => {
-                // Followed where Graph finds it by its id; otherwise it is as gone as a deleted one.
+                // Found by its id if Graph searches the whole mailbox; otherwise it counts as
+                // deleted.
                 let elsewhere = user.adds_calendar(&format!("Elsewhere {}", event.id));
                 assert!(user.moves_event(&calendar, &event.id, &elsewhere));
                 self.theirs.insert(event.id);
@@ -336,7 +341,7 @@ impl Host {
         }
     }
 
-    /// What stands and what should.
+    /// Checks that the events are those that the appointments require.
     fn check(&self, story: u64) {
         let confirmed = self.appointments.values().filter(|it| it.status == "confirmed".into());
         let starts: BTreeSet<_> = confirmed.map(|it| it.start_time).collect();
@@ -345,18 +350,18 @@ impl Host {
                 self.outlook.events().into_iter().filter(|event| event.mailbox == email).collect();
             for start in &starts {
                 let count = all.iter().filter(|event| start_of(event) == *start).count();
-                assert_eq!(count, 1, "story {story}: {email} at {start}: {:#?}", self.told(&all));
+                assert_eq!(count, 1, "story {story}: {email} at {start}: {:#?}", self.describe(&all));
             }
             for event in &all {
-                let is_wanted = starts.contains(&start_of(event));
+                let is_required = starts.contains(&start_of(event));
                 assert!(
-                    is_wanted || self.theirs.contains(&event.id),
+                    is_required || self.theirs.contains(&event.id),
                     "story {story}: {email} has {} at {}: {:#?}",
                     event.id,
                     start_of(event),
-                    self.told(&all)
+                    self.describe(&all)
                 );
-                assert!(!is_wanted || event.text("subject") != Some("Mine"), "story {story}");
+                assert!(!is_required || event.text("subject") != Some("Mine"), "story {story}");
             }
         }
         assert_eq!((self.outlook.mails().len(), self.outlook.invitations()), (0, 0), "story {story}");
@@ -371,8 +376,8 @@ impl Host {
         }
     }
 
-    fn told(&self, events: &[FakeEvent]) -> Vec<String> {
-        let mut told: Vec<String> = events
+    fn describe(&self, events: &[FakeEvent]) -> Vec<String> {
+        let mut lines: Vec<String> = events
             .iter()
             .map(|event| {
                 format!(
@@ -387,13 +392,13 @@ impl Host {
             .collect();
         for id in self.ids() {
             let ledger = self.load(&id).ledger;
-            told.extend(ledger.deliveries().iter().map(|row| format!("{id}: {}", row.explain())));
+            lines.extend(ledger.deliveries().iter().map(|row| format!("{id}: {}", row.explain())));
         }
-        told
+        lines
     }
 }
 
-/// Runs a plan until the worker dies. A worker that dies has no report.
+/// Runs a plan until the worker crashes. A crashed worker has no report.
 async fn run(worker: &Syncer, plan: Begun, crash: Crash) -> Option<Report> {
     let Crash::AfterPolls(polls) = crash else {
         let report = worker.run(plan).await;
@@ -412,7 +417,7 @@ async fn run(worker: &Syncer, plan: Begun, crash: Crash) -> Option<Report> {
     .await
 }
 
-/// The same event once more, as Outlook copies it: with everything but what its create was known by.
+/// A copy of the event as Outlook makes it: all but the transaction id.
 fn copy_of(event: &FakeEvent) -> Value {
     let mut copy = json!({});
     for name in ["subject", "start", "end", "isAllDay", "location", "showAs"] {
@@ -453,7 +458,7 @@ fn appointments() -> Vec<Appointment> {
     appointments.collect()
 }
 
-async fn tell(story: u64) {
+async fn run_story(story: u64) {
     let mut dice = Dice(story);
     let mut host = Host::open(story).await;
     for _ in 0..14 {
@@ -466,28 +471,28 @@ async fn tell(story: u64) {
                 let (worker, crash) = (dice.below(2), Crash::draw(&mut dice));
                 host.sync(worker, &ids[dice.below(ids.len())], crash).await;
             }
-            // Where Graph forgets the names of creates whose events are deleted, nothing keeps a create that comes so late from
-            // making one more.
+            // If Graph forgets the transaction ids of deleted events, a create this late makes one
+            // more event, and nothing prevents it.
             1 if story % 3 != 2 && dice.one_in(2) => {
                 let ids = host.ids();
                 let begun = host.begin(0, &ids[dice.below(ids.len())]);
                 host.slow.extend(begun);
             }
-            1 => host.straggle(&mut dice).await,
+            1 => host.run_late(&mut dice).await,
             _ => host.race(&mut dice).await,
         }
     }
     host.network.quiet();
     host.outlook.clear_faults();
     while !host.slow.is_empty() {
-        host.straggle(&mut dice).await;
+        host.run_late(&mut dice).await;
     }
     for appointment in host.appointments.values_mut() {
-        // What a person wrote over is put right by the next change of ours.
+        // The next change overwrites what a person edited.
         appointment.start_time += TimeDelta::hours(1);
         appointment.end_time += TimeDelta::hours(1);
     }
-    // No one revives anything: daily runs heal what an outage has left.
+    // Nothing is repaired by hand: daily runs repair what an outage left.
     for _ in 0..8 {
         host.clock.advance(TimeDelta::days(1));
         host.sync_all().await;
@@ -495,16 +500,16 @@ async fn tell(story: u64) {
     host.check(story);
     let before = host.outlook.count_all();
     host.sync_all().await;
-    assert_eq!(host.outlook.count_all(), before, "story {story}: a run with nothing to do asks nothing");
+    assert_eq!(host.outlook.count_all(), before, "story {story}: a run with nothing to do sends no request");
 }
 
 #[tokio::test]
-async fn two_workers_end_with_every_event_once() {
+async fn two_workers_leave_every_event_once() {
     let number = |name| std::env::var(name).ok().and_then(|number| number.parse().ok());
     if let Some(story) = number("STORY") {
-        return tell(story).await;
+        return run_story(story).await;
     }
     for story in 0..number("STORIES").unwrap_or(STORIES) {
-        tell(story).await;
+        run_story(story).await;
     }
 }

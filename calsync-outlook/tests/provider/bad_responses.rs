@@ -1,5 +1,5 @@
-//! Answers that are none: whatever a proxy, a portal or a broken connection makes of one, no call says that it did what it did not,
-//! and there is one event afterwards.
+//! Bad responses from a proxy, a portal or a broken connection: no call reports success for what it
+//! did not do, and one event exists afterwards.
 
 use calsync_core::Error;
 use calsync_core::error::Retry;
@@ -10,10 +10,10 @@ use calsync_outlook::fake::{Fault, FaultRule};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::bench::*;
 use crate::common::World;
+use crate::helpers::*;
 
-/// What a call that said yes has to have done.
+/// A call, and what it must have done if it succeeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Call {
     Create,
@@ -36,7 +36,8 @@ const CALLS: [Call; 7] = [
 ];
 
 impl Call {
-    /// Makes the call where an event was written, but for the first. Whether it said yes, and that it did it.
+    /// Makes the call, after an event was written for all calls but the first. Returns whether the
+    /// result shows an event.
     async fn made(self, provider: &OutlookCalendar, before: Option<&Written>) -> Result<bool, Error> {
         let before = before.cloned().unwrap_or_else(|| Written::new(calsync_core::names::RemoteId::new("x")));
         match self {
@@ -44,14 +45,14 @@ impl Call {
             Self::CreateOverOurOwn => create_again(provider, &moved(2)).await.map(|_| true),
             Self::Update => update(provider, &before, &moved(2)).await.map(|_| true),
             Self::DeleteAtAVersion => delete(provider, &before, &draft(2)).await.map(|()| true),
-            Self::Delete => delete(provider, &blind(&before), &draft(2)).await.map(|()| true),
+            Self::Delete => delete(provider, &without_etag(&before), &draft(2)).await.map(|()| true),
             Self::Find => find(provider).await.map(|found| found.is_some()),
             Self::Get => get(provider, &before).await.map(|found| found.is_some()),
         }
     }
 
-    /// What stands after it was made: whether an event does, and where it says it is.
-    fn wanted(self) -> Option<&'static str> {
+    /// The location of the event after the call; `None` if there must be no event.
+    fn expected_location(self) -> Option<&'static str> {
         match self {
             Self::Create | Self::Find | Self::Get => Some("1 High Street, Leeds, LS1 1AA"),
             Self::CreateOverOurOwn | Self::Update => Some("2 Low Street"),
@@ -60,59 +61,71 @@ impl Call {
     }
 }
 
-fn stands(world: &World) -> Option<String> {
+fn stored_location(world: &World) -> Option<String> {
     let events = world.anna.events("primary");
     assert!(events.len() < 2, "never twice");
     events.first().map(|event| event.json["location"]["displayName"].as_str().unwrap().to_owned())
 }
 
-/// One call whose nth request meets a fault. Returns whether there was such a request.
-async fn meets(world: &World, provider: &OutlookCalendar, call: Call, fault: &Fault, nth: usize) -> bool {
+/// Makes one call whose nth request meets a fault. Returns whether there was such a request.
+async fn call_with_fault(
+    world: &World,
+    provider: &OutlookCalendar,
+    call: Call,
+    fault: &Fault,
+    nth: usize,
+) -> bool {
     let before = match call {
         Call::Create => None,
         _ => Some(create(provider, &draft(1)).await.unwrap()),
     };
-    let was = stands(world);
-    // Parts of a batch are counted too, and spoil their batch.
+    let was = stored_location(world);
+    // The parts of a batch count as requests too. A fault in one spoils the batch.
     world.outlook.fault(FaultRule::new(fault.clone()).with_path("/v1.0/").after(nth));
     let result = call.made(provider, before.as_ref()).await;
-    let was_met = world.outlook.faults_left() == 0;
+    let was_applied = world.outlook.faults_left() == 0;
     world.outlook.clear_faults();
     let what = format!("{call:?}, request {nth}: {fault:?}");
     match &result {
-        Ok(said_yes) => {
-            assert!(said_yes, "{what}: what stands is not found");
-            assert_eq!(stands(world).as_deref(), call.wanted(), "{what}");
+        Ok(has_event) => {
+            assert!(has_event, "{what}: the event is not found");
+            assert_eq!(stored_location(world).as_deref(), call.expected_location(), "{what}");
         }
-        Err(error) if error.retry() != Retry::Unknown => assert_eq!(stands(world), was, "{what}: {error}"),
+        Err(error) if error.retry() != Retry::Unknown => {
+            assert_eq!(stored_location(world), was, "{what}: {error}")
+        }
         Err(_) => {}
     }
-    carry_on(world, provider, call, before.as_ref()).await;
-    assert_eq!(stands(world).as_deref(), call.wanted(), "{what}: afterwards");
-    was_met
+    continue_sync(world, provider, call, before.as_ref()).await;
+    assert_eq!(
+        stored_location(world).as_deref(),
+        call.expected_location(),
+        "{what}: after the sync continued"
+    );
+    was_applied
 }
 
-/// What the syncer does after: it looks, and goes on from what it finds.
-async fn carry_on(world: &World, provider: &OutlookCalendar, call: Call, before: Option<&Written>) {
-    let standing = match before {
+/// Does what the syncer does next: finds the event, and continues from what it finds.
+async fn continue_sync(world: &World, provider: &OutlookCalendar, call: Call, before: Option<&Written>) {
+    let current = match before {
         Some(before) => get(provider, before).await.unwrap(),
         None => find(provider).await.unwrap(),
     };
-    let standing = standing.map(|found| Written::new(found.remote_id).with_etag(found.etag));
-    match (call.wanted(), standing) {
-        (Some(_), Some(standing)) => {
-            let draft = if call.wanted() == Some("2 Low Street") { moved(3) } else { draft(3) };
-            update(provider, &standing, &draft).await.unwrap();
+    let current = current.map(|found| Written::new(found.remote_id).with_etag(found.etag));
+    match (call.expected_location(), current) {
+        (Some(_), Some(current)) => {
+            let draft = if call.expected_location() == Some("2 Low Street") { moved(3) } else { draft(3) };
+            update(provider, &current, &draft).await.unwrap();
         }
         (Some(_), None) => drop(create_again(provider, &draft(3)).await.unwrap()),
-        (None, Some(standing)) => delete(provider, &standing, &draft(3)).await.unwrap(),
+        (None, Some(current)) => delete(provider, &current, &draft(3)).await.unwrap(),
         (None, None) => assert!(world.anna.events("primary").is_empty()),
     }
 }
 
 #[tokio::test]
-async fn no_call_says_that_it_did_what_it_did_not() {
-    let other_event = json!({"id": "AAkALgOther1", "subject": "Somebody's", "@odata.etag": "W/\"1\"",
+async fn no_call_reports_success_for_what_it_did_not_do() {
+    let other_event = json!({"id": "AAkALgOther1", "subject": "Another's", "@odata.etag": "W/\"1\"",
         "start": {"dateTime": "2026-12-01T09:00:00", "timeZone": "UTC"},
         "end": {"dateTime": "2026-12-01T10:00:00", "timeZone": "UTC"}});
     let mut met = 0;
@@ -138,12 +151,12 @@ async fn no_call_says_that_it_did_what_it_did_not() {
         for call in CALLS {
             for nth in 0..5 {
                 let world = World::new().await;
-                met += usize::from(meets(&world, &world.provider(), call, &fault, nth).await);
+                met += usize::from(call_with_fault(&world, &world.provider(), call, &fault, nth).await);
             }
         }
     }
     assert!(met > 200, "{met}");
-    // An event that nobody asked for, in place of the one that was made.
+    // Another event in the response, in place of the one that was created.
     let world = World::new().await;
     world.outlook.fault(Fault::json(StatusCode::CREATED, &other_event).after());
     let written = create(&world.provider(), &draft(1)).await.unwrap();
@@ -151,7 +164,7 @@ async fn no_call_says_that_it_did_what_it_did_not() {
 }
 
 #[tokio::test]
-async fn an_answer_too_large_and_one_that_leads_elsewhere_are_none() {
+async fn an_oversized_response_and_a_redirect_are_errors() {
     let world = World::new().await;
     let server = LoopbackServer::start(world.outlook.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let other = World::new().await;
@@ -165,8 +178,8 @@ async fn an_answer_too_large_and_one_that_leads_elsewhere_are_none() {
     {
         for call in CALLS {
             for nth in 0..3 {
-                meets(&world, &provider, call, &fault, nth).await;
-                // The next one begins with nothing, under a key that was never used.
+                call_with_fault(&world, &provider, call, &fault, nth).await;
+                // The next call starts without events and with an unused key.
                 world.outlook.set(|settings| {
                     settings.after_deletion = calsync_outlook::fake::AfterDeletion::MakesAnother;
                 });
@@ -176,12 +189,13 @@ async fn an_answer_too_large_and_one_that_leads_elsewhere_are_none() {
             }
         }
     }
-    assert_eq!(other.outlook.count_all(), 0, "no token was taken elsewhere");
+    assert_eq!(other.outlook.count_all(), 0, "no token was sent to the other server");
 }
 
-/// A page that goes on elsewhere than anywhere says nothing of the calendar: were it taken for gone, its events would be forgotten.
+/// A malformed link to the next page says nothing about the calendar. If the calendar counted as
+/// missing, the host would forget its events.
 #[tokio::test]
-async fn a_link_to_a_next_page_that_is_none_is_no_calendar_gone() {
+async fn a_malformed_next_link_does_not_mean_a_missing_calendar() {
     for link in ["", "not a url", "https://graph.microsoft.com/v1.0/me/calendars"] {
         let world = World::new().await;
         let provider = world.provider();
@@ -200,9 +214,9 @@ async fn a_link_to_a_next_page_that_is_none_is_no_calendar_gone() {
     }
 }
 
-/// What stands in front of Graph may say yes to anything.
+/// A proxy in front of Graph may respond with success to any request.
 #[tokio::test]
-async fn a_yes_that_is_not_graphs_confirms_nothing() {
+async fn a_success_of_a_proxy_confirms_nothing() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -215,16 +229,17 @@ async fn a_yes_that_is_not_graphs_confirms_nothing() {
             "{status}"
         );
     }
-    let other = json!({"id": "AAkALgOther1", "subject": "Somebody's", "@odata.etag": "W/\"1\""});
+    let other = json!({"id": "AAkALgOther1", "subject": "Another's", "@odata.etag": "W/\"1\""});
     let at_update = FaultRule::new(Fault::json(StatusCode::OK, &other));
     world.outlook.fault(at_update.with_method(calsync_outlook::fake::ApiMethod::EventsUpdate));
     assert_eq!(update(&provider, &written, &moved(2)).await.unwrap_err().retry(), Retry::Unknown);
     assert_eq!(get(&provider, &written).await.unwrap().unwrap().marker, Some(draft(1).marker));
 }
 
-/// Every status that there is, with every kind of body, in place of every answer: what is not Graph's own word is believed of nothing.
+/// Every status with every kind of body, in place of every response: only Graph's own error bodies
+/// say anything about an event.
 #[tokio::test]
-async fn no_status_and_no_body_make_a_call_lie() {
+async fn no_status_and_body_cause_a_wrong_result() {
     let bodies = [
         "",
         "<html>x</html>",
@@ -237,20 +252,21 @@ async fn no_status_and_no_body_make_a_call_lie() {
         "{\"error\": {\"code\": \"ErrorSomethingNew\", \"message\": \"x\"}}",
     ];
     let (mut met, mut world) = (0, World::new().await);
-    // Each with one of the bodies in turn; with all of them where there is time.
+    // Each status with one of the bodies in turn; with all of them if `ALL_BODIES` is set.
     let all = std::env::var("ALL_BODIES").is_ok();
     for status in (200_u16..600).filter(|status| all || status % 100 < 14 || status % 23 == 0) {
         for (number, body) in bodies.iter().enumerate() {
-            let answer =
+            let response =
                 http::Response::builder().status(status).body(body.as_bytes().to_vec().into()).unwrap();
-            // What says with a code of Graph's that it is not there, or that it is deleted, is believed: this is Graph's word for it.
+            // A 404 or 410 with a code of Graph's does mean that the event is missing, and an empty
+            // 204 that it is deleted.
             let is_gone = matches!(status, 404 | 410) && number == 8;
             let is_deleted = status == 204 && body.is_empty();
             let is_its_turn = usize::from(status) % bodies.len() == number;
             for is_done in [false, true] {
-                let fault = Fault::Answer(answer.clone());
-                // A refusal of what was done would be a lie, but for those of a server in trouble; and that it is full (507, 509) is
-                // believed in Graph's shape of error.
+                let fault = Fault::Answer(response.clone());
+                // A 3xx or 4xx for a request that took effect is not simulated. Neither are 507 and 509 in
+                // Graph's shape of error: they do mean that the request had no effect.
                 let is_full = matches!(status, 507 | 509) && number == 8;
                 let fault = match is_done {
                     true if status < 300 || (status >= 500 && !is_full) => fault.after(),
@@ -262,7 +278,8 @@ async fn no_status_and_no_body_make_a_call_lie() {
                 }
                 for call in CALLS {
                     for nth in 0..3 {
-                        met += usize::from(meets(&world, &world.provider(), call, &fault, nth).await);
+                        met +=
+                            usize::from(call_with_fault(&world, &world.provider(), call, &fault, nth).await);
                         world = World::new().await;
                     }
                 }

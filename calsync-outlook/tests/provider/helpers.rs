@@ -1,4 +1,4 @@
-//! Calls at Anna's default calendar, and what they leave behind.
+//! Calls in Anna's default calendar, and what they leave there.
 
 use calsync_core::Error;
 use calsync_core::calendar::{CalendarName, CalendarRef};
@@ -12,15 +12,15 @@ use calsync_outlook::OutlookCalendar;
 use calsync_outlook::fake::{ApiMethod, FakeEvent, FakeOutlook};
 use serde_json::{Value, json};
 
-use crate::common::{World, calendar_in, draft_at, event, key_at, place_of};
+use crate::common::{World, calendar_in, calendar_of, draft_at, event, key_at};
 
 pub(crate) async fn create(provider: &OutlookCalendar, draft: &Draft) -> Result<Written, Error> {
-    provider.create(&place_of(1), draft, &CreateOptions::new()).await
+    provider.create(&calendar_of(1), draft, &CreateOptions::new()).await
 }
 
-/// The same, after an earlier one may have come through.
+/// A create after an earlier one with an unknown outcome.
 pub(crate) async fn create_again(provider: &OutlookCalendar, draft: &Draft) -> Result<Written, Error> {
-    provider.create(&place_of(1), draft, &CreateOptions::new().with_retried(true)).await
+    provider.create(&calendar_of(1), draft, &CreateOptions::new().with_retried(true)).await
 }
 
 pub(crate) async fn update(
@@ -29,7 +29,7 @@ pub(crate) async fn update(
     draft: &Draft,
 ) -> Result<Written, Error> {
     let options = UpdateOptions::new().with_etag(written.etag.clone());
-    provider.update(&place_of(1), &written.remote_id, draft, &options).await
+    provider.update(&calendar_of(1), &written.remote_id, draft, &options).await
 }
 
 pub(crate) async fn delete(
@@ -38,85 +38,85 @@ pub(crate) async fn delete(
     draft: &Draft,
 ) -> Result<(), Error> {
     let options = DeleteOptions::new().with_etag(written.etag.clone());
-    provider.delete(&place_of(1), &written.remote_id, &draft.marker, &options).await
+    provider.delete(&calendar_of(1), &written.remote_id, &draft.marker, &options).await
 }
 
-/// The look that finds every event of the target.
+/// The query for every event of the target.
 pub(crate) fn query() -> TargetQuery {
-    TargetQuery::new("tests", key_at(&place_of(1), 0).target())
+    TargetQuery::new("tests", key_at(&calendar_of(1), 0).target())
 }
 
-/// Looks for every event of the target, copies among them.
+/// Finds every event of the target, copies included.
 pub(crate) async fn find_all(provider: &OutlookCalendar) -> Result<Vec<Found>, Error> {
-    provider.find(&place_of(1), &query()).await
+    provider.find(&calendar_of(1), &query()).await
 }
 
-/// Looks for the event that was made under the key of the first generation.
+/// Finds the event that was created with the key of the first generation.
 pub(crate) async fn find(provider: &OutlookCalendar) -> Result<Option<Found>, Error> {
-    let key = key_at(&place_of(1), 0);
+    let key = key_at(&calendar_of(1), 0);
     Ok(find_all(provider).await?.into_iter().find(|found| found.key == Some(key)))
 }
 
-/// What the event says.
+/// The event's content.
 pub(crate) async fn read(provider: &OutlookCalendar, written: &Written) -> Result<Option<Event>, Error> {
-    provider.read(&place_of(1), &written.remote_id).await
+    provider.read(&calendar_of(1), &written.remote_id).await
 }
 
-/// What was found, as a ledger's row names it.
+/// The found event as a ledger's row names it.
 pub(crate) fn row_of(found: &Found) -> Written {
     Written::new(found.remote_id.clone()).with_etag(found.etag.clone())
 }
 
 pub(crate) async fn get(provider: &OutlookCalendar, written: &Written) -> Result<Option<Found>, Error> {
-    provider.get(&place_of(1), &written.remote_id).await
+    provider.get(&calendar_of(1), &written.remote_id).await
 }
 
 pub(crate) fn draft(revision: u64) -> Draft {
-    draft_at(&place_of(1), revision, event())
+    draft_at(&calendar_of(1), revision, event())
 }
 
-/// The event somewhere else.
+/// The draft with another location.
 pub(crate) fn moved(revision: u64) -> Draft {
-    draft_at(&place_of(1), revision, event().with_location("2 Low Street"))
+    draft_at(&calendar_of(1), revision, event().with_location("2 Low Street"))
 }
 
-/// What was written, as somebody remembers it who does not know the version.
-pub(crate) fn blind(written: &Written) -> Written {
+/// What was written, without its version.
+pub(crate) fn without_etag(written: &Written) -> Written {
     Written::new(written.remote_id.clone())
 }
 
-/// What stands, as a ledger's row names it.
+/// The stored event as a ledger's row names it.
 pub(crate) fn row(event: &FakeEvent) -> Written {
     Written::new(RemoteId::new(event.id.as_str())).with_etag(Some(Etag::new(event.etag.as_str())))
 }
 
-/// A place in one of Anna's other calendars, which the host knows by that name, or by none.
-pub(crate) fn named(calendar: &str, name: Option<&str>) -> CalendarRef {
+/// One of Anna's other calendars; `name` is the name that the host knows it by.
+pub(crate) fn calendar_named(calendar: &str, name: Option<&str>) -> CalendarRef {
     calendar_in(1, CalendarId::new(calendar).unwrap()).with_name(name.and_then(CalendarName::new))
 }
 
-/// The one event that stands at Anna's.
+/// The only event in Anna's calendar.
 pub(crate) fn only(world: &World) -> FakeEvent {
     let mut events = world.anna.events("primary");
     assert_eq!(events.len(), 1);
     events.remove(0)
 }
 
-/// The API's methods that were called, in order, since the log was last cleared.
+/// The API methods that were called since the log was last cleared, in order.
 pub(crate) fn calls(outlook: &FakeOutlook) -> Vec<ApiMethod> {
     let calls = outlook.requests().into_iter().map(|request| request.method).collect();
     outlook.clear_requests();
     calls
 }
 
-/// One of our extended properties as it is written.
+/// One of our extended properties, as it is written.
 pub(crate) fn property(name: &str, value: &str) -> Value {
     json!({"id": format!("String {{8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861}} Name {name}"), "value": value})
 }
 
-/// The marker of an event with the first generation's key, as another program or person has it.
+/// The marker of the first generation's key, with this namespace and revision.
 pub(crate) fn marks(namespace: &str, revision: &str) -> Value {
-    let key = key_at(&place_of(1), 0);
+    let key = key_at(&calendar_of(1), 0);
     json!([
         property("calsyncTarget", &key.target().to_string()),
         property("calsyncKey", &key.to_string()),
@@ -125,7 +125,7 @@ pub(crate) fn marks(namespace: &str, revision: &str) -> Value {
     ])
 }
 
-/// An event of Anna's own, with more of what is given.
+/// An event of Anna's own with these further properties.
 pub(crate) fn by_hand(more: &Value) -> Value {
     let mut event = json!({"subject": "Anna's own",
         "start": {"dateTime": "2026-12-01T09:00:00", "timeZone": "UTC"},

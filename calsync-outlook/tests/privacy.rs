@@ -1,4 +1,5 @@
-//! No token, code, secret or person gets into a text: not into `Debug`, errors and their sources, or what is traced.
+//! No token, code, secret or personal data appears in `Debug` output, in errors and their sources,
+//! or in traces.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
@@ -22,7 +23,7 @@ use http::StatusCode;
 use common::{World, calendar_in, draft_at, event, key_of};
 
 #[tokio::test]
-async fn nothing_secret_is_ever_told() {
+async fn no_secret_or_personal_data_is_shown() {
     let log = LogBuffer::default();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer({
         let log = log.clone();
@@ -59,7 +60,8 @@ async fn nothing_secret_is_ever_told() {
     let _ = write!(texts, "{connected:?}");
     texts += &told(&outlook.finish(&key_of(7), copy, &url).await.unwrap_err());
 
-    // Calls, each ending in every way; in a calendar that is there, and in one that is looked for by its name.
+    // Every call with every fault, in a calendar that exists and in one that is searched for by its
+    // name.
     let gone = calendar_in(7, CalendarId::new("AAMkAGoneForGood").unwrap());
     let gone = gone.with_name(CalendarName::new("Anna's bookings"));
     let own = calendar_in(7, CalendarId::primary());
@@ -94,12 +96,12 @@ async fn nothing_secret_is_ever_told() {
                 let _ = write!(texts, "{:?} {failure}", error.failure());
             }
             world.outlook.clear_faults();
-            // Who was asked to wait has waited.
+            // The back-off of a throttled account is over.
             world.clock.advance(chrono::TimeDelta::minutes(1));
         }
     }
 
-    // Refreshes that fail, and grants that die.
+    // Refreshes that fail, and grants that end.
     for fault in [Fault::Html, Fault::Cut, Fault::DropAfter, Fault::OtherJson, aadsts(90024), aadsts(50076)] {
         let stored = world.store.load(&key_of(7)).await.unwrap().unwrap();
         for token in [Some(stored.tokens.access_token), stored.tokens.refresh_token].into_iter().flatten() {
@@ -127,6 +129,6 @@ async fn nothing_secret_is_ever_told() {
     let draft = draft_at(&gone, 1, event());
     let _ = write!(texts, "{outlook:?} {wrong:?} {:?} {gone:?} {:?}", world.store, draft.marker);
     let _ = write!(texts, "{:?}", outlook.calendars(&key_of(2)).await.unwrap());
-    assert!(texts.len() > 10_000, "the errors were really there: {}", texts.len());
+    assert!(texts.len() > 10_000, "the errors did occur: {}", texts.len());
     assert_no_canary(&canaries, &texts, &log);
 }

@@ -1,4 +1,4 @@
-//! What people do to our events, and what becomes of it.
+//! The people's own changes to our events, and how the provider treats them.
 
 use calsync_core::ErrorKind;
 use calsync_core::error::Retry;
@@ -9,10 +9,10 @@ use calsync_outlook::fake::{AfterDeletion, ApiMethod, FaultRule, graph_error};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::bench::*;
-use crate::common::{World, draft_at, event, key_at, place_of};
+use crate::common::{World, calendar_of, draft_at, event, key_at};
+use crate::helpers::*;
 
-/// The bodies of the changes that went out, since the log was last cleared.
+/// The bodies of the PATCH requests since the log was last cleared.
 fn patches(world: &World) -> Vec<Value> {
     let requests = world.outlook.requests().into_iter();
     let patches = requests.filter(|request| request.method == ApiMethod::EventsUpdate);
@@ -22,7 +22,7 @@ fn patches(world: &World) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_the_person_changed_that_is_not_ours_stays() {
+async fn the_persons_own_changes_stay() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
@@ -38,8 +38,8 @@ async fn what_the_person_changed_that_is_not_ours_stays() {
     let location = json!({"displayName": "1 High Street, Leeds, LS1 1AA"});
     let revision = json!([property("calsyncRevision", "2")]);
     assert_eq!(patches(&world), [json!({"location": location, "singleValueExtendedProperties": revision})]);
-    let stands = only(&world).json;
-    assert_eq!(stands["location"]["displayName"], location["displayName"]);
+    let stored = only(&world).json;
+    assert_eq!(stored["location"]["displayName"], location["displayName"]);
     for (name, value) in [
         ("categories", json!(["Blue category"])),
         ("sensitivity", json!("private")),
@@ -47,35 +47,36 @@ async fn what_the_person_changed_that_is_not_ours_stays() {
         ("importance", json!("high")),
         ("reminderMinutesBeforeStart", json!(33)),
     ] {
-        assert_eq!(stands[name], value, "{name}");
+        assert_eq!(stored[name], value, "{name}");
     }
-    assert_eq!(stands["attendees"][0]["emailAddress"]["address"], "friend@example.org");
+    assert_eq!(stored["attendees"][0]["emailAddress"]["address"], "friend@example.org");
 }
 
 #[tokio::test]
-async fn a_sensitivity_is_written_where_the_host_chose_one_and_stays() {
+async fn a_sensitivity_is_written_if_the_host_chose_one_and_then_stays() {
     let world = World::new().await;
     let provider = world.provider();
-    let with = |revision, visibility| draft_at(&place_of(1), revision, event().with_visibility(visibility));
+    let with =
+        |revision, visibility| draft_at(&calendar_of(1), revision, event().with_visibility(visibility));
     let mut written = create(&provider, &with(1, Visibility::Private)).await.unwrap();
     assert_eq!(only(&world).json["sensitivity"], "private");
-    for (revision, chosen, stands) in [
+    for (revision, chosen, stored) in [
         (2, Visibility::Default, "private"),
         (3, Visibility::Public, "normal"),
         (4, Visibility::Private, "private"),
     ] {
         written = update(&provider, &written, &with(revision, chosen)).await.unwrap();
-        assert_eq!(only(&world).json["sensitivity"], stands, "{chosen:?}");
+        assert_eq!(only(&world).json["sensitivity"], stored, "{chosen:?}");
     }
-    let said = read(&provider, &written).await.unwrap().unwrap();
-    assert_eq!(said.visibility, Visibility::Private);
+    let event = read(&provider, &written).await.unwrap().unwrap();
+    assert_eq!(event.visibility, Visibility::Private);
 }
 
 #[tokio::test]
-async fn a_status_is_written_where_the_host_changes_it_and_free_stays_free() {
+async fn a_status_is_written_if_the_host_changes_it_and_free_stays_free() {
     let world = World::new().await;
     let provider = world.provider();
-    let with = |revision, status| draft_at(&place_of(1), revision, event().with_status(status));
+    let with = |revision, status| draft_at(&calendar_of(1), revision, event().with_status(status));
     let shown = |world: &World| only(world).json["showAs"].as_str().unwrap().to_owned();
     let mut written = create(&provider, &with(1, Tentative)).await.unwrap();
     assert_eq!(shown(&world), "tentative");
@@ -100,50 +101,54 @@ async fn a_meeting_stays_on_while_its_text_changes() {
     let link = only(&world).json["onlineMeeting"]["joinUrl"].as_str().unwrap().to_owned();
     world.outlook.clear_requests();
 
-    let said = |text: &str| event().with_description(text);
+    let with_text = |text: &str| event().with_description(text);
     for (revision, text) in [(2, "Staff: Zoë & <co>\nBring: keys"), (3, "Staff: Adam"), (4, "")] {
-        update(&provider, &written, &draft_at(&place_of(1), revision, said(text))).await.unwrap();
+        update(&provider, &written, &draft_at(&calendar_of(1), revision, with_text(text))).await.unwrap();
         let methods = [ApiMethod::EventsGet, ApiMethod::EventsGet, ApiMethod::EventsUpdate];
         assert_eq!(calls(&world.outlook), methods, "{text}");
-        let stands = only(&world);
-        assert_eq!(stands.json["onlineMeeting"]["joinUrl"], *link, "{text}");
-        let html = stands.json["body"]["content"].as_str().unwrap();
+        let stored = only(&world);
+        assert_eq!(stored.json["onlineMeeting"]["joinUrl"], *link, "{text}");
+        let html = stored.json["body"]["content"].as_str().unwrap();
         assert_eq!(html.matches(&link).count(), 1, "{html}");
-        assert_eq!(stands.body_text.split("____").next().unwrap().trim(), text.replace('\n', "\r\n"));
+        assert_eq!(stored.body_text.split("____").next().unwrap().trim(), text.replace('\n', "\r\n"));
     }
-    // A text that is there already is not written, nor is the meeting read for it.
-    update(&provider, &written, &draft_at(&place_of(1), 5, said("").with_location("x"))).await.unwrap();
+    // A text that is there already is not written, and the meeting is not read for it.
+    update(&provider, &written, &draft_at(&calendar_of(1), 5, with_text("").with_location("x")))
+        .await
+        .unwrap();
     let names: Vec<_> = patches(&world)[0].as_object().unwrap().keys().cloned().collect();
     assert_eq!(names, ["location", "singleValueExtendedProperties"]);
     assert_eq!(only(&world).json["isOnlineMeeting"], true);
 }
 
-/// A line such as Teams draws, in a text of ours: the text is not there twice in the end, nor is it written again and again.
+/// Our text has a line like that of Teams: the text must not appear twice, nor be written again on
+/// every update.
 #[tokio::test]
-async fn a_line_in_our_text_is_not_taken_for_the_meetings() {
+async fn a_line_in_our_text_is_not_the_start_of_a_meeting() {
     let world = World::new().await;
     let provider = world.provider();
-    let said = |revision, text: &str| {
+    let with_text = |revision, text: &str| {
         let text = format!("{text}\n{}\nBring: keys", "_".repeat(40));
-        draft_at(&place_of(1), revision, event().with_description(text))
+        draft_at(&calendar_of(1), revision, event().with_description(text))
     };
-    let written = create(&provider, &said(1, "Staff: Eve")).await.unwrap();
+    let written = create(&provider, &with_text(1, "Staff: Eve")).await.unwrap();
     world.outlook.clear_requests();
-    update(&provider, &written, &said(2, "Staff: Eve")).await.unwrap();
+    update(&provider, &written, &with_text(2, "Staff: Eve")).await.unwrap();
     assert_eq!(patches(&world), Vec::<Value>::new(), "it is there");
     assert!(world.anna.makes_meeting("primary", written.remote_id.as_str()));
     for (revision, text) in [(3, "Staff: Adam"), (4, "Staff: Zoë")] {
-        update(&provider, &written, &said(revision, text)).await.unwrap();
-        let stands = only(&world);
-        assert!(stands.body_text.starts_with(text), "{}", stands.body_text);
-        assert_eq!(stands.body_text.matches("Bring: keys").count(), 1, "{}", stands.body_text);
-        assert_eq!(stands.json["isOnlineMeeting"], true);
+        update(&provider, &written, &with_text(revision, text)).await.unwrap();
+        let stored = only(&world);
+        assert!(stored.body_text.starts_with(text), "{}", stored.body_text);
+        assert_eq!(stored.body_text.matches("Bring: keys").count(), 1, "{}", stored.body_text);
+        assert_eq!(stored.json["isOnlineMeeting"], true);
     }
 }
 
-/// A meeting that is marked by no line: new notes were once taken for delivered, and the reader had the old ones.
+/// A meeting without a line: new notes once counted as delivered, and the reader still saw the old
+/// ones.
 #[tokio::test]
-async fn a_meeting_whose_place_in_the_body_is_lost_keeps_its_body() {
+async fn a_meeting_without_a_line_keeps_the_whole_body() {
     let world = World::new().await;
     let provider = world.provider();
     world.outlook.set(|settings| settings.meetings_have_lines = false);
@@ -151,37 +156,38 @@ async fn a_meeting_whose_place_in_the_body_is_lost_keeps_its_body() {
     assert!(world.anna.makes_meeting("primary", written.remote_id.as_str()));
     let link = only(&world).json["onlineMeeting"]["joinUrl"].as_str().unwrap().to_owned();
     assert!(!only(&world).body_text.contains("____"));
-    let said = |revision, text: &str| draft_at(&place_of(1), revision, event().with_description(text));
+    let with_text =
+        |revision, text: &str| draft_at(&calendar_of(1), revision, event().with_description(text));
     for (revision, text, before) in
         [(2, "Staff: Adam\nBring: keys", "Staff: Eve"), (3, "Staff: Zoë", "Staff: Adam")]
     {
-        update(&provider, &written, &said(revision, text)).await.unwrap();
+        update(&provider, &written, &with_text(revision, text)).await.unwrap();
         let there = only(&world);
         assert!(there.body_text.starts_with(&*text.replace('\n', "\r\n")), "{}", there.body_text);
         assert_eq!(there.json["onlineMeeting"]["joinUrl"], *link, "{}", there.body_text);
-        // What was there before calsync knew of a line is its owner's to remove.
+        // The text from before the line was added is left for its owner to remove.
         assert_eq!(there.body_text.contains(before), revision == 2, "{}", there.body_text);
         assert_eq!(there.body_text.matches("Join the meeting now").count(), 1, "{}", there.body_text);
     }
     // The same text is there already.
     world.outlook.clear_requests();
-    update(&provider, &written, &said(4, "Staff: Zoë")).await.unwrap();
+    update(&provider, &written, &with_text(4, "Staff: Zoë")).await.unwrap();
     assert_eq!(calls(&world.outlook), [ApiMethod::EventsGet]);
 }
 
-/// The meeting would be off if it were taken for empty.
+/// If a missing body counted as empty, the update would end the meeting.
 #[tokio::test]
-async fn a_meeting_whose_body_is_not_told_is_not_written_over() {
+async fn a_meeting_whose_body_is_missing_is_not_overwritten() {
     let world = World::new().await;
     let provider = world.provider();
     let written = create(&provider, &draft(1)).await.unwrap();
     assert!(world.anna.makes_meeting("primary", written.remote_id.as_str()));
     let before = only(&world);
     for body in [json!(null), json!(7)] {
-        let answer = json!({"id": written.remote_id.as_str(), "body": body});
-        let answer = FaultRule::new(calsync_outlook::fake::Fault::json(StatusCode::OK, &answer));
-        world.outlook.fault(answer.with_method(ApiMethod::EventsGet).after(1));
-        let other = draft_at(&place_of(1), 2, event().with_description("Staff: Adam"));
+        let response = json!({"id": written.remote_id.as_str(), "body": body});
+        let response = FaultRule::new(calsync_outlook::fake::Fault::json(StatusCode::OK, &response));
+        world.outlook.fault(response.with_method(ApiMethod::EventsGet).after(1));
+        let other = draft_at(&calendar_of(1), 2, event().with_description("Staff: Adam"));
         let error = update(&provider, &written, &other).await.unwrap_err();
         assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
         assert_eq!(only(&world), before);
@@ -189,11 +195,11 @@ async fn a_meeting_whose_body_is_not_told_is_not_written_over() {
 }
 
 #[tokio::test]
-async fn a_reminder_is_set_when_the_host_wants_another_and_left_alone_when_not() {
+async fn a_reminder_is_written_only_if_the_host_sets_another_one() {
     let world = World::new().await;
     let provider = world.provider();
     let with = |revision, minutes: &[u32]| {
-        draft_at(&place_of(1), revision, event().with_reminders(Reminders::Before(minutes.to_vec())))
+        draft_at(&calendar_of(1), revision, event().with_reminders(Reminders::Before(minutes.to_vec())))
     };
     let minutes = |world: &World| {
         let json = only(world).json;
@@ -204,10 +210,10 @@ async fn a_reminder_is_set_when_the_host_wants_another_and_left_alone_when_not()
 
     assert!(world.anna.sets_reminder("primary", written.remote_id.as_str(), Some(5)));
     written = update(&provider, &written, &with(2, &[10])).await.unwrap();
-    assert_eq!(minutes(&world), Some(5), "the host wants what it wanted before: hers stays");
+    assert_eq!(minutes(&world), Some(5), "the host's reminder is the same as before: Anna's stays");
     assert!(world.anna.sets_reminder("primary", written.remote_id.as_str(), None));
     written = update(&provider, &written, &with(3, &[10])).await.unwrap();
-    assert_eq!(minutes(&world), None, "hers is to have none");
+    assert_eq!(minutes(&world), None, "Anna turned it off");
 
     for (revision, draft, expected) in [
         (4, with(4, &[30]), Some(30)),
@@ -222,12 +228,12 @@ async fn a_reminder_is_set_when_the_host_wants_another_and_left_alone_when_not()
 }
 
 #[tokio::test]
-async fn a_default_reminder_is_what_the_host_says_it_is() {
+async fn the_default_reminder_is_set_by_the_host() {
     let world = World::new().await;
     for (person, default) in [(1, Some(60)), (2, None)] {
         let builder = world.builder().default_reminder(default);
         let provider = builder.transport(world.outlook.clone()).build().unwrap();
-        let place = place_of(person);
+        let place = calendar_of(person);
         provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     }
     let json = only(&world).json;
@@ -236,8 +242,8 @@ async fn a_default_reminder_is_what_the_host_says_it_is() {
 }
 
 #[tokio::test]
-async fn what_a_person_deleted_is_gone_for_every_call_until_the_next_generation() {
-    for (after_deletion, is_spent) in [
+async fn an_event_a_person_deleted_is_missing_until_the_next_generation() {
+    for (after_deletion, is_used_up) in [
         (AfterDeletion::DuplicateError, true),
         (AfterDeletion::ReplaysDeadEvent, true),
         (AfterDeletion::MakesAnother, false),
@@ -247,28 +253,28 @@ async fn what_a_person_deleted_is_gone_for_every_call_until_the_next_generation(
         let provider = world.provider();
         let written = create(&provider, &draft(1)).await.unwrap();
         assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
-        for known in [&written, &blind(&written)] {
+        for known in [&written, &without_etag(&written)] {
             assert_eq!(update(&provider, known, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
             assert_eq!(delete(&provider, known, &draft(2)).await.unwrap_err().kind(), ErrorKind::NotFound);
         }
         assert_eq!(get(&provider, &written).await.unwrap(), None);
         assert_eq!(find(&provider).await.unwrap(), None);
 
-        // The same words under the same key, as a run that was cut off would write them.
+        // The same content with the same key, as a retried run would write it.
         let again = create_again(&provider, &draft(1)).await;
-        assert_eq!(again.map_err(|error| error.kind()).err(), is_spent.then_some(ErrorKind::KeyUsed));
-        let stand = usize::from(!is_spent);
-        assert_eq!(world.anna.events("primary").len(), stand, "{after_deletion:?}");
+        assert_eq!(again.map_err(|error| error.kind()).err(), is_used_up.then_some(ErrorKind::KeyUsed));
+        let existing = usize::from(!is_used_up);
+        assert_eq!(world.anna.events("primary").len(), existing, "{after_deletion:?}");
         let mut next = draft(3);
-        next.marker.key = key_at(&place_of(1), 1);
+        next.marker.key = key_at(&calendar_of(1), 1);
         create(&provider, &next).await.unwrap();
-        assert_eq!(world.anna.events("primary").len(), stand + 1, "{after_deletion:?}");
+        assert_eq!(world.anna.events("primary").len(), existing + 1, "{after_deletion:?}");
     }
 }
 
-/// By an id that lasts Exchange may still find what lies among the deleted items, and refuses to delete it once more.
+/// Exchange may still find a deleted event by its immutable id, and refuses to delete it once more.
 #[tokio::test]
-async fn what_cannot_be_deleted_since_it_is_deleted_is_gone() {
+async fn a_refused_delete_of_a_deleted_event_is_not_found() {
     for is_readable in [false, true] {
         let world = World::new().await;
         world.outlook.set(|settings| settings.deleted_items_readable = is_readable);
@@ -277,33 +283,33 @@ async fn what_cannot_be_deleted_since_it_is_deleted_is_gone() {
         let refused =
             graph_error(StatusCode::FORBIDDEN, "ErrorCannotDeleteObject", "Object cannot be deleted.");
         world.outlook.fault(FaultRule::new(refused).with_method(ApiMethod::EventsDelete).always());
-        for known in [&written, &blind(&written)] {
+        for known in [&written, &without_etag(&written)] {
             let error = delete(&provider, known, &draft(2)).await.unwrap_err();
-            assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never), "it stands");
+            assert_eq!((error.kind(), error.retry()), (ErrorKind::Forbidden, Retry::Never), "it exists");
         }
         assert!(world.anna.deletes_event("primary", written.remote_id.as_str()));
-        for known in [&written, &blind(&written)] {
+        for known in [&written, &without_etag(&written)] {
             let error = delete(&provider, known, &draft(2)).await.unwrap_err();
             assert_eq!((error.kind(), error.retry()), (ErrorKind::NotFound, Retry::Never));
         }
     }
 }
 
-/// A person who copies an event copies its marker, but not what its create was known by.
+/// A person's copy of an event has its marker, but not its transaction id.
 #[tokio::test]
-async fn a_copy_is_its_owners() {
+async fn a_copy_is_never_changed() {
     let world = World::new().await;
     let provider = world.provider();
-    // The copy may be the older one, as Graph lists them.
+    // Graph may list the copy first.
     let copy = by_hand(&json!({"singleValueExtendedProperties": marks("tests", "1")}));
     let copy = world.anna.adds_event("primary", copy).unwrap();
     let draft = draft(1);
-    let written = provider.create(&place_of(1), &draft, &CreateOptions::new()).await.unwrap();
+    let written = provider.create(&calendar_of(1), &draft, &CreateOptions::new()).await.unwrap();
     let before = world.anna.event("primary", &copy).unwrap();
 
     assert_eq!(find(&provider).await.unwrap().unwrap().remote_id, written.remote_id);
     assert_eq!(create_again(&provider, &draft).await.unwrap().remote_id, written.remote_id);
-    // A look shows both, and which of them was made.
+    // A find returns both, and shows which of them was created.
     let found = find_all(&provider).await.unwrap();
     let keys: Vec<_> = found.iter().map(|found| (found.remote_id.as_str(), found.key)).collect();
     let both = [(copy.as_str(), None), (written.remote_id.as_str(), Some(draft.marker.key))];
@@ -311,14 +317,15 @@ async fn a_copy_is_its_owners() {
     update(&provider, &written, &moved(2)).await.unwrap();
     let moved = world.anna.event("primary", written.remote_id.as_str()).unwrap();
     assert_eq!(moved.json["location"]["displayName"], "2 Low Street");
-    delete(&provider, &blind(&written), &self::moved(3)).await.unwrap();
+    delete(&provider, &without_etag(&written), &self::moved(3)).await.unwrap();
     assert_eq!(world.anna.events("primary"), [before]);
 }
 
-/// A foreign event, whether it has our key in a marker or our create's name, and what is asked in our name of it.
+/// Another host's event, with our key in its marker or also as its transaction id, and every change
+/// in our name.
 #[tokio::test]
-async fn an_event_of_somebody_else_is_never_touched() {
-    let transaction = key_at(&place_of(1), 0).to_string();
+async fn an_event_of_another_host_is_never_changed() {
+    let transaction = key_at(&calendar_of(1), 0).to_string();
     for (more, is_under_our_key) in [
         (json!({"singleValueExtendedProperties": marks("another", "3")}), false),
         (json!({"singleValueExtendedProperties": marks("another", "3"), "transactionId": transaction}), true),
@@ -330,13 +337,13 @@ async fn an_event_of_somebody_else_is_never_touched() {
         assert_eq!(find_all(&provider).await.unwrap(), []);
         let theirs = row(&before);
         assert_eq!(update(&provider, &theirs, &draft(9)).await.unwrap_err().kind(), ErrorKind::NotOurs);
-        let unread = blind(&theirs);
+        let unread = without_etag(&theirs);
         assert_eq!(delete(&provider, &unread, &draft(9)).await.unwrap_err().kind(), ErrorKind::NotOurs);
         if is_under_our_key {
             for create in [create(&provider, &draft(9)).await, create_again(&provider, &draft(9)).await] {
                 let error = create.unwrap_err();
-                let told = (error.kind(), error.failure().code.as_deref());
-                assert_eq!(told, (ErrorKind::KeyUsed, Some(FOREIGN_EVENT)));
+                let actual = (error.kind(), error.failure().code.as_deref());
+                assert_eq!(actual, (ErrorKind::KeyUsed, Some(FOREIGN_EVENT)));
             }
         } else {
             let ours = create(&provider, &draft(9)).await.unwrap();
@@ -348,30 +355,31 @@ async fn an_event_of_somebody_else_is_never_touched() {
 }
 
 #[tokio::test]
-async fn an_event_older_code_wrote_is_adopted_by_its_id() {
+async fn an_event_of_older_code_is_adopted_by_its_id() {
     let world = World::new().await;
     let provider = world.provider();
     let old = json!({"subject": "Old", "isAllDay": true, "categories": ["Green category"], "transactionId": "older-code",
         "start": {"dateTime": "2026-12-01T00:00:00", "timeZone": "GMT Standard Time"},
         "end": {"dateTime": "2026-12-02T00:00:00", "timeZone": "GMT Standard Time"}});
     world.anna.adds_event("primary", old).unwrap();
-    update(&provider, &blind(&row(&only(&world))), &draft(1)).await.unwrap();
-    let stands = only(&world);
-    assert_eq!((stands.text("subject"), &stands.json["isAllDay"]), (Some("Deep clean"), &json!(false)));
-    assert_eq!(stands.json["categories"][0], "Green category");
-    assert_eq!(stands.property("calsyncKey"), Some(&*key_at(&place_of(1), 0).to_string()));
+    update(&provider, &without_etag(&row(&only(&world))), &draft(1)).await.unwrap();
+    let stored = only(&world);
+    assert_eq!((stored.text("subject"), &stored.json["isAllDay"]), (Some("Deep clean"), &json!(false)));
+    assert_eq!(stored.json["categories"][0], "Green category");
+    assert_eq!(stored.property("calsyncKey"), Some(&*key_at(&calendar_of(1), 0).to_string()));
     let adopted = row(&only(&world));
     let found = get(&provider, &adopted).await.unwrap().unwrap();
     assert_eq!(found.marker.unwrap().revision, 1);
     assert_eq!(read(&provider, &adopted).await.unwrap().unwrap().when, event().when);
-    // It was not made under the key, so that it may as well be a copy: a look says so, and by which id.
+    // It was not created with the key, so it may be a copy: a find returns it without a key.
     let found = find_all(&provider).await.unwrap();
     assert_eq!((found.len(), found[0].key, &found[0].remote_id), (1, None, &adopted.remote_id));
 }
 
-/// A person copies an event and deletes the one that was made: to a look by the key it is gone, and the copy theirs.
+/// A person copies an event and deletes the original: the key finds no event, and the copy is the
+/// person's.
 #[tokio::test]
-async fn a_copy_is_not_taken_for_what_was_made() {
+async fn a_copy_does_not_replace_the_deleted_event() {
     for after_deletion in [AfterDeletion::DuplicateError, AfterDeletion::ReplaysDeadEvent] {
         let world = World::new().await;
         world.outlook.set(|settings| settings.after_deletion = after_deletion);

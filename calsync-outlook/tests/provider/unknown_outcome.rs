@@ -1,4 +1,4 @@
-//! Creates whose outcome nobody heard of: whatever became of them, there is one event in the end.
+//! Creates with an unknown outcome: one event exists in the end.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
-use crate::bench::*;
-use crate::common::{World, key_at, place_of};
+use crate::common::{World, calendar_of, key_at};
+use crate::helpers::*;
 
-/// The server's own trouble, after it has made the event.
+/// A server error after the event was created.
 fn late_error() -> Fault {
     graph_error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again.").after()
 }
 
-/// The answer to another create, though this one was made.
-fn another_create() -> Fault {
+/// The response to another create, after the event was created.
+fn response_of_another_create() -> Fault {
     let event =
         by_hand(&json!({"id": "AAkALgOther1", "transactionId": "7E163156-7762-4BEB-A1C6-729EA81755A7"}));
     Fault::json(StatusCode::CREATED, &event).after()
@@ -32,7 +32,7 @@ fn at_create(fault: Fault) -> FaultRule {
 }
 
 #[tokio::test]
-async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
+async fn a_repeated_create_after_a_lost_response_is_the_same_event() {
     for fault in [
         Fault::DropAfter,
         Fault::TimeOutAfter,
@@ -41,7 +41,7 @@ async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
         Fault::WithoutId,
         Fault::OtherJson,
         late_error(),
-        another_create(),
+        response_of_another_create(),
     ] {
         let world = World::new().await;
         let provider = world.provider();
@@ -53,16 +53,17 @@ async fn a_create_that_was_made_and_not_heard_of_is_the_same_event() {
         for draft in [draft(1), moved(2)] {
             let again = create_again(&provider, &draft).await.unwrap();
             assert_eq!(again.remote_id, found.remote_id);
-            let stands = only(&world);
-            assert_eq!(stands.id, again.remote_id.as_str(), "{fault:?}");
-            assert_eq!(stands.json["location"]["displayName"], *draft.event.location);
+            let stored = only(&world);
+            assert_eq!(stored.id, again.remote_id.as_str(), "{fault:?}");
+            assert_eq!(stored.json["location"]["displayName"], *draft.event.location);
         }
     }
 }
 
-/// Graph stored the event and then called for fewer requests: taken for a refusal, the event stayed for good.
+/// Graph stored the event and then responded that it was throttling. When this counted as a
+/// refusal, the event stayed for good.
 #[tokio::test]
-async fn a_create_that_was_throttled_may_have_been_made() {
+async fn a_throttled_create_may_have_been_made() {
     for (status, code) in [
         (StatusCode::SERVICE_UNAVAILABLE, "ErrorServerBusy"),
         (StatusCode::SERVICE_UNAVAILABLE, "ApplicationThrottled"),
@@ -82,19 +83,19 @@ async fn a_create_that_was_throttled_may_have_been_made() {
     }
 }
 
-/// An answer that names an event which is another's confirms nothing, and takes nothing from its owner.
+/// A response that names another person's event confirms nothing, and does not change that event.
 #[tokio::test]
-async fn a_create_that_is_answered_with_another_event_is_not_known_to_be_made() {
+async fn a_create_whose_response_names_another_event_has_an_unknown_outcome() {
     let world = World::new().await;
     let provider = world.provider();
     let theirs = world.anna.adds_event("primary", by_hand(&json!({}))).unwrap();
     let before = only(&world);
     for transaction in [None, Some("7E163156-7762-4BEB-A1C6-729EA81755A7")] {
-        let mut answer = by_hand(&json!({"id": theirs}));
+        let mut response = by_hand(&json!({"id": theirs}));
         if let Some(transaction) = transaction {
-            answer["transactionId"] = json!(transaction);
+            response["transactionId"] = json!(transaction);
         }
-        world.outlook.fault(at_create(Fault::json(StatusCode::CREATED, &answer)));
+        world.outlook.fault(at_create(Fault::json(StatusCode::CREATED, &response)));
         let error = create(&provider, &draft(1)).await.unwrap_err();
         assert_eq!(
             (error.kind(), error.retry()),
@@ -106,15 +107,16 @@ async fn a_create_that_is_answered_with_another_event_is_not_known_to_be_made() 
     }
 }
 
-/// One look finds all that there is of a target: each generation, one that lost its marker, and a copy, which is told apart.
+/// One find returns all events of a target: every generation, one that lost its marker, and a copy,
+/// which has no key.
 #[tokio::test]
-async fn a_look_finds_every_event_of_the_target() {
+async fn a_find_returns_every_event_of_the_target() {
     for is_sparse in [false, true] {
         let world = World::new().await;
         let provider = world.provider();
         let of = |generation: u32| {
             let mut draft = draft(5);
-            draft.marker.key = key_at(&place_of(1), generation);
+            draft.marker.key = key_at(&calendar_of(1), generation);
             draft
         };
         let mut expected = Vec::new();
@@ -130,7 +132,8 @@ async fn a_look_finds_every_event_of_the_target() {
         let copy = by_hand(&json!({"singleValueExtendedProperties": marks("tests", "1")}));
         let copy = world.anna.adds_event("primary", copy).unwrap();
         expected.push((RemoteId::new(copy), None, true));
-        // Of others: another host's, in other letters, and one of no one's.
+        // Events of others: of another host, with the namespace in capitals, and without a
+        // namespace.
         for namespace in ["another", "TESTS"] {
             let theirs = by_hand(&json!({"singleValueExtendedProperties": marks(namespace, "1")}));
             world.anna.adds_event("primary", theirs).unwrap();
@@ -143,10 +146,11 @@ async fn a_look_finds_every_event_of_the_target() {
         expected.sort();
         assert_eq!(found, expected);
 
-        // A listing tells what carries the namespace, a page a call, and never another's.
+        // A listing returns the events with the namespace, one page per call, and never another
+        // host's.
         let (mut listed, mut page, mut calls) = (Vec::new(), None, 0);
         loop {
-            let ours = provider.list_ours(&place_of(1), "tests", page).await.unwrap();
+            let ours = provider.list_ours(&calendar_of(1), "tests", page).await.unwrap();
             calls += 1;
             listed.extend(ours.events.into_iter().map(|it| (it.remote_id, it.key, it.marker.is_some())));
             page = ours.next;
@@ -161,7 +165,8 @@ async fn a_look_finds_every_event_of_the_target() {
     }
 }
 
-/// Such an event was stored without its extended properties: only what its create was known by tells whose it is.
+/// The event was stored without its extended properties: only its transaction id tells which target
+/// it belongs to.
 #[tokio::test]
 async fn an_event_that_lost_its_marker_is_found_and_marked_again() {
     for by_update in [true, false] {
@@ -171,7 +176,7 @@ async fn an_event_that_lost_its_marker_is_found_and_marked_again() {
         world.outlook.fault(at_create(late_error()));
         assert_eq!(create(&provider, &draft(1)).await.unwrap_err().retry(), Retry::Unknown);
         assert_eq!(only(&world).property("calsyncKey"), None);
-        // Anna has more in her calendar, some of it made later.
+        // Anna has more events, some of them newer.
         for _ in 0..20 {
             world.anna.adds_event("primary", by_hand(&json!({}))).unwrap();
         }
@@ -181,7 +186,7 @@ async fn an_event_that_lost_its_marker_is_found_and_marked_again() {
 
         let written = if by_update {
             let options = UpdateOptions::new().with_etag(found.etag.clone());
-            provider.update(&place_of(1), &found.remote_id, &draft(2), &options).await.unwrap()
+            provider.update(&calendar_of(1), &found.remote_id, &draft(2), &options).await.unwrap()
         } else {
             create_again(&provider, &draft(2)).await.unwrap()
         };
@@ -190,8 +195,8 @@ async fn an_event_that_lost_its_marker_is_found_and_marked_again() {
         world.outlook.clear_requests();
         let marked = find(&provider).await.unwrap().unwrap();
         assert_eq!((marked.remote_id, marked.marker), (found.remote_id, Some(draft(2).marker)));
-        let stands = world.anna.event("primary", written.remote_id.as_str()).unwrap();
-        assert_eq!(stands.property("calsyncZone"), Some("Europe/London"));
+        let stored = world.anna.event("primary", written.remote_id.as_str()).unwrap();
+        assert_eq!(stored.property("calsyncZone"), Some("Europe/London"));
         let found_at_once = [ApiMethod::EventsList, ApiMethod::EventsList, ApiMethod::Batch];
         assert_eq!(calls(&world.outlook), found_at_once, "the marker is enough");
     }
@@ -207,22 +212,22 @@ async fn a_key_that_is_taken_by_our_own_event_leads_to_it() {
         let provider = world.provider();
         let first = create(&provider, &draft(1)).await.unwrap();
         world.outlook.clear_requests();
-        // Other words under the same key are refused as a duplicate.
+        // Other content with the same key is refused as a duplicate.
         let second = create(&provider, &moved(2)).await.unwrap();
         let status = world.outlook.requests()[0].status;
         assert_eq!(status, Some(if is_conflict { 409 } else { 400 }));
         assert_eq!(second.remote_id, first.remote_id);
         assert_eq!(only(&world).json["location"]["displayName"], "2 Low Street");
         assert_eq!(world.outlook.count(ApiMethod::Batch), usize::from(!names_event));
-        // An older revision is not written over it.
+        // An older revision does not overwrite it.
         assert_eq!(create(&provider, &draft(1)).await.unwrap_err().kind(), ErrorKind::Superseded);
         assert_eq!(only(&world).json["location"]["displayName"], "2 Low Street");
     }
 }
 
-/// Graph answers the repeated create with the event of the first one, as it stands by now.
+/// For a repeated create Graph returns the event of the first one in its present state.
 #[tokio::test]
-async fn a_create_that_is_answered_out_of_memory_is_checked_against_what_stands() {
+async fn a_replayed_create_is_checked_against_the_stored_event() {
     let world = World::new().await;
     let provider = world.provider();
     let first = create(&provider, &draft(1)).await.unwrap();
@@ -232,13 +237,13 @@ async fn a_create_that_is_answered_out_of_memory_is_checked_against_what_stands(
     assert_eq!(only(&world).text("subject"), Some("Deep clean"));
     let methods = [ApiMethod::EventsCreate, ApiMethod::EventsGet, ApiMethod::EventsUpdate];
     assert_eq!(calls(&world.outlook), methods);
-    // Where it says the same, nothing more is asked.
+    // If it has the same content, no further request is sent.
     create(&provider, &draft(1)).await.unwrap();
     assert_eq!(calls(&world.outlook), [ApiMethod::EventsCreate]);
 }
 
 #[tokio::test]
-async fn a_key_whose_event_is_gone_is_spent_however_graph_says_it() {
+async fn a_key_whose_event_was_deleted_is_used_up_with_every_error_form() {
     for after_deletion in [AfterDeletion::DuplicateError, AfterDeletion::ReplaysDeadEvent] {
         for (is_conflict, names_event) in [(false, true), (true, true), (false, false)] {
             let world = World::new().await;
@@ -251,19 +256,19 @@ async fn a_key_whose_event_is_gone_is_spent_however_graph_says_it() {
             delete(&provider, &written, &draft(1)).await.unwrap();
             for draft in [draft(1), moved(2)] {
                 let error = create_again(&provider, &draft).await.unwrap_err();
-                let told = (error.kind(), error.retry(), error.failure().operation);
-                assert_eq!(told, (ErrorKind::KeyUsed, Retry::Never, Operation::Create));
+                let actual = (error.kind(), error.retry(), error.failure().operation);
+                assert_eq!(actual, (ErrorKind::KeyUsed, Retry::Never, Operation::Create));
             }
-            // Other words are never answered out of memory, so that this needs no hint.
+            // Graph never returns an event for other content, so no `retried` flag is needed.
             assert_eq!(create(&provider, &moved(2)).await.unwrap_err().kind(), ErrorKind::KeyUsed);
             assert!(world.anna.events("primary").is_empty());
         }
     }
 }
 
-/// So that the same run takes the next key, and the event is there without another run.
+/// So the same run can take the next key, and no further run is needed to create the event.
 #[tokio::test]
-async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
+async fn an_event_deleted_during_a_create_uses_up_the_key() {
     let world = World::new().await;
     let provider = world.provider();
     create(&provider, &draft(1)).await.unwrap();
@@ -273,10 +278,10 @@ async fn an_event_deleted_while_a_create_takes_it_over_spends_the_key() {
     assert_eq!((error.kind(), error.failure().operation), (ErrorKind::KeyUsed, Operation::Create));
 }
 
-/// The event is made, and the look at it that follows goes wrong: were that said to have changed nothing, the host would forget
-/// the event.
+/// The event was created, and the read that follows fails. If this counted as "nothing changed",
+/// the host would forget the event.
 #[tokio::test]
-async fn a_create_that_could_not_look_at_its_event_says_that_there_may_be_one() {
+async fn a_create_that_cannot_read_its_event_has_an_unknown_outcome() {
     for fault in [
         Fault::status(StatusCode::NOT_FOUND),
         graph_error(StatusCode::TOO_MANY_REQUESTS, "ApplicationThrottled", "Later."),
@@ -291,18 +296,19 @@ async fn a_create_that_could_not_look_at_its_event_says_that_there_may_be_one() 
         world.outlook.fault(at_read(&fault));
         let error = create_again(&provider, &draft(1)).await.unwrap_err();
         assert_eq!(error.retry(), Retry::Unknown, "{fault:?}");
-        let stands = only(&world);
-        assert_eq!(find(&provider).await.unwrap().unwrap().remote_id.as_str(), stands.id);
-        // The same where it is another create's event.
+        let stored = only(&world);
+        assert_eq!(find(&provider).await.unwrap().unwrap().remote_id.as_str(), stored.id);
+        // The same for the event of another create.
         world.outlook.fault(at_read(&fault));
         let error = create(&provider, &moved(2)).await.unwrap_err();
         assert_eq!(error.retry(), Retry::Unknown, "{fault:?}");
         create_again(&provider, &moved(2)).await.unwrap();
-        assert_eq!((only(&world).id, world.outlook.faults_left()), (stands.id, 0));
+        assert_eq!((only(&world).id, world.outlook.faults_left()), (stored.id, 0));
     }
 }
 
-/// A page may be short, or empty, and have a next one: what stands on that was made, and lost its marker.
+/// A page may be short or empty and have a next page. An event on that page that lost its marker is
+/// found.
 #[tokio::test]
 async fn an_event_that_lost_its_marker_is_found_on_a_later_page() {
     let world = World::new().await;
@@ -320,7 +326,7 @@ async fn an_event_that_lost_its_marker_is_found_on_a_later_page() {
     assert_eq!(world.anna.events("primary").len(), 21);
 }
 
-/// Two workers of a host at once: one event, whoever is first.
+/// Two workers of a host at once leave one event, in either order.
 #[tokio::test]
 async fn two_creates_at_once_are_one_event() {
     let world = World::new().await;
@@ -329,5 +335,5 @@ async fn two_creates_at_once_are_one_event() {
     let (one_draft, other_draft) = (draft(1), moved(2));
     let (one, other) = tokio::join!(create(&provider, &one_draft), create(&provider, &other_draft));
     assert_eq!(one.unwrap().remote_id, other.unwrap().remote_id);
-    assert_eq!(only(&world).property("calsyncKey"), Some(&*key_at(&place_of(1), 0).to_string()));
+    assert_eq!(only(&world).property("calsyncKey"), Some(&*key_at(&calendar_of(1), 0).to_string()));
 }

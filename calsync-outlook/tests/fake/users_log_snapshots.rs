@@ -1,4 +1,4 @@
-//! People's hands, the log, snapshots.
+//! Actions of users, the request log, snapshots.
 
 use calsync_outlook::fake::{ApiMethod, FakeOutlook};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::{ANNA, IMMUTABLE, Stage, id, timed, timed_with};
 
 #[tokio::test]
-async fn people_act_by_hand() {
+async fn users_act_without_the_api() {
     let stage = Stage::new();
     let event = stage.create(timed("x")).await;
     let event = id(&event);
@@ -18,7 +18,7 @@ async fn people_act_by_hand() {
         anna.sets_reminder("primary", event, Some(30)) && anna.sets_colour("primary", event, "Red category")
     );
     assert!(!anna.edits_event("primary", "nosuch", json!({})));
-    assert!(!anna.edits_event("primary", event, json!({"summary": "x"})), "what Graph would refuse");
+    assert!(!anna.edits_event("primary", event, json!({"summary": "x"})), "Graph would refuse this property");
     let seen = anna.event("primary", event).unwrap();
     assert_eq!(seen.text("subject"), Some("Hers"));
     assert_eq!(seen.json["attendees"].as_array().unwrap().len(), 2);
@@ -28,7 +28,11 @@ async fn people_act_by_hand() {
     );
     assert!(anna.sets_reminder("primary", event, None));
     assert_eq!(stage.get(event).await["isReminderOn"], false);
-    assert_eq!((stage.outlook.mails().len(), stage.outlook.invitations()), (0, 0), "her own doing");
+    assert_eq!(
+        (stage.outlook.mails().len(), stage.outlook.invitations()),
+        (0, 0),
+        "a user's own changes send no mail"
+    );
     assert_eq!(stage.outlook.writes().total(), 1);
     assert!(anna.deletes_event("primary", event) && !anna.deletes_event("primary", event));
     let other = anna.adds_calendar("Other");
@@ -41,7 +45,7 @@ async fn people_act_by_hand() {
 }
 
 #[tokio::test]
-async fn the_log_knows_what_came_in() {
+async fn the_log_records_every_request() {
     let stage = Stage::new();
     let event = stage.create(timed("x")).await;
     let path = format!("me/events/{}", id(&event));
@@ -69,8 +73,8 @@ async fn the_log_knows_what_came_in() {
     assert_eq!((stage.outlook.requests().len(), stage.outlook.count_all()), (1, 2));
 }
 
-/// Somebody with a changed event, a deleted one, a second calendar, and a transaction.
-fn lived_in() -> FakeOutlook {
+/// A fake with a changed event, a deleted one, a second calendar, and a transaction.
+fn with_history() -> FakeOutlook {
     let outlook = FakeOutlook::new();
     let anna = outlook.user(ANNA);
     let kept = anna.adds_event("primary", timed_with("kept", json!({"transactionId": "t-1"}))).unwrap();
@@ -86,15 +90,15 @@ fn lived_in() -> FakeOutlook {
 }
 
 #[tokio::test]
-async fn a_later_process_goes_on_as_if_it_had_never_stopped() {
-    let (before, after) = (lived_in(), FakeOutlook::new());
+async fn a_restored_fake_continues_like_the_original() {
+    let (before, after) = (with_history(), FakeOutlook::new());
     let text = before.snapshot().to_string();
     after.restore(&serde_json::from_str(&text).unwrap()).unwrap();
     assert_eq!(after.events(), before.events());
     assert_eq!(after.deleted(), before.deleted());
     assert_eq!(after.calendars(), before.calendars());
     assert_eq!(after.snapshot(), before.snapshot());
-    // The same things done in both have the same ids and versions, none of which was there before.
+    // The same actions in both give the same ids and versions, none of which existed before.
     let known = before.snapshot().to_string();
     let [one, other] = [&before, &after].map(|outlook| {
         let anna = outlook.user(ANNA);
@@ -113,16 +117,16 @@ async fn a_later_process_goes_on_as_if_it_had_never_stopped() {
 }
 
 #[test]
-fn no_token_is_in_a_snapshot() {
-    let outlook = lived_in();
+fn a_snapshot_contains_no_token() {
+    let outlook = with_history();
     let tokens = outlook.tokens(ANNA, &["Calendars.ReadWrite"]);
     let text = outlook.snapshot().to_string();
     assert!(!text.contains(tokens.access_token.expose()) && !text.contains(tokens.refresh_token.expose()));
 }
 
 #[test]
-fn what_is_no_snapshot_changes_nothing() {
-    let outlook = lived_in();
+fn an_invalid_snapshot_changes_nothing() {
+    let outlook = with_history();
     let before = outlook.snapshot();
     for bad in [json!({}), Value::Null, json!({"version": 1, "mailboxes": {}}), json!({"version": 2})] {
         assert!(outlook.restore(&bad).is_err(), "{bad}");

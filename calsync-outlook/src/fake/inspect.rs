@@ -1,4 +1,4 @@
-//! What a test may want to know.
+//! What tests can inspect.
 
 use std::fmt;
 
@@ -13,28 +13,29 @@ use super::route::ApiMethod;
 use super::state::{State, StoredEvent};
 use super::view;
 
-/// A request that came in. Tokens are not kept; neither are the bodies of OAuth requests.
+/// A logged request. Tokens are not kept, nor are the bodies of OAuth requests.
 pub type SeenRequest = calsync_core::fake::SeenRequest<ApiMethod>;
 
-/// An event as it stands, or as it lies in Deleted Items.
+/// An event, also after its deletion.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FakeEvent {
-    /// Whose mailbox it is in.
+    /// The address of its mailbox's user.
     pub mailbox: String,
     /// The id of its calendar.
     pub calendar: String,
     /// Its immutable id.
     pub id: String,
-    /// Its default id, which changes when it is taken to another calendar.
+    /// Its default id, which changes when it moves to another calendar.
     pub default_id: String,
     /// Its `@odata.etag`.
     pub etag: String,
     /// Whether it was deleted.
     pub deleted: bool,
-    /// As its owner gets it from Graph, with the immutable id, times in UTC, the body as HTML, and every extended property.
+    /// The event as Graph shows it to its owner: immutable id, times in UTC, HTML body, all
+    /// extended properties.
     pub json: Value,
-    /// Its body as text.
+    /// Its body as plain text.
     pub body_text: String,
 }
 
@@ -45,13 +46,13 @@ impl FakeEvent {
         self.json.get(property)?.as_str()
     }
 
-    /// A single-value extended property, by the name in its id.
+    /// The value of a single-value extended property, by the name in its id.
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&str> {
         let all = self.json.get("singleValueExtendedProperties")?.as_array()?;
-        let is_meant =
+        let is_match =
             |one: &&Value| one.get("id").and_then(Value::as_str).and_then(properties::name) == Some(name);
-        all.iter().find(is_meant)?.get("value")?.as_str()
+        all.iter().find(is_match)?.get("value")?.as_str()
     }
 }
 
@@ -64,19 +65,19 @@ impl fmt::Debug for FakeEvent {
     }
 }
 
-/// A calendar.
+/// A calendar of the fake.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FakeCalendar {
-    /// Its id.
+    /// Its default id, as Graph has no other for calendars.
     pub id: String,
-    /// Whose it is.
+    /// The address of its owner.
     pub owner: String,
-    /// Its name.
+    /// Its name, as people see it.
     pub name: String,
-    /// Whether it is its owner's default one.
+    /// Whether it is its owner's default calendar.
     pub primary: bool,
-    /// The OAuth client that made it, if one did.
+    /// The OAuth client that created it; `None` if the user did.
     pub made_by: Option<String>,
 }
 
@@ -86,39 +87,39 @@ impl fmt::Debug for FakeCalendar {
     }
 }
 
-/// Changes that programs made, by kind. People's own hands are not counted.
+/// How many changes programs made, by kind. Changes by users are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Writes {
-    /// Events made.
+    /// Events created.
     pub inserted: usize,
-    /// Events changed, whether or not anything was different after.
+    /// Events updated, even without a difference.
     pub changed: usize,
     /// Events deleted.
     pub deleted: usize,
-    /// Events taken to another calendar.
+    /// Events moved to another calendar.
     pub moved: usize,
 }
 
 impl Writes {
-    /// All of them.
+    /// The sum of all kinds.
     #[must_use]
     pub fn total(&self) -> usize {
         self.inserted + self.changed + self.deleted + self.moved
     }
 }
 
-/// A mail that would have been sent.
+/// A mail that Graph would have sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FakeMail {
-    /// To whom.
+    /// The recipient's address.
     pub to: String,
-    /// About what happened.
+    /// The reason for the mail.
     pub kind: MailKind,
-    /// Whose mailbox the event is in.
+    /// The address of the user in whose mailbox the event is.
     pub mailbox: String,
-    /// The event, by its immutable id.
+    /// The event's immutable id.
     pub event: String,
 }
 
@@ -128,16 +129,16 @@ impl fmt::Debug for FakeMail {
     }
 }
 
-/// What a mail is about.
+/// The reason for a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum MailKind {
     /// A new event.
     Invitation,
-    /// A changed one.
+    /// A changed event.
     Update,
-    /// A deleted one, or one that somebody is no longer invited to.
+    /// A deleted event, or an event that the recipient is no longer invited to.
     Cancellation,
 }
 
@@ -147,11 +148,11 @@ pub enum MailKind {
 pub struct FakeSubscription {
     /// Its id.
     pub id: String,
-    /// What it watches, as it was asked for.
+    /// The resource that it watches, as it was requested.
     pub resource: String,
-    /// Where notifications go.
+    /// The URL that notifications go to.
     pub notification_url: String,
-    /// Until when.
+    /// When it expires.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -162,9 +163,10 @@ impl fmt::Debug for FakeSubscription {
 }
 
 impl State {
-    /// Counts a program's guests, and the mails they get: Graph has no way to keep quiet.
+    /// Counts the guests that a program adds, and the mails they get. Graph cannot suppress these
+    /// mails.
     pub(super) fn mail(&mut self, writer: &Writer, kind: MailKind, event: &StoredEvent, to: &[String]) {
-        if writer.by_hand {
+        if writer.by_user {
             return;
         }
         for guest in to.iter().filter(|guest| **guest != writer.mailbox) {
@@ -180,14 +182,14 @@ impl State {
         }
     }
 
-    /// The events of a mailbox, of one of its calendars where one is given, in the order they were made.
+    /// The events of a mailbox, or of one of its calendars, oldest first.
     pub(super) fn events_of(&self, email: &str, calendar: Option<u64>, deleted: bool) -> Vec<FakeEvent> {
         let Some(mailbox) = self.mailboxes.get(email) else { return Vec::new() };
-        let is_meant = |event: &&StoredEvent| {
+        let is_match = |event: &&StoredEvent| {
             event.deleted == deleted && calendar.is_none_or(|number| event.calendar == number)
         };
         let prefers = Prefers { immutable_ids: true, ..Prefers::default() };
-        let seen = mailbox.events.values().filter(is_meant).map(|event| {
+        let seen = mailbox.events.values().filter(is_match).map(|event| {
             let all: Vec<String> = event.properties.keys().cloned().collect();
             let calendar = mailbox.calendars.get(&event.calendar);
             FakeEvent {
