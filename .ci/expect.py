@@ -101,9 +101,9 @@ def people(world, order, staff, customer):
             yield "customer", "guest", "invitation", "invitations/guest", 0, email
 
 
-def marker(namespace, appointment, person, key):
+def marker(namespace, appointment, person, role, key):
     """What our own mark on an event says. No event has been withdrawn yet, so an event's key is its target's."""
-    return {"Key": key, "Target": key, "Namespace": namespace, "Appointment": str(appointment), "Person": person, "Revision": "1"}
+    return {"Key": key, "Target": key, "Namespace": namespace, "Appointment": str(appointment), "Person": person, "Role": role, "Revision": "1"}
 
 
 def google_event(marker, zone, key, texts, start, end):
@@ -231,7 +231,7 @@ def main(world_file, out, expect_file):
                 key = derived(KEYS, world["namespace"], appointment, person, connection, calendar).hex
                 summary, description, location = said = texts(role, order, service, staff, customer)
                 if provider in CHECKED:
-                    mark = marker(world["namespace"], appointment, person, key)
+                    mark = marker(world["namespace"], appointment, person, role, key)
                     event = CHECKED[provider][0](mark, world["time_zone"], key, said, start, end)
                     events[provider].setdefault(where if calendar == "primary" else calendar, {})[key] = event
                     continue

@@ -29,16 +29,28 @@ pub enum Role {
 impl Role {
     /// Every role, in the order of precedence.
     pub const ALL: [Self; 4] = [Self::Staff, Self::Manager, Self::Admin, Self::Customer];
-}
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+    /// Reads the text that `Display` writes, such as `staff`; `None` for any other text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == text)
+    }
+
+    /// Returns the role's name in markers and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Staff => "staff",
             Self::Manager => "manager",
             Self::Admin => "admin",
             Self::Customer => "customer",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -153,7 +153,8 @@ async fn an_old_event_is_brought_up_to_date_where_it_stands() {
     assert_eq!((events.len(), events[0].remote_id.as_str()), (1, "legacy-1"));
     let marker = Marker::new(common::NAMESPACE, key(&host.company, CUSTOMER, 0), 1)
         .with_appointment(Some(10.into()))
-        .with_person(Some(Person::Profile(CUSTOMER.into())));
+        .with_person(Some(Person::Profile(CUSTOMER.into())))
+        .with_role(Some(Role::Customer));
     assert_eq!(events[0].marker, Some(marker), "and is known by its key from now on");
     host.assert_quiet();
     host.cancel();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use calsync_core::AppointmentId;
-use calsync_core::calendar::Person;
+use calsync_core::calendar::{Person, Role};
 use calsync_core::identity::EventKey;
 use calsync_core::provider::Marker;
 
@@ -21,6 +21,7 @@ pub(crate) const REVISION: &str = "calsyncRevision";
 pub(crate) const APPOINTMENT: &str = "calsyncAppointment";
 /// `profile:` and the profile's id, or `guest`.
 pub(crate) const PERSON: &str = "calsyncPerson";
+pub(crate) const ROLE: &str = "calsyncRole";
 /// The reminders as calsync last set them. The event's `reminders` may have been changed by the
 /// person since.
 pub(crate) const REMINDERS: &str = "calsyncReminders";
@@ -44,6 +45,7 @@ pub(crate) fn properties(marker: &Marker) -> Properties<'_> {
         (REVISION, Some(Cow::Owned(marker.revision.to_string()))),
         (APPOINTMENT, appointment.and_then(whole)),
         (PERSON, marker.person.as_ref().map(person_text).and_then(whole)),
+        (ROLE, marker.role.map(|role| Cow::Borrowed(role.name()))),
     ]
 }
 
@@ -54,7 +56,8 @@ pub(crate) fn marker(resource: &EventResource) -> Option<Marker> {
     let appointment = property(resource, APPOINTMENT).and_then(|text| text.parse().ok());
     let person = property(resource, PERSON).and_then(person_of);
     let marker = Marker::new(property(resource, NAMESPACE)?, key, revision);
-    Some(marker.with_appointment(appointment).with_person(person))
+    let role = property(resource, ROLE).and_then(Role::parse);
+    Some(marker.with_appointment(appointment).with_person(person).with_role(role))
 }
 
 /// Returns the key that the event was created under: its id, if the id is an [`EventKey`]. A copy
@@ -90,7 +93,10 @@ mod tests {
 
     fn marker_of(person: Option<Person>) -> Marker {
         let key = EventKey::parse("6d709f8152a05a61b10906a7ec27a32cg2").unwrap();
-        Marker::new("my-shop", key, 7).with_appointment(Some(10.into())).with_person(person)
+        Marker::new("my-shop", key, 7)
+            .with_appointment(Some(10.into()))
+            .with_person(person)
+            .with_role(Some(Role::Manager))
     }
 
     /// An event with the marker's properties, as in Google's response.

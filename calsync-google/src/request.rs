@@ -80,7 +80,7 @@ impl Requests {
     ) -> Result<Request, RequestError> {
         let target = self.events(calendar).query("privateExtendedProperty", &format!("{name}={value}"));
         let target = target.query("maxResults", PAGE_SIZE).query("showDeleted", "false");
-        let mut target = target.query("fields", &format!("nextPageToken,items({IDENTITY_FIELDS})"));
+        let mut target = target.query("fields", &format!("kind,nextPageToken,items({IDENTITY_FIELDS})"));
         if let Some(page) = page {
             target = target.query("pageToken", page);
         }
@@ -98,7 +98,7 @@ impl Requests {
         let mut target = self.api.target().segment("users").segment("me").segment("calendarList");
         target = target.query(
             "fields",
-            "nextPageToken,items(id,summary,summaryOverride,timeZone,accessRole,primary,deleted)",
+            "kind,nextPageToken,items(id,summary,summaryOverride,timeZone,accessRole,primary,deleted)",
         );
         if let Some(page) = page {
             target = target.query("pageToken", page);

@@ -48,10 +48,26 @@ pub(crate) struct EventResource {
     pub(crate) account: Option<AccountId>,
 }
 
+/// The `kind` of a page of `events.list`.
+#[derive(Debug, Deserialize)]
+enum EventsKind {
+    #[serde(rename = "calendar#events")]
+    Events,
+}
+
+/// The `kind` of a page of `calendarList.list`.
+#[derive(Debug, Deserialize)]
+enum CalendarListKind {
+    #[serde(rename = "calendar#calendarList")]
+    CalendarList,
+}
+
 /// A page of `events.list`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventsPage {
+    #[expect(dead_code, reason = "another JSON object must not pass for an empty page")]
+    kind: EventsKind,
     #[serde(default)]
     pub(crate) items: Vec<EventResource>,
     #[serde(default)]
@@ -182,6 +198,8 @@ impl Serialize for Moment<'_> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CalendarListPage {
+    #[expect(dead_code, reason = "another JSON object must not pass for an empty page")]
+    kind: CalendarListKind,
     #[serde(default)]
     pub(crate) items: Vec<CalendarListEntry>,
     #[serde(default)]

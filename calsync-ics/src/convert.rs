@@ -54,6 +54,9 @@ impl From<&IcsEvent> for icalendar::Event {
             if let Some(person) = &marker.person {
                 text("X-CALSYNC-PERSON", &PersonText(person).to_string());
             }
+            if let Some(role) = marker.role {
+                text("X-CALSYNC-ROLE", role.name());
+            }
             text("X-CALSYNC-REVISION", &marker.revision.to_string());
             text("SEQUENCE", &marker.revision.min(i32::MAX as u64).to_string());
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use calsync_core::calendar::Person;
+use calsync_core::calendar::{Person, Role};
 use calsync_core::identity::EventKey;
 use calsync_core::provider::Marker;
 
@@ -56,6 +56,7 @@ impl Identity {
             Marker::new(namespace, key, revision)
                 .with_appointment(property("X-CALSYNC-APPOINTMENT").and_then(|id| id.parse().ok()))
                 .with_person(property("X-CALSYNC-PERSON").and_then(|person| person_of(&person)))
+                .with_role(text("X-CALSYNC-ROLE").and_then(|role| Role::parse(&role)))
         });
         let mut key = own;
         let mut is_copy = false;

@@ -8,7 +8,7 @@ use crate::scan::{Block, Parts, parts};
 
 /// The properties that calsync uses. The parser gets no other lines: one line that it cannot parse
 /// would make the whole file unreadable.
-const READ: [&str; 26] = [
+const READ: [&str; 27] = [
     "BEGIN",
     "END",
     "UID",
@@ -32,6 +32,7 @@ const READ: [&str; 26] = [
     "X-CALSYNC-REVISION",
     "X-CALSYNC-APPOINTMENT",
     "X-CALSYNC-PERSON",
+    "X-CALSYNC-ROLE",
     "X-CALSYNC-ZONE",
     "X-CALSYNC-REMINDERS",
     "X-CALSYNC-REMINDER",

@@ -234,6 +234,9 @@ pub(crate) fn write_component(
     if let Some(person) = &marker.person {
         lines.text("X-CALSYNC-PERSON:", &PersonText(person).to_string());
     }
+    if let Some(role) = marker.role {
+        lines.plain("X-CALSYNC-ROLE:", role.name());
+    }
     let minutes = match &event.reminders {
         Reminders::Before(minutes) => {
             if minutes.is_empty() {

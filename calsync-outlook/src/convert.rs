@@ -23,6 +23,7 @@ const REVISION: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsy
 const APPOINTMENT: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncAppointment";
 /// The person the event is for: `profile:` and the profile's id, or `guest`.
 const PERSON: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncPerson";
+const ROLE: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncRole";
 /// The zone to show the event in. Times are written in UTC, since Exchange knows fewer zones, under
 /// other names.
 const ZONE: &str = "String {8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861} Name calsyncZone";
@@ -44,12 +45,12 @@ const UTC: &str = "UTC";
 
 /// `$expand` for all our properties.
 pub(crate) fn expand_properties() -> String {
-    expansion(&[TARGET, KEY, NAMESPACE, REVISION, APPOINTMENT, PERSON, ZONE, REMINDER])
+    expansion(&[TARGET, KEY, NAMESPACE, REVISION, APPOINTMENT, PERSON, ROLE, ZONE, REMINDER])
 }
 
 /// `$expand` for the properties of the marker.
 pub(crate) fn expand_marker() -> String {
-    expansion(&[KEY, NAMESPACE, REVISION, APPOINTMENT, PERSON])
+    expansion(&[KEY, NAMESPACE, REVISION, APPOINTMENT, PERSON, ROLE])
 }
 
 fn expansion(ids: &[&str]) -> String {

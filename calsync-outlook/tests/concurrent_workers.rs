@@ -423,7 +423,8 @@ fn copy_of(event: &FakeEvent) -> Value {
     for name in ["subject", "start", "end", "isAllDay", "location", "showAs"] {
         copy[name] = event.json[name].clone();
     }
-    let names = ["Target", "Key", "Namespace", "Revision", "Zone", "Reminder", "Appointment", "Person"];
+    let names =
+        ["Target", "Key", "Namespace", "Revision", "Zone", "Reminder", "Appointment", "Person", "Role"];
     let names = names.map(|name| format!("calsync{name}"));
     let properties = names.iter().filter_map(|name| {
         let id = format!("String {{8e2bb1c4-6f0d-4d1e-a7c5-3b9f50d2e861}} Name {name}");

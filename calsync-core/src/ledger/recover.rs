@@ -48,8 +48,9 @@ impl Ledger {
             return true;
         }
         self.namespace = Some(namespace.clone());
-        // The role is that of the next plan; until then nobody reads it.
-        let mut row = Delivery::new(calendar.clone(), key.target(), Role::Customer, at);
+        // The next plan reads the role: it decides which rows a column that is not stated keeps.
+        let role = found.marker.as_ref().and_then(|marker| marker.role).unwrap_or(Role::Customer);
+        let mut row = Delivery::new(calendar.clone(), key.target(), role, at);
         if TargetKey::derive(namespace, appointment, calendar) != key.target() {
             // Made through a connection since replaced.
             row.home = Some(Box::new(Home::Unknown));

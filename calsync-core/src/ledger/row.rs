@@ -99,6 +99,10 @@ pub struct PendingWrite {
     /// is then missing counts as never made, not as deleted by the person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
+    /// No event is desired: the last plan that was begun here removes it. Other than `removing` this
+    /// ends when a plan writes again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdraws: bool,
     /// No write was begun: the ledger was restored or rebuilt, and has to look.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
@@ -348,13 +352,20 @@ impl PendingWrite {
     /// A write over what was confirmed before.
     #[must_use]
     pub fn new(before: Option<RemoteEvent>) -> Self {
-        Self { before, removing: false, doubted: false, account: None }
+        Self { before, removing: false, withdraws: false, doubted: false, account: None }
     }
 
     /// With the account that it is meant for.
     #[must_use]
     pub fn with_account(mut self, account: Option<AccountId>) -> Self {
         self.account = account;
+        self
+    }
+
+    /// Whether no event is desired.
+    #[must_use]
+    pub fn with_withdraws(mut self, withdraws: bool) -> Self {
+        self.withdraws = withdraws;
         self
     }
 
@@ -369,7 +380,7 @@ impl PendingWrite {
 impl PendingWrite {
     /// No write, but a doubt whether this is what is there.
     pub(super) fn doubt(event: RemoteEvent) -> Self {
-        Self { before: Some(event), removing: true, doubted: true, account: None }
+        Self { before: Some(event), removing: true, withdraws: false, doubted: true, account: None }
     }
 }
 

@@ -293,7 +293,7 @@ impl Step {
 
     /// What the ledger has to remember while the step is under way.
     pub(crate) fn pending(&self) -> PendingWrite {
-        match &self.action {
+        let pending = match &self.action {
             Action::Create { .. } => PendingWrite::new(None),
             Action::Update { event, .. } => PendingWrite::new(Some(event.clone())),
             Action::Delete { event } => PendingWrite::new(Some(event.clone())).with_removing(true),
@@ -302,7 +302,8 @@ impl Step {
                 let removing = pending.removing || content.is_none();
                 PendingWrite { removing, doubted: false, ..pending.clone() }
             }
-        }
+        };
+        pending.with_withdraws(self.content().is_none())
     }
 }
 

@@ -43,7 +43,7 @@ impl<'a> Row<'a> {
 
     /// Whether a removal is under way.
     pub(super) fn is_being_removed(&self) -> bool {
-        matches!(self.delivery.state(), DeliveryState::Pending(pending) if pending.removing)
+        matches!(self.delivery.state(), DeliveryState::Pending(pending) if pending.withdraws)
     }
 }
 

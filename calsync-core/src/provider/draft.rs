@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::calendar::Person;
+use crate::calendar::{Person, Role};
 use crate::error::{Error, ErrorKind, Operation};
 use crate::event::Event;
 use crate::id::AppointmentId;
@@ -30,6 +30,10 @@ pub struct Marker {
     /// The person for whom the event was written. Not stored in a guest's invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
+    /// The role that the event was worded for. A rebuilt ledger needs it: which events a column
+    /// that is not stated keeps depends on the role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// An event to write.
@@ -139,10 +143,10 @@ pub struct DeleteOptions {
 pub const MAX_REVISION_LEAD: u64 = 1 << 20;
 
 impl Marker {
-    /// Creates a marker without an appointment and a person.
+    /// Creates a marker without an appointment, a person and a role.
     #[must_use]
     pub fn new(namespace: impl Into<Arc<str>>, key: EventKey, revision: u64) -> Self {
-        Self { namespace: namespace.into(), key, revision, appointment: None, person: None }
+        Self { namespace: namespace.into(), key, revision, appointment: None, person: None, role: None }
     }
 
     /// Sets the appointment.
@@ -156,6 +160,13 @@ impl Marker {
     #[must_use]
     pub fn with_person(mut self, person: Option<Person>) -> Self {
         self.person = person;
+        self
+    }
+
+    /// Sets the role that the event is worded for.
+    #[must_use]
+    pub fn with_role(mut self, role: Option<Role>) -> Self {
+        self.role = role;
         self
     }
 

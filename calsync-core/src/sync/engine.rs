@@ -110,6 +110,7 @@ impl Context {
     ) -> Outcome {
         let state = match state {
             DeliveryState::Pending(pending) => {
+                let pending = pending.with_withdraws(step.content().is_none());
                 DeliveryState::Pending(pending.with_account(step.calendar.account.clone()))
             }
             state => state,

@@ -280,6 +280,7 @@ impl StepRunner<'_> {
         Marker::new(self.context.namespace.clone(), key, self.context.revision)
             .with_appointment(Some(self.context.appointment.clone()))
             .with_person(Some(self.step.calendar.person.clone()))
+            .with_role(Some(self.step.role))
     }
 
     fn draft(&self, generation: Generation, content: &Content) -> Draft {

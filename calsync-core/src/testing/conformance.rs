@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fixtures::{self, at, timed};
-use crate::calendar::{CalendarRef, Person};
+use crate::calendar::{CalendarRef, Person, Role};
 use crate::error::{Error, ErrorKind, Retry};
 use crate::event::{Event, EventStatus, Reminders, When};
 use crate::identity::{EventKey, Generation, TargetKey};
@@ -95,7 +95,10 @@ impl Stage {
 
     fn draft_of(&self, key: EventKey, revision: u64, event: Event) -> Draft {
         let marker = Marker::new("conformance", key, revision);
-        let marker = marker.with_appointment(Some(1.into())).with_person(Some(Person::Profile(1.into())));
+        let marker = marker
+            .with_appointment(Some(1.into()))
+            .with_person(Some(Person::Profile(1.into())))
+            .with_role(Some(Role::Staff));
         Draft::new(marker, event, at("2026-11-22T10:00:00Z"))
     }
 
@@ -223,7 +226,7 @@ pub async fn a_listing_gives_all_of_the_namespace(stage: Stage) {
         for found in ours.events {
             let marker = found.marker.expect("a marker");
             assert_eq!(found.key, Some(marker.key));
-            assert_eq!(marker.appointment, Some(1.into()));
+            assert_eq!((marker.appointment, marker.role), (Some(1.into()), Some(Role::Staff)));
             keys.push(marker.key);
         }
         page = ours.next;

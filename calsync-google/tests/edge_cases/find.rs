@@ -63,7 +63,7 @@ async fn an_outdated_listing_neither_hides_an_event_nor_restores_one() {
         provider.create(&place, &draft_at(&place, 1, event()), &CreateOptions::new()).await.unwrap();
     let listed = world.anna.event("primary", written.remote_id.as_str()).unwrap().json;
     let lags = |items: serde_json::Value| {
-        let response = Fault::json(StatusCode::OK, &json!({ "items": items }));
+        let response = Fault::json(StatusCode::OK, &json!({"kind": "calendar#events", "items": items}));
         world.google.fault(FaultRule::new(response).with_method(ApiMethod::EventsList));
     };
     lags(json!([]));
@@ -77,11 +77,24 @@ async fn an_outdated_listing_neither_hides_an_event_nor_restores_one() {
 async fn an_endless_listing_is_an_error_and_not_an_empty_result() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
-    let endless = Fault::json(StatusCode::OK, &json!({"items": [], "nextPageToken": "more"}));
+    let endless = Fault::json(StatusCode::OK, &json!({"kind": "calendar#events", "items": [], "nextPageToken": "more"}));
     world.google.fault(FaultRule::new(endless).with_method(ApiMethod::EventsList).always());
     let error = provider.find(&place, &query_at(&place)).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));
     assert_eq!(world.google.count(ApiMethod::EventsList), 50);
+}
+
+/// A proxy's or a cache's JSON object has no events, and is no empty calendar.
+#[tokio::test]
+async fn another_json_object_is_no_empty_listing() {
+    let world = World::new().await;
+    let (provider, place) = (world.provider(), place_of(1));
+    for body in [json!({}), json!({"id": "another0event"}), json!({"kind": "calendar#event"})] {
+        let other = Fault::json(StatusCode::OK, &body);
+        world.google.fault(FaultRule::new(other).with_method(ApiMethod::EventsList));
+        let error = provider.find(&place, &query_at(&place)).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later), "{body}");
+    }
 }
 
 #[tokio::test]

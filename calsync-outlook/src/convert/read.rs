@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use calsync_core::calendar::Person;
+use calsync_core::calendar::{Person, Role};
 use calsync_core::event::{Event, EventStatus, Reminders, Visibility, When, clean_block};
 use calsync_core::identity::EventKey;
 use calsync_core::names::RemoteId;
@@ -12,7 +12,7 @@ use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, ProfileId};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 
-use super::{APPOINTMENT, GUEST, KEY, NAMESPACE, PERSON, PROFILE, REVISION, UTC, ZONE};
+use super::{APPOINTMENT, GUEST, KEY, NAMESPACE, PERSON, PROFILE, REVISION, ROLE, UTC, ZONE};
 use crate::wire::{CreatedResource, DateTimeTimeZone, EventBody, EventResource, IdentityResource, Location};
 use crate::zones;
 
@@ -24,7 +24,8 @@ pub(crate) fn marker(identity: &IdentityResource) -> Option<Marker> {
     let appointment = property(identity, APPOINTMENT).and_then(|text| AppointmentId::text(text).ok());
     let person = property(identity, PERSON).and_then(person_of);
     let marker = Marker::new(property(identity, NAMESPACE)?, key, revision);
-    Some(marker.with_appointment(appointment).with_person(person))
+    let role = property(identity, ROLE).and_then(Role::parse);
+    Some(marker.with_appointment(appointment).with_person(person).with_role(role))
 }
 
 fn person_of(note: &str) -> Option<Person> {
@@ -270,7 +271,11 @@ mod tests {
             (text("10"), Person::Profile(ProfileId::text("profile:guest").unwrap())),
         ] {
             let mut draft = draft(london());
-            draft.marker = draft.marker.with_appointment(Some(appointment)).with_person(Some(person));
+            draft.marker = draft
+                .marker
+                .with_appointment(Some(appointment))
+                .with_person(Some(person))
+                .with_role(Some(Role::Admin));
             assert_eq!(marker(&read(stored(&draft)).identity), Some(draft.marker));
         }
         let mut long = draft(london());

@@ -11,8 +11,8 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 use super::read::{name_of, property, text_of, when};
 use super::{
-    APPOINTMENT, EARLIEST_REMINDER, GUEST, KEY, NAMESPACE, PERSON, PROFILE, REMINDER, REVISION, TARGET, UTC,
-    ZONE, fits_property,
+    APPOINTMENT, EARLIEST_REMINDER, GUEST, KEY, NAMESPACE, PERSON, PROFILE, REMINDER, REVISION, ROLE, TARGET,
+    UTC, ZONE, fits_property,
 };
 use crate::meeting::{own_text, without_rule};
 use crate::wire::{DateTimeTimeZone, EventBody, EventResource, ExtendedProperty, ItemBody, Location};
@@ -134,7 +134,7 @@ fn our_properties(draft: &Draft) -> Vec<ExtendedProperty<'_>> {
         When::AllDay { .. } => UTC,
     };
     let mark = |id: &'static str, value| ExtendedProperty { id: Cow::Borrowed(id), value };
-    let mut marks = Vec::with_capacity(8);
+    let mut marks = Vec::with_capacity(9);
     marks.extend([
         mark(TARGET, Cow::Owned(marker.key.target().to_string())),
         mark(KEY, Cow::Owned(marker.key.to_string())),
@@ -148,6 +148,7 @@ fn our_properties(draft: &Draft) -> Vec<ExtendedProperty<'_>> {
     // A value that would be cut is left out, since it would name another appointment or person.
     let whole = appointment.into_iter().chain(person).filter(|(_, text)| fits_property(text));
     marks.extend(whole.map(|(id, text)| mark(id, text)));
+    marks.extend(marker.role.map(|role| mark(ROLE, Cow::Borrowed(role.name()))));
     marks
 }
 
