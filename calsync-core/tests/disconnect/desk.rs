@@ -10,6 +10,7 @@ use calsync_core::names::ProviderKind;
 use calsync_core::plan::{
     Begun, Brake, Disconnect, DisconnectPlan, DisconnectReceipt, OnDisconnect, OtherAccount, Plan, Receipt,
 };
+use calsync_core::provider::{CalendarIds, CalendarProvider};
 use calsync_core::report::Report;
 use calsync_core::sync::{RetryPolicy, Syncer};
 use calsync_core::testing::Faulty;
@@ -23,6 +24,7 @@ pub(crate) struct Desk {
     pub(crate) calendar: Faulty<MemoryCalendar>,
     pub(crate) watch: Watch,
     pub(crate) syncer: Syncer,
+    reached: Reached<Faulty<MemoryCalendar>>,
 }
 
 pub(crate) fn customer() -> Person {
@@ -51,10 +53,31 @@ impl Desk {
         other_account: OtherAccount,
         brake: Brake,
     ) -> Self {
-        let calendar = Faulty::new(MemoryCalendar::new().with_kind(ProviderKind::GOOGLE));
+        let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE);
+        Self::of(calendar, company, appointments, over, other_account, brake)
+    }
+
+    /// One appointment of a customer, at a provider with such ids of calendars.
+    pub(crate) fn with_ids(ids: CalendarIds) -> Self {
+        let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE);
+        let capabilities = calendar.capabilities().with_calendar_ids(ids);
+        let calendar = calendar.with_capabilities(capabilities);
+        Self::of(calendar, Company::of_one(), 1, 0, OtherAccount::Refuse, Brake::off())
+    }
+
+    fn of(
+        calendar: MemoryCalendar,
+        company: Company,
+        appointments: i64,
+        over: i64,
+        other_account: OtherAccount,
+        brake: Brake,
+    ) -> Self {
+        let calendar = Faulty::new(calendar);
+        let reached = Reached::new(calendar.clone());
         let watch = Watch(Arc::new(Mutex::new(now())));
         let syncer = Syncer::builder(NAMESPACE)
-            .provider(Reached::new(calendar.clone()))
+            .provider(reached.clone())
             .clock(watch.clone())
             .retry(RetryPolicy::none())
             .other_account(other_account)
@@ -67,7 +90,7 @@ impl Desk {
             it.end_time = it.start_time + Duration::hours(1);
             it
         });
-        Self { appointments: appointments.collect(), company, calendar, watch, syncer }
+        Self { appointments: appointments.collect(), company, calendar, watch, syncer, reached }
     }
 
     /// The same, with every event where it belongs.
@@ -80,6 +103,12 @@ impl Desk {
 
     pub(crate) fn connect(&mut self, connections: impl IntoIterator<Item = Connection>) {
         self.company.profile(CUSTOMER).connections = connections.into_iter().collect();
+    }
+
+    /// The token of a connection is of its account, also where the profile does not say so.
+    pub(crate) fn leads_to(&self, connection: &Connection) {
+        let key = connection.calendar(&customer()).connection_key();
+        self.reached.leads_to(key, connection.account.clone().unwrap());
     }
 
     pub(crate) fn wait(&self, minutes: i64) {

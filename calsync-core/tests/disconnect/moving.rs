@@ -7,21 +7,26 @@ use calsync_core::audience::Audience;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::error::{Error, ErrorKind, Operation};
 use calsync_core::health::MemoryAccountHealthStore;
-use calsync_core::ledger::{BlockReason, DeliveryState};
+use calsync_core::ledger::{BlockReason, Delivery, DeliveryState};
 use calsync_core::memory::MemoryCalendar;
+use calsync_core::model::Connection;
 use calsync_core::names::{ProviderKind, RemoteId};
-use calsync_core::plan::{Brake, Note, OnDisconnect, RemovedByPerson, TargetState};
+use calsync_core::plan::{
+    Begun, Brake, Disconnect, DisconnectReceipt, Note, OnDisconnect, RemovedByPerson, TargetState,
+};
 use calsync_core::provider::{
-    CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
-    TargetQuery, UpdateOptions, Written,
+    CalendarIds, CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker,
+    OursPage, PageToken, TargetQuery, UpdateOptions, Written,
 };
 use calsync_core::report::{Report, Verdict};
 use calsync_core::sync::{RetryPolicy, SeededRandom, Syncer};
 use calsync_core::testing::{Fault, Faulty, TestClock};
 use chrono::TimeDelta;
 
-use crate::common::{CUSTOMER, Company, Host, NAMESPACE, Reached, blocked, edit, google, now, set_state};
-use crate::desk::Desk;
+use crate::common::{
+    CUSTOMER, Company, Host, NAMESPACE, Reached, actions, blocked, connection, edit, google, now, set_state,
+};
+use crate::desk::{Desk, customer};
 
 /// Every failure that keeps an event from being made, for now or until something changes.
 const FAILURES: [ErrorKind; 8] = [
@@ -346,5 +351,241 @@ async fn what_is_kept_and_what_is_out_of_reach_is_told() {
         let audience = Audience::of(order, appointment, &directory).unwrap();
         let told = desk.syncer.explain(order, appointment, &audience).unwrap();
         assert!(!told.is_complete() && told.targets.iter().any(|it| it.state == state), "{told}");
+    }
+}
+
+/// The connection of the company, which the others replace.
+fn first() -> Connection {
+    google("default", "primary", "account-33")
+}
+
+/// Another connection to the same account.
+fn second() -> Connection {
+    google("second", "primary", "account-33")
+}
+
+impl Desk {
+    /// One appointment, whose event changes.
+    fn change(&mut self) {
+        self.appointments[0].start_time += TimeDelta::minutes(30);
+        self.appointments[0].end_time += TimeDelta::minutes(30);
+    }
+
+    fn ledger(&self) -> &[Delivery] {
+        self.appointments[0].ledger.deliveries()
+    }
+
+    /// The worker dies after it has begun: the row is pending, and nothing is ever reported.
+    fn begin_and_die(&mut self) {
+        assert!(self.begin().iter().all(|begun| !begun.is_empty()));
+    }
+
+    /// A write of a worker that died arrives at the server.
+    async fn arrives(&self, begun: &Begun) {
+        let (plan, step) = (begun.plan(), &begun.plan().steps[0]);
+        let marker = Marker::new(plan.namespace.clone(), step.key(), plan.revision());
+        let draft = Draft::new(marker, step.content().unwrap().event.clone(), plan.at);
+        self.calendar.inner().create(&step.calendar, &draft, &CreateOptions::new()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_pending_row_that_another_connection_took_over_is_taken_back_by_its_own() {
+    // Its account may be unknown when it is connected again.
+    for again in [first(), connection("default", ProviderKind::GOOGLE, "primary")] {
+        for is_confirmed in [true, false] {
+            let mut desk = Desk::new(Company::of_one(), 1, 0);
+            if is_confirmed {
+                desk.sync().await;
+            } else {
+                desk.begin_and_die();
+            }
+            let target = desk.ledger()[0].target();
+            desk.connect([second()]);
+            desk.change();
+            desk.begin_and_die();
+            assert_eq!((desk.ledger().len(), desk.ledger()[0].target()), (1, target));
+
+            desk.connect([again.clone()]);
+            let plan = desk.plan(0);
+            assert_eq!(actions(&plan), ["find and write"], "confirmed: {is_confirmed}: {plan}");
+            let step = &plan.steps[0];
+            assert_eq!((step.target, step.generation.get()), (target, 0), "confirmed: {is_confirmed}");
+            assert!(step.calendar.is_at(&desk.company.place(CUSTOMER)));
+            assert!(desk.sync().await.is_all_done());
+            assert_eq!((desk.standing(), desk.ledger().len()), (1, 1), "confirmed: {is_confirmed}");
+            desk.assert_quiet().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_keeps_the_account_it_has_learned_when_another_connection_to_it_takes_it_over() {
+    let mut desk = Desk::synced(1, 0).await;
+    desk.connect([second()]);
+    desk.change();
+    desk.begin_and_die();
+    let calendar = desk.ledger()[0].calendar();
+    assert_eq!(
+        (calendar.connection.to_string(), calendar.account.as_deref()),
+        ("second".into(), Some("account-33"))
+    );
+}
+
+#[tokio::test]
+async fn an_unreported_write_is_found_through_another_connection_to_the_account_it_was_meant_for() {
+    for is_disconnected in [true, false] {
+        let mut desk = Desk::new(Company::of_one(), 1, 0);
+        let begun = desk.begin();
+        desk.arrives(&begun[0]).await;
+        drop(begun);
+        let row = &desk.ledger()[0];
+        assert_eq!(
+            (row.calendar().account.as_deref(), row.account().map(|it| it.as_str())),
+            (None, Some("account-33"))
+        );
+        desk.connect([second()]);
+        if is_disconnected {
+            let disconnect = Disconnect::new(&customer(), &second(), OnDisconnect::DeleteAll);
+            let disconnect = disconnect.with_connected(&[second()]);
+            let mut receipt = DisconnectReceipt::new(&disconnect);
+            desk.go_on(&disconnect, &mut receipt).await;
+            desk.connect([]);
+            desk.wait(11);
+            desk.go_on(&disconnect, &mut receipt).await;
+            assert!(receipt.may_revoke(), "{receipt}");
+            assert_eq!((receipt.removed(), desk.standing()), (1, 0), "{receipt}");
+        } else {
+            let plan = desk.plan(0);
+            assert_eq!(actions(&plan), ["find and write"], "{plan}");
+            assert!(plan.steps[0].moves_from.is_some(), "it is taken over");
+            assert!(desk.sync().await.is_all_done());
+            assert_eq!((desk.standing(), desk.ledger().len()), (1, 1));
+        }
+        desk.wait(11);
+        desk.sync().await;
+        desk.assert_quiet().await;
+    }
+}
+
+/// A calendar that several people share, reached through the account of one of them.
+fn shared(id: &str, account: &str) -> Connection {
+    google(id, "team@example.org", account)
+}
+
+#[tokio::test]
+async fn a_row_taken_over_by_a_connection_of_another_account_forgets_which_one_its_write_was_meant_for() {
+    let mut desk = Desk::with_ids(CalendarIds::GlobalButPrimary);
+    let (leaves, stays) = (shared("default", "before"), shared("second", "another"));
+    desk.connect([leaves.clone()]);
+    desk.begin_and_die();
+    assert_eq!(desk.ledger()[0].account().map(|it| it.as_str()), Some("before"));
+
+    desk.connect([stays.clone()]);
+    let disconnect = Disconnect::new(&customer(), &leaves, OnDisconnect::DeleteAll);
+    let disconnect = disconnect.with_connected(&[leaves, stays]);
+    let departure = desk.departure(&disconnect, 0);
+    assert!(matches!(&departure.plan.notes[..], [Note::TakenOver { .. }]), "{departure}");
+    drop(departure.begin(&mut desk.appointments[0]).unwrap());
+    assert_eq!(desk.ledger()[0].calendar().connection.to_string(), "second");
+    assert_eq!(desk.ledger()[0].account(), None, "{}", desk.ledger()[0].explain());
+    let plan = desk.plan(0);
+    assert_eq!(plan.steps[0].calendar.account.as_deref(), Some("another"), "{plan}");
+    assert!(desk.sync().await.is_all_done());
+    assert_eq!((desk.standing(), desk.ledger().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn where_ids_are_global_plans_that_race_through_two_accounts_end_with_one_row_and_one_event() {
+    // Two connections, and one connection that leads to another account meanwhile.
+    for id in ["second", "default"] {
+        for older_runs_first in [true, false] {
+            let case = format!("{id}, older first: {older_runs_first}");
+            let mut desk = Desk::with_ids(CalendarIds::Global);
+            desk.connect([shared("default", "before")]);
+            let older = desk.begin();
+            desk.connect([shared(id, "another")]);
+            desk.change();
+            let newer = desk.begin();
+            let target = older[0].plan().steps[0].target;
+            assert_eq!(newer[0].plan().steps[0].target, target, "{case}");
+            assert_eq!(desk.ledger()[0].account(), None, "{case}");
+            let mut runs = [newer, older];
+            if older_runs_first {
+                runs.reverse();
+            }
+            for begun in runs {
+                let report = desk.syncer.run_all(begun).await;
+                desk.record(&report);
+            }
+            for _ in 0..2 {
+                desk.wait(11);
+                assert!(desk.sync().await.is_all_done(), "{case}");
+            }
+            assert_eq!((desk.standing(), desk.ledger().len()), (1, 1), "{case}");
+            assert_eq!((desk.ledger()[0].target(), desk.ledger()[0].account()), (target, None), "{case}");
+            desk.assert_quiet().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_whose_write_may_still_arrive_is_looked_at_also_after_another_row_came_to_its_calendar() {
+    let mut desk = Desk::new(Company::of_one(), 1, 0);
+    desk.connect([second()]);
+    let late = desk.begin();
+    // Whose account that is, is not known until it is written to: the other row is removed, as far as it is there.
+    desk.connect([connection("default", ProviderKind::GOOGLE, "primary")]);
+    desk.leads_to(&first());
+    assert!(desk.sync().await.is_all_done());
+    let to_come = |row: &&Delivery| !row.may_exist() && row.look_at().is_some();
+    assert_eq!((desk.ledger().len(), desk.ledger().iter().filter(to_come).count()), (2, 1));
+
+    desk.connect([second()]);
+    desk.change();
+    let plan = desk.plan(0);
+    assert!(plan.steps.iter().any(|step| step.moves_from.is_some()), "{plan}");
+    assert!(desk.sync().await.is_all_done());
+    assert_eq!(desk.ledger().iter().filter(to_come).count(), 1, "the look is still to come");
+    desk.arrives(&late[0]).await;
+    assert_eq!(desk.standing(), 2);
+    desk.wait(11);
+    assert!(desk.sync().await.is_all_done());
+    assert_eq!(desk.standing(), 1);
+    desk.assert_quiet().await;
+}
+
+#[tokio::test]
+async fn a_late_report_for_a_row_that_a_newer_plan_has_moved_makes_it_look_and_adds_no_row() {
+    for other in [shared("second", "before"), shared("second", "another")] {
+        for older_runs_first in [true, false] {
+            let mut desk = Desk::with_ids(CalendarIds::GlobalButPrimary);
+            desk.connect([shared("default", "before")]);
+            let older = desk.begin();
+            desk.connect([other.clone()]);
+            desk.change();
+            let newer = desk.begin();
+            let (older, newer) = if older_runs_first {
+                let older = desk.syncer.run_all(older).report().await;
+                (older, desk.syncer.run_all(newer).report().await)
+            } else {
+                let newer = desk.syncer.run_all(newer).report().await;
+                (desk.syncer.run_all(older).report().await, newer)
+            };
+            desk.record(&newer);
+            // The older worker has had its time, and one look has shown what it left.
+            desk.wait(11);
+            desk.sync().await;
+            assert_eq!((desk.ledger().len(), desk.ledger()[0].look_at()), (1, None));
+            let before = desk.ledger()[0].clone();
+            assert_eq!(desk.appointments[0].record(&older), 1, "it is recorded");
+            let row = &desk.ledger()[0];
+            assert_eq!(desk.ledger().len(), 1, "no row is added");
+            assert!(row.look_at().is_some(), "{}", row.explain());
+            assert_eq!((row.state(), row.calendar()), (before.state(), before.calendar()));
+            assert!(desk.sync().await.is_all_done());
+            assert_eq!((desk.standing(), desk.ledger().len()), (1, 1));
+            desk.assert_quiet().await;
+        }
     }
 }

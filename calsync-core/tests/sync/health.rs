@@ -6,17 +6,17 @@ use std::time::Duration;
 use calsync_core::ErrorKind;
 use calsync_core::audience::Audience;
 use calsync_core::clock::{Sleep, TokioSleep};
-use calsync_core::error::Operation;
-use calsync_core::health::{AccountHealthStore, MemoryAccountHealthStore};
+use calsync_core::error::{Operation, Retry};
+use calsync_core::health::{AccountHealthStore, HealthKey, MemoryAccountHealthStore};
 use calsync_core::ledger::{BlockReason, Hold};
 use calsync_core::plan::Begun;
 use calsync_core::provider::Capabilities;
 use calsync_core::report::{Report, Verdict};
-use calsync_core::sync::RetryPolicy;
+use calsync_core::sync::{RetryPolicy, Syncer};
 
-use crate::common::{CUSTOMER, Company, error, google};
+use crate::common::{CUSTOMER, Company, Host, NAMESPACE, Reached, error, google};
 use crate::server::{Server, plans};
-use crate::waits::host;
+use crate::waits::{Naps, host};
 
 /// Fails every call of account `a` so.
 fn fails_a(kind: ErrorKind) -> Server {
@@ -232,6 +232,78 @@ async fn run_all(host: &crate::common::Host, companies: &mut [Company]) -> Repor
         company.appointment.record(&report);
     }
     report
+}
+
+/// A server that creates the event with one call and completes it with another, before which the grant ends.
+#[tokio::test]
+async fn a_create_whose_follow_up_call_met_a_dead_grant_waits_for_the_person_and_is_no_outage() {
+    let (mut host, health, naps) = host_with_health(Company::of_one());
+    let dead = |operation| error(ErrorKind::Unauthenticated, operation).with_confirmed(true);
+    for _ in 0..4 {
+        host.world.fail_with(Operation::Create, dead(Operation::Create).with_retry(Retry::Unknown));
+        host.world.fail_with(Operation::Find, dead(Operation::Find));
+    }
+    let report = host.sync().await;
+    assert_eq!(report.outcomes[0].verdict, Verdict::Unknown);
+    assert_eq!((host.world.calls(), naps.take().len()), (1, 0), "it is not tried again within the run");
+    assert_eq!(host.row().hold().and_then(Hold::reason), Some(BlockReason::Reconnect));
+    let place = host.company.place(CUSTOMER);
+    assert_eq!(health.get(&HealthKey::account_of(&place)).failing(), None, "the account is well");
+    let failing = health.get(&HealthKey::Connection(place.connection_key())).failing().cloned().unwrap();
+    assert_eq!((failing.reason, failing.next_probe), (BlockReason::Reconnect, None));
+    host.revive();
+    host.world.clear();
+    host.assert_heals(1).await;
+}
+
+#[tokio::test]
+async fn only_a_dead_grant_ends_the_calls_for_good() {
+    for kind in [
+        ErrorKind::Unauthenticated,
+        ErrorKind::MissingScope,
+        ErrorKind::OtherAccount,
+        ErrorKind::Forbidden,
+        ErrorKind::CalendarNotFound,
+        ErrorKind::QuotaExceeded,
+        ErrorKind::RateLimited,
+        ErrorKind::Unavailable,
+    ] {
+        for retry in [Retry::Later, Retry::Unknown, Retry::Never] {
+            let (mut host, health, _naps) = host_with_health(Company::of_one());
+            for operation in [Operation::Create, Operation::Find] {
+                for _ in 0..8 {
+                    let error = error(kind, operation).with_retry(retry).with_confirmed(true);
+                    host.world.fail_with(operation, error);
+                }
+            }
+            host.sync().await;
+            let place = host.company.place(CUSTOMER);
+            for key in [
+                HealthKey::account_of(&place),
+                HealthKey::Connection(place.connection_key()),
+                HealthKey::Calendar(place.key()),
+            ] {
+                if let Some(failing) = health.get(&key).failing() {
+                    let is_final = failing.reason == BlockReason::Reconnect;
+                    assert_eq!(failing.next_probe.is_none(), is_final, "{kind}, {retry:?}: {failing:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A host that tries several times in a run, and the health of its accounts.
+fn host_with_health(company: Company) -> (Host, MemoryAccountHealthStore, Naps) {
+    let (mut host, naps) = host(company, RetryPolicy::new());
+    let health = MemoryAccountHealthStore::new();
+    host.syncer = Syncer::builder(NAMESPACE)
+        .provider(Reached::new(host.world.clone()))
+        .clock(host.watch.clone())
+        .sleep(naps.clone())
+        .retry(RetryPolicy::new())
+        .health_store(Arc::new(health.clone()))
+        .build();
+    (host, health, naps)
 }
 
 /// Planned and begun.
