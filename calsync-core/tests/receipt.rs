@@ -58,12 +58,12 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     assert_eq!((told.next_attempt_at(), told.targets[0].pending_since), (Some(until), Some(now())));
     let words = told.to_string();
     for part in
-        ["1 of 1 not as they should be", "waits to be written", "open since 2026-01-10", "last failure"]
+        ["1 of 1 not as they should be", "waits to be written", "pending since 2026-01-10", "last failure"]
     {
         assert!(words.contains(part), "{words}");
     }
 
-    // An hour later it is due, and open since the first attempt; then it is there.
+    // An hour later it is due, and pending since the first attempt; then it is there.
     host.wait(61);
     assert_eq!(state(&host), TargetState::Due);
     drop(host.begin());

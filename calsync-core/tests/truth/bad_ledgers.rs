@@ -34,7 +34,7 @@ async fn doubled_rows_and_rows_of_another_appointment_are_named() {
     let mut value = stored().await;
     let row = value["calendar_ledger"]["deliveries"][0].clone();
     value["calendar_ledger"]["deliveries"].as_array_mut().unwrap().push(row);
-    assert!(error(value).contains("deliveries[1]: is there twice"));
+    assert!(error(value).contains("deliveries[1]: an earlier row has the same target and calendar"));
 
     let mut value = stored().await;
     value["id"] = json!(4711);
