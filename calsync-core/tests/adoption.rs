@@ -54,7 +54,7 @@ fn the_old_event_is_the_managers_else_the_staff_members_else_the_customers() {
 }
 
 #[test]
-fn everybody_else_gets_a_new_event_and_nobody_two() {
+fn all_others_get_a_new_event_and_no_person_two() {
     let plan = inherited(Company::new()).plan();
     assert_eq!(actions(&plan), ["create", "update", "create", "create"]);
     let people: std::collections::BTreeSet<_> = plan.steps.iter().map(|step| &step.calendar.person).collect();
@@ -67,7 +67,7 @@ fn an_old_event_of_a_cancelled_appointment_is_removed() {
 }
 
 #[test]
-fn an_old_event_of_somebody_who_takes_no_part_any_more_is_removed() {
+fn an_old_event_of_a_person_who_no_longer_takes_part_is_removed() {
     let mut company = inherited(Company::of_one());
     company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     assert_eq!(adopted(&company.plan()), ["delete for customer of profile 33"]);
@@ -119,7 +119,7 @@ fn the_guides_columns_name_one_event_a_provider_the_managers_first() {
 }
 
 #[test]
-fn an_old_event_is_never_taken_for_one_that_stands_already() {
+fn an_old_event_is_not_mistaken_for_one_that_is_there_already() {
     // The customer was synced by hand before anybody adopted the old event, which was the manager's; then she left.
     let mut company = inherited(Company::new());
     let directory = company.directory();
@@ -142,7 +142,7 @@ fn an_old_event_is_never_taken_for_one_that_stands_already() {
 }
 
 #[tokio::test]
-async fn an_old_event_is_brought_up_to_date_where_it_stands() {
+async fn an_old_event_is_updated_in_its_place() {
     let mut host = Host::new(inherited(Company::of_one()));
     let place = host.company.place(CUSTOMER);
     let old = host.company.event_by(&planner(), Role::Customer);
@@ -164,7 +164,7 @@ async fn an_old_event_is_brought_up_to_date_where_it_stands() {
 }
 
 #[tokio::test]
-async fn an_old_event_the_person_deleted_is_made_anew_or_left_deleted_as_the_host_wants() {
+async fn an_old_event_the_person_deleted_follows_the_hosts_policy() {
     for (policy, events) in [(RemovedByPerson::Recreate, 1), (RemovedByPerson::Respect, 0)] {
         let mut host = Host::with_policy(inherited(Company::of_one()), policy);
         host.sync().await;
@@ -173,7 +173,7 @@ async fn an_old_event_the_person_deleted_is_made_anew_or_left_deleted_as_the_hos
 }
 
 #[tokio::test]
-async fn an_old_event_that_is_another_hosts_is_not_touched() {
+async fn an_old_event_of_another_host_is_not_touched() {
     let mut host = Host::new(inherited(Company::of_one()));
     let place = host.company.place(CUSTOMER);
     let theirs = host.company.event_by(&planner(), Role::Customer);
@@ -199,7 +199,7 @@ fn an_id_of_a_provider_the_person_uses_twice_is_that_of_the_first_calendar() {
 
 /// The process died between saving what was begun and writing: the old event carries no marker yet.
 #[tokio::test]
-async fn an_adoption_that_was_cut_off_leaves_one_event() {
+async fn an_interrupted_adoption_leaves_one_event() {
     for written in [false, true] {
         let mut host = Host::new(inherited(Company::of_one()));
         let place = host.company.place(CUSTOMER);

@@ -13,7 +13,7 @@ use calsync_core::{ErrorKind, Retry};
 use common::{CUSTOMER, Company, Fault, Host, error, google};
 
 #[tokio::test]
-async fn a_run_dropped_half_way_leaves_what_the_next_one_puts_right() {
+async fn the_next_run_corrects_what_a_dropped_run_left() {
     for given_out in 0..4 {
         let mut host = Host::new(Company::new());
         host.world.meet(Operation::Create, Fault::Hangs);
@@ -40,7 +40,7 @@ async fn a_run_dropped_half_way_leaves_what_the_next_one_puts_right() {
 }
 
 #[tokio::test]
-async fn a_crash_before_the_run_and_a_change_of_mind_leave_nothing() {
+async fn a_crash_before_the_run_and_a_cancellation_leave_nothing() {
     let mut host = Host::new(Company::of_one());
     drop(host.begin());
     host.cancel();
@@ -88,7 +88,7 @@ async fn a_slow_worker_does_not_write_over_a_faster_one() {
 }
 
 #[tokio::test]
-async fn a_slow_worker_does_not_remove_what_a_faster_one_wants() {
+async fn a_slow_worker_does_not_remove_the_event_of_a_faster_one() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     host.cancel();
     let slow = host.begin();
@@ -100,7 +100,7 @@ async fn a_slow_worker_does_not_remove_what_a_faster_one_wants() {
 }
 
 #[tokio::test]
-async fn what_a_slow_worker_left_behind_is_found_when_it_reports_at_last() {
+async fn what_a_slow_worker_left_is_found_when_it_reports() {
     let mut host = Host::new(Company::of_one());
     let slow = host.begin();
     host.cancel();
@@ -114,7 +114,7 @@ async fn what_a_slow_worker_left_behind_is_found_when_it_reports_at_last() {
 }
 
 #[tokio::test]
-async fn a_late_report_does_not_bring_spent_keys_back() {
+async fn a_late_report_does_not_bring_used_keys_back() {
     let mut host = Host::new(Company::of_one());
     let slow = host.begin();
     for status in ["cancelled", "confirmed", "cancelled"] {
@@ -159,7 +159,7 @@ async fn a_report_recorded_twice_or_for_another_appointment_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_write_that_arrives_after_the_look_is_caught_by_the_next() {
+async fn a_write_that_takes_effect_after_the_look_is_found_by_the_next_look() {
     let mut host = Host::new(Company::of_one());
     host.world.fail_with(
         Operation::Create,
@@ -176,7 +176,7 @@ async fn a_write_that_arrives_after_the_look_is_caught_by_the_next() {
 }
 
 #[tokio::test]
-async fn a_write_on_its_way_is_not_forgotten_over_a_later_one_that_fails() {
+async fn a_write_under_way_is_remembered_after_a_later_one_fails() {
     let mut host = Host::new(Company::of_one());
     host.world.fail_with(
         Operation::Create,
@@ -195,7 +195,7 @@ async fn a_write_on_its_way_is_not_forgotten_over_a_later_one_that_fails() {
 }
 
 #[tokio::test]
-async fn a_ledger_from_a_backup_catches_up_with_the_world() {
+async fn a_ledger_from_a_backup_catches_up_with_the_calendars() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     let backup = host.company.appointment.ledger.clone();
     for _ in 0..40 {
@@ -213,7 +213,7 @@ async fn a_ledger_from_a_backup_catches_up_with_the_world() {
 }
 
 #[tokio::test]
-async fn a_cancelled_appointment_from_a_backup_takes_its_event_away() {
+async fn a_cancelled_appointment_from_a_backup_has_its_event_removed() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     let backup = host.company.appointment.ledger.clone();
     for _ in 0..5 {
@@ -226,7 +226,7 @@ async fn a_cancelled_appointment_from_a_backup_takes_its_event_away() {
 }
 
 #[tokio::test]
-async fn a_connection_replaced_after_a_crash_does_not_leave_a_second_event() {
+async fn a_connection_replaced_after_a_crash_leaves_no_second_event() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     // The person deleted the event, an update made it anew one generation on, and the process died.
     let stored = host.world.calendar.events().remove(0);
@@ -267,7 +267,7 @@ async fn a_report_of_a_move_the_host_did_not_save_is_about_the_same_event() {
 }
 
 #[tokio::test]
-async fn a_report_of_what_the_host_did_not_begin_is_kept() {
+async fn a_report_of_a_plan_whose_begin_was_not_saved_is_recorded() {
     let mut host = Host::new(Company::of_one());
     let unsaved = host.company.appointment.clone();
     let report = host.sync().await;
@@ -302,19 +302,19 @@ async fn two_generations(cancelled: bool, reports: bool) -> Host {
 }
 
 #[tokio::test]
-async fn what_a_slow_worker_made_under_a_later_key_is_taken_over_when_it_reports() {
+async fn an_event_a_slow_worker_made_under_a_later_key_is_taken_over() {
     two_generations(false, true).await.assert_heals(1).await;
 }
 
 #[tokio::test]
-async fn what_a_slow_worker_made_under_a_later_key_goes_with_the_appointment() {
+async fn an_event_a_slow_worker_made_under_a_later_key_is_removed_with_the_appointment() {
     for reports in [true, false] {
         two_generations(true, reports).await.assert_cleans_up(1).await;
     }
 }
 
 #[tokio::test]
-async fn a_plan_that_a_queue_delivers_twice_is_recorded_by_what_came_further() {
+async fn of_a_plan_delivered_twice_the_run_that_came_further_is_recorded() {
     for kind in [ErrorKind::RateLimited, ErrorKind::Unauthenticated, ErrorKind::Refused] {
         let mut host = Host::new(Company::of_one());
         let mut copy = host.company.appointment.clone();

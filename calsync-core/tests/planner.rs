@@ -33,7 +33,7 @@ fn steps(company: &Company) -> Vec<String> {
 type Line<'a> = (&'a str, Option<(DeliveryState, u32)>, &'a [&'a str], &'a [&'a str]);
 
 #[test]
-fn the_table_of_should_be_and_is() {
+fn each_state_of_a_row_has_its_step_with_and_without_a_desired_event() {
     let company = Company::of_one();
     let same = as_wanted(&company, CUSTOMER);
     let mut other = same.clone();
@@ -115,7 +115,7 @@ fn a_held_row_waits_until_its_time_or_until_it_is_revived() {
 }
 
 #[test]
-fn what_a_person_chose_outlives_a_revive() {
+fn a_persons_choice_survives_a_revive() {
     let mut company = settled();
     let connection = company.place(CUSTOMER).connection_key();
     for reason in [BlockReason::RemovedByPerson, BlockReason::Disconnected] {
@@ -130,7 +130,7 @@ fn what_a_person_chose_outlives_a_revive() {
 
 /// A clock that was ten years ahead when it set a hold costs nothing; an absurd end costs a week.
 #[test]
-fn a_hold_ends_whatever_the_clock_said_when_it_was_set() {
+fn a_hold_ends_even_if_the_clock_was_wrong_when_it_was_set() {
     let far = at("2036-01-10T12:00:00Z");
     let reason = BlockReason::Unavailable;
     for (set_at, ends_at) in [(far, now()), (now(), now() + chrono::Duration::days(7))] {
@@ -147,7 +147,7 @@ fn a_hold_ends_whatever_the_clock_said_when_it_was_set() {
 }
 
 #[test]
-fn a_rejected_content_waits_while_it_is_the_wanted_one() {
+fn rejected_content_waits_as_long_as_it_is_desired() {
     let later = at("2026-01-10T13:00:00Z");
     let rejected = |fingerprint, until| Hold::Rejected { fingerprint, set_at: now(), until };
     let mut company = Company::of_one();
@@ -180,7 +180,7 @@ fn a_removal_that_was_rejected_waits_and_a_write_does_not() {
 }
 
 #[test]
-fn a_look_that_is_due_comes_first_whatever_is_believed() {
+fn a_due_look_comes_first_in_every_state() {
     let due = at("2026-01-10T13:00:00Z");
     let event = as_wanted(&Company::of_one(), CUSTOMER);
     for (state, wanted, unwanted) in [
@@ -234,7 +234,7 @@ fn events_of_people_who_sync_by_hand_are_left_as_they_are() {
 }
 
 #[test]
-fn a_plan_narrowed_to_one_person_touches_nobody_else() {
+fn a_plan_narrowed_to_one_person_touches_no_other() {
     let mut company = Company::new();
     let event = as_wanted(&company, STAFF);
     put(&mut company, STAFF, Role::Staff, &DeliveryState::Confirmed(event));
@@ -265,7 +265,7 @@ fn the_same_input_gives_the_same_plan() {
 }
 
 #[test]
-fn a_plan_tells_in_words_what_it_will_do_and_what_not() {
+fn a_plan_prints_what_it_will_do_and_what_not() {
     let mut company = Company::new();
     let staff = as_wanted(&company, STAFF);
     put(&mut company, STAFF, Role::Staff, &DeliveryState::Confirmed(staff));
@@ -292,7 +292,7 @@ fn a_plan_tells_in_words_what_it_will_do_and_what_not() {
 }
 
 #[test]
-fn beginning_marks_what_is_touched_and_raises_the_revision() {
+fn beginning_marks_the_rows_and_raises_the_revision() {
     let mut company = settled();
     company.order.notes = Some("changed".into());
     let fingerprint = as_wanted(&Company::of_one(), CUSTOMER).fingerprint;
@@ -351,7 +351,7 @@ fn a_ledger_of_another_namespace_is_not_planned_from() {
 }
 
 #[test]
-fn a_text_is_held_once_however_many_places_show_it() {
+fn a_text_is_in_memory_once_for_all_calendars_that_show_it() {
     let mut company = Company::new();
     company.profile(CUSTOMER).connections.push(google("second", "family", "account-33"));
     let plan = company.plan();

@@ -30,7 +30,7 @@ fn state(host: &Host) -> TargetState {
 }
 
 #[tokio::test]
-async fn an_appointment_that_is_on_every_calendar_says_so() {
+async fn a_receipt_is_complete_when_every_calendar_has_its_event() {
     let mut host = Host::new(Company::new());
     let before = receipt(&host);
     assert_eq!((before.open().count(), before.is_complete()), (4, false));
@@ -46,7 +46,7 @@ async fn an_appointment_that_is_on_every_calendar_says_so() {
 }
 
 #[tokio::test]
-async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
+async fn a_target_shows_its_hold_with_begin_and_end() {
     let mut host = Host::new(Company::of_one());
     let busy = error(ErrorKind::RateLimited, Operation::Create).with_retry_after(Duration::from_secs(3600));
     host.world.fail_with(Operation::Create, busy);
@@ -56,14 +56,14 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
     let hold = blocked(BlockReason::Unavailable, Some(until));
     assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
     assert_eq!((told.next_attempt_at(), told.targets[0].pending_since), (Some(until), Some(now())));
-    let words = told.to_string();
+    let text = told.to_string();
     for part in
-        ["1 of 1 not as they should be", "waits to be written", "open since 2026-01-10", "last failure"]
+        ["1 of 1 not as they should be", "waits to be written", "pending since 2026-01-10", "last failure"]
     {
-        assert!(words.contains(part), "{words}");
+        assert!(text.contains(part), "{text}");
     }
 
-    // An hour later it is due, and open since the first attempt; then it is there.
+    // An hour later it is due, and pending since the first attempt; then it is there.
     host.wait(61);
     assert_eq!(state(&host), TargetState::Due);
     drop(host.begin());
@@ -80,7 +80,7 @@ async fn a_target_says_what_it_waits_for_until_when_and_since_when() {
 }
 
 #[tokio::test]
-async fn a_person_who_has_to_do_something_is_told_apart_from_one_who_has_not() {
+async fn only_the_target_of_the_person_who_has_to_act_is_open() {
     let mut host = Host::new(Company::new());
     host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
     host.sync().await;
@@ -92,7 +92,7 @@ async fn a_person_who_has_to_do_something_is_told_apart_from_one_who_has_not() {
 }
 
 #[tokio::test]
-async fn a_lost_removal_is_not_taken_for_done() {
+async fn a_lost_removal_is_not_reported_as_done() {
     let mut host = Host::synced(Default::default()).await;
     host.cancel();
     host.world.meet(Operation::Delete, Fault::ResponseLost);
@@ -106,7 +106,7 @@ async fn a_lost_removal_is_not_taken_for_done() {
 }
 
 #[test]
-fn whoever_gets_nothing_is_named_with_the_reason() {
+fn a_person_without_an_event_is_listed_with_the_reason() {
     let mut host = Host::new(Company::new());
     host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     let told = receipt(&host);

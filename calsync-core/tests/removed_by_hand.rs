@@ -14,7 +14,7 @@ use calsync_core::report::Verdict;
 use common::{CUSTOMER, Company, Fault, Host, key};
 
 #[tokio::test]
-async fn a_key_that_is_spent_gives_way_to_the_next_in_the_same_run() {
+async fn a_used_key_is_replaced_by_the_next_in_the_same_run() {
     let mut host = Host::new(Company::of_one());
     let place = host.company.place(CUSTOMER);
     let event = host.company.event_by(&common::planner(), Role::Customer);
@@ -27,7 +27,7 @@ async fn a_key_that_is_spent_gives_way_to_the_next_in_the_same_run() {
 }
 
 #[tokio::test]
-async fn several_spent_keys_take_one_run_and_no_duplicates() {
+async fn several_used_keys_take_one_run_and_make_no_duplicates() {
     let mut host = Host::new(Company::of_one());
     let place = host.company.place(CUSTOMER);
     for generation in 0..3 {
@@ -41,7 +41,7 @@ async fn several_spent_keys_take_one_run_and_no_duplicates() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_under_the_next_key_is_found_there() {
+async fn an_event_whose_response_was_lost_under_the_next_key_is_found() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     let stored = host.world.calendar.events().remove(0);
     host.world.calendar.person_deletes(&stored.place, &stored.remote_id);
@@ -64,7 +64,7 @@ async fn an_event_the_person_deleted_comes_back_with_the_next_change() {
 }
 
 #[tokio::test]
-async fn a_host_may_respect_that_the_person_deleted_it() {
+async fn with_respect_a_deleted_event_stays_deleted() {
     let mut host = Host::synced(RemovedByPerson::Respect).await;
     let stored = host.world.calendar.events().remove(0);
     host.world.calendar.person_deletes(&stored.place, &stored.remote_id);
@@ -80,7 +80,7 @@ async fn a_host_may_respect_that_the_person_deleted_it() {
 }
 
 #[tokio::test]
-async fn what_we_removed_ourselves_is_not_taken_for_the_persons_doing() {
+async fn our_own_removal_is_not_mistaken_for_the_persons() {
     // Cancelled, removed, the answer lost; and then the appointment takes place after all.
     let mut host = Host::synced(RemovedByPerson::Respect).await;
     host.cancel();
@@ -91,7 +91,7 @@ async fn what_we_removed_ourselves_is_not_taken_for_the_persons_doing() {
 }
 
 #[tokio::test]
-async fn a_foreign_event_in_the_place_of_ours_is_neither_changed_nor_removed() {
+async fn a_foreign_event_under_our_id_is_neither_changed_nor_removed() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     let stored = host.world.calendar.events().remove(0);
     let theirs = Marker::new("another-shop", key(&host.company, CUSTOMER, 0), 1);
@@ -108,7 +108,7 @@ async fn a_foreign_event_in_the_place_of_ours_is_neither_changed_nor_removed() {
 }
 
 #[tokio::test]
-async fn a_removal_of_what_is_gone_already_is_done_after_a_look() {
+async fn a_removal_of_a_missing_event_is_done_after_a_look() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     let stored = host.world.calendar.events().remove(0);
     assert!(host.world.calendar.person_deletes(&stored.place, &stored.remote_id));
@@ -152,7 +152,7 @@ async fn a_removal_is_not_done_while_the_look_fails() {
 
 /// A listing may still show what was answered as not there; the event of a moment ago is not believed to be gone for that.
 #[tokio::test]
-async fn an_update_that_is_answered_not_found_looks_before_it_makes_another() {
+async fn an_update_with_response_not_found_looks_before_it_makes_another() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     let stored = host.world.calendar.events().remove(0);
     host.world.calendar.person_deletes(&stored.place, &stored.remote_id);

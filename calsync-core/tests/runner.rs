@@ -42,7 +42,7 @@ fn assert_held(host: &Host, kind: ErrorKind) {
 }
 
 #[tokio::test]
-async fn a_create_that_changed_nothing_leaves_nothing_and_says_what_it_waits_for() {
+async fn a_failed_create_leaves_no_event_and_a_hold() {
     for (kind, hold) in HOLDS.into_iter().chain([(ErrorKind::CalendarNotFound, "calendar_not_found")]) {
         let mut host = Host::new(Company::of_one());
         host.world.fail(Operation::Create, kind);
@@ -57,7 +57,7 @@ async fn a_create_that_changed_nothing_leaves_nothing_and_says_what_it_waits_for
 }
 
 #[tokio::test]
-async fn an_update_that_changed_nothing_leaves_the_old_event_known() {
+async fn after_a_failed_update_the_old_event_stays_confirmed() {
     for (kind, hold) in HOLDS {
         let mut host = Host::synced(RemovedByPerson::Recreate).await;
         host.move_by_an_hour();
@@ -71,7 +71,7 @@ async fn an_update_that_changed_nothing_leaves_the_old_event_known() {
 }
 
 #[tokio::test]
-async fn a_removal_that_changed_nothing_is_tried_again() {
+async fn a_failed_removal_is_tried_again() {
     for (kind, hold) in HOLDS.into_iter().chain([(ErrorKind::CalendarNotFound, "calendar_not_found")]) {
         let mut host = Host::synced(RemovedByPerson::Recreate).await;
         host.cancel();
@@ -86,7 +86,7 @@ async fn a_removal_that_changed_nothing_is_tried_again() {
 /// Only a person's choice, a dead grant and the brake have no end. The nth failure in a row holds 5 minutes × 2^(n−1), a week at
 /// the most, also where every attempt is made by another process.
 #[tokio::test]
-async fn what_keeps_failing_is_tried_less_and_less_and_never_given_up() {
+async fn repeated_failures_are_tried_less_often_and_never_given_up() {
     for kind in
         [ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Unavailable, ErrorKind::Refused]
     {
@@ -125,7 +125,7 @@ async fn what_keeps_failing_is_tried_less_and_less_and_never_given_up() {
 
 /// The token endpoint's own verdict: told once, tried once more after an hour, then without an end.
 #[tokio::test]
-async fn a_dead_grant_is_told_once_and_held_for_an_hour_and_then_without_an_end() {
+async fn a_refused_grant_is_reported_once_held_for_an_hour_and_then_without_end() {
     for restarts in [false, true] {
         let mut host = Host::new(Company::of_one());
         host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
@@ -156,7 +156,7 @@ async fn a_dead_grant_is_told_once_and_held_for_an_hour_and_then_without_an_end(
 }
 
 #[tokio::test]
-async fn a_quota_that_is_used_up_rests_as_long_as_the_provider_says() {
+async fn a_used_up_quota_is_held_as_long_as_the_provider_asks() {
     let mut host = Host::new(Company::of_one());
     let minutes = std::time::Duration::from_secs(7 * 60);
     host.world.fail_with(
@@ -173,7 +173,7 @@ async fn a_quota_that_is_used_up_rests_as_long_as_the_provider_says() {
 
 /// An address answered 5xx by its mail server: the same is never sent there again, and other content is.
 #[tokio::test]
-async fn what_a_provider_calls_final_waits_for_other_content() {
+async fn a_refusal_the_provider_calls_final_waits_for_other_content() {
     let mut host = Host::new(Company::of_one());
     host.world.fail_with(Operation::Create, error(ErrorKind::Refused, Operation::Create).with_final());
     host.sync().await;
@@ -184,7 +184,7 @@ async fn what_a_provider_calls_final_waits_for_other_content() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_was_lost_is_found_and_not_made_twice() {
+async fn a_create_whose_response_was_lost_is_found_and_not_made_twice() {
     let mut host = Host::new(Company::of_one());
     host.world.meet(Operation::Create, Fault::ResponseLost);
     let report = host.sync().await;
@@ -195,7 +195,7 @@ async fn a_create_whose_answer_was_lost_is_found_and_not_made_twice() {
 }
 
 #[tokio::test]
-async fn a_create_whose_answer_was_lost_and_that_never_arrived_is_made() {
+async fn a_create_that_never_reached_the_server_is_made_by_the_next_run() {
     let mut host = Host::new(Company::of_one());
     let lost = error(ErrorKind::Unavailable, Operation::Create).with_retry(Retry::Unknown);
     host.world.fail_with(Operation::Create, lost);
@@ -205,7 +205,7 @@ async fn a_create_whose_answer_was_lost_and_that_never_arrived_is_made() {
 }
 
 #[tokio::test]
-async fn an_update_or_a_removal_whose_answer_was_lost_is_looked_after() {
+async fn an_update_or_a_removal_whose_response_was_lost_is_looked_for() {
     for arrives in [true, false] {
         let fault = |operation| match arrives {
             true => Fault::ResponseLost,
@@ -227,7 +227,7 @@ async fn an_update_or_a_removal_whose_answer_was_lost_is_looked_after() {
 }
 
 #[tokio::test]
-async fn nothing_is_believed_gone_while_the_look_fails() {
+async fn no_event_counts_as_gone_while_the_look_fails() {
     for kind in [ErrorKind::Unavailable, ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::Other]
     {
         for is_gone in [false, true] {
@@ -265,7 +265,7 @@ async fn the_old_event_stays_until_the_persons_new_one_can_be_made() {
 }
 
 #[tokio::test]
-async fn one_persons_failure_does_not_keep_anothers_event_from_going() {
+async fn one_persons_failure_does_not_stop_anothers_removal() {
     let mut host = Host::new(Company::new());
     host.sync().await;
     host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
@@ -278,7 +278,7 @@ async fn one_persons_failure_does_not_keep_anothers_event_from_going() {
 /// A server may still show an event that was deleted by the time a rival made the next one: finding the one does not mean that the
 /// other is not there.
 #[tokio::test]
-async fn a_removal_that_looks_removes_what_a_rival_made_too() {
+async fn a_removal_that_looks_also_removes_the_event_of_another_worker() {
     for fails in [false, true] {
         let mut host = Host::synced(RemovedByPerson::Recreate).await;
         host.move_by_an_hour();

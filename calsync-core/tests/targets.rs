@@ -17,7 +17,7 @@ use common::{
 };
 
 #[test]
-fn updates_and_deletes_go_where_the_row_says_and_not_where_the_settings_point() {
+fn updates_and_deletes_go_to_the_calendar_of_the_row_not_of_the_settings() {
     let mut company = settled();
     let before = company.place(CUSTOMER);
     company.profile(CUSTOMER).connections = vec![google("new", "other", "account-33")];
@@ -30,7 +30,7 @@ fn updates_and_deletes_go_where_the_row_says_and_not_where_the_settings_point() 
 }
 
 #[test]
-fn removals_come_after_everything_that_is_new() {
+fn removals_come_after_new_events() {
     let mut company = settled();
     let person = |id: i64| company.place(id).person;
     let customer = person(CUSTOMER);
@@ -102,7 +102,7 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
 }
 
 #[test]
-fn a_connection_that_leads_to_another_account_gets_its_event_there_when_the_host_says_so() {
+fn with_start_anew_an_event_is_made_in_the_other_account() {
     // The guide's columns: the same `default` connection, the same `primary` calendar, and another Google account.
     let mut company = settled();
     let before = company.place(CUSTOMER);
@@ -130,7 +130,7 @@ fn a_connection_that_leads_to_another_account_gets_its_event_there_when_the_host
 }
 
 #[test]
-fn connecting_anew_is_what_a_row_parked_for_it_waits_for() {
+fn connecting_again_ends_a_hold_that_waits_for_it() {
     for reason in [BlockReason::Reconnect, BlockReason::MissingScope, BlockReason::Forbidden] {
         let mut company = settled();
         company.order.notes = Some("changed".into());
@@ -141,7 +141,7 @@ fn connecting_anew_is_what_a_row_parked_for_it_waits_for() {
 }
 
 #[test]
-fn the_persons_own_wish_does_not_depend_on_the_connection() {
+fn an_event_the_person_removed_stays_removed_through_another_connection() {
     let mut company = Company::of_one();
     put(&mut company, CUSTOMER, Role::Customer, &DeliveryState::Absent);
     set(&mut company, 0, "hold", blocked(BlockReason::RemovedByPerson, None));
@@ -151,7 +151,7 @@ fn the_persons_own_wish_does_not_depend_on_the_connection() {
 }
 
 #[test]
-fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_today() {
+fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_now() {
     let mut company = settled();
     let before = company.place(CUSTOMER);
     set(&mut company, 0, "hold", blocked(BlockReason::Reconnect, None));

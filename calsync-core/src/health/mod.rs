@@ -1,8 +1,9 @@
-//! The health of accounts and calendars: what fails since when, when it is probed next, and what a server asked to wait for.
+//! The health of accounts and calendars: since when calls fail, when the next probe is made, and until when
+//! a server asked to wait.
 //!
-//! One record for each account, shared by everything that calls it. Where a call fails in a way that the account's other calls
-//! would meet too, the record is marked as failing; until its next probe nothing else calls the account, and the first success
-//! ends it for all.
+//! There is one record for each account, shared by all its callers. If a call fails in a way that affects
+//! the account's other calls too, the record is marked as failing. Then the account is not called until the
+//! next probe. The first success ends the failure for all callers.
 
 mod reason;
 
@@ -19,10 +20,10 @@ use crate::names::{AccountId, ProviderKind};
 
 pub use reason::BlockReason;
 
-/// How long one worker may take for a probe before another may try.
+/// How long one worker may take for a probe before another worker may make one.
 const PROBE_LEASE: TimeDelta = TimeDelta::minutes(3);
 
-/// What a health record is about. `Debug` shows no account or calendar, which may be e-mail addresses.
+/// The key of a health record. `Debug` hides accounts and calendars, which may be e-mail addresses.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -37,7 +38,8 @@ pub enum HealthKey {
     TokenEndpoint(ConnectionKey),
 }
 
-/// The health of an account, a calendar or a connection at the token endpoint. Serialises, so that processes can share it.
+/// The health of an account, a calendar or a connection at the token endpoint. It can be serialised, so
+/// that processes can share it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Health {
@@ -47,10 +49,10 @@ pub struct Health {
     /// Set while calls fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     failing: Option<Failing>,
-    /// When a call succeeded first after a failure: holds set before that are void.
+    /// When the last failure ended with a successful call: holds set before that are void.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recovered_at: Option<DateTime<Utc>>,
-    /// When the person connected last. Of a connection only.
+    /// When the person last connected. Set only for a connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     connected_at: Option<DateTime<Utc>>,
 }
@@ -71,10 +73,10 @@ pub struct Failing {
     pub since: DateTime<Utc>,
     /// How many probes in a row have failed, the first failure included.
     pub failures: u32,
-    /// When the next call is made; `None` if only a new connection can help.
+    /// When the next probe may be made; `None` if only a new connection can end the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_probe: Option<DateTime<Utc>>,
-    /// When that was set.
+    /// When `next_probe` was set.
     noted_at: DateTime<Utc>,
 }
 
@@ -82,46 +84,48 @@ pub struct Failing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HealthEvent {
-    /// A response asked to wait until then.
+    /// A response asked to wait until this time (`Retry-After`).
     AskedToWait(DateTime<Utc>),
-    /// A probe is about to be made: other workers wait for its result for three minutes.
+    /// A probe is about to be made: other workers wait up to three minutes for its result.
     Probing,
-    /// A call failed in a way that the others would meet too.
+    /// A call failed in a way that affects other calls too.
     Failed {
-        /// Why.
+        /// Why the call failed.
         reason: BlockReason,
-        /// How many attempts in a row the row of the ledger counts, this one included: a process that starts anew does not begin
-        /// at one.
+        /// How many failed attempts in a row the ledger's row counts, this one included. With it a new
+        /// process does not start to count at one.
         failures: u32,
-        /// What a response asked to wait for.
+        /// Until when a response asked to wait (`Retry-After`).
         retry_after: Option<DateTime<Utc>>,
-        /// Only a new connection can help.
+        /// Whether only a new connection can end the failure.
         is_final: bool,
     },
     /// A call succeeded.
     Succeeded,
-    /// The person connected again: what failed for want of a grant or of a permission is over.
+    /// The person connected again: failures of the connection or the calendar are over.
     Connected,
 }
 
-/// Keeps the health of accounts, calendars and connections.
+/// Stores the health of accounts, calendars and connections.
 ///
-/// Called before every request, so that it answers from memory. [`MemoryAccountHealthStore`] is the default. A host of several
-/// processes shares one: it applies [`Health::after`] to the record that is stored for the key, and passes it on.
+/// It is called before every request, so it must work from memory. Default:
+/// [`MemoryAccountHealthStore`]. The processes of one host should share a store: it applies
+/// [`Health::after`] to the record stored for the key, and passes the new record to the other processes.
 pub trait AccountHealthStore: Debug + Send + Sync + 'static {
-    /// The record of a key; the default one where there is none.
+    /// The record of a key; [`Health::default`] if there is none.
     fn get(&self, key: &HealthKey) -> Health;
 
-    /// Applies an event to the record of a key and returns the new record. Two events at once are applied one after the other.
+    /// Applies an event to the record of a key and returns the new record. Concurrent events must be
+    /// applied one after the other.
     fn apply(&self, key: &HealthKey, event: &HealthEvent, now: DateTime<Utc>) -> Health;
 }
 
-/// A [`AccountHealthStore`] in this process. Clones share it.
+/// An [`AccountHealthStore`] in the memory of this process. Clones share the records.
 #[derive(Clone, Default)]
 pub struct MemoryAccountHealthStore(Arc<Mutex<HashMap<HealthKey, Health>>>);
 
 impl HealthKey {
-    /// The account behind a calendar; the connection while the account is not known.
+    /// The key of the account behind a calendar; of the connection as long as the account is not known.
     #[must_use]
     pub fn account_of(calendar: &CalendarRef) -> Self {
         match &calendar.account {
@@ -143,7 +147,7 @@ impl fmt::Debug for HealthKey {
 }
 
 impl Health {
-    /// Until when a server asked to wait, if that time has not passed; a day at most.
+    /// Until when a server asked to wait, if that time has not passed; at most a day.
     #[must_use]
     pub fn waits_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.wait.as_ref().and_then(|wait| deadline::left(wait.until, wait.noted_at, LONGEST_WAIT, now))
@@ -155,19 +159,19 @@ impl Health {
         self.failing.as_ref()
     }
 
-    /// Whether a hold that was set at `since` is void, because a call has succeeded after it.
+    /// Whether a hold that was set at `since` is void because a call has succeeded after it.
     #[must_use]
     pub fn lifts(&self, since: DateTime<Utc>) -> bool {
         self.recovered_at.is_some_and(|at| since <= at)
     }
 
-    /// Whether this connection was made anew after a failure or a hold of `since`: one for that reason is void then.
+    /// Whether the person connected again after `since`, which voids a failure or a hold for that reason.
     pub(crate) fn was_connected_after(&self, reason: BlockReason, since: DateTime<Utc>) -> bool {
         let is_ended = reason.is_of_connection() || reason.is_of_calendar();
         is_ended && self.connected_at.is_some_and(|at| since <= at)
     }
 
-    /// Whether the record still says something: no hold lasts longer than a week.
+    /// Whether the record is still needed. No hold with an end lasts longer than a week.
     fn is_needed(&self, now: DateTime<Utc>) -> bool {
         let is_recent = |at: &DateTime<Utc>| now.signed_duration_since(*at) <= LONGEST_HOLD;
         self.failing.is_some()
@@ -206,7 +210,7 @@ impl Health {
                 }
             }
             HealthEvent::Connected => {
-                // It may be the same account again: what that account asked for holds still.
+                // The account may be the same as before, so its `Retry-After` stays valid.
                 let is_ended = |failing: &mut Failing| {
                     failing.reason.is_of_connection() || failing.reason.is_of_calendar()
                 };
@@ -221,34 +225,34 @@ impl Health {
 }
 
 impl Failing {
-    /// When the next call is made: a week after the last failure at the latest. `None` once that time has come, and
-    /// [`Self::is_final`] tells where it never comes.
+    /// When the next probe may be made: at most a week after the last failure. `None` if that time has
+    /// come, or if it never comes ([`Self::is_final`]).
     #[must_use]
     pub fn held_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.next_probe.and_then(|at| deadline::left(at, self.noted_at, LONGEST_HOLD, now))
     }
 
-    /// Whether a new connection was made since: see [`Health::was_connected_after`].
+    /// Whether a new connection has voided this failure: see [`Health::was_connected_after`].
     #[cfg_attr(not(feature = "sync"), expect(dead_code, reason = "the syncer calls it"))]
     pub(crate) fn is_void(&self, connection: &Health) -> bool {
         connection.was_connected_after(self.reason, self.noted_at)
     }
 
-    /// Whether only a new connection can help.
+    /// Whether only a new connection can end the failure.
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.next_probe.is_none()
     }
 
-    /// Whether calls are to be kept back now.
+    /// Whether no call may be made now.
     #[must_use]
     pub fn keeps_back(&self, now: DateTime<Utc>) -> bool {
         self.is_final() || self.held_until(now).is_some()
     }
 }
 
-/// When to try again after a failure, the nth in a row; `None` for never by itself. A grant refused by the token endpoint is
-/// tried once more after an hour; the second refusal is believed.
+/// When to try again after the `failures`th failure in a row; `None` if only a new connection helps. A grant
+/// that the token endpoint refused is tried once more after an hour; the second refusal is final.
 pub(crate) fn next_probe(
     reason: BlockReason,
     failures: u32,
@@ -262,7 +266,7 @@ pub(crate) fn next_probe(
             let backoff = deadline::backoff(failures, now);
             let longest = now.checked_add_signed(LONGEST_WAIT).unwrap_or(now);
             match retry_after.map(|until| until.min(longest)) {
-                // The first time the server is taken at its word.
+                // After the first failure the server's `Retry-After` alone counts.
                 Some(until) if failures <= 1 => Some(until),
                 Some(until) => Some(until.max(backoff)),
                 None => Some(backoff),
@@ -272,7 +276,7 @@ pub(crate) fn next_probe(
 }
 
 impl MemoryAccountHealthStore {
-    /// From so many records on those that say nothing any more are forgotten.
+    /// From this number of records on, records that are no longer needed are dropped.
     const MANY: usize = 10_000;
 
     /// A store in which everything is healthy.
@@ -285,7 +289,7 @@ impl MemoryAccountHealthStore {
 impl AccountHealthStore for MemoryAccountHealthStore {
     fn get(&self, key: &HealthKey) -> Health {
         let records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Most of the time nothing fails.
+        // Most of the time nothing fails, and there is no record.
         if records.is_empty() { Health::default() } else { records.get(key).cloned().unwrap_or_default() }
     }
 

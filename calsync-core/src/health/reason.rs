@@ -13,51 +13,52 @@ use crate::error::{ErrorKind, Failure};
 pub enum BlockReason {
     /// The token endpoint refused the grant: the person has to connect again.
     Reconnect,
-    /// The person has to grant a permission.
+    /// The grant lacks a scope: the person has to grant a permission.
     MissingScope,
     /// The account may not write to this calendar.
     Forbidden,
-    /// The calendar cannot be reached. That does not mean that it is gone.
+    /// The calendar cannot be reached. It may still exist.
     CalendarNotFound,
-    /// A quota is used up.
+    /// The provider's quota is used up.
     Quota,
-    /// The person deleted our event and the host respects that.
+    /// The person deleted our event, and by the host's policy it stays deleted
+    /// ([`RemovedByPerson::Respect`](crate::plan::RemovedByPerson::Respect)).
     RemovedByPerson,
-    /// The calendar was disconnected, and the event kept there on purpose.
+    /// The calendar was disconnected, and the event was kept there on purpose.
     Disconnected,
     /// The connection leads to another account than the one the event is in.
     OtherAccount,
-    /// The event at the known id carries another host's marker, so that it may not be removed.
+    /// The event at the known id carries another host's marker, so it must not be removed.
     NotOurs,
-    /// The host set something up wrongly.
+    /// The provider is not registered, or not set up correctly.
     Configuration,
     /// Calls fail; the next attempt is made later.
     Unavailable,
 }
 
 impl BlockReason {
-    /// Whether all calls to the account meet it.
+    /// Whether all calls to the account fail for this reason.
     pub(crate) fn is_of_account(self) -> bool {
         matches!(self, Self::Quota | Self::Unavailable)
     }
 
-    /// Whether all calls through the connection meet it: it is about the grant.
+    /// Whether all calls through the connection fail for this reason: the cause is the grant.
     pub(crate) fn is_of_connection(self) -> bool {
         matches!(self, Self::Reconnect | Self::MissingScope | Self::OtherAccount)
     }
 
-    /// Whether all calls to the calendar meet it.
+    /// Whether all calls to the calendar fail for this reason.
     pub(crate) fn is_of_calendar(self) -> bool {
         matches!(self, Self::Forbidden | Self::CalendarNotFound)
     }
 
-    /// Whether a person or an administrator can do something about it.
+    /// Whether a person or an administrator can end it.
     #[must_use]
     pub fn needs_person(self) -> bool {
         !matches!(self, Self::RemovedByPerson | Self::Disconnected | Self::Unavailable | Self::NotOurs)
     }
 
-    /// What a failed call is held for; `None` for a failure that is about this content or this event only.
+    /// The reason for a hold after a failed call; `None` if the failure concerns only this content or event.
     pub(crate) fn of(failure: &Failure) -> Option<Self> {
         Some(match failure.kind {
             ErrorKind::Unauthenticated => Self::Reconnect,

@@ -19,13 +19,13 @@ use crate::provider::MAX_REVISION_LEAD;
 pub(crate) struct BeginRow<'a> {
     /// The calendar it is reached through.
     pub(crate) calendar: &'a CalendarRef,
-    /// The calendar that the row names so far, where that is another one.
+    /// The calendar that the row names so far, if it is another one.
     pub(crate) moves_from: Option<&'a CalendarRef>,
     pub(crate) target: TargetKey,
     pub(crate) role: Role,
     pub(crate) generation: Generation,
     pub(crate) pending: PendingWrite,
-    /// The event of older code that is taken over.
+    /// The provider whose event of older code is taken over.
     pub(crate) adopts: Option<&'a ProviderKind>,
     /// When an earlier write was begun whose outcome was never recorded.
     pub(crate) unreported_since: Option<DateTime<Utc>>,
@@ -58,7 +58,7 @@ impl Ledger {
             self.inherited.remove(kind);
         }
         if begin.moves_from.is_some() {
-            // The generation of an absent row in that calendar is kept apart: it is of another target.
+            // An absent row in that calendar is of another target: its generation is stored separately.
             self.fold_at(begin.calendar);
         }
         let from = self.position(begin.target, begin.moves_from.unwrap_or(begin.calendar));
@@ -67,7 +67,7 @@ impl Ledger {
             None => {
                 self.withdrawn.retain(|withdrawn| withdrawn.target != begin.target);
                 let mut calendar = begin.calendar.clone();
-                // A row learns its account from its own event only.
+                // A row learns its account only from calls for its own event.
                 calendar.account = None;
                 self.add(Delivery::new(calendar, begin.target, begin.role, at))
             }
@@ -80,7 +80,7 @@ impl Ledger {
         }
         row.move_to(begin.calendar);
         if row.is_look_due(at) {
-            // The plan looks; were it cut off, a pending row is looked at anyway.
+            // The plan looks. If its run is cut off, the row is pending, and the next run looks anyway.
             row.look_at = None;
         }
         row.role = begin.role;
@@ -94,9 +94,10 @@ impl Ledger {
         row.changed_at = at;
     }
 
-    /// Records one outcome. Returns whether anything was changed.
+    /// Records one outcome. Returns whether the row was changed.
     pub(crate) fn record(&mut self, outcome: &Outcome) -> bool {
-        // A newer revision in the calendar, because this ledger was restored from a backup: the next plan has to be above it.
+        // If this ledger was restored from a backup, the calendar has a newer revision: the next plan
+        // has to be above it.
         let newer = outcome.failure.as_ref().and_then(|failure| failure.newer_revision);
         let newer = newer.filter(|newer| newer.saturating_sub(self.revision) <= MAX_REVISION_LEAD);
         let revision = self.revision.max(outcome.revision).max(newer.unwrap_or_default()).min(MAX_NUMBER);
@@ -134,18 +135,19 @@ impl Ledger {
         is_changed
     }
 
-    /// Lifts the holds of a connection that another attempt may end, so that the next plan tries at once: after a new connection,
-    /// a permission granted, a calendar restored. Returns how many rows were held.
+    /// Lifts those holds of a connection that another attempt may end, so that the next plan tries at
+    /// once. Call it after the person has connected again, granted a permission or restored a calendar.
+    /// Returns the number of holds lifted.
     ///
-    /// What a person chose stays: an event that the person has removed
-    /// ([`restore_removed`](Ledger::restore_removed) brings it back), and one that was kept on a disconnect. So does what the
-    /// brake holds, which the host [allows](crate::plan::Brake::allow_until).
+    /// Three holds stay: an event that the person removed
+    /// ([`restore_removed`](Ledger::restore_removed) brings it back), an event kept on a disconnect, and
+    /// a removal held by the brake, which the host [allows](crate::plan::Brake::allow_until).
     pub fn revive(&mut self, connection: &ConnectionKey) -> usize {
         self.lift(connection, Hold::ends_with_an_attempt)
     }
 
-    /// Lets the next plan make events again that the person has removed from a calendar of this connection, because the person
-    /// asks for them. Returns how many that are.
+    /// Lets the next plan make events again that the person removed from a calendar of this connection.
+    /// Call it when the person asks for them. Returns the number of holds lifted.
     pub fn restore_removed(&mut self, connection: &ConnectionKey) -> usize {
         self.lift(connection, |hold| hold.reason() == Some(BlockReason::RemovedByPerson))
     }
@@ -164,9 +166,9 @@ impl Ledger {
         lifted
     }
 
-    /// A calendar is disconnected: the rows of `kept` keep their events on purpose, and those of `taken_over` go to another
-    /// connection that leads to the same calendar, without a request. `is_begun`: a plan with steps was begun with it, so that the
-    /// revision has risen already.
+    /// Records the disconnect of a calendar. The rows of `kept` keep their events on purpose. The rows
+    /// of `taken_over` go to another connection to the same calendar, without a request. `is_begun`:
+    /// a plan with steps was begun with it, so the revision has risen already.
     pub(crate) fn disconnect<'a>(
         &mut self,
         kept: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
@@ -174,7 +176,7 @@ impl Ledger {
         at: DateTime<Utc>,
         is_begun: bool,
     ) {
-        // An older run that reports later is late.
+        // The revision rises, so that a report of an older run that comes later counts as late.
         let next = self.revision.saturating_add(1).min(MAX_NUMBER);
         let revision = if is_begun { self.revision } else { next };
         let mut is_changed = false;
@@ -203,7 +205,7 @@ impl Ledger {
         }
     }
 
-    /// The brake holds these rows. Returns whether that is news for any of them.
+    /// Marks the rows that the brake holds. Returns whether any of them was not held by it before.
     pub(crate) fn hold_for_host<'a>(
         &mut self,
         rows: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
@@ -226,8 +228,9 @@ impl Ledger {
         is_changed
     }
 
-    /// Doubts everything: every confirmed row becomes pending, so that the next run looks. For a ledger that was restored from
-    /// a backup. What is then missing counts as our own doing and is made again. Returns how many rows are doubted.
+    /// Makes every confirmed row pending, so that the next run looks into the calendars. Call it on a
+    /// ledger that was restored from a backup. An event that is then missing counts as removed by
+    /// calsync, not by the person, and is made again. Returns the number of rows made pending.
     pub fn doubt(&mut self) -> usize {
         let mut doubted = 0;
         for row in &mut self.deliveries {
@@ -242,18 +245,19 @@ impl Ledger {
         doubted
     }
 
-    /// Drops the rows of a calendar, such as one left behind in another account, or one that the person has deleted. Their events
-    /// are never touched again. Returns how many rows that were.
+    /// Drops the rows of a calendar, such as a calendar left behind in another account, or one that the
+    /// person has deleted. Their events are never touched again. Returns the number of rows dropped.
     ///
-    /// `calendar` is a row's own ([`Delivery::calendar`]), or that of a [`LeftBehind`](Verdict::LeftBehind) outcome or note. Where
-    /// it names an account, rows of another account stay.
+    /// `calendar` is a row's own ([`Delivery::calendar`]), or that of a
+    /// [`LeftBehind`](Verdict::LeftBehind) outcome or note. If it names an account, rows of another
+    /// account stay.
     pub fn abandon(&mut self, calendar: &CalendarRef) -> usize {
         let mut dropped = 0;
         let mut at = 0;
         while let Some(row) = self.deliveries.get(at) {
             if row.is_of(calendar) {
                 let row = self.deliveries.remove(at);
-                // The id of an event that may exist is used up.
+                // The id of an event that may exist cannot be used again.
                 let generation = if row.may_exist() { row.generation.next() } else { row.generation };
                 self.withdrawn(row.target, generation);
                 dropped += 1;
@@ -267,8 +271,8 @@ impl Ledger {
         dropped
     }
 
-    /// Drops every row of a kind of provider: it is another service from now on, such as the real one after a trial with a fake.
-    /// Returns how many rows that were.
+    /// Drops every row of a provider kind. Call it when the kind stands for another service from now on,
+    /// such as the real one after a trial with a fake. Returns the number of rows dropped.
     pub fn forget_provider(&mut self, kind: &ProviderKind) -> usize {
         let before = self.deliveries.len();
         self.deliveries.retain(|row| row.calendar.provider != *kind);
@@ -279,8 +283,9 @@ impl Ledger {
         dropped
     }
 
-    /// Drops every row of a person, after a finished disconnect: nothing of the person stays in the ledger. Returns how many rows
-    /// that were, or `None`, with nothing changed, while an event may still be in one of the person's calendars.
+    /// Drops every row of a person, after a finished disconnect: nothing of the person stays in the
+    /// ledger. Returns the number of rows dropped. Returns `None` and changes nothing while an event may
+    /// still be in one of the person's calendars; events kept on a disconnect do not count.
     pub fn forget(&mut self, person: &Person) -> Option<usize> {
         let may_exist = |row: &Delivery| {
             row.calendar.person == *person
@@ -299,14 +304,14 @@ impl Ledger {
         Some(dropped)
     }
 
-    /// Adds a row for an event that a listing has found. The next run looks at it.
+    /// Adds a row for an event that a listing found. The next run looks at it.
     pub(super) fn add_found(&mut self, row: Delivery) {
         self.withdrawn.retain(|withdrawn| withdrawn.target != row.target);
         self.deliveries.push(row);
         self.changed();
     }
 
-    /// Folds rows in which nothing is left but the generation.
+    /// Folds rows that hold nothing but their generation: the row goes, the generation is kept.
     fn fold(&mut self) {
         if !self.deliveries.iter().any(Delivery::is_idle) {
             return;
@@ -322,7 +327,8 @@ impl Ledger {
         }
     }
 
-    /// Folds the absent row of a calendar that another row is moved to, unless a write may still arrive there.
+    /// Folds the absent row of a calendar that another row moves to, unless a write may still take
+    /// effect there.
     fn fold_at(&mut self, calendar: &CalendarRef) {
         let is_it = |row: &Delivery| row.is_of(calendar) && !row.may_exist() && !row.is_to_be_looked_at();
         if let Some(at) = self.deliveries.iter().position(is_it) {
@@ -331,7 +337,7 @@ impl Ledger {
         }
     }
 
-    /// Keeps the generation of a target whose row goes.
+    /// Keeps the generation of a target whose row is dropped.
     fn withdrawn(&mut self, target: TargetKey, generation: Generation) {
         let generation = generation.max(self.generation_of(target));
         self.withdrawn.retain(|withdrawn| withdrawn.target != target);
@@ -349,8 +355,9 @@ impl Ledger {
 }
 
 impl Delivery {
-    /// The row is reached so from now on. It keeps the account that it has learned, unless this connection leads to another one: a
-    /// calendar whose id is enough to name it may be reached through several accounts.
+    /// The row is reached through `calendar` from now on. It keeps the account that it has learned,
+    /// unless this connection leads to another account. A calendar with a globally unique id may be
+    /// reached through several accounts.
     fn move_to(&mut self, calendar: &CalendarRef) {
         let is_same = |account: &AccountId| calendar.account.as_ref().is_none_or(|other| other == account);
         let account = self.calendar.account.take().filter(is_same);
@@ -375,7 +382,8 @@ impl Delivery {
         self.role = outcome.role;
         self.revision = outcome.revision;
         self.changed_at = match outcome.state {
-            // From then on the write may still arrive for a while: a long run ends long after its plan was made.
+            // The write may still take effect for some time after the run has ended, and a long run ends
+            // long after its plan was made.
             DeliveryState::Pending(_) => outcome.ended_at,
             DeliveryState::Absent | DeliveryState::Confirmed(_) => outcome.at,
         };
@@ -384,7 +392,7 @@ impl Delivery {
         self.hold = outcome.hold.clone().map(Box::new);
         self.last_error = outcome.failure.clone().map(Box::new);
         self.failures = outcome.failures;
-        // A look that was noted since this plan was begun, or for the time when an older write must have arrived, is due still.
+        // A look stays due if it was noted after this plan was begun, or waits for an older write.
         self.look_at = outcome.look_at.max(self.look_at);
         if outcome.verdict.is_done() {
             self.unreported_since = None;
@@ -395,9 +403,9 @@ impl Delivery {
         }
     }
 
-    /// An older run reports after a newer plan was begun. What it left in the calendar is found by one look.
+    /// An older run reports after a newer plan was begun. One look finds what it left in the calendar.
     fn record_late(&mut self, outcome: &Outcome) -> bool {
-        // A late removal may have taken away what the newer plan has written.
+        // A late removal may have removed the event that the newer plan wrote.
         let is_removed = outcome.state == DeliveryState::Absent;
         let changed_nothing = is_removed && (!outcome.verdict.is_done() || !self.may_exist());
         if changed_nothing || self.look_at.is_some_and(|at| at <= outcome.at) {
@@ -408,7 +416,7 @@ impl Delivery {
         true
     }
 
-    /// Whether the same plan was recorded before, and had come further.
+    /// Whether an outcome of the same plan was recorded before that had come further than this one.
     fn knows_better(&self, outcome: &Outcome) -> bool {
         let is_done = self.last_error.is_none() && !matches!(self.state, DeliveryState::Pending(_));
         let did_nothing = matches!(outcome.verdict, Verdict::Failed | Verdict::Postponed);

@@ -14,38 +14,42 @@ use crate::identity::Fingerprint;
 ///
 /// Four holds have no end: what a person chose ([`RemovedByPerson`](BlockReason::RemovedByPerson),
 /// [`Disconnected`](BlockReason::Disconnected)), a grant that the token endpoint refused twice
-/// ([`Reconnect`](BlockReason::Reconnect)), and the brake ([`Hold::AwaitingHost`]). Every other one ends: after the nth failure
-/// in a row it lasts 5 minutes × 2^(n−1), at most 7 days. A refusal that the provider calls final lasts until the content changes.
+/// ([`Reconnect`](BlockReason::Reconnect)), and the brake ([`Hold::AwaitingHost`]). Every other hold
+/// ends: after the nth failure in a row it lasts 5 minutes × 2^(n−1), at most 7 days. A refusal that the
+/// provider calls final lasts until the content changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "hold", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Hold {
-    /// Something outside has to change, or a time has to come.
+    /// Something outside calsync keeps the row: a person or the host has to act, or a time has to come.
     Blocked {
         /// Why.
         reason: BlockReason,
-        /// Since when, over all attempts that failed for this reason.
+        /// When the first of the attempts that failed for this reason was made.
         since: DateTime<Utc>,
         /// When this hold was set.
         set_at: DateTime<Utc>,
-        /// When the next attempt is made by itself; `None` for the holds without an end.
+        /// When the next plan tries again; `None` for the holds without an end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<DateTime<Utc>>,
     },
-    /// The provider refused this content (or, without a fingerprint, the removal). Other content is tried at once.
+    /// The provider refused this content, or, if there is no fingerprint, the removal. Other content is
+    /// tried at once.
     Rejected {
-        /// The content that was refused; `None` for a removal.
+        /// The fingerprint of the refused content; `None` for a removal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fingerprint: Option<Fingerprint>,
         /// When this hold was set.
         set_at: DateTime<Utc>,
-        /// When the same is tried again; `None` if the provider called the refusal final.
+        /// When the next plan tries the same content again; `None` if the provider called the refusal
+        /// final.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<DateTime<Utc>>,
     },
-    /// The brake stopped the removal: too many at once. Continues when the host allows it.
+    /// The brake holds the removal because there are too many at once. It continues when the host
+    /// allows it.
     AwaitingHost {
-        /// Since when.
+        /// When the brake first held it.
         since: DateTime<Utc>,
     },
 }
@@ -87,8 +91,8 @@ impl Hold {
         }
     }
 
-    /// When the next attempt is made by itself, if that time is known and has not come; a week after the hold was set at the
-    /// latest.
+    /// When the next plan tries again, if that time is known and in the future; at most a week after
+    /// the hold was set.
     #[must_use]
     pub fn held_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
@@ -99,7 +103,7 @@ impl Hold {
         }
     }
 
-    /// Whether it has no end of its own.
+    /// Whether the hold has no end of its own.
     #[must_use]
     pub fn is_endless(&self) -> bool {
         match self {
@@ -108,21 +112,21 @@ impl Hold {
         }
     }
 
-    /// Whether it keeps a plan from bringing about `content` (`None`: from removing what is there). The brake is not asked here:
-    /// it decides when the steps are begun.
+    /// Whether the hold keeps a plan from writing `content` (`None`: from removing the event). A hold by
+    /// the brake never does: the brake decides when the steps are begun.
     pub(crate) fn keeps_from(&self, content: Option<Fingerprint>, now: DateTime<Utc>) -> bool {
         let is_in_force = self.is_endless() || self.held_until(now).is_some();
         match self {
             Self::AwaitingHost { .. } => false,
             Self::Rejected { fingerprint, .. } => is_in_force && *fingerprint == content,
-            // Where an event is desired the calendar is connected again.
+            // If an event is desired, the calendar is connected again.
             Self::Blocked { reason: BlockReason::Disconnected, .. } => content.is_none(),
             Self::Blocked { reason: BlockReason::RemovedByPerson, .. } => content.is_some(),
             Self::Blocked { .. } => is_in_force,
         }
     }
 
-    /// Whether another attempt may end it: it is not what a person chose, nor for the host to decide.
+    /// Whether another attempt may end the hold: neither a person nor the host has to decide.
     pub(crate) fn ends_with_an_attempt(&self) -> bool {
         use BlockReason::{Disconnected, RemovedByPerson};
         match self {
@@ -132,7 +136,7 @@ impl Hold {
         }
     }
 
-    /// Whether the brake stopped the removal.
+    /// Whether the brake holds the removal.
     pub(crate) fn is_awaiting_host(&self) -> bool {
         matches!(self, Self::AwaitingHost { .. })
     }
@@ -142,7 +146,7 @@ impl Hold {
         self.reason() == Some(BlockReason::Disconnected)
     }
 
-    /// Whether it ends with a new connection: it is about the grant, or about what the grant may do.
+    /// Whether a new connection ends the hold: the reason is the grant, or what the grant permits.
     pub(crate) fn is_about_the_connection(&self) -> bool {
         use BlockReason::{Disconnected, Forbidden, MissingScope, OtherAccount, Reconnect};
         self.reason().is_some_and(|reason| {

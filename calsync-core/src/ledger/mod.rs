@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`Absent`](DeliveryState::Absent) | no event of ours is there: never written, or withdrawn |
 //! | [`Confirmed`](DeliveryState::Confirmed) | the provider confirmed it: remote id, etag, fingerprint of the content |
-//! | [`Pending`](DeliveryState::Pending) | a write is under way or its outcome is unknown: look before believing |
+//! | [`Pending`](DeliveryState::Pending) | a write is under way or its outcome is unknown: the next run looks into the calendar first |
 //!
 //! # Transitions
 //!
@@ -22,7 +22,7 @@
 //! | [`restore_removed`](Ledger::restore_removed) | Absent, held as `RemovedByPerson` | the same without hold | rises |
 //! | keep (begin of a disconnect) | Confirmed or Pending | the same, held as `Disconnected` | rises |
 //! | hold for the host (begin, by the brake) | any | the same, held as `AwaitingHost` | rises |
-//! | [`doubt`](Ledger::doubt) | Confirmed | Pending, as if a removal of ours had been lost | rises |
+//! | [`doubt`](Ledger::doubt) | Confirmed | Pending, as after a removal whose outcome is unknown | rises |
 //! | [`abandon`](Ledger::abandon) | any | the row is gone, the event stays | rises |
 //! | [`forget`](Ledger::forget) | any | the rows of that person are gone | rises |
 //! | recover | no row | Pending, for an event that was found | rises |
@@ -59,8 +59,9 @@ pub(crate) const MAX_NUMBER: u64 = i64::MAX as u64;
 /// Everything calsync knows about the events of one appointment.
 ///
 /// A host with several workers saves a ledger only where the stored [`version`](Ledger::version) is still the one it loaded
-/// (compare and save). Where it is not, another worker was faster: after `begin` the host loads the appointment and plans again;
-/// after `record` it loads it and records the same report again.
+/// (compare and save). If the version has changed, another worker was faster: after `begin` the host
+/// loads the appointment and plans again; after `record` it loads it and records the same report
+/// again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "read::Stored", into = "read::Stored")]
 pub struct Ledger {
@@ -72,7 +73,7 @@ pub struct Ledger {
     withdrawn: Vec<Withdrawn>,
 }
 
-/// The generation of a target whose row is gone, since there is nothing else in it.
+/// The generation of a target without a row. The row was dropped because nothing else was in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Withdrawn {
     target: TargetKey,
@@ -93,7 +94,7 @@ impl Ledger {
         self.namespace.as_deref()
     }
 
-    /// Rises with every change of the ledger. What a host compares when it saves.
+    /// Rises by one with every change of the ledger, up to `i64::MAX`. A host compares it when it saves.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
@@ -106,14 +107,14 @@ impl Ledger {
         self.revision
     }
 
-    /// The rows.
+    /// The rows: one for each target that calsync has written to and still has to remember.
     #[must_use]
     pub fn deliveries(&self) -> &[Delivery] {
         &self.deliveries
     }
 
-    /// The row of a calendar. A row whose event is known to be in another account is not it. Of two rows, which there are only after
-    /// a recovery, the one whose event may exist.
+    /// The row of a calendar. A row whose event is known to be in another account does not match. If
+    /// there are two rows, which happens only after a recovery: the row whose event may exist.
     #[must_use]
     pub fn delivery(&self, calendar: &CalendarRef) -> Option<&Delivery> {
         let mut rows = self.deliveries.iter().filter(|row| row.is_of(calendar));
@@ -127,7 +128,8 @@ impl Ledger {
         &self.inherited
     }
 
-    /// When the next plan has something to do that is not to be done now, where that is known.
+    /// When the next plan has something to do that cannot be done now. `None` if no row waits for a
+    /// known time.
     #[must_use]
     pub fn next_attempt_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.deliveries.iter().filter_map(|row| row.next_attempt_at(now)).min()
@@ -147,7 +149,7 @@ impl Ledger {
         self.deliveries.iter().position(|row| row.target == target && row.is_of(calendar))
     }
 
-    /// The row of a target, also where another connection to the same account has taken it over.
+    /// The row of a target, also if another connection to the same account has taken it over.
     fn position_of_target(&self, target: TargetKey, calendar: &CalendarRef) -> Option<usize> {
         let is_it = |row: &Delivery| row.is_of_target(target, calendar);
         self.position(target, calendar).or_else(|| self.deliveries.iter().position(is_it))

@@ -1,4 +1,4 @@
-//! What became of one step, as the run reports it and the ledger records it.
+//! The outcome of one step, as the run reports it and the ledger records it.
 
 use std::fmt;
 
@@ -12,31 +12,31 @@ use crate::identity::{Generation, TargetKey};
 use crate::ledger::hold::Hold;
 use crate::ledger::row::DeliveryState;
 
-/// What became of one step: what happened, and what the ledger's row is to be.
+/// The outcome of one step: what happened, and the new content of the ledger's row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The appointment.
     pub appointment: AppointmentId,
-    /// The calendar. After a success with the account that the call was answered for.
+    /// The calendar. After a success it names the account that the response was for.
     pub calendar: CalendarRef,
-    /// The target.
+    /// The target of the step.
     pub target: TargetKey,
-    /// The role.
+    /// The role whose text the event has.
     pub role: Role,
     /// The revision of the plan that was run.
     pub revision: u64,
-    /// The time of change that its events carry: when the plan was made.
+    /// When the plan was made; the events carry it as their time of change.
     pub at: DateTime<Utc>,
     /// When the step ended.
     pub ended_at: DateTime<Utc>,
     /// What happened.
     pub verdict: Verdict,
-    /// The row's generation from now on.
+    /// The row's new generation.
     pub generation: Generation,
-    /// What the row's state is from now on.
+    /// The row's new state.
     pub state: DeliveryState,
-    /// What keeps the row from being acted on from now on.
+    /// The row's new hold; `None` if the row is not held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     /// The failure, if there was one.
@@ -45,16 +45,17 @@ pub struct Outcome {
     /// How many attempts have failed in a row, over all runs.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
-    /// When the next plan adds a look.
+    /// From when on a plan adds a look into the calendar; `None` if no look is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look_at: Option<DateTime<Utc>>,
-    /// Whether the hold is news: the first failure of its kind of this account or calendar.
+    /// Whether the hold is new: the first failure for this reason of this account or calendar.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_news: bool,
-    /// Events that carry our marker and were not made by us: copies that a person made. They were not touched.
+    /// How many copies of our event a person has made: they carry our marker, but calsync did not make
+    /// them. They were not touched.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub copies: u32,
-    /// Whether an event that is not ours holds our event id. It was not touched.
+    /// Whether an event that is not ours has our event id. It was not touched.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub foreign: bool,
 }
@@ -66,18 +67,19 @@ pub struct Outcome {
 pub enum Verdict {
     /// The event was made.
     Created,
-    /// The event was brought up to date, or was found as it should be.
+    /// The event was updated, or was found as it should be.
     Updated,
-    /// The event was removed, or a look has shown that none is there.
+    /// The event was removed, or a look showed that no event is there.
     Removed,
-    /// The person had deleted the event, and the host respects that.
+    /// The person had deleted the event, and by the host's policy it stays deleted
+    /// ([`RemovedByPerson::Respect`](crate::plan::RemovedByPerson::Respect)).
     Respected,
     /// A removal waits for the person's new event, which could not be made yet.
     Postponed,
-    /// Another worker was faster; its run will tell.
+    /// Another worker was faster: the event has a newer revision. The next run looks first.
     Superseded,
-    /// The event is there and may not be removed: it is in another account, or carries another host's marker. The row stays
-    /// until the host [abandons](crate::ledger::Ledger::abandon) it.
+    /// The event is there, but must not be removed: it is in another account, or carries another host's
+    /// marker. The row stays until the host [abandons](crate::ledger::Ledger::abandon) it.
     LeftBehind,
     /// Nothing was done; [`Outcome::failure`] says why.
     Failed,
@@ -98,7 +100,7 @@ impl Verdict {
 }
 
 impl Outcome {
-    /// When the next attempt is made by itself, where that is known.
+    /// When the next plan tries again; `None` if the time is not known.
     #[must_use]
     pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
         let until = match &self.hold {
@@ -136,7 +138,7 @@ impl fmt::Display for Outcome {
             write!(f, ": {failure}")?;
         }
         if self.foreign {
-            f.write_str("; an event that is not ours holds our event id")?;
+            f.write_str("; an event that is not ours has our event id")?;
         }
         match self.copies {
             0 => Ok(()),

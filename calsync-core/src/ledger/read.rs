@@ -11,7 +11,7 @@ use crate::ledger::row::{Delivery, Home};
 use crate::ledger::{Ledger, MAX_NUMBER, Withdrawn};
 use crate::names::{ProviderKind, RemoteId};
 
-/// The format written today.
+/// The format that this version writes, and the newest it reads.
 const FORMAT: u32 = 1;
 
 /// A ledger as it is stored.
@@ -30,18 +30,18 @@ pub(super) struct Stored {
     withdrawn: Vec<Withdrawn>,
 }
 
-/// Why a stored ledger cannot be used. Names the row by its place in the list.
+/// Why a stored ledger cannot be used. Names a row by its index in `deliveries`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// It was written by a newer calsync.
-    #[error("format: {0} is newer than {FORMAT}, the newest known here")]
+    /// The ledger was written by a newer version of calsync.
+    #[error("format: {0} is newer than {FORMAT}, the newest that this version of calsync reads")]
     NewerFormat(u32),
-    /// A version or a revision that no column can hold.
-    #[error("{0}: is too large")]
+    /// A version or a revision is larger than `i64::MAX`, the largest SQL BIGINT.
+    #[error("{0}: is too large for an SQL BIGINT")]
     TooLarge(&'static str),
-    /// Two rows are about the same target in the same calendar.
-    #[error("deliveries[{0}]: is there twice")]
+    /// Two rows have the same target, calendar and account.
+    #[error("deliveries[{0}]: an earlier row has the same target and calendar")]
     Twice(usize),
     /// A row belongs to another appointment, or to another namespace.
     #[error("deliveries[{0}]: belongs to another appointment or namespace")]
@@ -82,16 +82,17 @@ impl From<Ledger> for Stored {
 }
 
 impl Ledger {
-    /// Whether every row is of this appointment: its target's key was derived from it.
+    /// Checks that every row belongs to this appointment: its target's key was derived from the
+    /// appointment's id.
     ///
     /// # Errors
-    /// [`LedgerError::Foreign`] names the first row that is not.
+    /// [`LedgerError::Foreign`] names the first row that does not.
     pub(crate) fn check_owner(&self, appointment: &AppointmentId) -> Result<(), LedgerError> {
         let Some(namespace) = &self.namespace else {
             return if self.deliveries.is_empty() { Ok(()) } else { Err(LedgerError::Foreign(0)) };
         };
         let of_other = |row: &Delivery| {
-            // A row that was taken over by another connection keeps the key of the one it was made for.
+            // A row that another connection took over keeps the key of the calendar it was made for.
             let derived = match row.home.as_deref() {
                 Some(Home::Unknown) => return false,
                 Some(Home::At(home)) => TargetKey::derive_at(namespace, appointment, home),

@@ -1,4 +1,4 @@
-//! Rows for events that a listing has found.
+//! Rows for events that a listing found.
 
 use std::sync::Arc;
 
@@ -12,8 +12,9 @@ use crate::ledger::row::{Delivery, DeliveryState, Home, PendingWrite, RemoteEven
 use crate::provider::{Found, MAX_REVISION_LEAD};
 
 impl Ledger {
-    /// Attaches an event of ours that a listing has found in `calendar`. A row that does not know it looks at the next plan; where
-    /// there is no row, one is made. Returns whether the ledger was changed.
+    /// Attaches an event of ours that a listing found in `calendar`. If the target has a row that does
+    /// not know this event, the next plan looks; if it has no row, one is added. Returns whether the
+    /// ledger was changed.
     pub(crate) fn attach(
         &mut self,
         namespace: &Arc<str>,
@@ -25,11 +26,11 @@ impl Ledger {
         let Some(key) = found.key else { return false };
         let revision = found.marker.as_ref().map_or(0, |marker| marker.revision);
         if revision.saturating_sub(self.revision) <= MAX_REVISION_LEAD {
-            // The next plan has to be above what is in the calendar.
+            // The next plan's revision has to be above the one in the calendar.
             self.revision = self.revision.max(revision);
         }
         let place = calendar.clone().with_account(found.account.clone().or_else(|| calendar.account.clone()));
-        // An id other than `primary` names one calendar, through whichever account it was listed.
+        // An id other than `primary` names the same calendar through every account.
         let is_same_id = |row: &Delivery| {
             row.target == key.target()
                 && (&row.calendar.provider, &row.calendar.calendar) == (&place.provider, &place.calendar)
@@ -52,7 +53,7 @@ impl Ledger {
         let role = found.marker.as_ref().and_then(|marker| marker.role).unwrap_or(Role::Customer);
         let mut row = Delivery::new(calendar.clone(), key.target(), role, at);
         if TargetKey::derive(namespace, appointment, calendar) != key.target() {
-            // Made through a connection since replaced.
+            // The event was made through a connection that was replaced since.
             row.home = Some(Box::new(Home::Unknown));
         }
         row.calendar.account = found.account.clone();

@@ -19,7 +19,7 @@ use crate::names::{AccountId, Etag, RemoteId};
 pub struct Delivery {
     pub(super) calendar: CalendarRef,
     pub(super) target: TargetKey,
-    /// What the target's key was derived from, where that is not the row's own calendar.
+    /// What the target's key was derived from. `None`: from the row's own calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) home: Option<Box<Home>>,
     pub(super) role: Role,
@@ -46,13 +46,13 @@ pub struct Delivery {
     pub(super) last_error: Option<Box<Failure>>,
 }
 
-/// What a target's key was derived from, where the row is reached through another connection today.
+/// What a target's key was derived from, if the row is reached through another connection now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Home {
-    /// That calendar.
+    /// This calendar.
     At(CalendarKey),
-    /// A listing has found the event; the connection that it was written through is not known.
+    /// A listing found the event; the connection through which it was written is not known.
     Unknown,
 }
 
@@ -62,15 +62,15 @@ impl Home {
     }
 }
 
-/// What the ledger believes of a target.
+/// What the ledger knows about the event of a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum DeliveryState {
-    /// Nothing of ours is there: never written, or withdrawn.
+    /// No event of ours is there: never written, or withdrawn.
     Absent,
     /// The provider confirmed the event.
     Confirmed(RemoteEvent),
-    /// A write is under way or its outcome is unknown: look before believing.
+    /// A write is under way or its outcome is unknown: the next run looks into the calendar first.
     Pending(PendingWrite),
 }
 
@@ -78,9 +78,9 @@ pub enum DeliveryState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemoteEvent {
-    /// The provider's id.
+    /// The provider's id of the event.
     pub remote_id: RemoteId,
-    /// The provider's version.
+    /// The provider's version of the event; `None` if the provider gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<Etag>,
     /// The fingerprint of its content; `None` for an adopted event, whose content calsync never wrote.
@@ -88,30 +88,31 @@ pub struct RemoteEvent {
     pub fingerprint: Option<Fingerprint>,
 }
 
-/// A write that has not reported yet.
+/// A write whose outcome is not recorded yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PendingWrite {
-    /// What was confirmed before it.
+    /// The event that was confirmed before the write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<RemoteEvent>,
-    /// It may have been our own doing that the event is not there: a removal was begun, or the ledger is in doubt. An event that
-    /// is then missing counts as never made, not as deleted by the person.
+    /// calsync itself may have removed the event: a removal was begun, or the ledger is in doubt. If
+    /// the event is then missing, it counts as never made, not as deleted by the person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
     /// No event is desired: the last plan that was begun here removes it. Other than `removing` this
     /// ends when a plan writes again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdraws: bool,
-    /// No write was begun: the ledger was restored or rebuilt, and has to look.
+    /// No write was begun: the ledger was restored or rebuilt, and the next run looks into the calendar.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
-    /// The account that it was meant for, where the row has learned none: the look for it goes there.
+    /// The account that the write was meant for. The next run looks there if the row has learned no
+    /// account of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
 }
 
-/// How long after a row was seen a worker with idle time looks at it again.
+/// How long after its event was last seen a row is due for verification.
 const VERIFY_AFTER: TimeDelta = TimeDelta::days(30);
 
 fn is_zero(number: &u32) -> bool {
@@ -145,13 +146,13 @@ impl Delivery {
         &self.calendar
     }
 
-    /// The target. The row keeps it for life, also when another connection takes it over.
+    /// The target. The row keeps it always, also when another connection takes the row over.
     #[must_use]
     pub fn target(&self) -> TargetKey {
         self.target
     }
 
-    /// The role the event was last worded for.
+    /// The role whose text the event last got.
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
@@ -163,19 +164,19 @@ impl Delivery {
         self.generation
     }
 
-    /// The key of that event.
+    /// The key of the event of that [generation](Self::generation).
     #[must_use]
     pub fn key(&self) -> EventKey {
         self.target.event(self.generation)
     }
 
-    /// What the ledger believes.
+    /// What the ledger knows about the event.
     #[must_use]
     pub fn state(&self) -> &DeliveryState {
         &self.state
     }
 
-    /// What keeps the row from being acted on.
+    /// What keeps the row from being acted on; `None` if the row is not held.
     #[must_use]
     pub fn hold(&self) -> Option<&Hold> {
         self.hold.as_deref()
@@ -187,13 +188,14 @@ impl Delivery {
         self.revision
     }
 
-    /// When that was.
+    /// When the row last began to change: the time of that plan, or the end of a run that left it pending.
     #[must_use]
     pub fn changed_at(&self) -> DateTime<Utc> {
         self.changed_at
     }
 
-    /// Since when the target is not as it should be: the begin of the first plan for it that was not carried out.
+    /// Since when the target is not as it should be: when the first plan for it that is not carried out
+    /// yet was begun. `None` if it is as it should be.
     #[must_use]
     pub fn pending_since(&self) -> Option<DateTime<Utc>> {
         self.pending_since
@@ -205,13 +207,15 @@ impl Delivery {
         self.unreported_since
     }
 
-    /// When the next plan adds a look, because a write that was given up may have arrived since.
+    /// From when on a plan adds a look into the calendar, because a write that was given up may have
+    /// taken effect since.
     #[must_use]
     pub fn look_at(&self) -> Option<DateTime<Utc>> {
         self.look_at
     }
 
-    /// When a worker with idle time looks whether the event is still there. A plan alone never acts on it.
+    /// When a worker with idle time should check whether the event is still there: about 30 days after
+    /// it was last seen. Planning does not use it.
     #[must_use]
     pub fn verify_at(&self) -> Option<DateTime<Utc>> {
         self.verify_at
@@ -223,13 +227,14 @@ impl Delivery {
         self.failures
     }
 
-    /// What the last attempt met, if it failed.
+    /// The failure of the last attempt; `None` if it succeeded.
     #[must_use]
     pub fn last_error(&self) -> Option<&Failure> {
         self.last_error.as_deref()
     }
 
-    /// The account that the event is in: learned from a successful call, else the one that a write under way was meant for.
+    /// The account that the event is in: learned from a successful call, otherwise the account that a
+    /// write under way was meant for.
     #[must_use]
     pub fn account(&self) -> Option<&AccountId> {
         let meant = match &self.state {
@@ -239,7 +244,7 @@ impl Delivery {
         self.calendar.account.as_ref().or(meant)
     }
 
-    /// The calendar, with the account that a write under way was meant for where none was learned: where to find the event.
+    /// Where to find the event: the calendar, with [`Self::account`] as its account.
     pub(crate) fn place(&self) -> CalendarRef {
         self.calendar.clone().with_account(self.account().cloned())
     }
@@ -280,18 +285,19 @@ impl Delivery {
         self.target == target && self.calendar.provider == calendar.provider && !is_another
     }
 
-    /// Whether an event of ours is there, or may be.
+    /// Whether an event of ours is there or may be there: every state but `Absent`.
     #[must_use]
     pub fn may_exist(&self) -> bool {
         self.state != DeliveryState::Absent
     }
 
-    /// Whether a look is due. One noted under a clock that was ahead is due at once.
+    /// Whether a look is due. A look that was noted while the clock was ahead is due at once.
     pub(crate) fn is_look_due(&self, now: DateTime<Utc>) -> bool {
         self.look_at.is_some_and(|at| at <= now || self.changed_at > now)
     }
 
-    /// When the next plan has something to do here that is not to be done now, where that is known.
+    /// When the next plan has something to do here that cannot be done now. `None` if the time is not
+    /// known.
     #[must_use]
     pub fn next_attempt_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let hold = self.hold().and_then(|hold| hold.held_until(now));
@@ -302,13 +308,13 @@ impl Delivery {
         }
     }
 
-    /// Whether there is nothing in the row but its generation.
+    /// Whether the row holds nothing but its generation.
     pub(super) fn is_idle(&self) -> bool {
         let waits = self.hold.is_some() || self.is_to_be_looked_at();
         !self.may_exist() && !waits && self.pending_since.is_none()
     }
 
-    /// Whether a write of ours may still arrive.
+    /// Whether a write of ours may still take effect.
     pub(super) fn is_to_be_looked_at(&self) -> bool {
         self.look_at.is_some() || self.unreported_since.is_some()
     }
@@ -319,7 +325,8 @@ impl Delivery {
         self.verify_at = seen_at.checked_add_signed(VERIFY_AFTER + spread);
     }
 
-    /// Says why this row is where it is: what is there, what it waits for, and the last failure. Ids only.
+    /// Explains the row in one line: what is in the calendar, what the row waits for, and the last
+    /// failure. Contains ids only, no personal data.
     #[must_use]
     pub fn explain(&self) -> impl fmt::Display + '_ {
         Explanation(self)
@@ -333,14 +340,14 @@ impl RemoteEvent {
         Self { remote_id, etag: None, fingerprint: None }
     }
 
-    /// With its version.
+    /// Sets the provider's version. Default: none.
     #[must_use]
     pub fn with_etag(mut self, etag: Option<Etag>) -> Self {
         self.etag = etag;
         self
     }
 
-    /// With the fingerprint of its content.
+    /// Sets the fingerprint of the content. Default: none.
     #[must_use]
     pub fn with_fingerprint(mut self, fingerprint: Option<Fingerprint>) -> Self {
         self.fingerprint = fingerprint;
@@ -349,27 +356,27 @@ impl RemoteEvent {
 }
 
 impl PendingWrite {
-    /// A write over what was confirmed before.
+    /// A write over the event that was confirmed before; over none for `None`.
     #[must_use]
     pub fn new(before: Option<RemoteEvent>) -> Self {
         Self { before, removing: false, withdraws: false, doubted: false, account: None }
     }
 
-    /// With the account that it is meant for.
+    /// Sets the account that the write is meant for. Default: none.
     #[must_use]
     pub fn with_account(mut self, account: Option<AccountId>) -> Self {
         self.account = account;
         self
     }
 
-    /// Whether no event is desired.
+    /// Sets whether no event is desired. Default: `false`.
     #[must_use]
     pub fn with_withdraws(mut self, withdraws: bool) -> Self {
         self.withdraws = withdraws;
         self
     }
 
-    /// Whether it may be our own doing that the event is not there.
+    /// Sets whether calsync itself may have removed the event. Default: `false`.
     #[must_use]
     pub fn with_removing(mut self, removing: bool) -> Self {
         self.removing = removing;
@@ -378,7 +385,7 @@ impl PendingWrite {
 }
 
 impl PendingWrite {
-    /// No write, but a doubt whether this is what is there.
+    /// No write: the ledger is not sure that this event is there.
     pub(super) fn doubt(event: RemoteEvent) -> Self {
         Self { before: Some(event), removing: true, withdraws: false, doubted: true, account: None }
     }

@@ -1,4 +1,4 @@
-//! The ledger as others read it: the guide's two columns, and rows for a table that a host can query.
+//! Views of the ledger for the host: the guide's two columns, and rows for an index table.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,27 @@ use crate::ledger::row::DeliveryState;
 use crate::ledger::{Delivery, Ledger};
 use crate::names::{ProviderKind, RemoteId};
 
-/// One row of the ledger for a table beside it, so that a host can ask: which appointments wait for this connection? What is due?
+/// One row of the ledger for an index table. With the table a host can query which appointments wait for
+/// a connection, and which are due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct IndexRow {
-    /// The target.
+    /// The row's target. After a change of account two rows may have the same one.
     pub target: TargetKey,
-    /// Whose connection.
+    /// The connection through which the row's calendar is reached.
     #[serde(flatten)]
     pub connection: ConnectionKey,
     /// `absent`, `confirmed` or `pending`.
     pub state: &'static str,
-    /// Why the row is held, if it is: the block's reason, `rejected` or `awaiting_host`.
+    /// Why the row is held: the name of the [`BlockReason`], `rejected` or `awaiting_host`; `None` if it
+    /// is not held.
     pub hold: Option<&'static str>,
-    /// When the next plan has something to do here, where that is known.
+    /// When the next plan has something to do here that cannot be done now; `None` if not known.
     pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
 impl Ledger {
-    /// The rows to store beside the ledger, in its order.
+    /// The rows of the index table, in the order of [`Ledger::deliveries`].
     pub fn index(&self, now: DateTime<Utc>) -> impl Iterator<Item = IndexRow> + '_ {
         self.deliveries.iter().map(move |row| IndexRow {
             target: row.target,
@@ -52,9 +54,10 @@ impl Ledger {
         self.event_ids().into_keys().collect()
     }
 
-    /// The guide's `calendar_event_id`: one event id for each provider. Where several people have an event at one provider it is
-    /// the one that the guide's code would have written last: the manager's, else the staff member's, else the customer's; an
-    /// admin's only where it is the only one, since that code wrote none.
+    /// The guide's `calendar_event_id`: one event id for each provider. If several people have an event
+    /// at one provider, it is the one that the guide's code would have written last: the manager's, else
+    /// the staff member's, else the customer's. An admin's event is used only if there is no other,
+    /// because the guide's code wrote none.
     #[must_use]
     pub fn event_ids(&self) -> BTreeMap<ProviderKind, RemoteId> {
         let mut ids: BTreeMap<ProviderKind, (u8, RemoteId)> = BTreeMap::new();
@@ -71,7 +74,8 @@ impl Ledger {
         ids.into_iter().map(|(kind, (_, id))| (kind, id)).collect()
     }
 
-    /// How many events are confirmed: what the brake measures removals against.
+    /// How many events are confirmed. The host gives the sum over all ledgers to the
+    /// [brake](crate::plan::Brake::set_confirmed).
     #[must_use]
     pub fn confirmed_count(&self) -> usize {
         self.deliveries.iter().filter(|row| row.confirmed().is_some()).count()

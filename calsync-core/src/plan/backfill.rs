@@ -1,4 +1,4 @@
-//! A calendar is connected: plans for every appointment that is still to come.
+//! Backfill: plans for a person's appointments that are not over, after a calendar was connected.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -11,11 +11,13 @@ use crate::id::ConnectionId;
 use crate::model::{Appointment, Directory, Order};
 use crate::plan::{Plan, Planner};
 
-/// The appointments, out of those the host gives, that are not over and have something to do for one person; each with its plan.
-/// Nobody else's events are touched, and nobody gets mail: an event has no attendees.
+/// An iterator over those of the host's appointments that are not over and have something to do for one
+/// person, each with its plan. Other people's events are not touched, and no one gets mail, since an
+/// event has no attendees.
 ///
-/// Takes one appointment at a time, so that a long list is never held. What comes out is begun, saved, run and recorded as
-/// any plan, and [`Syncer::run_all`](crate::sync::Syncer::run_all) runs it at the pace the account allows:
+/// It takes one appointment at a time, so a long list is never held in memory. The host begins, saves,
+/// runs and records each plan as any other. [`Syncer::run_all`](crate::sync::Syncer::run_all) runs them
+/// at the pace the account allows:
 ///
 #[cfg_attr(feature = "sync", doc = "```")]
 #[cfg_attr(not(feature = "sync"), doc = "```ignore")]
@@ -64,8 +66,8 @@ use crate::plan::{Plan, Planner};
 /// # }
 /// ```
 ///
-/// Where a grant was renewed, [`Ledger::revive`](crate::ledger::Ledger::revive) comes first: what waits for it is not planned
-/// otherwise.
+/// If the person has connected again, call [`Ledger::revive`](crate::ledger::Ledger::revive) first:
+/// rows that are held for the old grant are not planned otherwise.
 pub struct Backfill<'a, I> {
     planner: &'a Planner,
     clock: &'a dyn Clock,
@@ -77,7 +79,8 @@ pub struct Backfill<'a, I> {
 }
 
 impl<'a, I> Backfill<'a, I> {
-    /// The plans for one person, over appointments with their orders.
+    /// The plans for one person, over appointments with their orders. Default: all the person's
+    /// connections, [`Trigger::Automatic`].
     #[must_use]
     pub fn new(
         planner: &'a Planner,
@@ -90,14 +93,15 @@ impl<'a, I> Backfill<'a, I> {
         Self { planner, clock, directory, person, connection: None, trigger, appointments }
     }
 
-    /// Only what is to be written through one of the person's connections; nothing is removed.
+    /// Keeps only the steps that write through this connection; nothing is removed.
     #[must_use]
     pub fn with_connection(mut self, connection: ConnectionId) -> Self {
         self.connection = Some(connection);
         self
     }
 
-    /// Asked for in another way: by hand, whether the person's `auto_sync` is on or not.
+    /// Sets how the sync was requested. With [`Trigger::Manual`] the person's `auto_sync` does not
+    /// matter. Default: [`Trigger::Automatic`].
     #[must_use]
     pub fn with_trigger(mut self, trigger: Trigger) -> Self {
         self.trigger = trigger;
@@ -112,7 +116,7 @@ impl<'a, I> Backfill<'a, I> {
         let audience = Audience::triggered(self.trigger, order, appointment, self.directory)?;
         let mut plan = self.planner.plan(order, appointment, &audience.only(self.person.clone()), now)?;
         if let Some(connection) = &self.connection {
-            // Nothing is removed by half a plan: what is new might have to come first.
+            // A part of a plan removes nothing: a new event might have to be made first.
             plan.steps.retain(|step| step.calendar.connection == *connection && !step.removes());
         }
         Ok((!plan.is_empty()).then_some(plan))
@@ -120,7 +124,7 @@ impl<'a, I> Backfill<'a, I> {
 }
 
 impl<O: Borrow<Order>, I: Iterator<Item = (O, Appointment)>> Iterator for Backfill<'_, I> {
-    /// An appointment and its plan, or why one of them cannot be planned; the others go on.
+    /// An appointment and its plan, or why it cannot be planned. An error does not end the iteration.
     type Item = Result<(Appointment, Plan), InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -8,9 +8,9 @@ use crate::plan::Brake;
 use crate::plan::brake::is_counted;
 use crate::plan::{Plan, Step};
 
-/// A plan that was begun, and may be run once. The host saves the ledger first.
+/// A plan that was begun, and may be run once. The host saves the ledger before it runs the plan.
 ///
-/// Only [`Plan::begin`] makes one, so that a plan cannot be run whose rows were not marked.
+/// Only beginning a plan makes one ([`Plan::begin`]), so every plan that runs has its rows marked.
 #[derive(Debug)]
 #[must_use = "nothing is written until a begun plan is run"]
 pub struct Begun {
@@ -31,11 +31,11 @@ pub enum BeginError {
         given: AppointmentId,
     },
     /// The ledger has changed since this plan was made: plan again.
-    #[error("the plan was made at version {planned}, the ledger is at {ledger}")]
+    #[error("the plan was made from version {planned} of the ledger, which is now at {ledger}; plan again")]
     OutOfDate {
-        /// The version planned from.
+        /// The ledger's version at the time of planning.
         planned: u64,
-        /// The ledger's version.
+        /// The ledger's version now.
         ledger: u64,
     },
 }
@@ -47,13 +47,13 @@ impl Begun {
         &self.plan
     }
 
-    /// The removals that the brake holds. Their rows wait for the host.
+    /// The removals that the brake holds until the host allows them.
     #[must_use]
     pub fn held(&self) -> &[Step] {
         &self.held
     }
 
-    /// Whether there is nothing to run. The ledger may have changed all the same: compare its version.
+    /// Whether there is nothing to run. The ledger may have changed nevertheless: compare its version.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.plan.is_empty()
@@ -70,21 +70,24 @@ impl Begun {
 }
 
 impl Plan {
-    /// Marks the rows that this plan is about to change as pending, and raises the ledger's revision. The host saves the ledger
-    /// before it runs the plan; from then on a crash loses nothing. A plan without steps changes nothing.
+    /// Marks the rows that this plan is about to change as pending, and raises the ledger's revision.
+    /// The host saves the ledger before it runs the plan; then a crash loses nothing. A plan without
+    /// steps changes nothing.
     ///
-    /// The planner's [brake](Brake) counts the removals. Beyond its limits they are not begun: [`Begun::held`] has them, and
-    /// their rows wait for the host.
+    /// The planner's [brake](Brake) counts the removals. Removals beyond its limits are not begun: they
+    /// are in [`Begun::held`], and their rows wait until the host allows them.
     ///
     /// # Errors
-    /// When the appointment is another one, or its ledger has changed since the plan was made. Then nothing is changed.
+    /// [`BeginError::OtherAppointment`] if the plan was made for another appointment,
+    /// [`BeginError::OutOfDate`] if the ledger has changed since the plan was made. Then nothing is
+    /// changed.
     pub fn begin(self, appointment: &mut Appointment) -> Result<Begun, BeginError> {
         self.check(appointment)?;
         let passes = self.brake.as_ref().is_none_or(|brake| brake.lets_pass(&self));
         self.begin_steps(appointment, !passes)
     }
 
-    /// The same, with the host's word for it: the brake is not asked.
+    /// Begins the plan without the brake: the host allows its removals.
     ///
     /// # Errors
     /// As [`begin`](Plan::begin).

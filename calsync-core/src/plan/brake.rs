@@ -1,9 +1,10 @@
-//! The brake: too many removals at once stop by themselves.
+//! The brake: holds removals when there are too many at once.
 //!
-//! A plan is about one appointment. A mistake shows over many: a list of people that was loaded by half, a column that is null, an
-//! import that cancels everything. So removals are counted when plans are begun, in a window of an hour. Beyond the limits they are
-//! held ([`Hold::AwaitingHost`](crate::ledger::Hold::AwaitingHost)), told once, and continue only after the host allows them.
-//! A disconnect does not count.
+//! A plan is about one appointment. A mistake shows only over many appointments: a list of people that
+//! was loaded by half, a column that is null, an import that cancels everything. So the brake counts
+//! removals when plans are begun, in a window of an hour. Removals beyond the limits are held
+//! ([`Hold::AwaitingHost`](crate::ledger::Hold::AwaitingHost)), reported once, and continue only after
+//! the host allows them. The removals of a disconnect do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
@@ -19,24 +20,27 @@ use crate::plan::{Action, Plan, Step};
 /// How long removals are counted together.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
 
-/// How many removals pass without the host's word.
+/// How many removals within an hour pass without being allowed by the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BrakeLimits {
-    /// Removals by cancellation within an hour: more events than this and a larger share are held. 100 and 20 %.
+    /// The limit for events whose appointment was cancelled. Default: 100 events and 20 %.
     pub cancelled: Limit,
-    /// Removals of events whose appointment goes on: 20 and 10 %, of more than three people.
+    /// The limit for events whose appointment goes on. Default: 20 events and 10 %. It applies only to
+    /// the events of more than [`ongoing_people`](Self::ongoing_people) people.
     pub ongoing: Limit,
-    /// Of how many people events of ongoing appointments may be removed in any number. 3.
+    /// For up to this many people, events of ongoing appointments may be removed in any number.
+    /// Default: 3.
     pub ongoing_people: usize,
 }
 
-/// A number and a share; both have to be exceeded.
+/// A number and a share of events. Removals are held only if both are exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// How many events.
+    /// The number of events within an hour.
     pub events: usize,
-    /// Which share of the confirmed events, in percent. Not asked where the host names no total.
+    /// The share of all confirmed events, in percent. Ignored if the host gives no total
+    /// ([`Brake::set_confirmed`]).
     pub percent: usize,
 }
 
@@ -51,17 +55,17 @@ pub enum RemovalKind {
     Ongoing,
 }
 
-/// What the brake has counted, and whether it holds. Serialises, so that processes can share it.
+/// What the brake has counted, and what it holds. It can be serialised, so that processes can share it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BrakeState {
     /// Removals begun, by minute of Unix time, kind and person.
     #[serde(default)]
     begun: Vec<Count>,
-    /// What is held since when.
+    /// What the brake holds, at most one notice for each kind.
     #[serde(default)]
     tripped: Vec<BrakeNotice>,
-    /// Until when the host allows everything.
+    /// Until when the host allows all removals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     allowed_until: Option<DateTime<Utc>>,
 }
@@ -74,35 +78,37 @@ struct Count {
     events: usize,
 }
 
-/// The brake holds removals: what the host is asked. Says ids and numbers only.
+/// Reports to the host that the brake holds removals. Contains no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BrakeNotice {
     /// Why events would be removed.
     pub kind: RemovalKind,
-    /// How many, within an hour, those begun before included.
+    /// How many events would be removed within an hour, including the removals begun before.
     pub events: usize,
-    /// Of how many confirmed events, where the host names the number.
+    /// How many events are confirmed in all; `None` if the host gives no total.
     pub confirmed: Option<usize>,
-    /// Of how many people.
+    /// How many people the events belong to.
     pub people: usize,
-    /// Since when they are held.
+    /// Since when the removals are held.
     pub since: DateTime<Utc>,
 }
 
-/// Keeps the brake's state of each namespace. Answers from memory: it is asked whenever a plan with removals is begun.
+/// Stores the brake's state of each namespace. It must work from memory: it is called whenever a plan
+/// with removals is begun.
 ///
-/// [`MemoryBrakeStore`] is the default. A host of several processes shares one.
+/// Default: [`MemoryBrakeStore`]. The processes of one host should share a store.
 pub trait BrakeStore: Debug + Send + Sync + 'static {
-    /// Changes the state of a namespace: two changes at once are made one after the other.
+    /// Changes the state of a namespace. Concurrent changes must be made one after the other.
     fn change(&self, namespace: &str, change: &mut dyn FnMut(&mut BrakeState));
 }
 
-/// A [`BrakeStore`] in this process. Clones share it.
+/// A [`BrakeStore`] in the memory of this process. Clones share the state.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryBrakeStore(Arc<Mutex<BTreeMap<String, BrakeState>>>);
 
-/// Counts removals when plans are begun, and holds them beyond its limits. Clones share the count.
+/// Counts removals when plans are begun, and holds the removals beyond its limits. Clones share the
+/// count.
 #[derive(Clone)]
 pub struct Brake {
     store: Arc<dyn BrakeStore>,
@@ -118,20 +124,22 @@ impl Default for BrakeLimits {
 }
 
 impl BrakeLimits {
-    /// The usual limits.
+    /// The default limits: 100 events and 20 % for cancelled appointments; 20 events and 10 %, of more
+    /// than 3 people, for ongoing ones.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With other limits for removals by cancellation.
+    /// Sets the limit for events whose appointment was cancelled. Default: 100 events and 20 %.
     #[must_use]
     pub fn with_cancelled(mut self, limit: Limit) -> Self {
         self.cancelled = limit;
         self
     }
 
-    /// With other limits for removals of events whose appointment goes on.
+    /// Sets the limit for events whose appointment goes on, and for how many people they may be removed
+    /// in any number. Default: 20 events and 10 %, 3 people.
     #[must_use]
     pub fn with_ongoing(mut self, limit: Limit, people: usize) -> Self {
         (self.ongoing, self.ongoing_people) = (limit, people);
@@ -145,11 +153,11 @@ impl Default for Brake {
     }
 }
 
-/// Removals of one batch: the kind of each, and whose calendar it is in.
+/// The removals of one batch: the kind of each, and the person whose calendar the event is in.
 type Removals<'p> = Vec<(RemovalKind, &'p Person)>;
 
 impl Brake {
-    /// A brake with the usual limits, which counts in this process.
+    /// A brake with the default limits that counts in this process.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -165,28 +173,29 @@ impl Brake {
         Self { limits: None, ..Self::new() }
     }
 
-    /// With other limits.
+    /// Sets the limits. Default: [`BrakeLimits::new`].
     #[must_use]
     pub fn with_limits(mut self, limits: BrakeLimits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// With a count that processes share.
+    /// Sets the store of the count, so that processes can share it. Default: a [`MemoryBrakeStore`].
     #[must_use]
     pub fn with_store(mut self, store: Arc<dyn BrakeStore>) -> Self {
         self.store = store;
         self
     }
 
-    /// The host names how many events are confirmed in all (the sum of
-    /// [`Ledger::confirmed_count`](crate::ledger::Ledger::confirmed_count)): what removals are a share of. While it names none,
-    /// numbers alone count.
+    /// Sets how many events are confirmed in all: the sum of
+    /// [`Ledger::confirmed_count`](crate::ledger::Ledger::confirmed_count). The brake compares the
+    /// removals with it. Default: `None`, with which only the number of events counts.
     pub fn set_confirmed(&self, events: Option<usize>) {
         self.confirmed.store(events.unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
-    /// The host allows all removals of a namespace until then; what is held continues with its next plan.
+    /// Allows all removals of a namespace until that time. Held removals continue with the appointment's
+    /// next plan.
     pub fn allow_until(&self, namespace: &str, until: DateTime<Utc>) {
         self.store.change(namespace, &mut |state| {
             state.allowed_until = Some(until);
@@ -195,7 +204,7 @@ impl Brake {
         });
     }
 
-    /// What is held in a namespace, for the host to decide.
+    /// What the brake holds in a namespace until the host allows it.
     #[must_use]
     pub fn held(&self, namespace: &str) -> Vec<BrakeNotice> {
         let mut held = Vec::new();
@@ -203,8 +212,8 @@ impl Brake {
         held
     }
 
-    /// Judges a batch that is known whole, before its first plan is begun: removals that would be too many together are all held.
-    /// Returns what is held now.
+    /// Checks a whole batch of plans before the first of them is begun: if their removals together are
+    /// too many, all of them are held. Returns what the brake holds now.
     pub fn judge<'a>(&self, plans: impl IntoIterator<Item = &'a Plan>) -> Vec<BrakeNotice> {
         let mut batch: BTreeMap<&str, (DateTime<Utc>, Removals<'_>)> = BTreeMap::new();
         for plan in plans {
@@ -218,7 +227,7 @@ impl Brake {
         batch.keys().flat_map(|namespace| self.held(namespace)).collect()
     }
 
-    /// Whether the removals of a plan that is begun now may go on. Counts them if so.
+    /// Whether the removals of a plan may be begun now. If so they are counted.
     pub(crate) fn lets_pass(&self, plan: &Plan) -> bool {
         let removals: Vec<_> = counted(plan).map(|step| (kind_of(plan), &step.calendar.person)).collect();
         removals.is_empty() || self.ask(&plan.namespace, &removals, plan.at, true)
@@ -256,7 +265,7 @@ impl BrakeState {
         }
         let minute = at.timestamp().div_euclid(60);
         let oldest = minute - WINDOW.num_minutes();
-        // Of a clock that was ahead nothing is counted.
+        // Counts that were made while the clock was ahead are dropped.
         self.begun.retain(|count| (oldest..=minute).contains(&count.minute));
         for kind in [RemovalKind::Cancelled, RemovalKind::Ongoing] {
             let asked = removals.iter().filter(|(of, _)| *of == kind);
@@ -267,7 +276,7 @@ impl BrakeState {
             let is_beyond = limits.is_exceeded(kind, events, people.len(), confirmed);
             let people = people.len();
             match self.tripped.iter_mut().find(|notice| notice.kind == kind) {
-                // A batch that was judged before it is begun says most.
+                // The count of a whole batch is higher than that of the plans begun one by one.
                 Some(notice) if !counts => notice.events = notice.events.max(events),
                 Some(_) => {}
                 None if is_beyond => {
@@ -317,7 +326,7 @@ fn kind_of(plan: &Plan) -> RemovalKind {
     if plan.is_withdrawal { RemovalKind::Cancelled } else { RemovalKind::Ongoing }
 }
 
-/// The removals of a plan that count: an event that moves to another calendar of its person is not lost.
+/// The removals of a plan that count. An event that moves to another calendar of its person does not.
 fn counted(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(|step| is_counted(plan, step))
 }
@@ -329,7 +338,7 @@ pub(crate) fn is_counted(plan: &Plan, step: &Step) -> bool {
     step.removes() && !gets_another()
 }
 
-/// Whether an event is made that was not confirmed before.
+/// Whether the action makes an event that was not confirmed before.
 fn is_new(action: &Action) -> bool {
     match action {
         Action::Create { .. } => true,

@@ -1,16 +1,21 @@
-//! Disconnecting a calendar: our events are removed or kept there on purpose, and only then the grant is given back.
+//! Disconnecting a calendar: our events are removed or kept on purpose, and only then the grant is
+//! revoked.
 //!
-//! The order matters, since events are removed with the credentials that go:
+//! The order matters, because the events are removed with the credentials of that grant:
 //!
-//! 1. The host takes the connection off the profile and saves that. From here on no plan makes anything there.
-//! 2. For every appointment with a row of that connection the host calls [`Planner::plan_disconnect`], begins, saves, runs, records
-//!    and saves, and tells the [`DisconnectReceipt`]. What cannot be removed now stays in the receipt, with the reason; the same
-//!    can be done again as long as the tokens are there. The disconnect and its receipt serialise, so that both survive a restart.
-//! 3. Once [`DisconnectReceipt::may_revoke`] says so, the host gives the grant back. Google then ends every grant of the same
-//!    account, so with a second connection to it this waits for the last.
+//! 1. The host removes the connection from the profile and saves it. From then on no plan makes an event
+//!    there.
+//! 2. For every appointment with a row of that connection the host calls [`Planner::plan_disconnect`],
+//!    begins, saves, runs, records and saves, and passes the begun plan and its outcomes to the
+//!    [`DisconnectReceipt`]. An event that cannot be removed now stays in the receipt, with the reason;
+//!    the host can repeat this step as long as it has the tokens. The disconnect and its receipt can be
+//!    serialised, so both survive a restart.
+//! 3. Once [`DisconnectReceipt::may_revoke`] returns `true`, the host revokes the grant. Google then ends
+//!    every grant of the same account: if two connections lead to it, revoke only with the last one.
 //!
-//! The rows survive. Events kept on purpose are held as [`BlockReason::Disconnected`], so that no later plan calls with
-//! credentials that are gone. With the same calendar connected again they are kept right again.
+//! The rows stay. Events kept on purpose are held as [`BlockReason::Disconnected`], so that no later plan
+//! makes calls with the revoked credentials. When the same calendar is connected again, they are kept up
+//! to date again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,45 +38,46 @@ use crate::plan::{BeginError, Begun, Note, Plan, PlanDraft, Planner, Row};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OnDisconnect {
-    /// Those of appointments that are not over; the others stay as a record.
+    /// The events of appointments that are not over; the others stay as a record.
     #[default]
     DeleteFuture,
-    /// All.
+    /// All events.
     DeleteAll,
-    /// None. Also for what cannot be removed, when the host gives up on it.
+    /// No events. A host also uses this to give up on events that cannot be removed.
     Keep,
 }
 
-/// A person disconnects a calendar.
+/// The disconnect of one calendar by its person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Disconnect {
     /// The calendar as the connection reaches it.
     calendar: CalendarRef,
     on_disconnect: OnDisconnect,
-    /// The person's other calendars, where the host has named them.
+    /// The person's other calendars, if the host has given them.
     others: Option<Vec<CalendarRef>>,
 }
 
-/// What a disconnect means for one appointment. `Display` lists it without personal data.
+/// The plan of a disconnect for one appointment. `Display` lists it without personal data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DisconnectPlan {
-    /// The removals; in its notes what is kept, and what cannot be removed now and why.
+    /// The removals. Its notes list the events that are kept, and those that cannot be removed now, with
+    /// the reason.
     pub plan: Plan,
 }
 
-/// What came of a disconnect: counts, and what remains. Holds ids only.
+/// The result of a disconnect: counts, and the events that remain. Contains ids only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DisconnectReceipt {
-    /// The connection.
+    /// The disconnected connection.
     pub connection: ConnectionKey,
     /// How many events were removed, or were gone already, by appointment.
     removed: BTreeMap<AppointmentId, usize>,
-    /// How many were kept on purpose, by appointment.
+    /// How many events were kept on purpose, by appointment.
     kept: BTreeMap<AppointmentId, usize>,
-    /// What remains to be removed, by appointment.
+    /// The events that remain to be removed, by appointment.
     remaining: BTreeMap<AppointmentId, Vec<Remaining>>,
     /// How many events are in another account that the connection led to before, by appointment. They are not touched.
     in_other_accounts: BTreeMap<AppointmentId, usize>,
@@ -87,27 +93,29 @@ pub struct Remaining {
     pub calendar: CalendarRef,
     /// The role.
     pub role: Role,
-    /// What its removal waits for.
+    /// The hold that the removal waits for, if it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
-    /// What the last attempt met; none before there was one.
+    /// The failure of the last attempt; `None` before the first attempt has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// When the next attempt is made, where that is known.
+    /// When to try the removal again; `None` if the time is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
 impl Disconnect {
-    /// `person` disconnects the calendar of `connection`, as it is, or last was, in the profile.
+    /// `person` disconnects the calendar of `connection`. Give the connection as it is, or last was, in
+    /// the profile.
     #[must_use]
     pub fn new(person: &Person, connection: &Connection, on_disconnect: OnDisconnect) -> Self {
         Self { calendar: connection.calendar(person), on_disconnect, others: None }
     }
 
-    /// With all that the person has connected; the connection that goes may be among them. Then events that were written to
-    /// the same calendar through a connection since replaced go too, and an event in a calendar that another connection of the
-    /// person still reaches is taken over by that one, without a request.
+    /// Sets all connections of the person; the connection to disconnect may be among them. Then events
+    /// that were written to the same calendar through a replaced connection are removed too. If another
+    /// connection of the person still reaches the calendar, it takes the event over without a request.
+    /// Default: not known, and neither is done.
     #[must_use]
     pub fn with_connected(mut self, connections: &[Connection]) -> Self {
         let person = &self.calendar.person;
@@ -116,14 +124,14 @@ impl Disconnect {
         self
     }
 
-    /// The connection that goes.
+    /// The connection to disconnect.
     #[must_use]
     pub fn connection(&self) -> ConnectionKey {
         self.calendar.connection_key()
     }
 
-    /// The calendar to reach the event of a row through, if the row is concerned: its own, or the one that goes, which took its
-    /// place.
+    /// The calendar through which the event of a row is reached; `None` if the disconnect does not concern
+    /// the row. It is the row's own, or that of the connection to disconnect, which has replaced it.
     fn reached_through(&self, draft: &PlanDraft<'_>, row: &Row<'_>) -> Option<CalendarRef> {
         let calendar = row.delivery.calendar();
         if calendar.person != self.calendar.person || calendar.provider != self.calendar.provider {
@@ -148,7 +156,7 @@ impl Disconnect {
         Some(if is_free { self.calendar.clone() } else { calendar.clone() })
     }
 
-    /// Another connection of the person that reaches the same calendar, and has no event of its own there.
+    /// The same calendar through another connection of the person that has no event of its own there.
     fn taken_over_by(&self, draft: &PlanDraft<'_>, calendar: &CalendarRef) -> Option<CalendarRef> {
         let is_same = |other: &&CalendarRef| {
             let row = draft.appointment.ledger.delivery(other);
@@ -159,8 +167,9 @@ impl Disconnect {
 }
 
 impl Planner {
-    /// What a disconnect means for one appointment. Only rows of that connection are looked at, and of [those it has
-    /// replaced](Disconnect::with_connected); events of older code that no plan has adopted are in no row, and stay.
+    /// Plans a disconnect for one appointment. It concerns only rows of that connection, and of [those it
+    /// has replaced](Disconnect::with_connected). Events of older code that no plan has adopted have no
+    /// row, and stay.
     ///
     /// # Errors
     /// As [`Planner::plan`].
@@ -206,8 +215,8 @@ impl DisconnectPlan {
         self.plan.is_empty() && !self.plan.notes.iter().any(changes)
     }
 
-    /// Begins the removals, and holds what is kept. The host saves the ledger before it runs the plan, also where there is no
-    /// step. The brake does not count a disconnect.
+    /// Begins the removals, and holds the rows of events that are kept. The host saves the ledger before
+    /// it runs the plan, also if the plan has no step. The brake does not count these removals.
     ///
     /// # Errors
     /// As [`Plan::begin`]. Then nothing is changed.
@@ -249,8 +258,9 @@ impl DisconnectReceipt {
         }
     }
 
-    /// Notes what was begun for an appointment. Until an outcome says otherwise all of it remains. Beginning again replaces what
-    /// remained of the appointment; what was removed or kept before stays counted.
+    /// Adds the plan that was begun for an appointment. All its removals remain until their outcomes are
+    /// [recorded](Self::record). A second plan for the same appointment replaces what remained; events
+    /// removed or kept before stay counted.
     pub fn begun(&mut self, begun: &Begun) {
         let plan = begun.plan();
         let remaining = |calendar: &CalendarRef, role: Role, hold: Option<Hold>| {
@@ -281,11 +291,11 @@ impl DisconnectReceipt {
         set(&mut self.in_other_accounts, &plan.appointment, elsewhere, |count| *count == 0);
     }
 
-    /// Notes what became of a removal; other outcomes are passed over.
+    /// Records the outcome of a removal; other outcomes are ignored.
     pub fn record(&mut self, outcome: &Outcome) {
         let Some(rows) = self.remaining.get_mut(&outcome.appointment) else { return };
         let Some(at) = rows.iter().position(|row| row.calendar.is_at(&outcome.calendar)) else { return };
-        // While a write that was given up may still arrive, the calendar is looked at once more.
+        // A removal is not done while a write that was given up may still take effect.
         let is_removed =
             outcome.verdict.is_done() && outcome.state == DeliveryState::Absent && outcome.look_at.is_none();
         if is_removed {
@@ -301,7 +311,7 @@ impl DisconnectReceipt {
         }
     }
 
-    /// What remains to be removed.
+    /// The events that remain to be removed.
     pub fn remaining(&self) -> impl Iterator<Item = &Remaining> {
         self.remaining.values().flatten()
     }
@@ -318,20 +328,20 @@ impl DisconnectReceipt {
         self.kept.values().sum()
     }
 
-    /// How many events are in another account, which the connection led to before. They were not touched.
+    /// How many events are in another account that the connection led to before. They were not touched.
     #[must_use]
     pub fn in_other_accounts(&self) -> usize {
         self.in_other_accounts.values().sum()
     }
 
-    /// Whether the credentials are not needed any more. A host that gives up on what remains keeps it with
-    /// [`OnDisconnect::Keep`], and revokes then.
+    /// Whether the credentials are no longer needed: no event remains to be removed. A host that gives up
+    /// on the remaining events disconnects again with [`OnDisconnect::Keep`], and revokes then.
     #[must_use]
     pub fn may_revoke(&self) -> bool {
         self.remaining.is_empty()
     }
 
-    /// When the next attempt at what remains is made, where that is known.
+    /// When to try the remaining removals again; `None` if the time is not known.
     #[must_use]
     pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
         self.remaining().filter_map(|remaining| remaining.next_attempt_at).min()
@@ -357,7 +367,8 @@ impl fmt::Display for DisconnectPlan {
     }
 }
 
-/// `google of profile 3 (connection default): 12 removed, 3 kept there, 1 to be removed`, and a line for each of the last.
+/// `google of profile 3 (connection default): 12 removed, 3 kept there, 1 to be removed`, then one line
+/// for each event to be removed.
 impl fmt::Display for DisconnectReceipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} removed, {} kept there", self.connection, self.removed(), self.kept())?;

@@ -1,4 +1,4 @@
-//! How a plan prints itself: ids only, no personal data.
+//! `Display` of a plan: ids only, no personal data.
 
 use std::fmt;
 
@@ -63,7 +63,7 @@ impl fmt::Display for Note {
             Self::OtherAccount { role, calendar } => {
                 write!(
                     f,
-                    "refused for {role} in {calendar}: it is connected to another account than the one of its event"
+                    "refused for {role} in {calendar}: the connection leads to another account than the one of the event"
                 )
             }
             Self::Kept { role, calendar } => {
@@ -72,7 +72,7 @@ impl fmt::Display for Note {
             Self::LeftBehind { role, calendar } => {
                 write!(
                     f,
-                    "the event for {role} in {calendar} stays behind: it is connected to another account now"
+                    "the event for {role} in {calendar} stays in the old account: the connection leads to another one now"
                 )
             }
             Self::KeptOnDisconnect { role, calendar, .. } => {
@@ -85,7 +85,7 @@ impl fmt::Display for Note {
                 write!(f, "one more look for {role} in {calendar} at {}", at.format("%F %T UTC"))
             }
             Self::Closed { role, calendar } => {
-                write!(f, "nothing any more for {role} in {calendar}: the appointment ended over 30 days ago")
+                write!(f, "no more calls for {role} in {calendar}: the appointment ended over 30 days ago")
             }
             Self::OwnerUnknown { provider } => {
                 write!(f, "an event of older code in {provider} has no owner here; it stays as it is")

@@ -1,7 +1,8 @@
 //! Planning: compares desired events with the ledger and lists the steps that reconcile them.
 //!
-//! A [`Planner`] makes a [`Plan`]; [`Plan::begin`] marks the rows it is about to change as pending and gives a [`Begun`] plan,
-//! which alone can be run. What the run reports goes back with [`Appointment::record`].
+//! A [`Planner`] makes a [`Plan`]. [`Plan::begin`] marks the rows that the plan is about to change as
+//! pending and returns a [`Begun`] plan; only a begun plan can be run. [`Appointment::record`] writes
+//! the run's report into the ledger.
 
 mod backfill;
 mod begin;
@@ -43,8 +44,8 @@ use crate::report::Report;
 
 /// What has to be done for one appointment, and what is not done and why.
 ///
-/// `Display` lists it without personal data; printing it is a dry run. It serialises for a log of the host's own, texts included. `Debug` shows no
-/// texts.
+/// `Display` lists it without personal data; printing it is a dry run. It can be serialised for the
+/// host's own log; that includes the events' texts. `Debug` shows no texts.
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -52,19 +53,20 @@ pub struct Plan {
     pub namespace: Arc<str>,
     /// The appointment.
     pub appointment: AppointmentId,
-    /// The ledger's revision that this was planned from.
+    /// The ledger's revision at the time of planning.
     pub planned_from: u64,
-    /// The ledger's version that this was planned from.
+    /// The ledger's version at the time of planning; [`Plan::begin`] requires the same one.
     pub planned_version: u64,
-    /// When it was planned: the events' time of change.
+    /// When the plan was made; the events carry it as their time of change.
     pub at: DateTime<Utc>,
-    /// Whether the appointment is over for everyone: cancelled or withdrawn.
+    /// Whether no event should exist any more: the appointment or the order is cancelled, or the
+    /// audience is withdrawn.
     pub is_withdrawal: bool,
-    /// What to do, one step for each target. A person's removals come last.
+    /// What to do, one step for each target. A person's removals come after their other steps.
     pub steps: Vec<Step>,
-    /// What not to do, and why.
+    /// What is not done, and why.
     pub notes: Vec<Note>,
-    /// How many events are as they should be.
+    /// How many events are as they should be and need no step.
     pub unchanged: usize,
     /// Counts the removals when the plan is begun.
     #[serde(skip)]
@@ -75,31 +77,31 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Step {
-    /// The calendar.
+    /// The calendar to call.
     pub calendar: CalendarRef,
     /// The target.
     pub target: TargetKey,
-    /// The role the event is worded for.
+    /// The role whose text the event has.
     pub role: Role,
-    /// The generation of the event.
+    /// The generation of the event to write or remove.
     pub generation: Generation,
-    /// What to do there.
+    /// What to do in the calendar.
     pub action: Action,
-    /// The step takes over an event that older code wrote.
+    /// The provider whose event of older code this step takes over; `None` if it takes over none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopts: Option<ProviderKind>,
-    /// The calendar that the row names so far, where the person reaches it through another connection today.
+    /// The calendar that the row names so far, if the person now reaches it through another connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moves_from: Option<Box<CalendarRef>>,
-    /// Since when the target is not as it should be; the time of this plan where `None`.
+    /// Since when the target is not as it should be; `None` means since this plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<DateTime<Utc>>,
     /// When an earlier write was begun whose outcome was never recorded: it may still take effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreported_since: Option<DateTime<Utc>>,
-    /// How many attempts have failed in a row.
+    /// How many attempts at the row have failed in a row.
     pub failures: u32,
-    /// Why and since when the row was blocked before this step.
+    /// Why and since when the row was blocked before this step; `None` if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked: Option<(BlockReason, DateTime<Utc>)>,
 }
@@ -108,39 +110,40 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Write an event that is not there.
+    /// Create an event.
     Create {
-        /// What it says.
+        /// The content of the new event.
         content: Content,
     },
-    /// Write over the event that is there.
+    /// Update the event that is there.
     Update {
-        /// What it says.
+        /// The new content.
         content: Content,
-        /// What is there.
+        /// The event that is there.
         event: RemoteEvent,
     },
-    /// Remove the event that is there.
+    /// Delete the event that is there.
     Delete {
-        /// What is there.
+        /// The event that is there.
         event: RemoteEvent,
     },
-    /// Find what is there, since the last write's outcome is not known; then write the content, or remove what was found.
+    /// Look into the calendar first, because the outcome of the last write is not known. Then write the
+    /// content, or remove the events found.
     Find {
-        /// What should be there; nothing when `None`.
+        /// The content that should be there; `None` if no event should be there.
         content: Option<Content>,
-        /// What the ledger remembers.
+        /// What the ledger knows of the last write.
         pending: PendingWrite,
     },
 }
 
-/// An event's content, shared by all the targets that show the same.
+/// An event's content, shared by all targets that show the same content.
 #[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Content {
-    /// What it says, as the provider can store it.
+    /// The event, cut to what the provider can store.
     pub event: Arc<Event>,
-    /// The fingerprint of that.
+    /// The fingerprint of `event`.
     pub fingerprint: Fingerprint,
 }
 
@@ -151,47 +154,47 @@ pub struct Content {
 pub enum Note {
     /// A person gets no event.
     LeftOut {
-        /// The role they would have it in.
+        /// The person's role in the appointment.
         role: Role,
-        /// Who, where there is someone to name.
+        /// The person; `None` if no person is known for that role.
         person: Option<Person>,
-        /// Why not.
+        /// Why the person gets no event.
         reason: Reason,
     },
-    /// No provider of that kind is registered; an event that is there stays as it is.
+    /// No provider of the calendar's kind is registered; an event that is there stays as it is.
     NoProvider {
         /// The role.
         role: Role,
         /// The calendar.
         calendar: CalendarRef,
     },
-    /// A hold keeps a row as it is.
+    /// A hold keeps the row from being acted on.
     Held {
         /// The role.
         role: Role,
         /// The calendar.
         calendar: CalendarRef,
-        /// What keeps it.
+        /// The hold.
         hold: Hold,
     },
-    /// The connection leads to another account than the one where an event of ours is. Nothing is made in the new one, and nothing
-    /// is touched in the old one ([`OtherAccount::Refuse`]).
+    /// The connection leads to another account than the one where an event of ours is. No event is made
+    /// in the new account, and none is changed in the old one ([`OtherAccount::Refuse`]).
     OtherAccount {
         /// The role.
         role: Role,
         /// The calendar of the event.
         calendar: CalendarRef,
     },
-    /// An event that is not desired there any more stays until the person's new one, which is held, can be made. Until then it
-    /// is kept right.
+    /// An event that is no longer desired stays until the person's new event, which is held, can be
+    /// made. Until then it is kept up to date.
     Kept {
         /// The role.
         role: Role,
         /// The calendar.
         calendar: CalendarRef,
     },
-    /// The connection leads to another account now, and an event in the one before cannot be reached any more
-    /// ([`OtherAccount::StartAnew`]).
+    /// The connection leads to another account now, and an event in the old account cannot be reached
+    /// any more ([`OtherAccount::StartAnew`]).
     LeftBehind {
         /// The role.
         role: Role,
@@ -207,8 +210,8 @@ pub enum Note {
         /// The calendar.
         calendar: CalendarRef,
     },
-    /// The calendar is being disconnected and is still reached through another connection of the person, which takes the event
-    /// over.
+    /// The calendar is being disconnected, but another connection of the person reaches it and takes the
+    /// event over.
     TakenOver {
         /// The target.
         target: TargetKey,
@@ -219,23 +222,23 @@ pub enum Note {
         /// The calendar through the other connection.
         by: CalendarRef,
     },
-    /// A write that was given up may still arrive: the calendar is looked at once more.
+    /// A write that was given up may still take effect: a later plan looks into the calendar once more.
     LooksLater {
         /// The role.
         role: Role,
         /// The calendar.
         calendar: CalendarRef,
-        /// When.
+        /// From when on the look is due.
         at: DateTime<Utc>,
     },
-    /// The appointment ended more than 30 days ago: nothing is looked at or written any more.
+    /// The appointment ended more than 30 days ago: no call is made for it any more.
     Closed {
         /// The role.
         role: Role,
         /// The calendar.
         calendar: CalendarRef,
     },
-    /// An event that older code wrote has no owner in the audience; it stays as it is.
+    /// No person of the audience owns an event that older code wrote; it stays as it is.
     OwnerUnknown {
         /// The provider.
         provider: ProviderKind,
@@ -243,13 +246,13 @@ pub enum Note {
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Whether the plan has no steps.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
 
-    /// The revision that beginning this plan gives the ledger; written into every event as its SEQUENCE.
+    /// The ledger's revision once this plan is begun; written into every event as its `SEQUENCE`.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.planned_from.saturating_add(1)
@@ -263,13 +266,13 @@ impl Step {
         self.target.event(self.generation)
     }
 
-    /// Whether the step removes, or looks in order to remove.
+    /// Whether the step removes an event, or looks in order to remove it.
     #[must_use]
     pub fn removes(&self) -> bool {
         self.content().is_none()
     }
 
-    /// What should be at the target in the end; nothing when `None`.
+    /// The content that should be at the target in the end; `None` if no event should be there.
     #[must_use]
     pub fn content(&self) -> Option<&Content> {
         match &self.action {
@@ -279,25 +282,25 @@ impl Step {
         }
     }
 
-    /// The calendar that the ledger's row is found by.
+    /// The calendar by which the ledger's row is found.
     pub(crate) fn row_calendar(&self) -> &CalendarRef {
         self.moves_from.as_deref().unwrap_or(&self.calendar)
     }
 
-    /// The step that takes up where this one's outcome was lost.
+    /// The step that looks first, after the outcome of this one was lost.
     #[cfg(feature = "sync")]
     pub(crate) fn looking(&self) -> Self {
         let action = Action::Find { content: self.content().cloned(), pending: self.pending() };
         Self { action, ..self.clone() }
     }
 
-    /// What the ledger has to remember while the step is under way.
+    /// What the ledger stores while the step is under way.
     pub(crate) fn pending(&self) -> PendingWrite {
         let pending = match &self.action {
             Action::Create { .. } => PendingWrite::new(None),
             Action::Update { event, .. } => PendingWrite::new(Some(event.clone())),
             Action::Delete { event } => PendingWrite::new(Some(event.clone())).with_removing(true),
-            // Once it was being removed, a look that finds nothing cannot tell who did it.
+            // Once a removal was begun, a look that finds nothing cannot tell who removed the event.
             Action::Find { content, pending } => {
                 let removing = pending.removing || content.is_none();
                 PendingWrite { removing, doubted: false, ..pending.clone() }
@@ -307,7 +310,7 @@ impl Step {
     }
 }
 
-/// The brake is the planner's, and no part of what was planned.
+/// Compares everything but the brake, which belongs to the planner.
 impl PartialEq for Plan {
     fn eq(&self, other: &Self) -> bool {
         self.namespace == other.namespace
@@ -319,7 +322,7 @@ impl PartialEq for Plan {
     }
 }
 
-/// Ids and fingerprints only: the texts are personal.
+/// Shows ids and fingerprints only: the texts are personal data.
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan")
@@ -333,7 +336,7 @@ impl std::fmt::Debug for Plan {
     }
 }
 
-/// The fingerprint only: the texts are personal.
+/// Shows the fingerprint only: the texts are personal data.
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Content").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
@@ -341,13 +344,14 @@ impl std::fmt::Debug for Content {
 }
 
 impl Appointment {
-    /// Records the outcomes of a run in the ledger; those of other appointments are passed over. The host saves the ledger if its
-    /// [version](crate::ledger::Ledger::version) is still the one it loaded.
+    /// Records the outcomes of a run in the ledger; outcomes of other appointments are ignored. The host
+    /// saves the ledger if the stored [version](crate::ledger::Ledger::version) is still the one it
+    /// loaded.
     ///
-    /// Where another worker was faster the host loads the appointment again and records the same report into that: an outcome
-    /// of an older plan does not overwrite a newer row, but makes the next plan look.
+    /// If another worker was faster, the host loads the appointment again and records the same report
+    /// there: an outcome of an older plan does not overwrite a newer row, but makes the next plan look.
     ///
-    /// Returns how many rows were changed.
+    /// Returns the number of rows changed.
     pub fn record(&mut self, report: &Report) -> usize {
         let ours = report.outcomes.iter().filter(|outcome| outcome.appointment == self.id);
         ours.filter(|outcome| self.ledger.record(outcome)).count()

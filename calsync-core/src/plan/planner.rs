@@ -1,4 +1,4 @@
-//! The planner: the only place that decides what is written.
+//! The planner: the only code that decides what is written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::plan::{Action, Brake, Content, Note, Plan, Step};
 use crate::provider::{CalendarIds, Capabilities};
 use crate::time::{self, Zone};
 
-/// How long after the end of an appointment its targets are closed.
+/// How long after its end an appointment is closed.
 const CLOSED_AFTER: TimeDelta = TimeDelta::days(30);
 
-/// Makes plans. The same order, appointment, audience, time and health of accounts give the same plan.
+/// Makes plans. The same order, appointment, audience, time and account health give the same plan.
 #[derive(Debug, Clone)]
 pub struct Planner {
     pub(super) namespace: Arc<str>,
@@ -35,34 +35,34 @@ pub struct Planner {
     pub(super) brake: Brake,
 }
 
-/// What to do when somebody has deleted our event by hand.
+/// What to do when a person has deleted our event by hand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RemovedByPerson {
-    /// The next change makes it again.
+    /// The next change of the appointment makes the event again.
     #[default]
     Recreate,
-    /// It stays deleted.
+    /// The event stays deleted.
     Respect,
 }
 
-/// What to do when a connection leads to another account than the one where an event of ours stands. Whatever is chosen,
-/// that event is never touched with the new account's credentials.
+/// What to do when a connection leads to another account than the one an event of ours is in. Under
+/// every policy that event is never touched with the new account's credentials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OtherAccount {
-    /// Nothing is made in the other account; [`Note::OtherAccount`] says so. With the account of before connected again all
-    /// goes on where it stopped.
+    /// No event is made in the other account; the plan has a [`Note::OtherAccount`]. Syncing resumes
+    /// when the original account is connected again.
     #[default]
     Refuse,
-    /// The event is made anew in the other account, and the one in the account of before stays behind. Whoever says so for
-    /// one person alone plans for that person with a planner of its own.
+    /// A new event is made in the other account, and the event in the original account stays there. To
+    /// apply this to one person only, plan for that person with a separate [`Planner`].
     StartAnew,
 }
 
 impl Planner {
-    /// A planner of the host's namespace: a name that tells its events from everybody else's, such as `my-shop`. It goes
-    /// into every key and must never change.
+    /// A planner for the host's namespace: a name that tells its events from those of other hosts, such
+    /// as `my-shop`. It is part of every event's key and must never change.
     #[must_use]
     pub fn new(namespace: impl Into<Arc<str>>) -> Self {
         Self {
@@ -76,35 +76,36 @@ impl Planner {
         }
     }
 
-    /// The zone of appointments that name none.
+    /// Sets the time zone of appointments that have none. Default: UTC.
     #[must_use]
     pub fn with_time_zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// How events are worded.
+    /// Sets the wording of events. Default: [`DefaultWording`], the guide's texts.
     #[must_use]
     pub fn with_wording(mut self, wording: Arc<dyn Wording>) -> Self {
         self.wording = wording;
         self
     }
 
-    /// A kind of provider there is, and what it can do. Nothing is planned for other kinds.
+    /// Adds a provider kind and its capabilities. Nothing is planned for other kinds.
     #[must_use]
     pub fn with_provider(mut self, kind: ProviderKind, capabilities: Capabilities) -> Self {
         self.providers.insert(kind, capabilities);
         self
     }
 
-    /// What to do when a connection leads to another account than before. It is refused unless told otherwise.
+    /// Sets what to do when a connection leads to another account than before. Default:
+    /// [`OtherAccount::Refuse`].
     #[must_use]
     pub fn with_other_account(mut self, policy: OtherAccount) -> Self {
         self.other_account = policy;
         self
     }
 
-    /// With another brake. The default one counts in this process, with the usual limits.
+    /// Sets the brake. Default: [`Brake::new`], which counts in this process with the default limits.
     #[must_use]
     pub fn with_brake(mut self, brake: Brake) -> Self {
         self.brake = brake;
@@ -123,18 +124,19 @@ impl Planner {
         &self.namespace
     }
 
-    /// With the health of accounts: a hold is void once a call to its account has succeeded after it was set.
+    /// Sets the store of account health. With it a hold is void once a call to its account has succeeded
+    /// after the hold was set. Default: none.
     #[must_use]
     pub fn with_health(mut self, health: Arc<dyn AccountHealthStore>) -> Self {
         self.health = Some(health);
         self
     }
 
-    /// What a reader in that role would see, whether anybody has it or not: for a page that shows the event before it is
-    /// written. Not cut to any provider's limits yet.
+    /// The event as a person in that role would see it, even if the appointment has no one in that role.
+    /// For a page that shows the event before it is written. It is not cut to any provider's limits.
     ///
     /// # Errors
-    /// When the appointment's times cannot stand in a calendar.
+    /// If the appointment's times cannot be written to a calendar.
     pub fn preview(
         &self,
         role: Role,
@@ -148,11 +150,12 @@ impl Planner {
 
     /// Compares the events that should exist for an appointment with those that do.
     ///
-    /// `now` decides which holds have ended, and is the time of change that the events will carry. 30 days after its end an
-    /// appointment is closed: only its cancellation is still planned.
+    /// `now` decides which holds have ended, and is the time of change that the events will carry. An
+    /// appointment is closed 30 days after its end: then only its cancellation is planned.
     ///
     /// # Errors
-    /// When the appointment's times or `now` are outside [`time::YEARS`], or its ledger is of another namespace.
+    /// If the appointment's times or `now` are outside [`time::YEARS`], or its ledger belongs to another
+    /// namespace.
     pub fn plan(
         &self,
         order: &Order,
@@ -167,7 +170,7 @@ impl Planner {
             appointment.status.is_cancelled() || order.status.is_cancelled() || audience.is_withdrawn();
         draft.plan.is_withdrawal = is_withdrawal;
         if !is_withdrawal {
-            // What is to be removed can be removed whatever its times are.
+            // A removal does not depend on the appointment's times, so only a write checks them.
             appointment.check()?;
             if is_closed(appointment, now) {
                 draft.close();
@@ -176,11 +179,11 @@ impl Planner {
         }
         let desired = draft.desired(audience, !is_withdrawal, &mut prepared);
         let mut rows = draft.rows(audience);
-        // People whose new event cannot be made yet keep the old one.
+        // People whose new event cannot be made yet: they keep the old one.
         let mut waiting = Vec::new();
         for event in desired {
             if self.other_account == OtherAccount::Refuse && draft.is_in_another_account(&event.calendar) {
-                // The row itself is dealt with below.
+                // The row of the other account gets its note below.
                 continue;
             }
             let row = draft.take_row(audience, &mut rows, &event).or_else(|| draft.adopt(audience, &event));
@@ -194,7 +197,7 @@ impl Planner {
                 && audience.treatment_of_row(row.delivery.calendar(), row.delivery.role())
                     == Treatment::KeepRight;
             if kept && !row.may_exist() {
-                // What is kept right is not made.
+                // An event that is only kept up to date is not created.
                 continue;
             }
             let (row, calendar) = draft.to_remove(audience, row);
@@ -217,7 +220,8 @@ impl Planner {
                 draft.decide(Some(row), calendar, role, None);
                 continue;
             };
-            // Until then the old event says what the new one would. One that is being removed is not made again.
+            // Until then the old event gets the content of the new one. An event that is being removed is
+            // not made again.
             if let Some(capabilities) = draft.capabilities(&calendar).filter(|_| !row.is_being_removed()) {
                 let content = prepared.content(role, &capabilities.text);
                 draft.decide(Some(row), calendar.clone(), role, Some(content));
@@ -228,13 +232,15 @@ impl Planner {
             let (calendar, role) = (row.delivery.calendar().clone(), row.delivery.role());
             draft.decide(Some(row), calendar, role, None);
         }
-        // Within one person what is new comes before what goes. The sort is stable: connections keep their order.
+        // A person's new events are made before their old ones are removed. The sort is stable:
+        // connections keep their order.
         let order = |step: &Step| (step.removes(), step.calendar.person.clone());
         draft.plan.steps.sort_by_cached_key(order);
         Ok(draft.plan)
     }
 
-    /// Whether this planner may plan for an appointment at all.
+    /// Checks that this planner may plan for an appointment: `now` is a valid time, and the ledger
+    /// belongs to the planner's namespace.
     pub(crate) fn check(&self, appointment: &Appointment, now: DateTime<Utc>) -> Result<(), InputError> {
         let of_now =
             |error| InputError::new("the plan of appointment", &appointment.id, "now", Problem::Time(error));
@@ -255,17 +261,18 @@ fn is_closed(appointment: &Appointment, now: DateTime<Utc>) -> bool {
     appointment.end_time.checked_add_signed(CLOSED_AFTER).is_some_and(|end| end < now)
 }
 
-/// What became of a target.
+/// The planner's decision about a target.
 #[derive(PartialEq)]
 pub(crate) enum Decided {
-    /// A step, or nothing to do.
+    /// The plan has a step or a note for it, or there is nothing to do.
     Done,
-    /// It is held, and no event of ours is there yet.
+    /// The target is held, and no event of ours is confirmed there.
     WaitsForNew,
 }
 
 impl<'a> PlanDraft<'a> {
-    /// The events that should exist: one for every calendar of every person who takes part, each calendar once.
+    /// The events that should exist: one for every calendar of every person who takes part. A calendar
+    /// that a person reaches through two connections gets one event.
     fn desired(
         &mut self,
         audience: &Audience<'_>,
@@ -300,7 +307,7 @@ impl<'a> PlanDraft<'a> {
         desired
     }
 
-    /// The appointment is closed: nothing is looked at or written.
+    /// Plans a closed appointment: no steps.
     fn close(&mut self) {
         for row in self.appointment.ledger.deliveries() {
             if row.confirmed().is_some() {
@@ -311,7 +318,8 @@ impl<'a> PlanDraft<'a> {
         }
     }
 
-    /// The table of the planner: desired event × state of the row → step. See [the ledger](crate::ledger) for the states.
+    /// Decides the step for a target from the desired event and the state of the row. See
+    /// [the ledger](crate::ledger) for the states.
     ///
     /// | desired | state | step |
     /// | --- | --- | --- |
@@ -323,7 +331,7 @@ impl<'a> PlanDraft<'a> {
     /// | none | Pending | find; then delete if it is there |
     /// | none | Absent | nothing |
     ///
-    /// A row with a look due is found first, whatever its state.
+    /// If a look is due at the row, the step finds first, in every state.
     pub(crate) fn decide(
         &mut self,
         row: Option<Row<'_>>,
@@ -364,12 +372,13 @@ impl<'a> PlanDraft<'a> {
             delivery.filter(|row| !row.is_of(&calendar)).map(|row| Box::new(row.calendar().clone()));
         let mut calendar = calendar;
         if let Some(row) = delivery.filter(|_| moves_from.is_none()) {
-            // The event is in the account that its own calls were answered for.
+            // The event is in the account that the responses to its own calls named.
             calendar.account = row.account().cloned().or(calendar.account);
         }
         let ids = self.capabilities(&calendar).map(|capabilities| capabilities.calendar_ids);
         if ids == Some(CalendarIds::Global) {
-            // An account says nothing about where the event is, and keeps no two rows apart.
+            // With global calendar ids the account does not tell where the event is, and does not
+            // distinguish rows.
             calendar.account = None;
         }
         self.plan.steps.push(Step {
@@ -388,7 +397,8 @@ impl<'a> PlanDraft<'a> {
         Decided::Done
     }
 
-    /// The hold of a row, unless it is void: a new connection ends the holds about the old one, and a success those of its account.
+    /// The hold of a row, unless it is void. A new connection ends the holds about the old connection; a
+    /// successful call ends the holds of its account, connection or calendar.
     fn hold_of<'r>(&self, row: &'r Delivery, calendar: &CalendarRef) -> Option<&'r Hold> {
         let hold = row.hold()?;
         let is_anew = row.calendar().connection != calendar.connection
@@ -415,7 +425,7 @@ impl<'a> PlanDraft<'a> {
     }
 }
 
-/// What to do at a target; `None` if it is as it should be.
+/// The action for a target; `None` if the target is as it should be.
 fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) -> Option<Action> {
     let absent = DeliveryState::Absent;
     let state = row.map_or(&absent, Delivery::state);
@@ -426,7 +436,7 @@ fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) 
             Some(Action::Find { content, pending: pending.clone() })
         }
         (content, DeliveryState::Confirmed(event)) if is_look_due => {
-            // What is missing may have been removed by the late write itself.
+            // If the event is missing, the late write itself may have removed it.
             let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
             Some(Action::Find { content, pending })
         }
@@ -439,7 +449,7 @@ fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) 
             let is_same = event.fingerprint == Some(content.fingerprint);
             (!is_same).then(|| Action::Update { content, event: event.clone() })
         }
-        // A worker that was cut off may have written under another generation.
+        // A worker that was cut off may have written an event of another generation.
         (None, DeliveryState::Confirmed(event)) if is_unreported => {
             let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
             Some(Action::Find { content: None, pending })
@@ -448,8 +458,8 @@ fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) 
     }
 }
 
-/// When the last write was begun here whose outcome was never recorded. One that is marked as a removal counts too: a run that looks
-/// first, and was to write, makes an event anew where ours was taken away by us.
+/// When the last write was begun whose outcome was never recorded. A write that is marked as a removal
+/// counts too: a run that looks first creates a new event if it has one to write and ours is missing.
 fn unreported_since(row: &Delivery) -> Option<DateTime<Utc>> {
     match row.state() {
         DeliveryState::Pending(pending) if !pending.doubted => Some(row.changed_at()),

@@ -1,4 +1,5 @@
-//! The events of one appointment, each worded, fitted and fingerprinted once however many places show it.
+//! The events of one appointment. Each is worded, cut to the provider's limits and fingerprinted once,
+//! for all calendars that show it.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::model::{Appointment, AppointmentStatus, Order};
 use crate::plan::Content;
 use crate::time::Zone;
 
-/// Makes contents as they are asked for, and remembers them.
+/// Makes the contents on demand, and keeps them.
 pub(super) struct Prepared<'a> {
     wording: &'a dyn Wording,
     facts: Facts<'a>,
@@ -41,7 +42,7 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// The event of a role, as a provider with such limits can store it.
+    /// The event of a role, cut to a provider's limits.
     pub(super) fn content(&mut self, role: Role, limits: &TextLimits) -> Content {
         let known = self.fitted.iter().find(|(of, with, _)| *of == role && with == limits);
         if let Some((_, _, content)) = known {
@@ -64,7 +65,7 @@ impl<'a> Prepared<'a> {
         content
     }
 
-    /// The event of a role, as it is worded.
+    /// The event of a role, not cut to any limits.
     pub(super) fn worded(&mut self, role: Role) -> Arc<Event> {
         if let Some((_, event)) = self.worded.iter().find(|(of, _)| *of == role) {
             return event.clone();
@@ -76,7 +77,7 @@ impl<'a> Prepared<'a> {
             Role::Customer => self.wording.customer(&self.facts.customer()),
         };
         let (reminders, visibility) = (self.wording.reminders(role), self.wording.visibility(role));
-        // An admin's event mostly says what the manager's does: then it is the same one.
+        // An admin's event mostly has the manager's text: then both share one event.
         let is_same = |event: &Event| {
             *event.title == *title
                 && *event.description == *description

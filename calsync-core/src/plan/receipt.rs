@@ -1,4 +1,5 @@
-//! Where an appointment stands with everybody: what is in their calendars as it should be, and what waits for what.
+//! Receipts: for each target of an appointment, whether the event is as it should be, and if not, what it
+//! waits for.
 
 use std::fmt;
 
@@ -13,15 +14,16 @@ use crate::ledger::{Delivery, DeliveryState, Hold};
 use crate::model::{Appointment, Order};
 use crate::plan::{Note, Plan, Planner};
 
-/// Whether an appointment is on everyone's calendar, target by target. `Display` says it in words, without anybody's data.
+/// Whether an appointment is on everyone's calendar, target by target. `Display` prints it as text
+/// without personal data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Receipt {
     /// The appointment.
     pub appointment: AppointmentId,
-    /// When this was the state of things.
+    /// The time that this receipt describes.
     pub at: DateTime<Utc>,
-    /// Where events should be, are, or may be. By role.
+    /// The targets where an event should be, is, or may be; sorted by role.
     pub targets: Vec<TargetReport>,
     /// Who gets no event, and why.
     pub left_out: Vec<LeftOut>,
@@ -35,74 +37,78 @@ pub struct TargetReport {
     pub role: Role,
     /// The calendar.
     pub calendar: CalendarRef,
-    /// Whether an event should be there; if not, one has to go.
+    /// Whether an event should be there; if not, the event there has to be removed.
     pub wanted: bool,
-    /// Whether the account behind the connection is known. Where it is not, an exchange of accounts cannot be noticed.
+    /// Whether the account behind the connection is known. If not, calsync cannot notice that the
+    /// connection leads to another account later.
     pub is_account_known: bool,
-    /// How far it is.
+    /// What is there, or what the target waits for.
     pub state: TargetState,
-    /// Since when it is not as it should be, where an attempt was begun.
+    /// Since when the target is not as it should be; `None` if it is, or if no plan for it was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<DateTime<Utc>>,
-    /// What the last attempt met, if it failed.
+    /// The failure of the last attempt; `None` if it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<Failure>,
 }
 
-/// How far a target is.
+/// The state of a target, as a receipt shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TargetState {
-    /// As it should be, as the provider confirmed.
+    /// The provider confirmed the event, and it is as it should be.
     InPlace,
-    /// The next plan brings it about.
+    /// The next plan has a step for it.
     Due,
     /// A write was begun and not confirmed; the next plan looks first.
     Unconfirmed,
-    /// Something outside has to change first, or a time has to come.
+    /// A hold keeps the target from being acted on.
     Waiting {
-        /// What.
+        /// The hold.
         hold: Hold,
     },
     /// No provider of that kind is registered.
     NoProvider,
-    /// The connection leads to another account now; what stands in the one before is out of reach.
+    /// The connection leads to another account now; the event in the old account cannot be reached.
     OutOfReach,
-    /// It stays until the person's new event, which waits, can be made elsewhere.
+    /// The event stays until the person's new event in another calendar, which is held, can be made.
     Kept,
-    /// Neither kept right nor removed: the person syncs by hand, or the calendar was disconnected and the event left there.
+    /// The event is neither updated nor removed: the person syncs by hand, the calendar was disconnected
+    /// and the event kept, or the appointment ended more than 30 days ago.
     LeftAsIs,
 }
 
-/// Somebody without an event.
+/// A role without an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// The role they would have it in.
+    /// The role in the appointment.
     pub role: Role,
-    /// Who, where there is anybody to name.
+    /// The person; `None` if no person is known for that role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
-    /// Why not.
+    /// Why there is no event.
     pub reason: Reason,
 }
 
 impl Receipt {
-    /// Whether everyone's calendar is as it should be now.
+    /// Whether every calendar is as it should be: no target is [open](Self::open).
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.open().next().is_none()
     }
 
-    /// The targets that are not as they should be.
+    /// The targets that are not as they should be: all but [`TargetState::InPlace`] and
+    /// [`TargetState::LeftAsIs`].
     pub fn open(&self) -> impl Iterator<Item = &TargetReport> {
         self.targets
             .iter()
             .filter(|target| !matches!(target.state, TargetState::InPlace | TargetState::LeftAsIs))
     }
 
-    /// When the first of the targets that wait for a certain time is worth another plan.
+    /// When to plan again: the earliest time at which a hold of a target ends. `None` if no target waits
+    /// for a known time.
     #[must_use]
     pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
         let until = |target: &TargetReport| match &target.state {
@@ -114,8 +120,8 @@ impl Receipt {
 }
 
 impl Planner {
-    /// Whether an appointment is on everyone's calendar now, and if not, which target waits for what. Makes no call: it says
-    /// what the ledger knows.
+    /// Whether an appointment is on everyone's calendar now, and if not, what each target waits for.
+    /// Makes no call: the receipt shows what the ledger knows.
     ///
     /// # Errors
     /// As [`Planner::plan`].
@@ -135,7 +141,7 @@ fn is_cancelled(order: &Order, appointment: &Appointment) -> bool {
     appointment.status.is_cancelled() || order.status.is_cancelled()
 }
 
-/// What a receipt is made from.
+/// The input of a receipt.
 struct Draft<'a> {
     appointment: &'a Appointment,
     audience: &'a Audience<'a>,
@@ -168,7 +174,7 @@ impl Draft<'_> {
                     left_out.push(LeftOut { role, person, reason });
                     continue;
                 }
-                // What was kept there on purpose waits for nothing.
+                // An event kept on purpose waits for nothing.
                 Note::Held { role, calendar, hold } if hold.is_disconnected() => {
                     (role, calendar, TargetState::LeftAsIs)
                 }
@@ -177,10 +183,10 @@ impl Draft<'_> {
                 Note::OtherAccount { role, calendar } | Note::LeftBehind { role, calendar } => {
                     (role, calendar, TargetState::OutOfReach)
                 }
-                // A step of it says more.
+                // The target's step is in the receipt already, and tells more.
                 Note::Kept { calendar, .. } if is_mentioned(&mentioned, &calendar) => continue,
                 Note::Kept { role, calendar } => (role, calendar, TargetState::Kept),
-                // Where an event is desired it is there; where none is, one may still arrive.
+                // If an event is desired, it is there; if none is, one may still appear.
                 Note::LooksLater { calendar, .. } if self.is_wanted(&calendar) => continue,
                 Note::LooksLater { role, calendar, .. } => (role, calendar, TargetState::Unconfirmed),
                 Note::Closed { role, calendar } => (role, calendar, TargetState::LeftAsIs),
@@ -208,7 +214,7 @@ impl Draft<'_> {
         Receipt { appointment: plan.appointment, at: plan.at, targets, left_out }
     }
 
-    /// A target, with what the ledger's row of the calendar `from` knows of it.
+    /// A target, with what the ledger's row of the calendar `from` knows about it.
     fn target(
         &self,
         role: Role,
@@ -279,13 +285,13 @@ impl fmt::Display for TargetReport {
             (TargetState::Waiting { hold }, false) => write!(f, "waits to be removed: {hold}")?,
             (TargetState::NoProvider, _) => f.write_str("no provider registered")?,
             (TargetState::OutOfReach, _) => {
-                f.write_str("out of reach: it is connected to another account now")?
+                f.write_str("out of reach: the connection leads to another account now")?
             }
             (TargetState::Kept, _) => f.write_str("stays until the new one can be made")?,
             (TargetState::LeftAsIs, _) => f.write_str("left as it is")?,
         }
         if let Some(since) = self.pending_since {
-            write!(f, "; open since {}", since.format("%F %T UTC"))?;
+            write!(f, "; pending since {}", since.format("%F %T UTC"))?;
         }
         match &self.last_error {
             Some(error) => write!(f, "; last failure: {error}"),

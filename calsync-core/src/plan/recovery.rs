@@ -1,9 +1,13 @@
-//! Recovery: a ledger that was lost, or restored from an old backup, is rebuilt from what is in the calendars.
+//! Recovery: rebuilds a ledger that was lost, or restored from an old backup, from the events in the
+//! calendars.
 //!
-//! 1. The host lists each connected calendar once ([`Syncer::list_ours`](crate::sync::Syncer::list_ours)) and adds what comes.
-//! 2. It [rebuilds](Recovery::rebuild) every appointment's ledger and saves it. Where a backup was restored it calls
-//!    [`Ledger::doubt`](crate::ledger::Ledger::doubt) first. The next plan looks at every row, and heals it.
-//! 3. What then belongs to no appointment is in [`Recovery::orphans`]. It is removed on the host's word only.
+//! 1. The host lists each connected calendar once ([`Syncer::list_ours`](crate::sync::Syncer::list_ours))
+//!    and [adds](Recovery::add) the listing.
+//! 2. It [rebuilds](Recovery::rebuild) every appointment's ledger and saves it. If a backup was restored,
+//!    it calls [`Ledger::doubt`](crate::ledger::Ledger::doubt) first. The next plan looks at every row
+//!    and corrects it.
+//! 3. Events that then belong to no appointment are in [`Recovery::orphans`]. The host decides whether
+//!    they are [removed](Orphan::removal).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,7 +24,7 @@ use crate::names::{Etag, RemoteId};
 use crate::plan::{Action, Begun, Plan, Step};
 use crate::provider::{Found, Marker};
 
-/// The events of a namespace that are in the calendars, and what has become of them.
+/// The events of a namespace that were found in the calendars, and the appointments rebuilt so far.
 #[derive(Debug, Clone)]
 pub struct Recovery {
     namespace: Arc<str>,
@@ -38,16 +42,16 @@ pub struct Recovery {
 pub struct Orphan {
     /// The calendar.
     pub calendar: CalendarRef,
-    /// The provider's id and version of the event.
+    /// The provider's id of the event.
     pub remote_id: RemoteId,
-    /// The provider's version.
+    /// The provider's version of the event.
     pub etag: Option<Etag>,
-    /// Its marker, which may name the appointment it was made for.
+    /// The event's marker, which may name the appointment it was made for.
     pub marker: Marker,
 }
 
 impl Recovery {
-    /// A recovery of a host's namespace, in which nothing was listed yet.
+    /// A recovery of a host's namespace without any listing.
     #[must_use]
     pub fn new(namespace: impl Into<Arc<str>>) -> Self {
         Self {
@@ -60,7 +64,8 @@ impl Recovery {
         }
     }
 
-    /// Adds the complete listing of a calendar.
+    /// Adds the complete listing of a calendar. A second listing of the same calendar is ignored, as are
+    /// events of other namespaces.
     pub fn add(&mut self, calendar: &CalendarRef, found: impl IntoIterator<Item = Found>) {
         if !self.listed.insert(calendar.key()) {
             return;
@@ -71,7 +76,7 @@ impl Recovery {
                 continue;
             };
             if found.key.is_none_or(|key| key.target() != marker.key.target()) {
-                // A person's copy is the person's own.
+                // A copy that a person made belongs to the person.
                 self.copies += 1;
                 continue;
             }
@@ -82,7 +87,8 @@ impl Recovery {
         }
     }
 
-    /// Attaches the events of one appointment to its ledger. Returns how many rows were made, or are looked at by the next plan.
+    /// Attaches the events of one appointment to its ledger. Returns the number of rows that were added,
+    /// or that the next plan looks at.
     pub fn rebuild(&mut self, appointment: &mut Appointment, now: DateTime<Utc>) -> usize {
         self.rebuilt.insert(appointment.id.clone());
         let mut changed = 0;
@@ -93,7 +99,8 @@ impl Recovery {
         changed
     }
 
-    /// The events that belong to none of the appointments rebuilt so far. Ask after the last one.
+    /// The events that belong to none of the appointments rebuilt so far. Call it after the last
+    /// appointment was rebuilt.
     #[must_use]
     pub fn orphans(&self) -> Vec<Orphan> {
         let lost = self.events.iter().filter(|(id, _)| !self.rebuilt.contains(*id));
@@ -106,7 +113,7 @@ impl Recovery {
         .collect()
     }
 
-    /// How many events carry our marker and are copies that people made. They are not touched.
+    /// How many copies of our events people have made: they carry our marker. They are not touched.
     #[must_use]
     pub fn copies(&self) -> usize {
         self.copies
@@ -114,7 +121,8 @@ impl Recovery {
 }
 
 impl Orphan {
-    /// Removes the event, on the host's word: to be [run](crate::sync::Syncer::run) as it is. Its outcome belongs to no ledger.
+    /// A plan that removes the event. The host [runs](crate::sync::Syncer::run) it as it is; its outcome
+    /// belongs to no ledger.
     pub fn removal(&self, now: DateTime<Utc>) -> Begun {
         let key = self.marker.key;
         let event = RemoteEvent::new(self.remote_id.clone()).with_etag(self.etag.clone());
@@ -131,7 +139,7 @@ impl Orphan {
             failures: 0,
             blocked: None,
         };
-        // An event without a named appointment goes by its target.
+        // If the marker names no appointment, the target's id takes its place.
         let named = || Id::text(&key.target().to_string()).unwrap_or_else(|_| 0.into());
         let appointment = self.marker.appointment.clone().unwrap_or_else(named);
         Begun::of(Plan {

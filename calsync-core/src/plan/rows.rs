@@ -1,7 +1,7 @@
 //! Matches the rows of the ledger to the calendars connected now.
 //!
-//! Mostly a row belongs to the calendar it names. The rules here are for connections made anew, accounts exchanged, and events
-//! that older code wrote.
+//! Usually a row belongs to the calendar it names. The rules here are for connections that were replaced,
+//! connections that lead to another account now, and events that older code wrote.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ impl<'a> PlanDraft<'a> {
                 continue;
             }
             if self.capabilities(calendar).is_none() {
-                // Where the event is still desired there is such a note already.
+                // If the event is still desired, the plan has this note already.
                 let note = Note::NoProvider { role: delivery.role(), calendar: calendar.clone() };
                 if delivery.may_exist() && !self.plan.notes.contains(&note) {
                     self.plan.notes.push(note);
@@ -36,8 +36,8 @@ impl<'a> PlanDraft<'a> {
         rows
     }
 
-    /// The row of a desired event: the one of its calendar, or that of the same calendar under a connection since replaced, which
-    /// this one takes over.
+    /// The row of a desired event: the row of its calendar, or the row of the same calendar under a
+    /// connection that was replaced, which the new connection takes over.
     pub(super) fn take_row(
         &self,
         audience: &Audience<'_>,
@@ -45,7 +45,8 @@ impl<'a> PlanDraft<'a> {
         event: &Desired,
     ) -> Option<Row<'a>> {
         let is_own = |row: &Row<'_>| row.delivery.is_of(&event.calendar);
-        // A person who deleted the event said so for the calendar, through whichever connection it is reached now.
+        // A person who deleted the event chose that for the calendar, also if it is reached through
+        // another connection now.
         let is_same_calendar = |row: &Row<'_>| {
             let was_removed =
                 row.delivery.hold().and_then(Hold::reason) == Some(BlockReason::RemovedByPerson);
@@ -53,14 +54,16 @@ impl<'a> PlanDraft<'a> {
         };
         let existing = rows.iter().position(|row| is_own(row) && row.may_exist());
         let existing = existing.or_else(|| rows.iter().position(is_same_calendar));
-        // Of two absent rows the one of this calendar's own target, so that no second row of that target is made.
+        // Of two absent rows, take the row of this calendar's own target. Otherwise a second row of that
+        // target would be added.
         let home = || self.row_come_home(audience, rows, event);
         let at = existing.or_else(home).or_else(|| rows.iter().position(is_own))?;
         Some(rows.swap_remove(at))
     }
 
-    /// A row that another connection has taken over keeps its target: it comes back, also an absent one, since a target has one row.
-    /// Where an account is not known it comes back only when the other connection is gone.
+    /// The row of this calendar's target that another connection has taken over. It comes back even if it
+    /// is absent, because a target has one row. If an account is not known, it comes back only after the
+    /// other connection is gone.
     fn row_come_home(&self, audience: &Audience<'_>, rows: &[Row<'a>], event: &Desired) -> Option<usize> {
         if rows.is_empty() {
             return None;
@@ -79,12 +82,12 @@ impl<'a> PlanDraft<'a> {
     pub(super) fn is_in_another_account(&self, calendar: &CalendarRef) -> bool {
         let mut rows = self.appointment.ledger.deliveries().iter().filter(|row| row.may_exist());
         rows.any(|row| {
-            // Where a calendar's id alone names it, the account does not matter.
+            // If calendar ids are global, the account does not matter.
             row.calendar().is_in_another_account(calendar) && !self.is_one_calendar(row.calendar(), calendar)
         })
     }
 
-    /// A row whose event is to go, and the calendar to remove it from.
+    /// A row whose event has to be removed, and the calendar to remove it from.
     pub(super) fn to_remove(&self, audience: &Audience<'_>, mut row: Row<'a>) -> (Row<'a>, CalendarRef) {
         let calendar = self.reached_through(audience, row.delivery.calendar());
         let today = audience.connected(&calendar.person);
@@ -92,15 +95,15 @@ impl<'a> PlanDraft<'a> {
         (row, calendar)
     }
 
-    /// The calendar of a row whose event is to go: the same one under another connection, where the row's own is not connected any
-    /// more.
+    /// The calendar of a row whose event has to be removed. If the row's own connection is gone: the same
+    /// calendar under another connection.
     fn reached_through(&self, audience: &Audience<'_>, calendar: &CalendarRef) -> CalendarRef {
         let today = audience.connected(&calendar.person);
         let ledger = &self.appointment.ledger;
         let existing = ledger.deliveries().iter().filter(|row| row.may_exist());
         let rows = existing.filter(|row| self.is_one_calendar(&row.place(), calendar)).count();
         if let Some(today) = today.iter().find(|today| today.still_reaches(calendar)) {
-            // The same connection, with what is known of it today.
+            // The same connection, with the account that is known now.
             let account = calendar.account.clone().or_else(|| today.account.clone());
             return calendar.clone().with_account(account);
         }
@@ -117,7 +120,8 @@ impl<'a> PlanDraft<'a> {
         today.iter().find(is_anew).unwrap_or(calendar).clone()
     }
 
-    /// Why an event that is not desired any more cannot be removed: another account is connected now.
+    /// The note for an event that is no longer desired but cannot be removed, because another account is
+    /// connected now; `None` if it can be removed.
     pub(super) fn out_of_reach(
         &self,
         audience: &Audience<'_>,
@@ -139,7 +143,7 @@ impl<'a> PlanDraft<'a> {
         })
     }
 
-    /// A row for an event that older code wrote, if the desired event is the one it was written for.
+    /// A row for an event that older code wrote, if it was written for the desired event's calendar.
     pub(super) fn adopt(&self, audience: &Audience<'_>, event: &Desired) -> Option<Row<'a>> {
         let inherited = self.appointment.ledger.inherited_events();
         let (kind, remote_id) = inherited.get_key_value(&event.calendar.provider)?;
@@ -147,7 +151,7 @@ impl<'a> PlanDraft<'a> {
         calendar.is_at(&event.calendar).then(|| self.inherited_row(calendar, event.role, remote_id))
     }
 
-    /// Rows for the inherited events that are not desired any more. `is_wanted`: the appointment goes on.
+    /// Rows for the inherited events that are no longer desired. `is_wanted`: the appointment goes on.
     pub(super) fn inherited_to_remove(&mut self, audience: &Audience<'_>, is_wanted: bool) -> Vec<Row<'a>> {
         let ledger = &self.appointment.ledger;
         let mut rows = Vec::new();
@@ -155,7 +159,8 @@ impl<'a> PlanDraft<'a> {
             if self.plan.steps.iter().any(|step| step.adopts.as_ref() == Some(kind)) {
                 continue;
             }
-            // A calendar has one row: an event of ours there must not be taken for the old one, and removed in its place.
+            // A calendar has one row: if it has one, that event of ours must not be mistaken for the old
+            // event and removed in its place.
             let heir = heir(audience, kind).filter(|(_, calendar)| ledger.delivery(calendar).is_none());
             let Some((member, calendar)) = heir else {
                 self.plan.notes.push(Note::OwnerUnknown { provider: kind.clone() });
@@ -180,8 +185,9 @@ impl<'a> PlanDraft<'a> {
     }
 }
 
-/// For whom older code, which kept one id a provider, wrote last: the manager, else the staff member, else the customer;
-/// among those the ones who take part first, since it wrote for nobody else.
+/// The member for whom older code, which kept one id for each provider, wrote last: the manager, else the
+/// staff member, else the customer. Members who take part come first, because older code wrote only for
+/// them.
 fn heir<'a>(audience: &'a Audience<'a>, kind: &ProviderKind) -> Option<(&'a Member<'a>, CalendarRef)> {
     let calendar_of = |member: &'a Member<'a>| {
         let calendar = member.places().find(|calendar| calendar.provider == *kind)?;

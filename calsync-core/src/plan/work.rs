@@ -1,4 +1,4 @@
-//! What the planner works with while it makes a plan.
+//! The types that the planner works with while it makes a plan.
 
 use std::borrow::Cow;
 
@@ -18,11 +18,11 @@ pub(super) struct Desired {
     pub(super) content: Content,
 }
 
-/// A row of the ledger, or one made up for an event that older code wrote.
+/// A row of the ledger, or a temporary row for an event that older code wrote.
 pub(crate) struct Row<'a> {
     pub(crate) delivery: Cow<'a, Delivery>,
     pub(crate) adopts: Option<ProviderKind>,
-    /// The event was kept when its calendar was disconnected, and now may be acted on again.
+    /// The event was kept when its calendar was disconnected; now the calendar is connected again.
     pub(crate) is_connected_again: bool,
 }
 
@@ -31,12 +31,13 @@ impl<'a> Row<'a> {
         Self { delivery: Cow::Borrowed(delivery), adopts: None, is_connected_again: false }
     }
 
-    /// Whether an event of ours is there, or may be.
+    /// Whether an event of ours is there or may be there.
     pub(crate) fn may_exist(&self) -> bool {
         self.delivery.may_exist()
     }
 
-    /// Whether the event was kept there on purpose when its calendar was disconnected: its credentials are gone.
+    /// Whether the event was kept on purpose when its calendar was disconnected, and the calendar is not
+    /// connected again: there are no credentials for it.
     pub(crate) fn is_kept(&self) -> bool {
         !self.is_connected_again && self.delivery.hold().is_some_and(Hold::is_disconnected)
     }
@@ -55,7 +56,7 @@ pub(crate) struct PlanDraft<'a> {
 }
 
 impl<'a> PlanDraft<'a> {
-    /// A plan in which nothing is done yet.
+    /// A plan without steps and notes.
     pub(crate) fn new(planner: &'a Planner, appointment: &'a Appointment, now: DateTime<Utc>) -> Self {
         let plan = Plan {
             namespace: planner.namespace.clone(),
@@ -72,7 +73,7 @@ impl<'a> PlanDraft<'a> {
         Self { planner, appointment, plan }
     }
 
-    /// What the provider of a calendar can do.
+    /// The capabilities of a calendar's provider; `None` if no such provider is registered.
     pub(crate) fn capabilities(&self, calendar: &CalendarRef) -> Option<&'a Capabilities> {
         self.planner.providers.get(&calendar.provider)
     }

@@ -1,4 +1,4 @@
-//! One step, tried as often as it is worth it.
+//! One step, with its retries.
 
 use crate::ledger::{DeliveryState, Outcome, Verdict};
 use crate::plan::Step;
@@ -7,14 +7,15 @@ use crate::sync::engine::{Context, Shared};
 use crate::sync::metrics::Measured;
 use crate::sync::runner::{run_step, without_provider};
 
-/// Takes one step. Between two attempts its account is not called for a while, which the calls of the next one wait for.
+/// Carries out one step: attempts it until it succeeds, must not be retried, or has had its attempts.
+/// After a failed attempt its account is paused; the calls of the next attempt wait for that.
 pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Outcome {
     let engine = &shared.engine;
     let Some(provider) = engine.providers.get(&step.calendar.provider) else {
         return without_provider(context, step, engine.clock.now());
     };
     let caller = Caller::new(shared, &**provider, step);
-    // Once an outcome was lost, every further attempt looks first.
+    // Once the outcome of an attempt is unknown, every further attempt looks first.
     let mut looking = None;
     let mut attempts = 0;
     let mut lost_at = None;
@@ -34,7 +35,7 @@ pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Out
         }
     };
     if outcome.state == DeliveryState::Absent {
-        // What an earlier attempt sent may still arrive.
+        // A write that an earlier attempt sent may still take effect.
         let settled = lost_at.and_then(|at| at.checked_add_signed(engine.settle_after));
         outcome.look_at = outcome.look_at.max(settled);
     }

@@ -1,4 +1,5 @@
-//! The calls of one step: each waits for its account's gate, and tells the account's health how it ended.
+//! The calls of one step: each waits at its account's gate, and its result is recorded in the account's
+//! health.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +18,7 @@ use crate::sync::gate::{AccountGate, Admission, CallPermit};
 use crate::sync::metrics::{Measured, Throttle};
 use crate::sync::quota::Quota;
 
-/// Makes the calls of one step, each when its account may be called.
+/// Makes the calls of one step, each as soon as its account may be called.
 pub(super) struct Caller<'a> {
     pub(super) provider: &'a dyn CalendarProvider,
     shared: &'a Shared,
@@ -29,24 +30,24 @@ pub(super) struct Caller<'a> {
     requests_per_update: u32,
     requests_per_find: u32,
     gate: Arc<AccountGate>,
-    /// What the health of a call is recorded under: the account, the connection, the calendar.
+    /// The health records that a call's result goes to: the account, the connection, the calendar.
     keys: [HealthKey; 3],
-    /// This step probes an account or a calendar that failed before.
+    /// Whether this step probes an account, a connection or a calendar that failed before.
     probes: AtomicBool,
-    /// This step was the first to meet a failure of its kind.
+    /// Whether this step was the first to meet a failure for its reason.
     is_news: AtomicBool,
-    /// How long the step has waited while its account was not called.
+    /// How many milliseconds the step has waited while its account was paused.
     waited_ms: AtomicU64,
 }
 
 impl<'a> Caller<'a> {
-    /// For the calls of a step.
+    /// A caller for the calls of a step.
     pub(super) fn new(shared: &'a Shared, provider: &'a dyn CalendarProvider, step: &'a Step) -> Self {
         let caller = Self::of(shared, provider, &step.calendar);
         Self { failures: step.failures, blocked: step.blocked, ..caller }
     }
 
-    /// For calls that are about a calendar and no row.
+    /// A caller for calls that concern a calendar, but no row.
     pub(super) fn of(
         shared: &'a Shared,
         provider: &'a dyn CalendarProvider,
@@ -76,7 +77,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Makes a call when its account may be called. One that may not be called fails it at once.
+    /// Makes a call as soon as its account may be called. Fails at once if the account may not be called
+    /// within the step's budget.
     pub(super) async fn call<T>(
         &self,
         operation: Operation,
@@ -103,7 +105,7 @@ impl<'a> Caller<'a> {
         self.shared.engine.gates.now()
     }
 
-    /// Whether this step was the first to meet a failure of its kind.
+    /// Whether this step was the first to meet a failure for its reason.
     pub(super) fn is_news(&self) -> bool {
         self.is_news.load(Ordering::Relaxed)
     }
@@ -151,10 +153,10 @@ impl<'a> Caller<'a> {
     async fn admit(&self, requests: u32) -> Result<CallPermit<'_>, Error> {
         let gates = &self.shared.engine.gates;
         let queue = self.gate.queue.lock().await;
-        // These semaphores are never closed; were one closed, the call would go out without waiting.
+        // These semaphores are never closed. If one were closed, the call would be made without waiting.
         let room = self.gate.room.acquire().await.ok();
         loop {
-            // Given back while the account has to be waited for.
+            // Released while the call has to wait for its account.
             let place_in_run = self.shared.places.acquire().await.ok();
             let now = gates.now();
             let is_probe = self.may_call(now)?;
@@ -198,7 +200,8 @@ impl<'a> Caller<'a> {
         self.measure(Measured::Throttled(cause, waited));
     }
 
-    /// Until when the account has asked to wait, where its gate does not know: it asked another process, or through another connection.
+    /// Until when the account has asked to wait, if its gate does not know: the request was made by another
+    /// process, or through another connection.
     fn asked_to_wait(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if self.shared.engine.gates.is_paused(&self.quota, now) {
             return None;
@@ -207,8 +210,8 @@ impl<'a> Caller<'a> {
         [self.account(), self.connection()].iter().filter_map(|key| health.get(key).waits_until(now)).max()
     }
 
-    /// Whether the account, the connection and the calendar may be called. Where one of them fails and its time has come, this
-    /// step probes it.
+    /// Checks that the account, the connection and the calendar may be called. Returns whether the call is
+    /// a probe: one of them fails, and its next probe is due.
     fn may_call(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         let health = &self.shared.engine.health;
         let connection = health.get(self.connection());
@@ -230,18 +233,19 @@ impl<'a> Caller<'a> {
         Ok(!probed.is_empty())
     }
 
-    /// Whether the step's budget allows for that wait too. If so it is taken from it.
+    /// Whether the step's budget allows this wait too. The wait is taken from the budget.
     fn may_wait(&self, wait: TimeDelta) -> bool {
         let wait = u64::try_from(wait.num_milliseconds()).unwrap_or_default();
         let waited = self.waited_ms.fetch_add(wait, Ordering::Relaxed).saturating_add(wait);
         u128::from(waited) <= self.shared.engine.retry.budget.as_millis()
     }
 
-    /// Notes what a failed call says about those to come.
+    /// Records what a failed call means for later calls.
     fn learn(&self, permit: &CallPermit<'_>, failure: &Failure) {
         let engine = &self.shared.engine;
         if let Some(until) = self.retry_after(failure) {
-            // Kept apart from why calls fail: neither another failure nor a success that was under way shortens it.
+            // Stored separately from the reason of failure: neither another failure nor a success of a call
+            // that was under way shortens this wait.
             engine.health.apply(self.account(), &HealthEvent::AskedToWait(until), self.now());
         }
         if !is_retried(failure) {
@@ -265,7 +269,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// The account, connection or calendar whose other calls would meet the same failure.
+    /// The account, connection or calendar whose other calls would fail in the same way.
     fn scope(&self, failure: &Failure) -> Option<(&HealthKey, BlockReason)> {
         let reason = BlockReason::of(failure)?;
         let [account, connection, calendar] = &self.keys;
@@ -274,7 +278,7 @@ impl<'a> Caller<'a> {
             (ErrorKind::Unauthenticated | ErrorKind::MissingScope | ErrorKind::OtherAccount, _) => {
                 Some((connection, reason))
             }
-            // Other operations may be about an event that just this account may not touch.
+            // For other operations the response may mean only that this event must not be changed.
             (ErrorKind::Forbidden, Operation::Create) | (ErrorKind::CalendarNotFound, _) => {
                 Some((calendar, reason))
             }
@@ -315,7 +319,7 @@ impl<'a> Caller<'a> {
     fn note_success(&self, operation: Operation) {
         let health = &self.shared.engine.health;
         for key in &self.keys {
-            // A read says nothing of a permission to write.
+            // A successful read does not show that writing is permitted.
             let is_lifted = |failing: &Failing| {
                 let is_about_writing =
                     matches!(failing.reason, BlockReason::Forbidden | BlockReason::MissingScope);
@@ -327,7 +331,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// The step may not wait as long as its account is not called: nothing more is tried before then.
+    /// The error of a step whose account is paused for longer than its budget allows. The account is marked
+    /// as failing until then.
     fn give_up(&self, failure: Failure, until: DateTime<Utc>, now: DateTime<Utc>) -> Error {
         let is_held = self.failing(BlockReason::Unavailable).is_some_and(|failing| failing.keeps_back(now));
         if !is_held {
@@ -337,7 +342,7 @@ impl<'a> Caller<'a> {
         Failure { retry: Retry::Later, untried: true, retry_after_ms, ..failure }.into()
     }
 
-    /// The failure of a call that is not made, since the account or the calendar is known to fail.
+    /// The error of a call that is not made, because the account, connection or calendar is known to fail.
     fn untried(&self, reason: BlockReason, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Error {
         let kind = match reason {
             BlockReason::Reconnect => ErrorKind::Unauthenticated,
@@ -367,12 +372,12 @@ impl<'a> Caller<'a> {
 /// Whether a failed step may succeed within the same run.
 pub(super) fn is_retried(failure: &Failure) -> bool {
     let may_succeed = match failure.kind {
-        // All further calls would meet the same, also where the outcome of this one is unknown.
+        // All further calls would fail in the same way, even if the outcome of this one is unknown.
         ErrorKind::QuotaExceeded
         | ErrorKind::Unauthenticated
         | ErrorKind::MissingScope
         | ErrorKind::OtherAccount => false,
-        // Not known to be about more than this event.
+        // It may concern only this event.
         ErrorKind::Other => failure.retry == Retry::Unknown,
         _ => failure.retry != Retry::Never,
     };

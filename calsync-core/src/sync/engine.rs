@@ -1,4 +1,5 @@
-//! The ground floor of a run: what a syncer is made of, what the steps of a run share, and what a step knows of its plan.
+//! The data of a run: the parts of a syncer, what the steps of a run share, and what a step knows of its
+//! plan.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -21,7 +22,7 @@ use crate::sync::quota::Quotas;
 use crate::sync::random::Random;
 use crate::sync::retry::RetryPolicy;
 
-/// What a syncer is made of.
+/// The parts of a syncer.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) planner: Planner,
@@ -43,11 +44,11 @@ pub(super) struct Engine {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
-    /// Room for calls under way.
+    /// Limits the calls under way in this run, over all accounts.
     pub(super) places: Semaphore,
 }
 
-/// What a step needs to know of its plan.
+/// What a step needs to know about its plan.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     pub(super) namespace: Arc<str>,
@@ -89,7 +90,7 @@ impl Context {
         }
     }
 
-    /// The outcome of a step that was not tried: the row is as it was.
+    /// The outcome of a step that was not tried: the row stays in the state before the plan was begun.
     pub(super) fn untried(&self, step: &Step, verdict: Verdict) -> Outcome {
         let state = match &step.action {
             Action::Create { .. } => DeliveryState::Absent,

@@ -25,7 +25,7 @@ pub(super) struct Gates {
 struct State {
     accounts: HashMap<AccountKey, Account>,
     applications: BTreeMap<ProviderKind, Window>,
-    /// What was slept to. It is never earlier, even where the clock stands still or was set back.
+    /// The latest time slept to. [`Gates::now`] is never earlier, even if the clock stops or is set back.
     slept_to: DateTime<Utc>,
 }
 
@@ -33,30 +33,31 @@ struct State {
 struct Account {
     gate: Arc<AccountGate>,
     window: Window,
-    /// How many calls in a row have failed in a way that the account's other calls would meet too; calls that were under way
-    /// together count once.
+    /// How many calls in a row have failed in a way that affects the account's other calls too. Calls
+    /// that were under way together count once.
     failures: u32,
     pause: Option<(DateTime<Utc>, Failure)>,
 }
 
-/// Where the calls to an account wait, in the order they came.
+/// The queue in which the calls to an account wait, in the order they came.
 #[derive(Debug)]
 pub(super) struct AccountGate {
-    /// Only one call waits for everything else, so that calls begin in order. A probe keeps it until it has ended, so that the
-    /// others see what came of it.
+    /// The call at the head of the queue holds this lock while it waits for room and for the pace, so
+    /// calls begin in order. A probe holds it until it has ended, so the next calls see its result.
     pub(super) queue: QueueLock<()>,
-    /// For how many calls there is room under way.
+    /// Limits the calls under way.
     pub(super) room: Semaphore,
 }
 
 /// Whether an account may be called.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// It may: the call counts from now on. So many before it have failed in a row.
+    /// It may be called, and the call counts from now on. Holds how many calls before it have failed in a
+    /// row.
     Now(u32),
-    /// There were too many calls in the last minute.
+    /// There were too many requests in the last minute. Holds when there is room again.
     Full(DateTime<Utc>),
-    /// It is not called for a while, since a call failed.
+    /// It is paused, since a call failed. Holds the end of the pause and the failure.
     Paused(DateTime<Utc>, Failure),
 }
 
@@ -65,13 +66,13 @@ pub(super) enum Admission {
 pub(super) struct CallPermit<'a> {
     pub(super) gates: &'a Gates,
     pub(super) quota: &'a Quota,
-    /// How many requests the call takes.
+    /// How many requests the call makes.
     pub(super) requests: u32,
     /// How many calls in a row had failed when this one began.
     pub(super) failures: u32,
     pub(super) _room: Option<SemaphorePermit<'a>>,
     pub(super) _place_in_run: Option<SemaphorePermit<'a>>,
-    /// Held by a probe: the account's other calls wait for what comes of it.
+    /// Held by a probe: the account's other calls wait for its result.
     pub(super) _queue: Option<MutexGuardOf<'a>>,
 }
 
@@ -82,7 +83,7 @@ impl Gates {
         Self { clock, sleep, state: Mutex::default() }
     }
 
-    /// The time: what the clock shows, and never earlier than what was slept to.
+    /// The time of the clock, but never earlier than the latest time slept to.
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now().max(self.state().slept_to)
     }
@@ -100,12 +101,13 @@ impl Gates {
         self.state().account(quota, now).gate.clone()
     }
 
-    /// Whether the account is not called for a while.
+    /// Whether the account is paused.
     pub(super) fn is_paused(&self, quota: &Quota, now: DateTime<Utc>) -> bool {
         self.state().account(quota, now).pause.as_ref().is_some_and(|(until, _)| now < *until)
     }
 
-    /// Whether the account, which has room, may be called now, with so many requests. If so the call has begun.
+    /// Whether the account may be called now with this many requests. If so, the call counts as begun. The
+    /// caller holds a permit of the account's room.
     pub(super) fn enter(&self, quota: &Quota, requests: u32, now: DateTime<Utc>) -> Admission {
         let mut state = self.state();
         let mut until = None;
@@ -135,7 +137,7 @@ impl Gates {
 
 impl State {
     fn account(&mut self, quota: &Quota, now: DateTime<Utc>) -> &mut Account {
-        // Accounts that have nothing to remember are forgotten, before the map would have to grow for a new one.
+        // Before the map has to grow for a new account, accounts without any state are removed.
         if self.accounts.len() == self.accounts.capacity() && !self.accounts.contains_key(&quota.account) {
             self.accounts.retain(|_, account| account.is_needed(now));
         }
@@ -150,7 +152,7 @@ impl State {
         })
     }
 
-    /// The windows that a call counts in.
+    /// Changes the windows in which a call counts: the account's and the application's.
     fn windows(&mut self, quota: &Quota, change: impl Fn(&mut Window)) {
         if quota.per_minute.is_some()
             && let Some(account) = self.accounts.get_mut(&quota.account)
@@ -167,7 +169,7 @@ impl State {
 
 impl Account {
     fn is_needed(&mut self, now: DateTime<Utc>) -> bool {
-        // A backoff that ended an hour ago says nothing any more.
+        // A back-off that ended more than an hour ago has no effect any more.
         let is_paused = |(until, _): &(DateTime<Utc>, Failure)| now - *until < TimeDelta::hours(1);
         Arc::strong_count(&self.gate) > 1
             || self.pause.as_ref().is_some_and(is_paused)
@@ -176,7 +178,7 @@ impl Account {
 }
 
 impl CallPermit<'_> {
-    /// The call succeeded. Where it began after the last failure, the account's trouble is over.
+    /// Records a success. If the call began after the last failure, the count of failures is reset.
     pub(super) fn succeeded(&self) {
         let mut state = self.gates.state();
         if let Some(account) = state.accounts.get_mut(&self.quota.account)
@@ -186,8 +188,8 @@ impl CallPermit<'_> {
         }
     }
 
-    /// The call failed as others would now: the account is not called for that long. Returns how many calls have failed in a row,
-    /// and until when it is not called.
+    /// Records a failure that affects the account's other calls: the account is paused for `wait`. Returns
+    /// how many calls have failed in a row, and the end of the pause.
     pub(super) fn failed(&self, failure: &Failure, wait: Duration) -> (u32, DateTime<Utc>) {
         let now = self.gates.now();
         let until =

@@ -1,4 +1,4 @@
-//! Listing a calendar: every event of ours that is in it.
+//! Listing the events of ours in a calendar.
 
 use crate::calendar::CalendarRef;
 use crate::error::{Error, ErrorKind, Operation, Retry};
@@ -7,16 +7,17 @@ use crate::sync::Syncer;
 use crate::sync::caller::{Caller, is_retried};
 use crate::sync::engine::Shared;
 
-/// How many pages of one calendar are read before its listing is taken for endless.
+/// The largest number of pages of one calendar; a longer listing is an error (`endless_listing`).
 const MOST_PAGES: usize = 400;
 
 impl Syncer {
-    /// Lists every live event in a calendar that carries the syncer's namespace, to [rebuild](crate::plan::Recovery) a lost
-    /// ledger. Each page counts against the account's limits; a page that fails is tried again by the
-    /// [retry policy](crate::sync::RetryPolicy).
+    /// Lists every event in a calendar that carries the syncer's namespace and is not deleted, to
+    /// [rebuild](crate::plan::Recovery) a lost ledger. Each page counts against the account's limits; a
+    /// page that fails is retried by the [retry policy](crate::sync::RetryPolicy).
     ///
     /// # Errors
-    /// When the whole listing could not be read; then nothing is known of the calendar.
+    /// If a page could not be read, if the listing has more than 400 pages, or if no provider of the
+    /// calendar's kind is registered. An incomplete listing is never returned.
     pub async fn list_ours(&self, calendar: &CalendarRef) -> Result<Vec<Found>, Error> {
         let engine = self.engine();
         let error = |kind| Error::new(kind, calendar.provider.clone(), Operation::ListOurs);

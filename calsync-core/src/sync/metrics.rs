@@ -1,4 +1,4 @@
-//! What a run can be measured by.
+//! The metrics of a run.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::error::ErrorKind;
 use crate::names::ProviderKind;
 use crate::report::Verdict;
 
-/// Takes measurements to the host's metrics. Called from within runs, often: it must not block.
+/// Passes measurements to the host's metrics. It is called often during runs and must not block.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,34 +27,38 @@ use crate::report::Verdict;
 /// }
 /// ```
 pub trait Meter: fmt::Debug + Send + Sync + 'static {
-    /// Something was measured.
+    /// Takes one measurement.
     fn measure(&self, measurement: &Measurement<'_>);
 }
 
-/// Something measured. Its [name](Measurement::name) and [label](Measurement::label) are stable and nobody's data.
+/// One measurement. Its [name](Measurement::name) and [label](Measurement::label) are stable and contain
+/// no personal data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Measurement<'a> {
-    /// The provider.
+    /// The provider that was called.
     pub provider: &'a ProviderKind,
-    /// What was measured.
+    /// What was measured, with its value.
     pub what: Measured,
 }
 
-/// What was measured.
+/// What was measured, with its value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Measured {
     /// `calsync.steps`, a counter by verdict: a step has ended.
     Step(Verdict),
-    /// `calsync.retries`, a counter: how many attempts of a step followed the first one. Not measured where there were none.
+    /// `calsync.retries`, a counter: how many attempts of a step followed the first one. Not measured for
+    /// a step without retries.
     Retries(u32),
-    /// `calsync.visible_after`, a duration by role: an event was made or brought up to date, so long after the first plan for it
-    /// was begun. For a new appointment that is the time from its confirmation until the person sees it.
+    /// `calsync.visible_after`, a duration by role: the time from the begin of the first plan for an event
+    /// until the event was created or updated. For a new appointment that is the time from its
+    /// confirmation until the person sees it.
     VisibleAfter(Role, Duration),
-    /// `calsync.throttled`, a duration by cause: a step has waited so long for its account.
+    /// `calsync.throttled`, a duration by cause: how long a step has waited for its account.
     Throttled(Throttle, Duration),
-    /// `calsync.parked`, a counter by kind of failure: a connection, a calendar or an account is not called any more in this run.
+    /// `calsync.parked`, a counter by kind of failure: an account, connection or calendar was marked as
+    /// failing, and is not called before its next probe.
     Parked(ErrorKind),
 }
 
@@ -62,9 +66,9 @@ pub enum Measured {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Throttle {
-    /// The account or the application has had its calls of the minute.
+    /// The requests a minute of the account or the application are used up.
     Pace,
-    /// The account is left alone, since a call failed.
+    /// The account is paused, since a call failed or the provider asked to wait.
     Pause,
 }
 
@@ -81,7 +85,7 @@ impl Measurement<'_> {
         }
     }
 
-    /// Its value: a count, or seconds.
+    /// The metric's value: a count, or a duration in seconds.
     #[must_use]
     pub fn value(&self) -> f64 {
         match self.what {
@@ -91,7 +95,8 @@ impl Measurement<'_> {
         }
     }
 
-    /// What it is counted by, besides the provider; empty where there is nothing.
+    /// The metric's label besides the provider: the verdict, role, cause or kind of failure; empty if there
+    /// is none.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self.what {
@@ -128,7 +133,7 @@ fn role_label(role: Role) -> &'static str {
     }
 }
 
-/// The kinds of failure that park; the others are calls that failed too often.
+/// The label of a kind of failure. The kinds without a label of their own are calls that failed too often.
 fn parked_label(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unauthenticated => "reconnect",

@@ -1,9 +1,10 @@
-//! Carrying plans out: the only asynchronous step, and the only one that touches the world.
+//! Running plans: the only part that makes calls, and the only asynchronous one.
 //!
-//! A [`Run`] keeps so many steps in view ([`SyncerBuilder::look_ahead`]). Each waits for its account: for room among the
-//! calls under way, for its requests a minute, for the end of a pause. Only a call that is under way takes one of the run's
-//! places ([`SyncerBuilder::concurrency`]), so whoever waits holds nobody up. What an account may do says its [`Quota`]; what
-//! becomes of a call that failed says the [`RetryPolicy`].
+//! A [`Run`] works on a limited number of steps at a time ([`SyncerBuilder::look_ahead`]). Each step waits
+//! for its account: for room among the calls under way, for the requests of the minute, for the end of a
+//! pause. Only a call under way counts against the run's limit ([`SyncerBuilder::concurrency`]), so a
+//! waiting step does not block others. The [`Quota`] sets the limits of an account; the [`RetryPolicy`]
+//! decides what happens after a failed call.
 
 mod attempt;
 mod caller;

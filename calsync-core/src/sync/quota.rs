@@ -1,4 +1,4 @@
-//! What a provider counts calls by, and how many there may be.
+//! Quotas: by what a provider counts calls, and how many it allows.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use crate::id::ConnectionId;
 use crate::names::{AccountId, ProviderKind};
 use crate::provider::Capabilities;
 
-/// What a provider counts calls by. Shown without the account's name, which may be an e-mail address.
+/// The account whose calls a provider counts together. `Debug` hides the account's name, which may be an
+/// e-mail address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AccountKey {
     pub(super) provider: ProviderKind,
@@ -17,28 +18,28 @@ pub struct AccountKey {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Holder {
     Account(AccountId),
-    /// The person's connection, while its account is not known.
+    /// The person's connection, as long as its account is not known.
     Connection(Person, ConnectionId),
 }
 
-/// Whose calls are counted together, and how many there may be.
+/// Which calls are counted together, and how many are allowed.
 ///
-/// The limits of one account have to be the same at all its places.
+/// All calendars of one account must have the same limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quota {
-    /// What the calls count against.
+    /// The account that the calls count against.
     pub account: AccountKey,
-    /// How many may be under way at once.
+    /// How many calls may be under way at once; at least one.
     pub in_flight: usize,
-    /// How many there may be a minute; `None` for any number.
+    /// How many requests a minute are allowed; `None` for any number.
     pub per_minute: Option<u32>,
-    /// How many there may be a minute with all accounts of this provider; `None` for any number.
+    /// How many requests a minute are allowed for all accounts of this provider; `None` for any number.
     pub per_minute_of_application: Option<u32>,
 }
 
-/// Says what the calls to a place count against: where several workers share an account's quota, or a provider has granted
-/// other limits than it publishes.
+/// Gives the quota of a calendar. A host implements it if several workers share an account's quota, or if
+/// the provider has granted it other limits than it publishes.
 ///
 /// ```
 /// use calsync_core::calendar::CalendarRef;
@@ -59,11 +60,11 @@ pub struct Quota {
 /// }
 /// ```
 pub trait Quotas: fmt::Debug + Send + Sync + 'static {
-    /// The quota of a place, with a provider that declares these capabilities.
+    /// The quota of a calendar whose provider declares these capabilities.
     fn of(&self, place: &CalendarRef, capabilities: &Capabilities) -> Quota;
 }
 
-/// The quotas that the providers declare.
+/// The quotas that the providers declare; see [`Quota::declared`]. The default of a syncer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DeclaredQuotas;
 
@@ -74,7 +75,8 @@ impl Quotas for DeclaredQuotas {
 }
 
 impl Quota {
-    /// What the provider declares: by account, or by the person's connection while the account is not known.
+    /// The limits that the provider declares, counted by account, or by the person's connection as long as
+    /// the account is not known.
     #[must_use]
     pub fn declared(place: &CalendarRef, capabilities: &Capabilities) -> Self {
         let holder = match &place.account {
@@ -89,28 +91,31 @@ impl Quota {
         }
     }
 
-    /// Counted with all calls under that name: where a provider counts several accounts as one.
+    /// Counts the calls together with all others under this name. Use it if a provider counts several
+    /// accounts as one. Default: the calendar's account.
     #[must_use]
     pub fn with_account(mut self, name: impl Into<AccountId>) -> Self {
         self.account.holder = Holder::Account(name.into());
         self
     }
 
-    /// With this many calls under way at once; at least one.
+    /// Sets how many calls may be under way at once; 0 counts as 1. Default: what the provider declares.
     #[must_use]
     pub fn with_in_flight(mut self, calls: usize) -> Self {
         self.in_flight = calls.max(1);
         self
     }
 
-    /// With this many calls a minute; at least one.
+    /// Sets how many requests a minute are allowed; 0 counts as 1, `None` is no limit. Default: what the
+    /// provider declares.
     #[must_use]
     pub fn with_per_minute(mut self, calls: Option<u32>) -> Self {
         self.per_minute = calls.map(|calls| calls.max(1));
         self
     }
 
-    /// With this many calls a minute of all accounts; at least one.
+    /// Sets how many requests a minute are allowed for all accounts of the provider; 0 counts as 1, `None`
+    /// is no limit. Default: what the provider declares.
     #[must_use]
     pub fn with_per_minute_of_application(mut self, calls: Option<u32>) -> Self {
         self.per_minute_of_application = calls.map(|calls| calls.max(1));

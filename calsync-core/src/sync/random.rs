@@ -1,21 +1,21 @@
-//! Chance, for waits that should not all end at once.
+//! Random numbers, for waits that should not all end at once.
 
 use std::fmt::Debug;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Gives numbers by chance. Nothing secret hangs on them.
+/// Gives random numbers. They are used for nothing secret.
 pub trait Random: Debug + Send + Sync + 'static {
-    /// The next number, any `u64` as likely as another.
+    /// The next number; every `u64` is equally likely.
     fn next(&self) -> u64;
 }
 
-/// Numbers that follow from a seed (SplitMix64); by default from one of the process's own.
+/// Random numbers from a seed (SplitMix64). Default: a random seed.
 #[derive(Debug)]
 pub struct SeededRandom(AtomicU64);
 
 impl SeededRandom {
-    /// The numbers of a seed: the same ones every time.
+    /// The numbers of a seed: the same numbers every time.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))

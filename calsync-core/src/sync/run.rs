@@ -1,4 +1,4 @@
-//! A run: plans come in, outcomes come out.
+//! A run: takes begun plans and gives their outcomes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,12 +19,13 @@ use crate::sync::engine::{Context, Engine, Shared};
 
 /// A run under way. Awaiting it gives the whole report; [`Run::next`] gives the outcomes as they come.
 ///
-/// Plans are taken in as there is room in the [look-ahead](crate::sync::SyncerBuilder::look_ahead), so a long list of them is
-/// never held at once. Dropping a run stops it: what was confirmed is in the outcomes given out; the rest is pending in the
-/// ledger, as begun, and the next run looks at it.
+/// A run takes plans as there is room in the [look-ahead](crate::sync::SyncerBuilder::look_ahead), so a
+/// long list of them is never held in memory. Dropping a run stops it. What was confirmed is in the
+/// outcomes given so far; all other rows are pending in the ledger, as they were begun, and the next run
+/// looks at them.
 ///
-/// A run goes on only while it is awaited. One that is kept waiting with calls under way keeps their accounts' room from other
-/// runs of the syncer.
+/// A run makes progress only while it is awaited. A run that is not awaited while it has calls under way
+/// keeps their accounts' room from other runs of the syncer.
 #[must_use = "nothing happens until a run is awaited"]
 pub struct Run<I> {
     shared: Arc<Shared>,
@@ -33,14 +34,14 @@ pub struct Run<I> {
     under_way: FuturesUnordered<StepUnderWay>,
 }
 
-/// A lane without the step that is under way, and that step's outcome in the end.
+/// A step under way. It gives its lane, without the step, and the step's outcome.
 type StepUnderWay = Pin<Box<dyn Future<Output = (Lane, Outcome)> + Send>>;
 
-/// The steps of one person in one plan, taken one after the other: what is new first, removals last.
+/// The steps of one person in one plan, taken one after the other: new events first, removals last.
 struct Lane {
     context: Arc<Context>,
     steps: VecDeque<Step>,
-    /// A new event could not be made: the old one stays until it can.
+    /// A new event could not be made: the old event stays until it can.
     keep_old: bool,
 }
 
@@ -50,7 +51,7 @@ impl<I: Iterator<Item = Begun>> Run<I> {
         Self { shared, plans, waiting: VecDeque::new(), under_way: FuturesUnordered::new() }
     }
 
-    /// The next outcome; `None` when all is done.
+    /// The next outcome; `None` once every step has ended.
     ///
     /// Cancel-safe: dropping the future this returns loses nothing.
     pub async fn next(&mut self) -> Option<Outcome> {
@@ -64,7 +65,7 @@ impl<I: Iterator<Item = Begun>> Run<I> {
         Some(outcome)
     }
 
-    /// Runs to the end.
+    /// Runs all steps and returns the report.
     pub async fn report(mut self) -> Report {
         let mut report = Report::new();
         while let Some(outcome) = self.next().await {

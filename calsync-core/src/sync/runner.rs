@@ -1,4 +1,4 @@
-//! One attempt at one step: the calls it takes, and what its outcome means for the ledger's row.
+//! One attempt at one step: its calls, and the outcome for the ledger's row.
 
 use chrono::{DateTime, Utc};
 
@@ -13,7 +13,7 @@ use crate::provider::{
 use crate::sync::caller::Caller;
 use crate::sync::engine::{Context, Engine};
 
-/// How many used-up ids one attempt passes over. The next attempt goes on where this one stopped.
+/// How many used ids one attempt skips. The next attempt goes on where this one stopped.
 const MAX_USED_KEYS: u32 = 16;
 
 /// Makes one attempt at one step.
@@ -41,7 +41,7 @@ struct StepRunner<'a> {
     step: &'a Step,
 }
 
-/// What a look has found: our own events of the target, the newest first, and how many copies a person has made.
+/// What a look found: our own events of the target, the newest first, and how many copies a person made.
 struct Ours {
     events: Vec<(RemoteEvent, Generation)>,
     copies: u32,
@@ -49,7 +49,7 @@ struct Ours {
 }
 
 impl StepRunner<'_> {
-    /// Creates under the key of a generation, or of the next one whose id is not used up.
+    /// Creates the event under the key of this generation, or of the next one whose id is not used yet.
     async fn create(&self, content: &Content, from: Generation) -> Outcome {
         let options = CreateOptions::new().with_retried(matches!(self.step.action, Action::Find { .. }));
         let mut generation = from;
@@ -90,7 +90,7 @@ impl StepRunner<'_> {
             )
             .await
         {
-            // It may be elsewhere under another id: only a look that succeeds shows that none is there.
+            // The event may be there under another id: only a successful look shows that none is there.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
                 let pending = PendingWrite::new(Some(event.clone()));
                 self.look_and_write(content, &pending).await
@@ -135,7 +135,7 @@ impl StepRunner<'_> {
         self.caller.call(Operation::Delete, call).await
     }
 
-    /// The removal failed, and the event is, or may be, still there.
+    /// The outcome of a removal that failed: the event is there, or may be there.
     fn not_removed(&self, error: Error, event: &RemoteEvent, generation: Generation) -> Outcome {
         let is_left_behind = matches!(error.kind(), ErrorKind::NotOurs | ErrorKind::OtherAccount);
         let pending = PendingWrite::new(Some(event.clone())).with_removing(true);
@@ -154,13 +154,15 @@ impl StepRunner<'_> {
         }
     }
 
-    /// Looks what is there, and writes the content over the newest event of ours, or makes one. Older ones go.
+    /// Looks for our events, and writes the content over the newest one, or creates one. Older ones are
+    /// removed.
     async fn look_and_write(&self, content: &Content, pending: &PendingWrite) -> Outcome {
         let ours = match self.look(pending).await {
             Ok(ours) => ours,
             Err(error) => return self.still_pending(error, pending, Some(content)),
         };
-        // An older write or removal that is still on its way has to meet our revision.
+        // An older write or removal that may still take effect has to meet our revision, so the event is
+        // written even if its content is right.
         let rewritten = UpdateOptions::new().with_rewrite(self.unsettled().is_some());
         let mut events = ours.events.into_iter();
         let mut outcome = match events.next() {
@@ -182,7 +184,7 @@ impl StepRunner<'_> {
                 match self.remove(&event, generation).await {
                     Ok(()) => {}
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    // The one that is right is there; the next look removes the other.
+                    // The right event is there; the next look removes the other one.
                     Err(_) => outcome.look_at = Some(self.caller.now()),
                 }
             }
@@ -191,8 +193,9 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// Looks what is there, and removes every event of ours. An event that a look has found and whose removal is then answered
-    /// "not there" is looked for once more: only a look that finds none ends a removal that was not confirmed.
+    /// Looks for our events, and removes all of them. If the removal of an event that the look found gets
+    /// the response "not found", it looks once more: only a look that finds none ends a removal that was
+    /// not confirmed.
     async fn look_and_remove(&self, pending: &PendingWrite) -> Outcome {
         let (mut last, mut missing) = (self.step.generation, None);
         for _ in 0..2 {
@@ -225,7 +228,7 @@ impl StepRunner<'_> {
         self.still_pending(error, pending, None)
     }
 
-    /// Finds the live events of the target.
+    /// Finds the events of the target that are not deleted.
     async fn look(&self, pending: &PendingWrite) -> Result<Ours, Error> {
         let known = pending.before.as_ref().map(|event| event.remote_id.clone());
         let query = TargetQuery::new(self.context.namespace.clone(), self.step.target)
@@ -250,7 +253,7 @@ impl StepRunner<'_> {
         Ok(Ours { events: events.collect(), copies, account })
     }
 
-    /// A look has shown that our event is not there any more.
+    /// A look showed that our event is not there any more. `by_us`: calsync itself may have removed it.
     async fn was_removed(&self, content: &Content, by_us: bool) -> Outcome {
         if by_us || self.engine.removed_by_person == RemovedByPerson::Recreate {
             return self.create(content, self.step.generation.next()).await;
@@ -260,8 +263,8 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// While another worker's write may still arrive, one more look is due after it has had its time: also where this step has failed,
-    /// since a row of which nothing is desired any more is not planned by itself.
+    /// Notes one more look for the time after which another worker's write can no longer take effect. Also
+    /// after a failure, because an absent row without a desired event gets no step otherwise.
     fn with_look(&self, mut outcome: Outcome) -> Outcome {
         if !matches!(outcome.state, DeliveryState::Pending(_)) {
             outcome.look_at = outcome.look_at.max(self.unsettled());
@@ -269,7 +272,7 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// Until when another worker's write may still arrive, if that time has not come.
+    /// Until when another worker's write may still take effect; `None` if that time is over.
     fn unsettled(&self) -> Option<DateTime<Utc>> {
         let (since, now) = (self.step.unreported_since?, self.caller.now());
         let settled = since.checked_add_signed(self.engine.settle_after)?;
@@ -305,7 +308,7 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// No event of ours is there any more, up to and including `generation`.
+    /// The outcome when no event of ours is there any more, up to and including `generation`.
     fn withdrawn(&self, verdict: Verdict, generation: Generation) -> Outcome {
         // A generation is never used twice.
         let mut outcome = self.context.outcome(self.step, verdict, generation.next(), DeliveryState::Absent);
@@ -313,7 +316,8 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// The outcome of a failed call. `unchanged` is the row's state if the call changed nothing, `pending` if that is not known.
+    /// The outcome of a failed call. `unchanged` is the row's state if the call changed nothing; `pending`
+    /// is used if that is not known.
     fn failed(
         &self,
         error: Error,
@@ -345,7 +349,7 @@ impl StepRunner<'_> {
     }
 }
 
-/// The failure of a step whose provider is not there.
+/// The outcome of a step whose provider is not registered.
 pub(super) fn without_provider(context: &Context, step: &Step, now: DateTime<Utc>) -> Outcome {
     let mut outcome = context.untried(step, Verdict::Failed);
     let error = Error::new(ErrorKind::Configuration, step.calendar.provider.clone(), Operation::Find);

@@ -1,4 +1,4 @@
-//! The guide's three service functions: the plain way in.
+//! The guide's three service functions, which plan, run and record in one call.
 
 use crate::audience::{Audience, Trigger};
 use crate::calendar::Person;
@@ -9,7 +9,7 @@ use crate::plan::BeginError;
 use crate::report::Report;
 use crate::sync::Syncer;
 
-/// Why a service function did not come as far as the network.
+/// Why a service function ended before it made a call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
@@ -21,16 +21,18 @@ pub enum ServiceError {
     Begin(#[from] BeginError),
 }
 
-/// One person's events of one appointment, asked for by hand: `auto_sync` does not matter, `calendar_sync_enabled` does.
+/// The guide's service functions. They sync one person's events of one appointment on request:
+/// `auto_sync` does not matter, `calendar_sync_enabled` does.
 ///
-/// These plan, begin, run and record in one go; the host saves the appointment afterwards. A crash in between is healed by
-/// the next run, except that an event just made may stay behind when the appointment is cancelled before that run: a host
-/// that minds takes the five steps itself and saves after `begin`.
+/// Each function plans, begins, runs and records; the host saves the appointment afterwards. If the
+/// process crashes in between, the next run corrects it, with one exception: an event just made may stay
+/// in the calendar if the appointment is cancelled before that run. A host that cannot accept this takes
+/// the five steps itself and saves after `begin`.
 impl Syncer {
     /// Puts one appointment's event into one profile's calendars.
     ///
     /// # Errors
-    /// When a record cannot be used. What a provider refuses is in the report.
+    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the report.
     pub async fn create_calendar_event(
         &self,
         order: &Order,
@@ -41,10 +43,10 @@ impl Syncer {
         self.sync_one(order, appointment, directory, profile, true).await
     }
 
-    /// Brings one appointment's event up to date in one profile's calendars; makes it where it is missing.
+    /// Updates one appointment's event in one profile's calendars, and creates it where it is missing.
     ///
     /// # Errors
-    /// When a record cannot be used. What a provider refuses is in the report.
+    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the report.
     pub async fn update_calendar_event(
         &self,
         order: &Order,
@@ -55,11 +57,11 @@ impl Syncer {
         self.sync_one(order, appointment, directory, profile, true).await
     }
 
-    /// Removes one appointment's event from one profile's calendars. While the appointment stands and the person wants it, the
-    /// next plan makes it again.
+    /// Removes one appointment's event from one profile's calendars. As long as the appointment is not
+    /// cancelled and the person should have the event, the next plan makes it again.
     ///
     /// # Errors
-    /// When a record cannot be used. What a provider refuses is in the report.
+    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the report.
     pub async fn delete_calendar_event(
         &self,
         order: &Order,

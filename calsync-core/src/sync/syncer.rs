@@ -1,4 +1,4 @@
-//! The syncer: a planner, the providers, and the way to run plans with them.
+//! The syncer: a planner and the providers that run its plans.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::sync::retry::RetryPolicy;
 use crate::sync::run::Run;
 use crate::time::Zone;
 
-/// Plans, and runs plans. Clones are handles to the same one.
+/// Makes plans and runs them. Clones share all state.
 ///
 /// See the [crate's front page](crate) for the five steps a host takes with it.
 #[derive(Debug, Clone)]
@@ -56,8 +56,8 @@ pub struct SyncerBuilder {
 }
 
 impl Syncer {
-    /// Begins a syncer for the host's namespace: a name that tells its events from everybody else's, such as `my-shop`. It
-    /// goes into every event's key and must never change.
+    /// Builds a syncer for the host's namespace: a name that tells its events from those of other hosts,
+    /// such as `my-shop`. It is part of every event's key and must never change.
     #[must_use]
     pub fn builder(namespace: impl Into<Arc<str>>) -> SyncerBuilder {
         SyncerBuilder {
@@ -84,7 +84,7 @@ impl Syncer {
     /// Compares the events that should exist for an appointment with those that do; see [`Planner::plan`].
     ///
     /// # Errors
-    /// When the appointment's times cannot stand in a calendar.
+    /// As [`Planner::plan`].
     pub fn plan(
         &self,
         order: &Order,
@@ -94,10 +94,10 @@ impl Syncer {
         self.engine.planner.plan(order, appointment, audience, self.engine.clock.now())
     }
 
-    /// What a reader in that role would see; see [`Planner::preview`].
+    /// The event as a person in that role would see it; see [`Planner::preview`].
     ///
     /// # Errors
-    /// When the appointment's times cannot stand in a calendar.
+    /// As [`Planner::preview`].
     pub fn preview(
         &self,
         role: Role,
@@ -114,7 +114,7 @@ impl Syncer {
         &self.engine.planner
     }
 
-    /// Whether an appointment is on everyone's calendar now, and if not, which target waits for what; see
+    /// Whether an appointment is on everyone's calendar now, and if not, what each target waits for; see
     /// [`Planner::explain`].
     ///
     /// # Errors
@@ -135,8 +135,8 @@ impl Syncer {
 
     /// Runs plans that were begun and saved, each of another appointment.
     ///
-    /// Accounts go at the pace their provider allows, side by side, and each one's steps begin in the order they come in. One
-    /// person's steps of one plan go one after the other.
+    /// Accounts are called in parallel, each at the pace its provider allows. The steps of one account
+    /// begin in the order of the plans. One person's steps of one plan run one after the other.
     pub fn run_all<I: IntoIterator<Item = Begun>>(&self, plans: I) -> Run<I::IntoIter> {
         Run::new(self.engine.clone(), plans.into_iter())
     }
@@ -151,15 +151,17 @@ impl Syncer {
         self.engine.providers.contains_key(kind)
     }
 
-    /// The person has connected again, granted a permission or restored a calendar: what failed through that connection for such a
-    /// reason is over, and rows that are held for it are planned again. [`AccessTokens`](crate::auth::AccessTokens) says so itself to
-    /// the store it was given; in another process the host says it, or calls [`Ledger::revive`](crate::ledger::Ledger::revive) too.
+    /// Reports that the person has connected again, granted a permission or restored a calendar. Failures
+    /// of that connection for such a reason are over, and rows that are held for them are planned again.
+    /// [`AccessTokens`](crate::auth::AccessTokens) reports a new connection itself to the health store it
+    /// was given. In another process, without a shared store, the host calls this, or
+    /// [`Ledger::revive`](crate::ledger::Ledger::revive).
     pub fn connected(&self, connection: &ConnectionKey) {
         let key = HealthKey::Connection(connection.clone());
         self.engine.health.apply(&key, &HealthEvent::Connected, self.engine.clock.now());
     }
 
-    /// The brake, which holds removals beyond its limits.
+    /// The brake, which holds removals when there are too many at once.
     #[must_use]
     pub fn brake(&self) -> &Brake {
         self.engine.planner.brake()
@@ -167,136 +169,143 @@ impl Syncer {
 }
 
 impl SyncerBuilder {
-    /// Adds a provider, for connections of its kind. A second one of the same kind takes the first one's place.
+    /// Adds a provider for the connections of its kind. It replaces an earlier provider of the same kind.
     #[must_use]
     pub fn provider(self, provider: impl CalendarProvider) -> Self {
         self.shared_provider(Arc::new(provider))
     }
 
-    /// Adds a provider the host keeps a handle of.
+    /// Adds a provider of which the host keeps a handle.
     #[must_use]
     pub fn shared_provider(mut self, provider: Arc<dyn CalendarProvider>) -> Self {
         self.providers.insert(provider.kind(), provider);
         self
     }
 
-    /// The zone of appointments that name none. UTC unless given.
+    /// Sets the time zone of appointments that have none. Default: UTC.
     #[must_use]
     pub fn time_zone(mut self, zone: Zone) -> Self {
         self.zone = zone;
         self
     }
 
-    /// How events are worded. The guide's words unless given.
+    /// Sets the wording of events. Default: [`DefaultWording`], the guide's texts.
     #[must_use]
     pub fn wording(mut self, wording: impl Wording) -> Self {
         self.wording = Arc::new(wording);
         self
     }
 
-    /// Where the time comes from. The machine's clock unless given.
+    /// Sets the clock. Default: [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How waits are waited for. By tokio's timer unless given; nothing waits while no limit is met and no call fails.
+    /// Sets how a run sleeps. It sleeps only when a limit is reached or a call has failed. Default: tokio's
+    /// timer.
     #[must_use]
     pub fn sleep(mut self, sleep: impl Sleep) -> Self {
         self.sleep = Arc::new(sleep);
         self
     }
 
-    /// Where chance comes from. From a seed of the process's own unless given.
+    /// Sets the source of random numbers. Default: [`SeededRandom`] with a random seed.
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.random = Arc::new(random);
         self
     }
 
-    /// How often a step is tried. Five times, with two minutes of waiting, unless given.
+    /// Sets how often a step is tried. Default: 5 attempts, with 2 minutes of waiting in all.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Where measurements go: steps by result, retries, time waited, how long until an event is seen. Nowhere unless given.
+    /// Sets the meter, which gets steps by verdict, retries, time waited, and the time until an event is
+    /// visible. Default: none.
     #[must_use]
     pub fn meter(mut self, meter: impl Meter) -> Self {
         self.meter = Arc::new(meter);
         self
     }
 
-    /// What the calls to a place count against. What the providers declare unless given.
+    /// Sets the quotas of calendars. Default: [`DeclaredQuotas`], what the providers declare.
     #[must_use]
     pub fn quotas(mut self, quotas: impl Quotas) -> Self {
         self.quotas = Arc::new(quotas);
         self
     }
 
-    /// How many calls a run may have under way at once, over all accounts. 16 unless given; at least one. A step that waits
-    /// for its account does not count.
+    /// Sets how many calls a run may have under way at once, over all accounts; 0 counts as 1. A step that
+    /// waits for its account does not count. Default: 16.
     #[must_use]
     pub fn concurrency(mut self, steps: usize) -> Self {
         self.concurrency = steps.max(1);
         self
     }
 
-    /// How many persons' steps a run keeps in view to find accounts that may be called, and so what it holds of a long list of
-    /// plans. 256 unless given, and never fewer than may be under way.
+    /// Sets how many lanes a run works on at a time; a lane is the steps of one person in one plan. This
+    /// also limits how much of a long list of plans is in memory. Default: 256, and never fewer than
+    /// [`concurrency`](Self::concurrency).
     ///
-    /// An account that is slow or paused keeps nobody waiting while the view holds steps of others. Whoever runs one account's
-    /// thousands of appointments before another's mixes the plans, or gives a wider view. An account that is to be left alone
-    /// for longer than a step may wait never fills it: its steps end at once.
+    /// A slow or paused account does not delay other accounts as long as they have lanes among these. A
+    /// host that runs thousands of appointments of one account before those of another should mix the
+    /// plans, or set a higher number. An account that is paused for longer than a step may wait does not
+    /// fill the lanes, because its steps end at once.
     #[must_use]
     pub fn look_ahead(mut self, lanes: usize) -> Self {
         self.look_ahead = lanes;
         self
     }
 
-    /// What to do when somebody has deleted our event by hand. It is made again unless told otherwise.
+    /// Sets what to do when a person has deleted our event by hand. Default:
+    /// [`RemovedByPerson::Recreate`].
     #[must_use]
     pub fn removed_by_person(mut self, policy: RemovedByPerson) -> Self {
         self.removed_by_person = policy;
         self
     }
 
-    /// What to do when a connection leads to another account than before. It is refused unless told otherwise.
+    /// Sets what to do when a connection leads to another account than before. Default:
+    /// [`OtherAccount::Refuse`].
     #[must_use]
     pub fn other_account(mut self, policy: OtherAccount) -> Self {
         self.other_account = policy;
         self
     }
 
-    /// How long after a plan was begun its last write may still be on its way: from `begin` until the last call has timed
-    /// out. 10 minutes unless given.
+    /// Sets how long after a plan was begun its last write may still take effect: from `begin` until the
+    /// last call has timed out. Default: 10 minutes.
     ///
-    /// Matters only where a worker died, or two raced: a removal then takes one more look after this time. Who begins more than
-    /// can be run at once counts that time in.
+    /// It matters only after a worker died, or two workers raced: a removal then takes one more look after
+    /// this time. A host that begins more plans than it can run at once must include the waiting time.
     #[must_use]
     pub fn settle_after(mut self, time: Duration) -> Self {
         self.settle_after = time;
         self
     }
 
-    /// Where the health of accounts is kept: what fails since when and is probed when. In memory by default; processes that
-    /// share it call a failing account once.
+    /// Sets the store of account health: since when calls fail, and when they are probed next. Processes
+    /// that share a store probe a failing account only once. Default: in memory.
     #[must_use]
     pub fn health_store(mut self, store: Arc<dyn AccountHealthStore>) -> Self {
         self.health = store;
         self
     }
 
-    /// The brake on removals. By default it counts in this process, with the usual limits.
+    /// Sets the brake on removals. Default: [`Brake::new`], which counts in this process with the default
+    /// limits.
     #[must_use]
     pub fn brake(mut self, brake: Brake) -> Self {
         self.brake = brake;
         self
     }
 
-    /// The syncer.
+    /// Builds the syncer.
     #[must_use]
     pub fn build(self) -> Syncer {
         let mut planner = Planner::new(self.namespace)

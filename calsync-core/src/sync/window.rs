@@ -1,16 +1,18 @@
-//! How many calls there were in the last minute.
+//! Counts the requests of the last minute.
 
 use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A call that ended in some second is out of every minute from the start of this one after it.
+/// A call stops counting when this many seconds have passed since the start of the second in which it
+/// ended.
 const SPAN: i64 = 61;
 
 /// The requests of the last minute, by the second in which their call ended.
 ///
-/// The server counts a call at some time between its start and its end. One that is under way counts as one of now, and then
-/// as one of its end: so no minute of the server's holds more than the limit, however long a call takes.
+/// The server counts a call at some time between its start and its end. A call under way counts as a call
+/// of now, an ended call as one of its end. So no minute on the server's clock has more than the limit,
+/// even if a call takes long.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     under_way: u32,
@@ -18,7 +20,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// When there is room for one more call, of so many requests, among `limit` a minute; `None` if there is now.
+    /// When one more call of `requests` requests fits into the `limit` requests a minute; `None` if it
+    /// fits now. A call of more than `limit` requests is allowed alone.
     pub(super) fn full_until(
         &mut self,
         requests: u32,
@@ -38,7 +41,7 @@ impl Window {
                 return DateTime::from_timestamp(second.saturating_add(SPAN), 0);
             }
         }
-        // Those in the way are still under way; nobody knows for how long.
+        // Calls under way use up the limit, and their end is not known: look again in a second.
         Some(now + TimeDelta::seconds(1))
     }
 
@@ -57,7 +60,7 @@ impl Window {
         }
     }
 
-    /// Whether nothing that counts has happened.
+    /// Whether no call counts now.
     pub(super) fn is_empty(&mut self, now: DateTime<Utc>) -> bool {
         self.forget(now);
         self.under_way == 0 && self.ended.is_empty()
@@ -65,7 +68,7 @@ impl Window {
 
     fn forget(&mut self, now: DateTime<Utc>) {
         let now = now.timestamp();
-        // What lies far ahead was counted before the clock was set back.
+        // A second far in the future was counted before the clock was set back.
         while self.ended.front().is_some_and(|(second, _)| (now - second).abs() >= SPAN) {
             self.ended.pop_front();
         }
@@ -96,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_none_lets_one_call_through_and_a_clock_set_back_keeps_nobody() {
+    fn a_limit_of_zero_allows_one_call_and_a_clock_set_back_blocks_none() {
         let mut window = Window::default();
         assert_eq!(window.full_until(1, 0, at(3600.0)), None);
         window.begin(1);

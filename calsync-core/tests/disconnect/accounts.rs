@@ -1,4 +1,4 @@
-//! Another account behind a connection.
+//! A connection that leads to another account than before.
 
 use calsync_core::ErrorKind;
 use calsync_core::audience::Trigger;
@@ -13,7 +13,7 @@ use crate::common::{
     CUSTOMER, Company, actions, as_wanted, blocked, cancelled, edit, google, now, planner, set, set_state,
     settled,
 };
-use crate::desk::Desk;
+use crate::fixture::Fixture;
 
 #[test]
 fn another_account_is_refused_and_nothing_is_made_or_touched() {
@@ -29,13 +29,13 @@ fn another_account_is_refused_and_nothing_is_made_or_touched() {
             assert_eq!(plan.notes, [Note::OtherAccount { role, calendar: before.clone() }], "said once");
         }
     }
-    let words = company.plan().to_string();
-    assert!(words.contains("refused for customer in google of profile 33 (connection default)"), "{words}");
-    assert!(!words.contains("another\n") && !words.contains("account-33"), "no account is named: {words}");
+    let text = company.plan().to_string();
+    assert!(text.contains("refused for customer in google of profile 33 (connection default)"), "{text}");
+    assert!(!text.contains("another\n") && !text.contains("account-33"), "no account is named: {text}");
 }
 
 #[test]
-fn what_may_stand_in_the_account_of_before_counts_and_an_empty_row_does_not() {
+fn an_event_that_may_be_in_the_old_account_counts_and_an_absent_row_does_not() {
     let mut company = settled();
     company.profile(CUSTOMER).connections = vec![google("default", "primary", "another")];
     edit(&mut company, |rows| set_state(&mut rows[0], &DeliveryState::Pending(PendingWrite::new(None))));
@@ -43,7 +43,7 @@ fn what_may_stand_in_the_account_of_before_counts_and_an_empty_row_does_not() {
 
     edit(&mut company, |rows| set_state(&mut rows[0], &DeliveryState::Absent));
     set(&mut company, 0, "generation", 3);
-    // The reconnect it waits for is not this one's matter.
+    // A hold that waits for a reconnect of the old account does not apply to the new one.
     set(&mut company, 0, "hold", blocked(BlockReason::Reconnect, None));
     let plan = company.plan();
     assert_eq!(actions(&plan), ["create"]);
@@ -51,7 +51,7 @@ fn what_may_stand_in_the_account_of_before_counts_and_an_empty_row_does_not() {
 }
 
 #[test]
-fn a_calendar_that_its_id_alone_names_is_the_same_through_another_account() {
+fn a_calendar_with_a_global_id_is_the_same_through_another_account() {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "before")];
     let standing = as_wanted(&company, CUSTOMER);
@@ -65,7 +65,7 @@ fn a_calendar_that_its_id_alone_names_is_the_same_through_another_account() {
 }
 
 #[test]
-fn an_event_of_before_is_removed_through_another_connection_to_its_account() {
+fn an_event_in_the_old_account_is_removed_through_another_connection_to_it() {
     let mut company = settled();
     company.profile(CUSTOMER).connections =
         vec![google("default", "primary", "another"), google("second", "primary", "account-33")];
@@ -77,7 +77,7 @@ fn an_event_of_before_is_removed_through_another_connection_to_its_account() {
 }
 
 #[test]
-fn somebody_who_left_the_audience_is_looked_up_too() {
+fn a_person_who_left_the_audience_is_checked_too() {
     let mut company = Company::new();
     let standing = as_wanted(&company, crate::common::STAFF);
     crate::common::put(&mut company, crate::common::STAFF, Role::Staff, &DeliveryState::Confirmed(standing));
@@ -90,49 +90,49 @@ fn somebody_who_left_the_audience_is_looked_up_too() {
 }
 
 #[tokio::test]
-async fn with_the_account_of_before_again_all_goes_on_where_it_stopped() {
-    let mut desk = Desk::synced(3, 0).await;
-    let before = desk.calendar.inner().events();
-    desk.connect([google("default", "primary", "another")]);
-    for appointment in &mut desk.appointments {
+async fn with_the_old_account_connected_again_syncing_resumes() {
+    let mut fixture = Fixture::synced(3, 0).await;
+    let before = fixture.calendar.inner().events();
+    fixture.connect([google("default", "primary", "another")]);
+    for appointment in &mut fixture.appointments {
         appointment.end_time += chrono::Duration::hours(1);
     }
-    desk.assert_quiet().await;
-    assert_eq!(desk.calendar.inner().events(), before);
+    fixture.assert_quiet().await;
+    assert_eq!(fixture.calendar.inner().events(), before);
 
     for connection in [google("default", "primary", "account-33"), google("anew", "primary", "account-33")] {
-        desk.connect([connection]);
-        for appointment in &mut desk.appointments {
+        fixture.connect([connection]);
+        for appointment in &mut fixture.appointments {
             appointment.end_time += chrono::Duration::hours(1);
         }
-        assert!(desk.sync().await.is_all_done());
+        assert!(fixture.sync().await.is_all_done());
         let ids = |events: &[calsync_core::memory::StoredEvent]| -> Vec<_> {
             events.iter().map(|event| event.remote_id.clone()).collect()
         };
-        assert_eq!(ids(&desk.calendar.inner().events()), ids(&before), "the same events");
-        assert!(desk.appointments.iter().all(|it| it.ledger.deliveries().len() == 1), "and the same rows");
+        assert_eq!(ids(&fixture.calendar.inner().events()), ids(&before), "the same events");
+        assert!(fixture.appointments.iter().all(|it| it.ledger.deliveries().len() == 1), "and the same rows");
     }
-    desk.assert_quiet().await;
+    fixture.assert_quiet().await;
 }
 
 #[tokio::test]
-async fn a_host_that_says_so_starts_anew_and_never_touches_the_old_copies() {
-    let mut desk = Desk::with_policy(Company::of_one(), 3, 0, OtherAccount::StartAnew);
-    desk.sync().await;
-    let before = desk.calendar.inner().events();
-    desk.connect([google("default", "primary", "another")]);
-    // One create fails at first; it is made by the next run all the same.
-    desk.calendar.script([Fault::Before(ErrorKind::Unavailable)]);
-    desk.sync().await;
-    desk.wait(5);
-    desk.sync().await;
-    let all = desk.calendar.inner().events();
+async fn with_start_anew_new_events_are_made_and_the_old_ones_are_never_touched() {
+    let mut fixture = Fixture::with_policy(Company::of_one(), 3, 0, OtherAccount::StartAnew);
+    fixture.sync().await;
+    let before = fixture.calendar.inner().events();
+    fixture.connect([google("default", "primary", "another")]);
+    // One create fails at first; the next run makes it.
+    fixture.calendar.script([Fault::Before(ErrorKind::Unavailable)]);
+    fixture.sync().await;
+    fixture.wait(5);
+    fixture.sync().await;
+    let all = fixture.calendar.inner().events();
     assert_eq!(all.len(), 6);
-    assert!(before.iter().all(|event| all.contains(event)), "as they were");
-    desk.assert_quiet().await;
-    for appointment in &mut desk.appointments {
+    assert!(before.iter().all(|event| all.contains(event)), "the old events are unchanged");
+    fixture.assert_quiet().await;
+    for appointment in &mut fixture.appointments {
         appointment.status = "cancelled".into();
     }
-    desk.sync().await;
-    assert_eq!(desk.calendar.inner().events(), before);
+    fixture.sync().await;
+    assert_eq!(fixture.calendar.inner().events(), before);
 }

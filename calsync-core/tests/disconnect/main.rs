@@ -1,4 +1,4 @@
-//! Calendars come and go: other accounts, disconnecting, moving, filling a new one, and too many deletions.
+//! Changing calendars: other accounts, disconnecting, moving, backfilling a new one, and too many removals.
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -8,6 +8,6 @@ mod common;
 mod accounts;
 mod backfill;
 mod brake;
-mod desk;
 mod disconnect;
+mod fixture;
 mod moving;

@@ -10,7 +10,7 @@ use crate::common::{CUSTOMER, Company, Host, NAMESPACE, STAFF, google, key};
 
 /// Rule 1: a calendar may never take a deleted event's id again, so what was withdrawn returns under another (cal.com #24357).
 #[tokio::test]
-async fn a_job_that_comes_back_to_somebody_gets_a_key_of_a_new_generation() {
+async fn an_appointment_assigned_back_gets_a_key_of_a_new_generation() {
     let mut host = Host::new(Company::new());
     let place = host.company.place(STAFF);
     assert!(host.sync().await.is_all_done());
@@ -33,7 +33,7 @@ async fn a_job_that_comes_back_to_somebody_gets_a_key_of_a_new_generation() {
 /// Rule 14: the key is the host's own, and what lacks its mark is not taken over, whatever it is called (thunderbird/appointment
 /// #529).
 #[tokio::test]
-async fn two_hosts_with_equal_ids_in_one_calendar_leave_each_other_alone() {
+async fn two_hosts_with_equal_ids_do_not_touch_each_others_events() {
     let mut ours = Host::new(Company::of_one());
     let mut theirs = Host::new(Company::of_one());
     theirs.syncer = Syncer::builder("another-shop")
@@ -59,7 +59,7 @@ async fn two_hosts_with_equal_ids_in_one_calendar_leave_each_other_alone() {
 /// Rule 27: an event is known by its key, so that a calendar connected again finds its row, and a look finds its event whatever
 /// times it has (easyappointments #1388).
 #[tokio::test]
-async fn a_calendar_connected_again_has_no_event_twice() {
+async fn a_calendar_connected_again_has_each_event_once() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     host.company.profile(CUSTOMER).connections = vec![google("again", "primary", "account-33")];
     host.assert_quiet();

@@ -9,7 +9,7 @@ use crate::common::{ADMIN, CUSTOMER, Company, Host, MANAGER, STAFF, google};
 
 /// Rule 2: who loses the event is read from the ledger, since the row that named them is already written over (cal.com #12098).
 #[tokio::test]
-async fn a_job_that_changes_hands_leaves_the_calendars_the_ledger_names() {
+async fn a_reassigned_appointment_is_removed_from_the_calendars_in_the_ledger() {
     let mut host = Host::new(Company::new());
     assert!(host.sync().await.is_all_done());
     // Twice before anybody syncs; and of Ben nothing is left that could say he had it.
@@ -33,7 +33,7 @@ async fn a_job_that_changes_hands_leaves_the_calendars_the_ledger_names() {
 
 /// Rule 3: an event is changed and removed where it was written, whichever calendar the person has chosen since (cal.com #13902).
 #[tokio::test]
-async fn a_calendar_chosen_later_does_not_keep_the_old_event_standing() {
+async fn the_event_in_the_old_calendar_goes_when_another_calendar_is_chosen() {
     for cancelled in [false, true] {
         let mut host = Host::synced(RemovedByPerson::Recreate).await;
         host.company.profile(CUSTOMER).connections = vec![google("default", "family", "account-33")];
@@ -50,7 +50,7 @@ async fn a_calendar_chosen_later_does_not_keep_the_old_event_standing() {
 
 /// Rule 16: whoever connects a calendar gets their own events, and those of everybody else are not written again (odoo #109915).
 #[tokio::test]
-async fn a_calendar_that_is_connected_is_filled_and_no_other_is_touched() {
+async fn a_connected_calendar_is_filled_and_no_other_is_touched() {
     let mut host = Host::new(Company::new());
     let connections = std::mem::take(&mut host.company.profile(CUSTOMER).connections);
     assert!(host.sync().await.is_all_done());

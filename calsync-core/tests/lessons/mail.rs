@@ -12,7 +12,7 @@ use crate::common::{Company, Host, NAMESPACE};
 
 /// Rule 5: the guest hears of the appointment whatever becomes of the company's own calendars (cal.com #30044).
 #[tokio::test]
-async fn a_guest_is_invited_though_every_calendar_fails() {
+async fn a_guest_is_invited_even_if_every_calendar_fails() {
     for fault in [
         Fault::Before(ErrorKind::Unavailable),
         Fault::Before(ErrorKind::Unauthenticated),

@@ -34,7 +34,7 @@ async fn an_event_that_is_missing_cancels_nothing() {
 
 /// Rule 24: what a calendar will never take waits by itself, and what comes after it goes on (keeper.sh #616).
 #[tokio::test]
-async fn an_event_refused_for_good_is_set_aside_and_those_after_it_go_on() {
+async fn an_event_refused_for_good_does_not_stop_those_after_it() {
     let mut host = Host::new(Company::of_one());
     let mut companies = vec![host.company.clone(); 5];
     let mut plans = Vec::new();

@@ -14,7 +14,7 @@ use crate::common::{Company, Host, actions, now, planner, settled};
 
 /// Rule 24: an event that is over before it begins is refused where it is planned, and reaches no calendar (keeper.sh #616).
 #[test]
-fn a_time_no_calendar_takes_is_refused_before_anything_is_planned() {
+fn a_time_that_no_calendar_accepts_is_refused_before_anything_is_planned() {
     for minutes in [0, -1, -90] {
         let mut company = settled();
         company.appointment.end_time = company.appointment.start_time + TimeDelta::minutes(minutes);

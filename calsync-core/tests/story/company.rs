@@ -1,4 +1,4 @@
-//! The company of the stories, and, worked out by hand and not by the library, which events it should have.
+//! The company of the stories, and the events it should have, computed without the library.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use calsync_core::names::CalendarId;
 use calsync_core::{ProviderKind, StaffId};
 use chrono::{DateTime, Duration, Utc};
 
-/// What the test compares of an event: whose, in which calendar, from when, and its title.
+/// What the test compares of an event: the person, the calendar, the start and the title.
 pub(crate) type Event = (String, String, DateTime<Utc>, String);
 
 /// Three orders (the second has two items, the third a guest), three staff members (the first is managed by the second), an
@@ -99,13 +99,13 @@ impl Company {
         }
     }
 
-    /// The guest becomes a customer with the profile of the one there is.
+    /// The guest becomes a customer with the profile of the existing customer.
     pub(crate) fn sign_up(&mut self, order: usize) {
         self.orders[order].customer_id = Some(1.into());
     }
 
     /// The events an appointment should have.
-    pub(crate) fn wanted(&self, appointment: &Appointment) -> Vec<Event> {
+    pub(crate) fn desired(&self, appointment: &Appointment) -> Vec<Event> {
         let order =
             self.orders.iter().find(|order| Some(&order.id) == appointment.order_id.as_ref()).unwrap();
         if appointment.status.is_cancelled() || order.status.is_cancelled() {
@@ -125,7 +125,7 @@ impl Company {
         let mut events = Vec::new();
         for (person, title) in people {
             let profile = &self.profiles[person];
-            // Two connections to one calendar of one account are one place.
+            // Two connections to one calendar of one account count as one calendar.
             let calendars: BTreeSet<String> = profile
                 .connections
                 .iter()

@@ -1,4 +1,4 @@
-//! A host, as small as one can be: a table of appointments, workers that save with compare-and-save, and crashes.
+//! A minimal host: a table of appointments, workers that compare and save, and crashes.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -26,15 +26,15 @@ use crate::company::{Company, Event};
 use crate::reached::Reached;
 use crate::{Happening, happen};
 
-/// Where a worker dies.
+/// When a worker dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Crash {
     Never,
     BeforeBeginIsSaved,
     BeforeTheRun,
-    /// After so many outcomes, none of them saved; the others are cut off where they are.
+    /// After this many outcomes, none of them saved; the other steps are cut off.
     AfterOutcomes(usize),
-    /// After the run's future was polled so many times.
+    /// After the run's future was polled this many times.
     AfterPolls(u32),
     BeforeTheReportIsSaved,
 }
@@ -120,7 +120,8 @@ impl Host {
         }
     }
 
-    /// Somebody deletes an event by hand; and soon after something is changed, or nobody would ever look.
+    /// A person deletes an event by hand. Then the appointment is changed, because otherwise no run would
+    /// look.
     pub(crate) fn person_deletes(&mut self, nth: usize) {
         let events = self.calendar.inner().events();
         let Some(event) = events.iter().filter(|event| event.marker.is_some()).nth(nth) else { return };
@@ -135,7 +136,7 @@ impl Host {
         self.mail.at_random(seed.rotate_left(17), per_mille, true);
     }
 
-    /// Everybody mends what kept their calendar from being written.
+    /// Every person corrects what prevented writing to their calendar.
     pub(crate) fn revive(&mut self) {
         for row in self.table.values_mut() {
             let mut ledger: Ledger = serde_json::from_str(&row.ledger).unwrap();
@@ -204,7 +205,7 @@ impl Host {
         let (_, mut appointment) = self.load(id);
         let loaded = appointment.ledger.version();
         appointment.record(report);
-        assert!(self.save(&appointment, loaded), "nobody else runs in between");
+        assert!(self.save(&appointment, loaded), "no other worker runs in between");
     }
 
     pub(crate) async fn sync(&mut self, nth: usize, crash: Crash) {
@@ -216,8 +217,8 @@ impl Host {
         }
     }
 
-    /// Two workers on one appointment: the second begins when the first is about to run, after something has changed; both
-    /// run at once; the first may die.
+    /// Two workers on one appointment. The second begins when the first is about to run, after `between`;
+    /// both run at once; the first may die.
     pub(crate) async fn race(&mut self, nth: usize, between: &Happening, crash: Crash) {
         let Some(id) = self.nth(nth) else { return };
         let first = self.begin(&id, crash);
@@ -240,7 +241,7 @@ impl Host {
         }
     }
 
-    /// A worker begins, and is so slow that all the others are done before it runs.
+    /// A worker begins, and runs only after all of `meanwhile` has happened.
     pub(crate) async fn straggle(&mut self, nth: usize, meanwhile: &[Happening], crash: Crash) {
         let Some(id) = self.nth(nth) else { return };
         let Some(plan) = self.begin(&id, crash) else { return };
@@ -252,7 +253,7 @@ impl Host {
         }
     }
 
-    /// No more trouble; runs until there is nothing to do, and says how many rounds that took.
+    /// Ends the failures, runs until there is nothing to do, and returns the number of rounds.
     pub(crate) async fn quiet(&mut self) -> usize {
         self.calendar.quiet();
         self.mail.quiet();
@@ -293,14 +294,14 @@ impl Host {
         plans.collect::<Vec<_>>().join("\n")
     }
 
-    pub(crate) fn wanted(&self) -> Vec<Event> {
+    pub(crate) fn desired(&self) -> Vec<Event> {
         let mut events: Vec<Event> =
-            self.table.values().flat_map(|row| self.company.wanted(&row.appointment)).collect();
+            self.table.values().flat_map(|row| self.company.desired(&row.appointment)).collect();
         events.sort();
         events
     }
 
-    pub(crate) fn standing(&self) -> Vec<Event> {
+    pub(crate) fn existing(&self) -> Vec<Event> {
         let ours = self.calendar.inner().events().into_iter().chain(self.mail.inner().events());
         let mut events: Vec<Event> = ours
             .filter(|event| event.marker.is_some())

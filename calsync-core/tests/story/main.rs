@@ -1,6 +1,6 @@
-//! Stories: any sequence of what happens to a company's orders and people, with workers racing, hosts crashing between any
-//! two effects and providers failing at every call, ends after a few quiet runs with exactly the wanted events; and one more
-//! run makes no call.
+//! Stories: random sequences of changes to a company's orders and people, with racing workers, hosts that
+//! crash between any two effects, and providers that fail at any call. After a few quiet runs there are
+//! exactly the desired events, and one more run makes no call.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod company;
@@ -15,7 +15,7 @@ use company::{Company, Event};
 use host::{Crash, Host};
 use proptest::prelude::*;
 
-/// Something that happens.
+/// One event of a story.
 #[derive(Debug, Clone)]
 enum Happening {
     Confirm { order: usize },
@@ -127,8 +127,8 @@ async fn happen(host: &mut Host, happening: &Happening) {
     }
 }
 
-/// Runs a story and what comes after it.
-async fn tell(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseError> {
+/// Runs a story, then quiet runs, and checks the result.
+async fn run_story(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseError> {
     let mut host = Host::new(retry);
     for happening in story {
         happen(&mut host, happening).await;
@@ -140,9 +140,9 @@ async fn tell(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseErr
     host.sync_all().await;
     prop_assert_eq!(host.calls(), calls, "a further run makes no call");
 
-    let wanted = host.wanted();
-    let standing: Vec<Event> = host.standing();
-    prop_assert_eq!(standing, wanted);
+    let desired = host.desired();
+    let existing: Vec<Event> = host.existing();
+    prop_assert_eq!(existing, desired);
     for appointment in host.appointments() {
         for row in appointment.ledger.deliveries() {
             prop_assert!(!matches!(row.state(), DeliveryState::Pending(_)), "{}", row.explain());
@@ -152,7 +152,7 @@ async fn tell(story: &[Happening], retry: RetryPolicy) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// How many stories; more with `PROPTEST_CASES`.
+/// The number of stories; set `PROPTEST_CASES` for more.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1500)
 }
@@ -161,27 +161,29 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_story_ends_with_exactly_the_wanted_events(
+    fn every_story_ends_with_exactly_the_desired_events(
         story in prop::collection::vec(happening(), 1..40),
         retries in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let retry = if retries { RetryPolicy::new() } else { RetryPolicy::none() };
-        runtime.block_on(tell(&story, retry))?;
+        runtime.block_on(run_story(&story, retry))?;
     }
 }
 
-/// Staff A, then B, then A again: a deleted event's key stays spent, so the event must come back under another.
+/// Staff A, then B, then A again: the key of a deleted event stays used, so the event must come back under
+/// another key.
 #[tokio::test]
-async fn a_job_that_returns_to_somebody_returns_to_the_calendar() {
+async fn an_appointment_assigned_back_returns_to_the_calendar() {
     let mut story = vec![Happening::Confirm { order: 0 }, sync(0)];
     for staff in [1, 0, 1, 0] {
         story.extend([Happening::Reassign { appointment: 0, staff }, sync(0)]);
     }
-    tell(&story, RetryPolicy::new()).await.unwrap();
+    run_story(&story, RetryPolicy::new()).await.unwrap();
 }
 
-/// The crash that `begin` is there for: deleted, not saved, and then wanted again.
+/// The crash that `begin` guards against: an event is deleted, that is not saved, and then the event is
+/// desired again.
 #[tokio::test]
 async fn a_delete_that_was_not_saved_does_not_lose_the_event() {
     for crash in
@@ -194,7 +196,7 @@ async fn a_delete_that_was_not_saved_does_not_lose_the_event() {
             Happening::Sync { appointment: 0, crash },
             Happening::Confirm { order: 0 },
         ];
-        tell(&story, RetryPolicy::new()).await.unwrap();
+        run_story(&story, RetryPolicy::new()).await.unwrap();
     }
 }
 
@@ -202,14 +204,14 @@ fn sync(appointment: usize) -> Happening {
     Happening::Sync { appointment, crash: Crash::Never }
 }
 
-/// Both retry policies; the numbers of a story that once ended badly.
-async fn tell_both(story: &[Happening]) {
+/// Runs a story that failed once, with both retry policies.
+async fn run_both(story: &[Happening]) {
     for retry in [RetryPolicy::none(), RetryPolicy::new()] {
-        tell(story, retry).await.unwrap();
+        run_story(story, retry).await.unwrap();
     }
 }
 
-/// The order in which calls under way take their turns.
+/// Sets the seed for the order in which concurrent calls proceed.
 fn turns(seed: u64) -> Happening {
     Happening::Trouble { seed, per_mille: 0 }
 }
@@ -218,11 +220,11 @@ fn two_workers(appointment: usize, between: Happening, crash: Crash) -> Happenin
     Happening::TwoWorkers { appointment, between: Box::new(between), crash }
 }
 
-/// A removal that is slow meets the revision of the worker that found the event as it should be.
+/// A slow removal meets the newer revision of the worker that found the event as it should be.
 #[tokio::test]
-async fn a_slow_removal_does_not_remove_what_was_found_right() {
+async fn a_slow_removal_does_not_remove_an_event_found_right() {
     let connect = Happening::Connect { person: 4, connection: 2 };
-    tell_both(&[
+    run_both(&[
         turns(2_618_333_438_489_190_286),
         Happening::Confirm { order: 0 },
         sync(0),
@@ -232,7 +234,7 @@ async fn a_slow_removal_does_not_remove_what_was_found_right() {
         two_workers(0, connect, Crash::Never),
     ])
     .await;
-    tell_both(&[
+    run_both(&[
         Happening::Confirm { order: 1 },
         Happening::Sync { appointment: 0, crash: Crash::AfterOutcomes(1) },
         turns(7_232_749_503_488_264_580),
@@ -242,10 +244,10 @@ async fn a_slow_removal_does_not_remove_what_was_found_right() {
     .await;
 }
 
-/// A look that is due later is not forgotten over a write that comes first.
+/// A look that is due later stays due after a write that comes first.
 #[tokio::test]
 async fn a_look_that_is_due_later_outlives_the_next_write() {
-    tell_both(&[
+    run_both(&[
         turns(3_228_949_463_092_206_608),
         Happening::Confirm { order: 1 },
         two_workers(0, Happening::Cancel { order: 1 }, Crash::AfterOutcomes(1)),
@@ -254,10 +256,11 @@ async fn a_look_that_is_due_later_outlives_the_next_write() {
     .await;
 }
 
-/// The create of a worker that died came through; the next worker's was refused, and then nobody wants the event.
+/// The create of a worker that died took effect; the next worker's create was refused, and then the event
+/// is no longer desired.
 #[tokio::test]
-async fn an_unreported_create_is_looked_for_when_nobody_wants_the_event_any_more() {
-    tell_both(&[
+async fn an_unreported_create_is_looked_for_when_the_event_is_no_longer_desired() {
+    run_both(&[
         Happening::Trouble { seed: 2_670_934_306_407_825_506, per_mille: 300 },
         Happening::Confirm { order: 2 },
         two_workers(0, Happening::CancelOne { appointment: 1 }, Crash::AfterPolls(3)),
@@ -266,11 +269,12 @@ async fn an_unreported_create_is_looked_for_when_nobody_wants_the_event_any_more
     .await;
 }
 
-/// A look that was to write finds nothing, since another worker removed the event meanwhile; it makes the next one and dies.
+/// A worker looks in order to write, and finds nothing, because another worker removed the event in the
+/// meantime. It makes the next event and dies.
 #[tokio::test]
-async fn what_a_look_made_and_did_not_report_is_looked_for() {
+async fn an_event_that_a_look_made_and_did_not_report_is_looked_for() {
     let switch = Happening::SwitchCalendar { person: 3, connection: 0, calendar: 1 };
-    tell_both(&[
+    run_both(&[
         turns(5_355_997_267_945_395_964),
         Happening::Confirm { order: 0 },
         Happening::Straggler { appointment: 0, meanwhile: vec![switch], crash: Crash::Never },
@@ -280,10 +284,10 @@ async fn what_a_look_made_and_did_not_report_is_looked_for() {
     .await;
 }
 
-/// An empty row with a look due moves to no calendar that gets an event by the same plan.
+/// An absent row with a due look does not move to a calendar that gets an event by the same plan.
 #[tokio::test]
 async fn a_calendar_has_one_row() {
-    tell_both(&[
+    run_both(&[
         Happening::Confirm { order: 0 },
         Happening::Enable { person: 0, on: false },
         Happening::Sync { appointment: 0, crash: Crash::AfterOutcomes(1) },

@@ -1,4 +1,4 @@
-//! Nobody waits for somebody else's account.
+//! No account waits for another account.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn limits() -> Capabilities {
     Capabilities::new().with_in_flight_per_account(4)
 }
 
-/// A server that tells account `a` to stay away for that long, once, or at every call.
+/// A server that responds to account `a` with a `Retry-After` of that many seconds, once or at every call.
 fn bans_a(seconds: u64, only_once: bool) -> Server {
     Server::new(limits()).with_temper(move |call| {
         let banned = call.account == "a" && !(only_once && call.at.as_secs() >= seconds);
@@ -38,7 +38,7 @@ async fn ten_thousand_steps_of_one_account_delay_another_by_no_more_than_a_share
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_are_shared_out_among_the_accounts() {
+async fn a_runs_calls_are_shared_among_the_accounts() {
     let server = Server::new(limits());
     let all = plans("a", 100).into_iter().chain(plans("b", 100));
     assert!(server.syncer().concurrency(1).build().run_all(all).await.is_all_done());
@@ -49,7 +49,7 @@ async fn calls_are_shared_out_among_the_accounts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_applications_rate_is_shared_out_among_the_accounts() {
+async fn the_applications_rate_is_shared_among_the_accounts() {
     let server = Server::new(limits().with_per_minute_per_application(60));
     let all = (0..200).map(|nth| plans(&format!("{}", nth % 40), 200).swap_remove(nth / 40));
     assert!(server.syncer().build().run_all(all).await.is_all_done());
@@ -62,7 +62,7 @@ async fn the_applications_rate_is_shared_out_among_the_accounts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_pauses_takes_no_place_of_anothers() {
+async fn a_paused_account_takes_no_room_from_others() {
     let server = bans_a(60, true);
     let all = plans("a", 50).into_iter().chain(plans("b", 50));
     let mut run = server.syncer().concurrency(1).build().run_all(all);
@@ -79,13 +79,13 @@ async fn an_account_that_pauses_takes_no_place_of_anothers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_hours_ban_ends_that_accounts_steps_at_once_and_nobody_elses() {
+async fn a_wait_of_an_hour_ends_the_steps_of_that_account_only() {
     let server = bans_a(3600, false);
     let all = plans("a", 2_000).into_iter().chain(plans("b", 50));
     let report = server.syncer().build().run_all(all).await;
     assert!(server.elapsed() < Duration::from_secs(10), "{:?}", server.elapsed());
     assert_eq!((report.count(Verdict::Failed), report.count(Verdict::Created)), (2_000, 50));
-    assert!(server.calls_of("a").len() <= 4, "those that were under way when the ban came");
+    assert!(server.calls_of("a").len() <= 4, "the calls that were under way when the first response came");
     for outcome in report.outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Failed) {
         let failure = outcome.failure.as_ref().unwrap();
         assert!(failure.untried || failure.kind == ErrorKind::RateLimited, "{failure}");
@@ -95,7 +95,7 @@ async fn an_hours_ban_ends_that_accounts_steps_at_once_and_nobody_elses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_calendars_writes_begin_in_the_order_they_were_planned() {
+async fn writes_to_one_calendar_begin_in_the_order_of_the_plans() {
     let server = Server::new(limits().with_per_minute_per_account(40)).with_slowness(Duration::ZERO);
     assert!(server.syncer().build().run_all(plans("a", 100)).await.is_all_done());
     let titles: Vec<String> = server.calls().into_iter().map(|call| call.title).collect();

@@ -1,4 +1,4 @@
-//! What cannot work is not tried on, and said once.
+//! An account that fails is not called further, and is reported once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::common::{CUSTOMER, Company, Host, NAMESPACE, Reached, error, google};
 use crate::server::{Server, plans};
 use crate::waits::{Naps, host};
 
-/// Fails every call of account `a` so.
+/// A server that fails every call of account `a` with this kind.
 fn fails_a(kind: ErrorKind) -> Server {
     Server::new(Capabilities::new().with_in_flight_per_account(2)).with_temper(move |call| {
         let error = error(kind, call.operation);
@@ -36,7 +36,7 @@ async fn of_two_accounts(server: &Server) -> Report {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_cannot_be_written_is_not_called_any_more_and_said_once() {
+async fn an_account_that_cannot_be_written_is_no_longer_called_and_reported_once() {
     for (kind, reason, minutes) in [
         (ErrorKind::Unauthenticated, BlockReason::Reconnect, 60),
         (ErrorKind::MissingScope, BlockReason::MissingScope, 5),
@@ -67,7 +67,7 @@ async fn an_account_that_cannot_be_written_is_not_called_any_more_and_said_once(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_account_asked_for_is_not_shortened_by_a_call_that_was_under_way() {
+async fn a_retry_after_is_not_shortened_by_a_call_that_was_under_way() {
     let hours = Duration::from_secs(5 * 3600);
     for other in [None, Some(ErrorKind::Unavailable)] {
         let limits = Capabilities::new().with_in_flight_per_account(4);
@@ -80,7 +80,7 @@ async fn what_an_account_asked_for_is_not_shortened_by_a_call_that_was_under_way
             syncer.run_all(plans("a", 20)).await;
             TokioSleep.sleep(Duration::from_secs(1800)).await;
         }
-        // The refusal is a fifth of a second on its way.
+        // The refusal takes a fifth of a second to arrive.
         let second = Duration::from_secs(1);
         let late = |server: &Server| server.calls_of("a").iter().filter(|call| call.at > second).count();
         assert_eq!(late(&server), 0, "{other:?}");
@@ -91,7 +91,7 @@ async fn what_an_account_asked_for_is_not_shortened_by_a_call_that_was_under_way
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_process_that_shares_the_store_waits_as_the_account_asked() {
+async fn another_process_that_shares_the_store_follows_the_retry_after() {
     let wait = Duration::from_secs(90);
     let server = Server::new(Capabilities::new()).with_temper(move |call| {
         (call.before == 0).then(|| error(ErrorKind::RateLimited, call.operation).with_retry_after(wait))
@@ -110,7 +110,7 @@ async fn another_process_that_shares_the_store_waits_as_the_account_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_that_is_used_up_rests_until_one_time_for_all() {
+async fn a_used_up_quota_holds_all_rows_until_the_same_time() {
     let server = fails_a(ErrorKind::QuotaExceeded);
     let report = server.syncer().concurrency(1).build().run_all(plans("a", 50)).await;
     let mut times: Vec<_> =
@@ -121,12 +121,12 @@ async fn a_quota_that_is_used_up_rests_until_one_time_for_all() {
 }
 
 #[tokio::test]
-async fn after_the_reconnect_the_latest_wish_is_carried_out() {
+async fn after_the_reconnect_the_latest_desired_event_is_written() {
     let (mut host, naps) = host(Company::of_one(), RetryPolicy::new());
     host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
     assert_eq!(host.sync().await.notices().len(), 1);
     host.move_by_an_hour();
-    assert!(host.sync().await.notices().is_empty(), "nothing is tried, so nothing is said again");
+    assert!(host.sync().await.notices().is_empty(), "no call is made, so nothing is reported again");
     host.revive();
     host.assert_heals(1).await;
     assert_eq!((host.world.calendar.calls(Operation::Create), naps.take().len()), (1, 0));
@@ -154,7 +154,7 @@ async fn an_event_that_may_not_be_changed_does_not_hold_its_calendar() {
 }
 
 #[tokio::test]
-async fn a_dead_grant_of_one_connection_says_nothing_about_another() {
+async fn a_refused_grant_of_one_connection_does_not_affect_another() {
     let mut company = Company::of_one();
     let connections = [google("old", "home", "account"), google("new", "work", "account")];
     company.profile(CUSTOMER).connections = connections.into();
@@ -165,19 +165,23 @@ async fn a_dead_grant_of_one_connection_says_nothing_about_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_nobody_has_luck_with_is_left_alone_for_the_rest_of_the_run() {
+async fn an_account_whose_calls_keep_failing_is_not_called_for_the_rest_of_the_run() {
     let server = fails_a(ErrorKind::Unavailable);
     let report = of_two_accounts(&server).await;
     assert_eq!((report.count(Verdict::Created), report.count(Verdict::Failed)), (200, 200));
     assert!(server.calls_of("a").len() < 20, "{} calls", server.calls_of("a").len());
     assert!(server.elapsed() < Duration::from_secs(130), "{:?}", server.elapsed());
-    assert!(report.notices().is_empty(), "nobody can do anything about it");
+    assert!(report.notices().is_empty(), "no person can end it");
     let is_held = |outcome: &&calsync_core::report::Outcome| outcome.next_attempt_at().is_some();
-    assert_eq!(report.outcomes.iter().filter(is_held).count(), 200, "they are tried again by themselves");
+    assert_eq!(
+        report.outcomes.iter().filter(is_held).count(),
+        200,
+        "they are tried again without a person's action"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_event_that_always_fails_does_not_keep_the_others_of_its_account() {
+async fn one_event_that_always_fails_does_not_stop_the_others_of_its_account() {
     for in_flight in [1, 4] {
         let limits = Capabilities::new().with_in_flight_per_account(in_flight);
         let server = Server::new(limits).with_temper(|call| {
@@ -189,7 +193,8 @@ async fn one_event_that_always_fails_does_not_keep_the_others_of_its_account() {
     }
 }
 
-/// One call probes a failing account; its success lifts the hold from all rows. What was not tried counts nothing.
+/// One call probes a failing account; its success lifts the hold from all rows. A step that was not tried
+/// does not count as a failed attempt.
 #[tokio::test]
 async fn one_call_probes_an_account_and_its_success_lifts_the_holds_of_all() {
     let (host, _naps) = host(Company::of_one(), RetryPolicy::none());
@@ -211,7 +216,7 @@ async fn one_call_probes_an_account_and_its_success_lifts_the_holds_of_all() {
     assert_eq!(failures.sum::<u32>(), 2);
     host.world.clear();
     host.wait(1);
-    // The first plan is made while the others are held; the next one knows that the account is well again.
+    // The first plan is made while the others are held; the next one sees that the account works again.
     run_all(&host, &mut companies).await;
     run_all(&host, &mut companies).await;
     assert_eq!(host.world.calendar.events().len(), 5);
@@ -307,6 +312,7 @@ fn host_with_health(company: Company) -> (Host, MemoryAccountHealthStore, Naps) 
 }
 
 /// Planned and begun.
+/// A plan that was made and begun.
 fn begun(company: &mut Company) -> Begun {
     company.plan().begin(&mut company.appointment).unwrap()
 }

@@ -1,4 +1,5 @@
-//! The syncer's pace and patience, in virtual time: against a server that counts, refuses and loses answers.
+//! Pacing, retries and back-offs of the syncer, in virtual time, against a server that counts calls, refuses
+//! them and loses responses.
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -7,7 +8,7 @@ mod common;
 
 mod fairness;
 mod health;
-mod lost_answers;
+mod lost_responses;
 mod metrics;
 mod pacing;
 mod retries;

@@ -1,4 +1,4 @@
-//! What a host's metrics are told.
+//! What the syncer reports to the host's metrics.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,7 +46,7 @@ fn measured() -> (Host, Lines) {
 }
 
 #[tokio::test]
-async fn the_time_until_an_event_is_seen_counts_from_the_first_plan_on() {
+async fn the_time_until_an_event_is_visible_counts_from_the_first_plan() {
     let (mut host, lines) = measured();
     host.world.fail(Operation::Create, ErrorKind::Unavailable);
     host.sync().await;
@@ -59,7 +59,7 @@ async fn the_time_until_an_event_is_seen_counts_from_the_first_plan_on() {
     ];
     assert_eq!(lines.take(), told);
 
-    // A change of something that stands counts from that change on.
+    // A change of an event that is there counts from that change on.
     host.wait(60);
     host.move_by_an_hour();
     host.sync().await;
@@ -84,7 +84,7 @@ async fn retries_and_waits_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_parked_is_counted_once() {
+async fn a_parked_connection_is_counted_once() {
     for (kind, label) in [
         (ErrorKind::Unauthenticated, "reconnect"),
         (ErrorKind::QuotaExceeded, "quota"),

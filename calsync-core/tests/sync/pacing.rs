@@ -1,4 +1,4 @@
-//! As fast as the provider allows, and no faster.
+//! Calls are as fast as the provider allows, and no faster.
 
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ fn limits(per_minute: u32) -> Capabilities {
     Capabilities::new().with_in_flight_per_account(4).with_per_minute_per_account(per_minute)
 }
 
-/// The rate was used to 95 %: every minute's worth of calls but the first took no more than a minute and a twentieth.
+/// Asserts that the rate was used to 95 %: apart from the first, the calls of one minute's limit took at
+/// most a minute and a twentieth.
 fn assert_rate_is_used(server: &Server, rate: usize) {
     let calls: Vec<Duration> = server.calls().into_iter().map(|call| call.at).collect();
     assert!(calls.len() > 2 * rate, "too few to tell");
@@ -28,7 +29,7 @@ fn assert_rate_is_used(server: &Server, rate: usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_counts_by_the_minute_refuses_nothing_and_its_rate_is_used() {
+async fn a_server_that_counts_by_the_minute_refuses_no_call_and_its_rate_is_used() {
     let server = Server::new(limits(600));
     let report = server.syncer().build().run_all(plans("a", 2_000)).await;
     assert_eq!((report.count(Verdict::Created), server.refused()), (2_000, 0));
@@ -45,7 +46,7 @@ async fn all_accounts_together_keep_to_the_applications_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_take_long_are_counted_when_the_server_may_count_them() {
+async fn long_calls_are_counted_for_as_long_as_the_server_may_count_them() {
     let server = Server::new(limits(20)).with_slowness(Duration::from_secs(25));
     let report = server.syncer().build().run_all(plans("a", 100)).await;
     assert_eq!((report.count(Verdict::Created), server.refused()), (100, 0));
@@ -69,7 +70,7 @@ async fn a_few_events_do_not_wait_for_a_limit_they_do_not_reach() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn workers_that_share_a_quota_take_the_share_the_host_gives_them() {
+async fn workers_that_share_a_quota_keep_to_the_share_the_host_sets() {
     #[derive(Debug)]
     struct Half;
     impl Quotas for Half {
@@ -86,7 +87,7 @@ async fn workers_that_share_a_quota_take_the_share_the_host_gives_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_that_are_counted_as_one_wait_for_each_other() {
+async fn accounts_counted_as_one_wait_for_each_other() {
     #[derive(Debug)]
     struct OneTenant;
     impl Quotas for OneTenant {
@@ -103,7 +104,7 @@ async fn accounts_that_are_counted_as_one_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn an_update_counts_as_the_requests_it_takes() {
+async fn an_update_counts_as_the_requests_it_makes() {
     for (requests, waits) in [(1, 0), (2, 1)] {
         let limits = Capabilities::new().with_per_minute_per_account(2).with_requests_per_update(requests);
         let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE).with_capabilities(limits);
@@ -121,14 +122,14 @@ async fn an_update_counts_as_the_requests_it_takes() {
 }
 
 #[tokio::test]
-async fn a_look_up_counts_as_the_requests_it_takes() {
+async fn a_look_counts_as_the_requests_it_makes() {
     for (requests, waits) in [(1, 0), (2, 1)] {
         let limits = Capabilities::new().with_per_minute_per_account(2).with_requests_per_find(requests);
         let calendar = MemoryCalendar::new().with_kind(ProviderKind::GOOGLE).with_capabilities(limits);
         let (mut host, naps) = host(Company::of_one(), RetryPolicy::none());
         let syncer = Syncer::builder(NAMESPACE).provider(calendar).clock(host.watch.clone());
         host.syncer = syncer.sleep(naps.clone()).build();
-        // A worker died before it ran: the next one looks, and creates.
+        // A worker died before its run: the next one looks, and creates.
         drop(host.begin());
         assert!(host.sync().await.is_all_done());
         assert_eq!(naps.take().len(), waits, "{requests}");

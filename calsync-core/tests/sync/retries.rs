@@ -1,4 +1,4 @@
-//! What is tried again, when, and when no more.
+//! Which failures are retried, when, and how often.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ fn never_sent() -> Error {
     error(ErrorKind::Unavailable, Operation::Create).with_never_sent()
 }
 
-/// Whole seconds, the last nanosecond of a backoff being left to chance.
+/// The sleeps in whole seconds, rounded up: the random share of a back-off is never all of it.
 fn seconds(naps: &Naps) -> Vec<u64> {
     naps.take().iter().map(|nap| nap.as_millis().div_ceil(1000) as u64).collect()
 }
 
 #[tokio::test]
-async fn what_the_provider_asks_for_is_a_floor_with_chance_on_top() {
+async fn the_wait_is_the_retry_after_plus_a_random_share_of_the_backoff() {
     for (asked_for, waited) in [(0, 1), (7, 8), (100, 101)] {
         let (mut host, naps) = one();
         host.world.fail_with(Operation::Create, busy(asked_for));
@@ -47,7 +47,7 @@ async fn what_the_provider_asks_for_is_a_floor_with_chance_on_top() {
 }
 
 #[tokio::test]
-async fn who_is_to_wait_longer_than_a_step_may_gives_up_at_once_and_says_until_when() {
+async fn a_step_that_would_wait_longer_than_its_budget_ends_at_once_and_reports_the_time() {
     const YEAR: u64 = 365 * 24 * 3600;
     for (asked_for, believed) in [(120, 120), (3600, 3600), (10 * YEAR, 24 * 3600), (u64::MAX, 24 * 3600)] {
         let (mut host, naps) = one();
@@ -57,13 +57,13 @@ async fn who_is_to_wait_longer_than_a_step_may_gives_up_at_once_and_says_until_w
         let wait = report.next_attempt_at().unwrap() - report.outcomes[0].at;
         assert!((believed..=believed + 1).contains(&(wait.num_seconds() as u64)), "{wait}");
 
-        // The row keeps it, and says so.
+        // The row stores the time and shows it.
         let row = serde_json::to_string(host.row()).unwrap();
         let row: Delivery = serde_json::from_str(&row).unwrap();
         assert_eq!(row.next_attempt_at(host.plan().at), report.next_attempt_at());
         assert!(row.explain().to_string().contains("next attempt at 2026-01-1"), "{}", row.explain());
 
-        // Before that nobody calls, whatever the run: not even by a plan of a process that was started since.
+        // Before that time no run makes a call, not even a run of a new process.
         let calls = host.world.calls();
         assert!(host.plan().is_empty());
         assert!(host.plan().to_string().contains("next attempt at 2026-01-1"));
@@ -75,7 +75,7 @@ async fn who_is_to_wait_longer_than_a_step_may_gives_up_at_once_and_says_until_w
 }
 
 #[tokio::test]
-async fn a_step_is_tried_so_often_with_backoffs_that_double() {
+async fn a_step_has_five_attempts_with_backoffs_that_double() {
     let (mut host, naps) = one();
     for _ in 0..5 {
         host.world.fail(Operation::Create, ErrorKind::Unavailable);
@@ -109,7 +109,7 @@ async fn only_a_success_ends_an_accounts_backoff() {
     host.move_by_an_hour();
     host.world.fail(Operation::Create, ErrorKind::Unavailable);
     host.sync().await;
-    assert_eq!(seconds(&naps), [2], "a refusal is no success");
+    assert_eq!(seconds(&naps), [2], "a refusal does not end the back-off");
     host.move_by_an_hour();
     host.world.fail(Operation::Update, ErrorKind::Unavailable);
     host.sync().await;
@@ -117,7 +117,7 @@ async fn only_a_success_ends_an_accounts_backoff() {
 }
 
 #[tokio::test]
-async fn a_request_that_was_never_sent_is_sent_again_at_once_and_only_once() {
+async fn a_request_that_was_never_sent_is_sent_once_more_at_once() {
     let (mut host, naps) = one();
     host.world.fail_with(Operation::Create, never_sent());
     assert!(host.sync().await.is_all_done());
@@ -131,7 +131,7 @@ async fn a_request_that_was_never_sent_is_sent_again_at_once_and_only_once() {
 }
 
 #[tokio::test]
-async fn what_will_fail_again_is_not_tried_again() {
+async fn a_failure_that_would_repeat_is_not_retried() {
     for kind in [
         ErrorKind::Refused,
         ErrorKind::Unsupported,
@@ -150,7 +150,7 @@ async fn what_will_fail_again_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn one_attempt_is_one_call_and_leaves_nobody_waiting() {
+async fn one_attempt_is_one_call_and_delays_no_other_step() {
     let (mut host, naps) = host(Company::of_one(), RetryPolicy::none());
     for (failure, minutes) in [(never_sent(), 5), (error(ErrorKind::Unavailable, Operation::Create), 10)] {
         host.world.fail_with(Operation::Create, failure);
@@ -165,7 +165,7 @@ async fn one_attempt_is_one_call_and_leaves_nobody_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_stands_still_ends_no_wait_later() {
+async fn a_stopped_clock_does_not_prolong_a_wait() {
     let mut host = Host::new(Company::of_one());
     host.syncer = calsync_core::sync::Syncer::builder("my-shop")
         .provider(host.world.clone())
@@ -176,8 +176,8 @@ async fn a_clock_that_stands_still_ends_no_wait_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_called_while_a_server_says_to_wait() {
-    // Every tenth call of an account is answered so; those that were under way then have to be answered first.
+async fn no_call_is_made_while_a_server_asks_to_wait() {
+    // Every tenth call of an account gets this response; the calls under way at that time end first.
     let wait = Duration::from_secs(20);
     let server = Server::new(calsync_core::provider::Capabilities::new()).with_temper(move |call| {
         let told = call.before % 10 == 9;
@@ -187,7 +187,7 @@ async fn nobody_is_called_while_a_server_says_to_wait() {
     assert_eq!(report.count(Verdict::Created), 100);
     let calls = server.calls();
     for told in calls.iter().filter(|call| call.before % 10 == 9) {
-        // An answer takes a tenth of a second at the most, and so does a call that had begun before it came.
+        // A response takes at most a tenth of a second, and so does a call that began before it came.
         let early = calls.iter().filter(|call| call.at > told.at + Duration::from_millis(200));
         let early = early.filter(|call| call.at < told.at + wait);
         assert_eq!(early.count(), 0, "told to wait at {:?}", told.at);
@@ -195,7 +195,7 @@ async fn nobody_is_called_while_a_server_says_to_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hanging_call_of_a_dropped_run_keeps_nobodys_room() {
+async fn a_hanging_call_of_a_dropped_run_releases_its_room() {
     let (mut host, _naps) = one();
     for _ in 0..8 {
         host.world.meet(Operation::Create, Fault::Hangs);
@@ -212,7 +212,7 @@ async fn a_hanging_call_of_a_dropped_run_keeps_nobodys_room() {
 }
 
 #[tokio::test]
-async fn another_process_waits_as_the_row_says() {
+async fn another_process_waits_until_the_time_in_the_row() {
     let (mut host, naps) = one();
     host.syncer = another(&host, &naps, RetryPolicy::none(), Always(0));
     host.world.fail_with(Operation::Create, busy(7 * 60));

@@ -1,4 +1,4 @@
-//! A server that counts calls as real ones do, over a slow line, in tokio's paused time.
+//! A server that counts calls as real servers do, over a slow connection, in tokio's paused time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -26,7 +26,7 @@ use crate::common::{CUSTOMER, Company, NAMESPACE, at, error, google};
 /// A call as the server sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    /// Since the server was started.
+    /// The time since the server was started.
     pub(crate) at: Duration,
     pub(crate) account: String,
     pub(crate) operation: Operation,
@@ -36,7 +36,7 @@ pub(crate) struct Call {
     pub(crate) before: usize,
 }
 
-/// What a server refuses with.
+/// Decides whether the server refuses a call, and with which error.
 type Temper = Arc<dyn Fn(&Call) -> Option<Error> + Send + Sync>;
 
 #[derive(Clone)]
@@ -59,7 +59,7 @@ struct State {
 }
 
 impl Server {
-    /// Enforces what it declares.
+    /// A server that enforces the limits it declares.
     pub(crate) fn new(limits: Capabilities) -> Self {
         Self {
             calendar: MemoryCalendar::new().with_kind(ProviderKind::GOOGLE),
@@ -72,19 +72,19 @@ impl Server {
         }
     }
 
-    /// Enforces other limits than it declares.
+    /// Declares other limits than it enforces.
     pub(crate) fn with_declared(mut self, declared: Capabilities) -> Self {
         self.declared = declared;
         self
     }
 
-    /// No way takes longer, there or back.
+    /// Sets the longest time that a request or a response takes on the way.
     pub(crate) fn with_slowness(mut self, slowness: Duration) -> Self {
         self.slowness = slowness;
         self
     }
 
-    /// Fails as it likes, before anything was changed.
+    /// Sets which calls fail, before they change anything.
     pub(crate) fn with_temper(
         mut self,
         temper: impl Fn(&Call) -> Option<Error> + Send + Sync + 'static,
@@ -123,7 +123,7 @@ impl Server {
         TokioSleep.sleep(self.slowness * (share as u32) / 1000).await;
     }
 
-    /// Counts a call, and refuses it if it is one too many.
+    /// Counts a call, and refuses it if it is beyond a limit.
     fn counted(&self, place: &CalendarRef, operation: Operation, title: &str) -> Result<(), Error> {
         let account = place.account.as_deref().unwrap().to_owned();
         let now = self.elapsed();
@@ -191,7 +191,7 @@ impl Clock for Virtual {
     }
 }
 
-/// A plan each, begun, for so many new appointments of somebody with that account.
+/// Begun plans for this many new appointments of a person with that account.
 pub(crate) fn plans(account: &str, count: i64) -> Vec<Begun> {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections = vec![google(account, "primary", account)];

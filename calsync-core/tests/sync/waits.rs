@@ -1,4 +1,5 @@
-//! A sleep that is over at once and takes notes, chance that is always the same, and a host that retries with them.
+//! A sleep that ends at once and records its duration, a constant source of random numbers, and a host that
+//! retries with them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use calsync_core::sync::{Random, RetryPolicy, Syncer};
 
 use crate::common::{Company, Host, NAMESPACE, Reached, Watch};
 
-/// Every sleep, in order. The clock moves on with each.
+/// Records every sleep, in order. Each sleep advances the clock.
 #[derive(Debug, Clone)]
 pub(crate) struct Naps {
     pub(crate) taken: Arc<Mutex<Vec<Duration>>>,
@@ -31,7 +32,7 @@ impl Sleep for Naps {
     }
 }
 
-/// Always the same number.
+/// A source of random numbers that always gives the same one.
 #[derive(Debug)]
 pub(crate) struct Always(pub(crate) u64);
 
@@ -41,7 +42,7 @@ impl Random for Always {
     }
 }
 
-/// A host like those of the other tests, but with that policy.
+/// A host as in the other tests, but with this retry policy.
 pub(crate) fn host(company: Company, retry: RetryPolicy) -> (Host, Naps) {
     host_by(company, retry, Always(u64::MAX))
 }
@@ -53,7 +54,7 @@ pub(crate) fn host_by(company: Company, retry: RetryPolicy, chance: Always) -> (
     (host, naps)
 }
 
-/// A syncer that knows nothing yet, as another process has one.
+/// A syncer without any state, as in another process.
 pub(crate) fn another(host: &Host, naps: &Naps, retry: RetryPolicy, chance: Always) -> Syncer {
     Syncer::builder(NAMESPACE)
         .provider(Reached::new(host.world.clone()))

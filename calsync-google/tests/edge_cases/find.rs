@@ -77,7 +77,10 @@ async fn an_outdated_listing_neither_hides_an_event_nor_restores_one() {
 async fn an_endless_listing_is_an_error_and_not_an_empty_result() {
     let world = World::new().await;
     let (provider, place) = (world.provider(), place_of(1));
-    let endless = Fault::json(StatusCode::OK, &json!({"kind": "calendar#events", "items": [], "nextPageToken": "more"}));
+    let endless = Fault::json(
+        StatusCode::OK,
+        &json!({"kind": "calendar#events", "items": [], "nextPageToken": "more"}),
+    );
     world.google.fault(FaultRule::new(endless).with_method(ApiMethod::EventsList).always());
     let error = provider.find(&place, &query_at(&place)).await.unwrap_err();
     assert_eq!((error.kind(), error.retry()), (ErrorKind::Unavailable, Retry::Later));

@@ -1,4 +1,4 @@
-//! Whose account it is: learned from the event's own calls, never from being loaded.
+//! A row learns its account from the calls for its own event, never from what the host loads.
 
 use calsync_core::error::ErrorKind;
 use calsync_core::ledger::{BlockReason, Verdict};
@@ -13,7 +13,7 @@ async fn a_row_learns_its_account_from_a_successful_call() {
     shop.profiles[0].connections[0] = connection(1).with_account("account-a");
     shop.provider.script([Fault::Before(ErrorKind::Unavailable)]);
     shop.sync().await;
-    assert_eq!(shop.row(0).calendar().account, None, "nothing was seen of that account");
+    assert_eq!(shop.row(0).calendar().account, None, "no call has reached that account");
     shop.clock.advance(TimeDelta::minutes(5));
     shop.sync().await;
     assert_eq!(shop.row(0).calendar().account.as_deref(), Some("account-a"));
@@ -30,7 +30,7 @@ async fn an_event_in_another_account_is_never_called_removed() {
     shop.sync().await;
     shop.profiles[0].connections[0] = connection(1);
     shop.cancel_all();
-    // The tokens are of another account, as the provider sees by itself.
+    // The tokens belong to another account, which the provider notices by itself.
     shop.provider.script([Fault::Before(ErrorKind::OtherAccount)]);
     let report = shop.sync().await;
     assert_eq!(report.outcomes[0].verdict, Verdict::LeftBehind);

@@ -1,4 +1,5 @@
-//! Nobody knows what became of a call: look, and go on. Never two events, never none.
+//! When the outcome of a call is unknown, the syncer looks and goes on. There are never two events, and
+//! never none.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ fn one() -> (Host, Naps) {
     host(Company::of_one(), RetryPolicy::new())
 }
 
-/// A write that came through or did not, and nobody knows.
+/// A write without a response, which the server carried out or not.
 fn lost(operation: Operation, came_through: bool) -> Fault {
     match came_through {
         true => Fault::ResponseLost,
@@ -23,7 +24,7 @@ fn lost(operation: Operation, came_through: bool) -> Fault {
 }
 
 #[tokio::test]
-async fn a_create_whose_outcome_is_unknown_is_looked_for_and_never_blindly_repeated() {
+async fn a_create_of_unknown_outcome_is_looked_for_and_never_blindly_repeated() {
     for (came_through, verdict, creates) in [(true, Verdict::Updated, 1), (false, Verdict::Created, 1)] {
         let (mut host, naps) = one();
         host.world.meet(Operation::Create, lost(Operation::Create, came_through));
@@ -38,7 +39,7 @@ async fn a_create_whose_outcome_is_unknown_is_looked_for_and_never_blindly_repea
 }
 
 #[tokio::test]
-async fn an_update_or_a_removal_whose_outcome_is_unknown_is_done_in_the_same_run() {
+async fn an_update_or_a_removal_of_unknown_outcome_is_completed_in_the_same_run() {
     for came_through in [true, false] {
         let (mut host, _naps) = one();
         host.sync().await;
@@ -56,7 +57,7 @@ async fn an_update_or_a_removal_whose_outcome_is_unknown_is_done_in_the_same_run
 }
 
 #[tokio::test]
-async fn while_nobody_can_look_the_outcome_stays_unknown_and_the_next_run_looks() {
+async fn while_the_look_fails_the_outcome_stays_unknown_and_the_next_run_looks() {
     for kind in [ErrorKind::Unavailable, ErrorKind::Unauthenticated] {
         let (mut host, _naps) = one();
         host.world.meet(Operation::Create, Fault::ResponseLost);
@@ -73,7 +74,7 @@ async fn while_nobody_can_look_the_outcome_stays_unknown_and_the_next_run_looks(
 }
 
 #[tokio::test]
-async fn a_lost_create_that_may_still_arrive_is_not_forgotten_over_a_refusal() {
+async fn a_lost_create_that_may_still_take_effect_is_remembered_after_a_refusal() {
     let (mut host, _naps) = one();
     host.world.meet(Operation::Create, lost(Operation::Create, false));
     host.world.fail(Operation::Create, ErrorKind::Refused);
@@ -81,14 +82,14 @@ async fn a_lost_create_that_may_still_arrive_is_not_forgotten_over_a_refusal() {
     let plan = begun.plan().clone();
     let report = host.syncer.run(begun).await;
     host.company.appointment.record(&report);
-    // It arrives after all, and nobody wants it any more.
+    // It takes effect after all, when the event is no longer desired.
     host.arrives(&plan).await;
     host.cancel();
     host.assert_cleans_up(2).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_that_ends_between_two_attempts_leaves_what_the_next_run_puts_right() {
+async fn the_next_run_corrects_what_a_process_left_that_ended_between_two_attempts() {
     for came_through in [true, false] {
         let (mut host, _naps) = one();
         host.world.meet(Operation::Create, lost(Operation::Create, came_through));

@@ -1,4 +1,4 @@
-//! What ordinary work costs: one call a change, and none where nothing is to do.
+//! The cost of ordinary work: one call for each change, and none if there is nothing to do.
 
 use calsync_core::error::Operation;
 use chrono::TimeDelta;
@@ -31,7 +31,7 @@ async fn a_change_without_a_fault_is_one_call_and_a_quiet_run_is_none() {
     assert_eq!(calls_of_a_run(&mut shop).await, [0; 6]);
     shop.move_all(TimeDelta::hours(1));
     assert_eq!(calls_of_a_run(&mut shop).await, [0, 5, 0, 0, 0, 5]);
-    // A new person of the same kind: made there, then removed here.
+    // Another staff member: the event is made for them, then removed from the first.
     shop.assign_all(4);
     assert_eq!(calls_of_a_run(&mut shop).await, [5, 0, 5, 0, 0, 10]);
     shop.assign_all(3);

@@ -1,4 +1,4 @@
-//! "I cannot see it" is not "it is gone", and one look by target heals.
+//! "Not found" does not mean that an event is gone; one look by target corrects the row.
 
 use calsync_core::audience::Audience;
 use calsync_core::error::{ErrorKind, Operation};
@@ -12,15 +12,15 @@ use chrono::TimeDelta;
 use crate::shop::{NAMESPACE, STAFF, Shop, calendar};
 
 #[tokio::test]
-async fn a_removal_answered_not_found_is_done_only_after_a_look_that_finds_none() {
+async fn a_removal_with_response_not_found_is_done_only_after_a_look_that_finds_none() {
     let mut shop = Shop::new(1);
     shop.sync().await;
     shop.cancel_all();
-    // The calendar answers 404 to the removal, and is there all the same.
+    // The response to the removal is 404, although the event is there.
     shop.provider.script([Fault::Before(ErrorKind::NotFound)]);
     let report = shop.sync().await;
     assert_eq!(report.outcomes[0].verdict, Verdict::Removed);
-    assert_eq!(shop.events(), [], "the look has found it, and it was removed");
+    assert_eq!(shop.events(), [], "the look found the event, and it was removed");
     assert_eq!(shop.memory.calls(Operation::Find), 1);
 }
 
@@ -44,7 +44,7 @@ async fn a_removal_in_a_calendar_that_cannot_be_reached_is_held_not_done() {
 }
 
 #[tokio::test]
-async fn an_update_answered_not_found_looks_before_the_next_generation() {
+async fn an_update_with_response_not_found_looks_before_the_next_generation() {
     let mut shop = Shop::new(1);
     shop.sync().await;
     shop.move_all(TimeDelta::hours(1));
@@ -66,7 +66,7 @@ async fn an_event_that_carries_another_hosts_marker_is_left_behind_until_the_hos
     assert_eq!(report.outcomes[0].verdict, Verdict::LeftBehind);
     assert!(!report.is_all_done());
     assert_eq!(shop.row(0).hold().unwrap().reason(), Some(BlockReason::NotOurs));
-    assert!(shop.row(0).confirmed().is_some(), "nothing is called removed that is still there");
+    assert!(shop.row(0).confirmed().is_some(), "an event that is still there does not count as removed");
     let calendar = shop.row(0).calendar().clone();
     assert_eq!(shop.appointments[0].ledger.abandon(&calendar), 1);
     assert_eq!(shop.sync().await.outcomes, []);
@@ -74,10 +74,10 @@ async fn an_event_that_carries_another_hosts_marker_is_left_behind_until_the_hos
 }
 
 #[tokio::test]
-async fn used_up_ids_raise_the_generation_at_once() {
+async fn used_ids_raise_the_generation_at_once() {
     let mut shop = Shop::new(1);
     for _ in 0..5 {
-        // Assigned and taken away again, and each time the worker dies before it records.
+        // Assigned and reassigned again; each time the worker dies before it records.
         shop.assign_all(4);
         shop.sync_and_die().await;
         shop.assign_all(3);
@@ -86,7 +86,11 @@ async fn used_up_ids_raise_the_generation_at_once() {
     shop.assign_all(3);
     shop.sync().await;
     let theirs: Vec<_> = shop.events().into_iter().map(|event| event.place.person).collect();
-    assert_eq!(theirs, [calendar(STAFF).person], "on the calendar of the one who is assigned, at once");
+    assert_eq!(
+        theirs,
+        [calendar(STAFF).person],
+        "in the calendar of the assigned staff member, by the first run"
+    );
     for _ in 0..3 {
         shop.clock.advance(TimeDelta::minutes(11));
         shop.sync().await;
@@ -96,7 +100,7 @@ async fn used_up_ids_raise_the_generation_at_once() {
 }
 
 #[tokio::test]
-async fn a_duplicate_heals_at_the_next_look_and_a_persons_copy_is_not_touched() {
+async fn a_duplicate_is_removed_at_the_next_look_and_a_persons_copy_is_not_touched() {
     let mut shop = Shop::new(1);
     shop.sync().await;
     let event = shop.events().remove(0);
@@ -174,7 +178,7 @@ async fn a_late_report_of_a_removal_makes_the_next_plan_look() {
     let older = shop.plan(0).begin(&mut shop.appointments[0]).unwrap();
     shop.assign_all(3);
     let newer = shop.plan(0).begin(&mut shop.appointments[0]).unwrap();
-    // The newer run ends first; the removal of the older one arrives after it.
+    // The newer run ends first; the removal of the older run takes effect after it.
     let newer = shop.syncer.run(newer).await;
     shop.appointments[0].record(&newer);
     let event = shop.events().into_iter().find(|event| event.place.person == calendar(STAFF).person).unwrap();
@@ -213,10 +217,10 @@ async fn an_abandoned_calendar_keeps_its_generation_and_another_accounts_row() {
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_may_still_arrive_counted_from_its_call() {
+async fn a_lost_write_may_take_effect_for_some_time_after_its_call() {
     let mut shop = Shop::new(1);
     let begun = shop.plan(0).begin(&mut shop.appointments[0]).unwrap();
-    // A long run: the step's turn comes twenty minutes after its plan.
+    // A long run: the step's call is made twenty minutes after its plan.
     shop.clock.advance(TimeDelta::minutes(20));
     shop.provider.script([Fault::ResponseLost]);
     let report = shop.syncer.run(begun).await;
@@ -227,7 +231,7 @@ async fn an_unknown_outcome_may_still_arrive_counted_from_its_call() {
     shop.memory.person_deletes(&calendar(STAFF), &event.remote_id);
     shop.cancel_all();
     shop.sync().await;
-    // The write arrives only now.
+    // The lost write takes effect only now.
     shop.memory.insert(&calendar(STAFF), event.remote_id, event.marker, event.event);
     for _ in 0..2 {
         shop.clock.advance(TimeDelta::minutes(11));
@@ -237,9 +241,9 @@ async fn an_unknown_outcome_may_still_arrive_counted_from_its_call() {
     assert_eq!(shop.sync().await.outcomes, []);
 }
 
-/// Ordinary days cost what they did: a create, an update and a removal are one call each, and a quiet run none.
+/// A create, an update and a removal are one call each, and a quiet run makes none.
 #[tokio::test]
-async fn ordinary_days_cost_one_call_a_change() {
+async fn each_change_of_ordinary_days_is_one_call() {
     let mut shop = Shop::new(1);
     let mut costs = vec![shop.calls()];
     shop.sync().await;

@@ -1,4 +1,5 @@
-//! What the ledger says when the world lies: stray statuses, wrong clocks, other accounts, lost and restored ledgers.
+//! The ledger under misleading conditions: stray failures, wrong clocks, other accounts, lost and restored
+//! ledgers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![cfg(feature = "sync")]
 

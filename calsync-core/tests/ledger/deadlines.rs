@@ -1,4 +1,4 @@
-//! A clock that was wrong once costs a day at most.
+//! A clock that was wrong once delays a row by a day at most.
 
 use calsync_core::error::ErrorKind;
 use calsync_core::testing::{Fault, TestClock};
@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use crate::shop::Shop;
 
 #[tokio::test]
-async fn what_was_noted_under_a_clock_ten_years_ahead_is_void() {
+async fn what_was_recorded_under_a_clock_far_ahead_is_void() {
     for fault in [
         Fault::Before(ErrorKind::Unavailable),
         Fault::Before(ErrorKind::QuotaExceeded),
@@ -19,7 +19,7 @@ async fn what_was_noted_under_a_clock_ten_years_ahead_is_void() {
         shop.sync().await;
         shop.move_all(TimeDelta::hours(1));
         let right = shop.clock.clone();
-        // Within the appointments' years, so that they are not closed.
+        // Before the appointments end, so that they are not closed.
         let ahead = TestClock::at(shop.now() + TimeDelta::days(140));
         shop.clock = ahead;
         shop.restart();

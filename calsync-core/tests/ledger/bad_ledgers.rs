@@ -1,4 +1,4 @@
-//! Ledgers that cannot be believed: a typed error of that record, with its field and row.
+//! A stored ledger that is not valid is a typed error that names its field and row.
 
 use calsync_core::model::Appointment;
 use serde_json::{Value, json};
@@ -30,11 +30,11 @@ async fn a_ledger_of_a_newer_format_names_it() {
 }
 
 #[tokio::test]
-async fn doubled_rows_and_rows_of_another_appointment_are_named() {
+async fn doubled_rows_and_rows_of_another_appointment_are_errors_that_name_the_row() {
     let mut value = stored().await;
     let row = value["calendar_ledger"]["deliveries"][0].clone();
     value["calendar_ledger"]["deliveries"].as_array_mut().unwrap().push(row);
-    assert!(error(value).contains("deliveries[1]: is there twice"));
+    assert!(error(value).contains("deliveries[1]: an earlier row has the same target and calendar"));
 
     let mut value = stored().await;
     value["id"] = json!(4711);
@@ -46,7 +46,7 @@ async fn doubled_rows_and_rows_of_another_appointment_are_named() {
 }
 
 #[tokio::test]
-async fn numbers_that_no_column_holds_are_named() {
+async fn numbers_too_large_for_a_column_are_errors_that_name_the_field() {
     for field in ["version", "revision"] {
         let mut value = stored().await;
         value["calendar_ledger"][field] = json!(u64::MAX);
@@ -86,7 +86,7 @@ async fn the_version_rises_with_every_change_and_only_then() {
 }
 
 #[tokio::test]
-async fn the_index_tells_a_host_what_waits_for_what() {
+async fn the_index_shows_why_a_row_is_held_and_until_when() {
     let mut shop = Shop::new(1);
     shop.provider.script([calsync_core::testing::Fault::Before(calsync_core::error::ErrorKind::Forbidden)]);
     shop.sync().await;

@@ -30,7 +30,7 @@ impl Shop {
 }
 
 #[tokio::test]
-async fn a_lost_ledger_is_rebuilt_whatever_generation_its_events_have() {
+async fn a_lost_ledger_is_rebuilt_from_events_of_any_generation() {
     let mut shop = Shop::new(3);
     for staff in [3, 4, 3, 4, 3] {
         shop.assign_all(staff);
@@ -53,11 +53,11 @@ async fn a_lost_ledger_is_rebuilt_whatever_generation_its_events_have() {
 }
 
 #[tokio::test]
-async fn what_a_restored_ledger_does_not_know_is_found() {
+async fn a_restored_ledger_finds_what_changed_after_the_backup() {
     let mut shop = Shop::new(4);
     shop.sync().await;
     let backup = shop.appointments.clone();
-    // Meanwhile: one cancelled, one moved, one reassigned, one deleted by hand after the backup.
+    // After the backup: one appointment cancelled, one moved, one reassigned, one event deleted by hand.
     shop.appointments[0].status = "cancelled".into();
     shop.appointments[1].start_time -= TimeDelta::hours(1);
     shop.appointments[2].staff_id = Stated::Is(4.into());
@@ -76,11 +76,11 @@ async fn what_a_restored_ledger_does_not_know_is_found() {
 }
 
 #[tokio::test]
-async fn an_event_that_another_connection_once_wrote_is_found_beside_the_calendars_own() {
+async fn an_event_of_a_replaced_connection_is_found_beside_the_calendars_own() {
     let mut shop = Shop::new(1);
     shop.sync().await;
     let own = shop.events().remove(0);
-    // Written through a connection that was replaced since: another target, the same calendar.
+    // Written through a connection that was replaced later: another target, the same calendar.
     let place = calendar(STAFF);
     let mut older = place.clone();
     older.connection = 9.into();
@@ -105,7 +105,7 @@ async fn an_event_that_another_connection_once_wrote_is_found_beside_the_calenda
 }
 
 #[tokio::test]
-async fn events_of_no_appointment_are_reported_and_removed_on_the_hosts_word() {
+async fn events_of_no_appointment_are_reported_and_removed_only_if_the_host_decides() {
     let mut shop = Shop::new(3);
     shop.sync().await;
     let lost = shop.appointments.pop().unwrap();
@@ -114,7 +114,7 @@ async fn events_of_no_appointment_are_reported_and_removed_on_the_hosts_word() {
     assert_eq!(orphans.len(), 1);
     assert_eq!(orphans[0].marker.appointment, Some(lost.id));
     assert_eq!(orphans[0].to_string(), "memory of profile 30 (connection 1): an event of appointment 12");
-    assert_eq!(shop.events().len(), 3, "nothing is removed by itself");
+    assert_eq!(shop.events().len(), 3, "no event is removed unless the host decides");
     let removals: Vec<_> = orphans.iter().map(|orphan| orphan.removal(shop.now())).collect();
     assert!(shop.syncer.run_all(removals).report().await.is_all_done());
     assert!(shop.is_right());

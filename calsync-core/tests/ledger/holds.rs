@@ -1,4 +1,4 @@
-//! Only a verdict ends.
+//! A failure holds a row for a limited time; only a final verdict holds it without end.
 
 use calsync_core::error::{ErrorKind, Operation};
 use calsync_core::ledger::{BlockReason, Hold, Verdict};
@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 
 use crate::shop::{STAFF, Shop, calendar};
 
-/// Whatever a stray failure was, daily runs make everything right again within eight days, without a call to `revive`.
+/// After stray failures of any kind, daily runs correct everything within eight days, without a call to
+/// `revive`.
 #[tokio::test]
 async fn an_outage_of_any_kind_heals_by_itself() {
     use ErrorKind::*;
@@ -71,7 +72,7 @@ async fn holds_double_and_end() {
 }
 
 #[tokio::test]
-async fn a_host_run_by_cron_waits_as_long_as_one_that_stays() {
+async fn a_new_process_waits_as_long_as_one_that_keeps_running() {
     let mut shop = Shop::new(1);
     let mut waits = Vec::new();
     for _ in 0..4 {
@@ -88,11 +89,11 @@ async fn a_host_run_by_cron_waits_as_long_as_one_that_stays() {
 }
 
 #[tokio::test]
-async fn a_dead_grant_is_told_once_asked_again_after_an_hour_and_then_waits_for_the_person() {
+async fn a_refused_grant_is_reported_once_probed_after_an_hour_and_then_waits_for_the_person() {
     let mut shop = Shop::new(5);
     shop.provider.script([Fault::Before(ErrorKind::Unauthenticated)]);
     let report = shop.sync().await;
-    assert_eq!(shop.calls(), 0, "one refusal keeps the others back");
+    assert_eq!(shop.calls(), 0, "after one refusal the other steps make no call");
     let notices = report.notices();
     assert_eq!(notices.len(), 1);
     assert_eq!((notices[0].reason, notices[0].steps), (BlockReason::Reconnect, 5));
@@ -104,7 +105,7 @@ async fn a_dead_grant_is_told_once_asked_again_after_an_hour_and_then_waits_for_
     shop.clock.advance(TimeDelta::minutes(1));
     shop.provider.script([Fault::Before(ErrorKind::Unauthenticated)]);
     let report = shop.sync().await;
-    assert_eq!(report.notices(), [], "a repeated hold is no news");
+    assert_eq!(report.notices(), [], "a repeated hold is not reported again");
     let Some(Hold::Blocked { since, until, .. }) = &report.outcomes[0].hold else { panic!() };
     assert_eq!((*since, *until), (first, None));
 
@@ -120,7 +121,7 @@ async fn a_dead_grant_is_told_once_asked_again_after_an_hour_and_then_waits_for_
 }
 
 #[tokio::test]
-async fn a_stray_refusal_of_the_grant_is_forgotten_with_the_next_success() {
+async fn one_refusal_of_the_grant_ends_with_the_next_success() {
     let mut shop = Shop::new(3);
     shop.provider.script([Fault::Before(ErrorKind::Unauthenticated)]);
     shop.sync().await;
@@ -130,7 +131,7 @@ async fn a_stray_refusal_of_the_grant_is_forgotten_with_the_next_success() {
 }
 
 #[tokio::test]
-async fn one_probe_an_account_and_a_success_lifts_its_holds_everywhere() {
+async fn one_probe_is_made_for_each_account_and_its_success_lifts_all_holds() {
     let mut shop = Shop::new(20);
     shop.provider.script([Fault::Before(ErrorKind::QuotaExceeded)]);
     let report = shop.sync().await;
@@ -182,7 +183,8 @@ async fn a_create_may_be_forbidden_for_a_calendar_and_reads_do_not_lift_that() {
     assert!(shop.is_right());
 }
 
-/// A permission was granted, a calendar restored: the host says so, and nobody waits for the probe.
+/// After a permission was granted or a calendar restored, the host reports it, and no row waits for the
+/// next probe.
 #[tokio::test]
 async fn a_new_connection_ends_what_was_forbidden_through_the_old_one() {
     for kind in [ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::MissingScope] {

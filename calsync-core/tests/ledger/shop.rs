@@ -1,4 +1,5 @@
-//! A staff member with one calendar, a host that plans, begins, runs and records, and a provider that can be told to lie.
+//! A staff member with one calendar, a host that plans, begins, runs and records, and a provider with
+//! scripted faults.
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::{CalendarRef, Person};
@@ -37,7 +38,7 @@ pub(crate) fn at(text: &str) -> DateTime<Utc> {
 }
 
 impl Shop {
-    /// A shop with so many appointments of one staff member, months ahead.
+    /// A shop with this many appointments of one staff member, months ahead.
     pub(crate) fn new(appointments: i64) -> Self {
         let memory = MemoryCalendar::new();
         let provider = Faulty::new(memory.clone());
@@ -56,7 +57,7 @@ impl Shop {
         Self { memory, provider, clock, health, syncer, order, profiles: profiles.into(), appointments }
     }
 
-    /// The process dies: what only it remembered is gone.
+    /// Restarts the process: everything that was only in its memory is gone.
     pub(crate) fn restart(&mut self) {
         self.health = Arc::new(MemoryAccountHealthStore::new());
         self.syncer = syncer(&self.provider, &self.clock, &self.health);
@@ -77,7 +78,7 @@ impl Shop {
         self.syncer.plan(&self.order, appointment, &audience).unwrap()
     }
 
-    /// Plans, begins, runs and records everything.
+    /// Plans, begins, runs and records all appointments.
     pub(crate) async fn sync(&mut self) -> Report {
         let mut begun = Vec::new();
         for at in 0..self.appointments.len() {
@@ -128,7 +129,7 @@ impl Shop {
         self.memory.events()
     }
 
-    /// The starts of the events, in order; and whether they are those of the appointments, each once.
+    /// Whether there is exactly one event for each appointment that should have one, at its start time.
     pub(crate) fn is_right(&self) -> bool {
         let mut events: Vec<_> = self.events().iter().map(|it| format!("{:?}", it.event.when)).collect();
         let wanted = self.appointments.iter().filter(|it| !it.status.is_cancelled());

@@ -18,7 +18,7 @@ use chrono::Duration;
 
 use crate::common::{CUSTOMER, Company, NAMESPACE, Reached, Watch, now};
 
-pub(crate) struct Desk {
+pub(crate) struct Fixture {
     pub(crate) company: Company,
     pub(crate) appointments: Vec<Appointment>,
     pub(crate) calendar: Faulty<MemoryCalendar>,
@@ -31,8 +31,8 @@ pub(crate) fn customer() -> Person {
     Person::Profile(CUSTOMER.into())
 }
 
-impl Desk {
-    /// So many appointments, one a day, of which the first `over` are over.
+impl Fixture {
+    /// This many appointments, one a day, of which the first `over` are over.
     pub(crate) fn new(company: Company, appointments: i64, over: i64) -> Self {
         Self::with_policy(company, appointments, over, OtherAccount::Refuse)
     }
@@ -93,12 +93,12 @@ impl Desk {
         Self { appointments: appointments.collect(), company, calendar, watch, syncer, reached }
     }
 
-    /// The same, with every event where it belongs.
+    /// The same, with every event in its calendar.
     pub(crate) async fn synced(appointments: i64, over: i64) -> Self {
-        let mut desk = Self::new(Company::of_one(), appointments, over);
-        assert!(desk.sync().await.is_all_done());
-        assert_eq!(desk.standing(), desk.appointments.len());
-        desk
+        let mut fixture = Self::new(Company::of_one(), appointments, over);
+        assert!(fixture.sync().await.is_all_done());
+        assert_eq!(fixture.event_count(), fixture.appointments.len());
+        fixture
     }
 
     pub(crate) fn connect(&mut self, connections: impl IntoIterator<Item = Connection>) {
@@ -151,8 +151,8 @@ impl Desk {
         }
     }
 
-    /// What a disconnect means for one appointment.
-    pub(crate) fn departure(&self, disconnect: &Disconnect, nth: usize) -> DisconnectPlan {
+    /// The plan of a disconnect for one appointment.
+    pub(crate) fn plan_disconnect(&self, disconnect: &Disconnect, nth: usize) -> DisconnectPlan {
         let now = *self.watch.0.lock().unwrap();
         self.syncer.planner().plan_disconnect(disconnect, &self.appointments[nth], now).unwrap()
     }
@@ -172,8 +172,8 @@ impl Desk {
     ) -> Vec<Begun> {
         let mut all = Vec::new();
         for nth in 0..self.appointments.len() {
-            let departure = self.departure(disconnect, nth);
-            let begun = departure.begin(&mut self.appointments[nth]).unwrap();
+            let plan = self.plan_disconnect(disconnect, nth);
+            let begun = plan.begin(&mut self.appointments[nth]).unwrap();
             receipt.begun(&begun);
             all.push(begun);
         }
@@ -197,8 +197,8 @@ impl Desk {
         (rows.collect(), self.company.directory())
     }
 
-    /// How many events stand out there.
-    pub(crate) fn standing(&self) -> usize {
+    /// How many events are in the calendars.
+    pub(crate) fn event_count(&self) -> usize {
         self.calendar.inner().events().len()
     }
 
@@ -206,7 +206,7 @@ impl Desk {
         self.calendar.inner().all_calls()
     }
 
-    /// Everything stands as it should, and a further run makes no call.
+    /// Asserts that every event is as it should be, and that a further run makes no call.
     pub(crate) async fn assert_quiet(&mut self) {
         let calls = self.calls();
         for plan in self.plans() {
