@@ -19,7 +19,10 @@ pub mod fake;
 // Documentation only. Its snippets use every feature that a host uses, so its tests need those features.
 #[cfg(all(
     doc,
-    any(not(doctest), all(feature = "mock", feature = "oauth", feature = "sync", feature = "test-util", feature = "vault"))
+    any(
+        not(doctest),
+        all(feature = "mock", feature = "oauth", feature = "sync", feature = "test-util", feature = "vault")
+    )
 ))]
 pub mod guide;
 pub mod health;
