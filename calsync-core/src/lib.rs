@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Guide
+//!
+//! The [guide] has a chapter for each task of a host, and for authors of providers.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audience;
@@ -12,6 +16,15 @@ pub mod error;
 pub mod event;
 #[cfg(feature = "fake")]
 pub mod fake;
+// Documentation only. Its snippets use every feature that a host uses, so its tests need those features.
+#[cfg(all(
+    doc,
+    any(
+        not(doctest),
+        all(feature = "mock", feature = "oauth", feature = "sync", feature = "test-util", feature = "vault")
+    )
+))]
+pub mod guide;
 pub mod health;
 #[cfg(feature = "http")]
 pub mod http;
