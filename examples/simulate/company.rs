@@ -163,6 +163,17 @@ impl Company {
         directory.with_profiles(profiles).with_admins([Self::profile(ADMIN).into()])
     }
 
+    /// Whether somebody's profile does not state whether they want events, or where.
+    pub fn hides(&self, person: usize) -> bool {
+        self.hides_wish[person] || self.hides_calendars[person]
+    }
+
+    /// Every column is stated again.
+    pub fn states_all(&mut self) {
+        self.hides_wish.fill(false);
+        self.hides_calendars.fill(false);
+    }
+
     /// Somebody's calendars, whether their profile states them or not.
     pub fn connections(&self, person: usize) -> Vec<Connection> {
         self.links[person].iter().map(|link| self.connection(person, link)).collect()

@@ -1,7 +1,16 @@
 //! What goes wrong between calsync and the calendars: at every point of a call, at a given rate.
 //!
-//! No fault lies about what stands in a calendar: a 404, 409 or 410 that the server did not give comes as some proxy's page, and an
-//! answer that says "not done" comes only where nothing was done.
+//! - **The way.** A request is not sent, is lost, or is answered too late, cut short, or not at all.
+//! - **Somebody between.** A proxy's page comes with any status, also with 200, in place of the server's answer or after the server has
+//!   done what was asked. A 403, 404 or 410 comes as such a page, without a body, or as a gateway's JSON: never with the server's own
+//!   error code, because with that code it is true. The server's own 403 comes as `forbidden`, where nothing was done.
+//! - **The server.** It throttles, is out of service, refuses the token, the content, a precondition or more events than its quota, or
+//!   answers with other JSON or with another event's id after it has done what was asked. A 503 of its own may come after that too:
+//!   what was done is then unknown, and so says calsync. In a batch of Graph's the token may be refused in one part alone.
+//! - **A provider without a network.** A call fails before it is made, or is made or not made and nobody knows.
+//!
+//! No fault lies about what stands in a calendar: an answer that carries the server's own code and says "not done" comes only where
+//! nothing was done, with that one exception of the 503.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,13 +41,16 @@ pub struct Weather(Arc<Mutex<State>>);
 struct State {
     dice: Dice,
     per_mille: u64,
+    /// Whether the token may be refused in one part of a batch.
+    strikes_parts: bool,
     struck: BTreeMap<&'static str, u64>,
 }
 
 impl Weather {
     /// So many requests in a thousand go wrong.
-    pub fn new(per_mille: u64) -> Self {
-        Self(Arc::new(Mutex::new(State { dice: Dice::new(0), per_mille, struck: BTreeMap::new() })))
+    pub fn new(per_mille: u64, strikes_parts: bool) -> Self {
+        let struck = BTreeMap::new();
+        Self(Arc::new(Mutex::new(State { dice: Dice::new(0), per_mille, strikes_parts, struck })))
     }
 
     /// From now on everything follows from that seed.
@@ -74,6 +86,16 @@ impl Weather {
         let (name, fault, wait) = http_fault(&state.dice, kind, clock);
         *state.struck.entry(name).or_default() += 1;
         (fault, wait)
+    }
+
+    /// Whether the token is refused in one part of a batch, and in which.
+    fn next_part(&self) -> Option<usize> {
+        let mut state = self.state();
+        let strikes = state.per_mille > 0 && state.strikes_parts && state.dice.happens(state.per_mille / 6);
+        strikes.then(|| {
+            *state.struck.entry("token refused in a batch's part").or_default() += 1;
+            state.dice.below(3)
+        })
     }
 
     /// What becomes of the next call.
@@ -253,8 +275,27 @@ impl<T: HttpTransport> HttpTransport for Network<T> {
         }
         // Taken before anybody else has a turn.
         self.inner.script([fault]);
-        self.inner.send(request).await
+        let is_batch = self.kind == ProviderKind::OUTLOOK && request.uri().path().ends_with("/$batch");
+        let part = if is_batch { self.weather.next_part() } else { None };
+        let answer = self.inner.send(request).await?;
+        Ok(match part {
+            Some(part) => refused_in(answer, part),
+            None => answer,
+        })
     }
+}
+
+/// The answer to a batch in which the token was refused in one part, as Exchange does that knows of a revocation before Graph does.
+fn refused_in(answer: Response, part: usize) -> Response {
+    let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return answer };
+    let Some(parts) = body["responses"].as_array_mut().filter(|parts| !parts.is_empty()) else {
+        return answer;
+    };
+    let at = part % parts.len();
+    parts[at]["status"] = json!(401);
+    parts[at]["body"] = graph_error("InvalidAuthenticationToken");
+    let body = body.to_string();
+    answer.map(|_| body.into())
 }
 
 /// A provider without a network, whose calls fail all the same. Counts them.

@@ -109,6 +109,24 @@ pub enum Crash {
     BeforeTheReportIsSaved,
 }
 
+impl What {
+    /// Whether a worker does it.
+    pub fn is_work(&self) -> bool {
+        use What::{Backfill, Leave, Race, Straggle, Sync, SyncAll, TenYearsAhead, Twice};
+        matches!(
+            self,
+            Backfill(..)
+                | Leave(..)
+                | Race(..)
+                | Straggle(..)
+                | Sync(..)
+                | SyncAll(_)
+                | TenYearsAhead(..)
+                | Twice(_)
+        )
+    }
+}
+
 impl Operation {
     /// How many things happen in it.
     pub fn count(&self) -> u64 {

@@ -45,6 +45,11 @@ impl Recovering {
         left.map(|(spot, place)| (spot.clone(), place.clone())).collect()
     }
 
+    /// Everything there is to list.
+    pub fn all(&self) -> Vec<(Spot, Place)> {
+        self.to_list.iter().map(|(spot, place)| (spot.clone(), place.clone())).collect()
+    }
+
     /// A calendar was listed completely.
     pub fn listed(&mut self, spot: &Spot, calendar: &CalendarRef, found: Vec<Found>) {
         self.listed.insert(spot.clone());

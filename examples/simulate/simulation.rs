@@ -8,6 +8,7 @@ mod lies;
 mod operations;
 mod recovering;
 mod report;
+mod store;
 mod story;
 mod truth;
 mod watch;
