@@ -288,9 +288,8 @@ impl<T: HttpTransport> HttpTransport for Network<T> {
 /// The answer to a batch in which the token was refused in one part, as Exchange does that knows of a revocation before Graph does.
 fn refused_in(answer: Response, part: usize) -> Response {
     let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return answer };
-    let Some(parts) = body["responses"].as_array_mut().filter(|parts| !parts.is_empty()) else {
-        return answer;
-    };
+    let parts = body.get_mut("responses").and_then(serde_json::Value::as_array_mut);
+    let Some(parts) = parts.filter(|parts| !parts.is_empty()) else { return answer };
     let at = part % parts.len();
     parts[at]["status"] = json!(401);
     parts[at]["body"] = graph_error("InvalidAuthenticationToken");

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::{CalendarRef, Person};
+use calsync_core::identity::TargetKey;
 use calsync_core::ledger::{Delivery, Ledger};
 use calsync_core::model::{Appointment, Order, Stated};
 use calsync_core::names::CalendarId;
@@ -41,6 +42,10 @@ pub struct Host {
     backup: BTreeMap<AppointmentId, String>,
     /// The calendars that people have deleted.
     abandoned: Vec<(Person, ProviderKind, CalendarId)>,
+    /// Whether the last plan that was begun for a target was to remove its event.
+    last: BTreeMap<(AppointmentId, TargetKey), bool>,
+    /// Whether anybody looks what plans do while a column is null.
+    pub looks_at_null: bool,
     /// What a plan did although a column is null, in words.
     pub broken: Vec<String>,
 }
@@ -193,7 +198,7 @@ impl Host {
     /// Looks whether a plan takes an event away because a column is null, or makes one where the person states nothing.
     fn check_null(&mut self, company: &Company, plan: &Plan, appointment: &Appointment) {
         let row = &self.table[&appointment.id];
-        if plan.is_withdrawal || !((0..PEOPLE).any(|it| company.hides(it)) || row.hides_staff) {
+        if !self.looks_at_null || plan.is_withdrawal || !((0..PEOPLE).any(|it| company.hides(it)) || row.hides_staff) {
             return;
         }
         let wanted: Vec<Spot> = company.wanted(&row.appointment).into_iter().map(|it| it.spot).collect();
@@ -209,9 +214,9 @@ impl Host {
                 company.links[person].iter().map(|link| company.spot(person, link)).collect();
             let has_each_once = spots.iter().all(|spot| spots.iter().filter(|it| *it == spot).count() == 1);
             let is_wanted = spots.iter().any(|spot| wanted.contains(spot));
-            let removes =
-                matches!(step.action, Action::Delete { .. } | Action::Find { content: None, .. });
-            if removes && is_it(step) && is_wanted && has_each_once {
+            // A removal that was begun before the column was null goes on.
+            let goes_on = self.last.get(&(appointment.id.clone(), step.target)) == Some(&true);
+            if removes(step) && !goes_on && is_it(step) && is_wanted && has_each_once {
                 self.broken.push(format!("removes although a column is null: {plan}"));
             }
             if company.hides(person) && matches!(step.action, Action::Create { .. }) {
@@ -324,7 +329,14 @@ impl Host {
             return None;
         }
         assert!(self.save(&appointment, loaded), "no other worker saves in between");
+        self.notes(&begun);
         (crash != Crash::BeforeTheRun && !begun.is_empty()).then_some(begun)
+    }
+
+    fn notes(&mut self, begun: &Begun) {
+        let plan = begun.plan();
+        let steps = plan.steps.iter();
+        self.last.extend(steps.map(|step| ((plan.appointment.clone(), step.target), removes(step))));
     }
 
     /// Plans what one person's calendars lack, or one of them, begins and saves what was begun.
@@ -367,6 +379,7 @@ impl Host {
             return None;
         }
         assert!(self.save(&appointment, loaded), "no other worker saves in between");
+        self.notes(&begun);
         (crash != Crash::BeforeTheRun).then_some(begun)
     }
 
@@ -425,6 +438,11 @@ async fn polled<T>(future: impl Future<Output = T>, polls: u32) {
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Whether a step is there to remove an event.
+fn removes(step: &Step) -> bool {
+    matches!(step.action, Action::Delete { .. } | Action::Find { content: None, .. })
 }
 
 /// A ledger without the rows of calendars that are no more.

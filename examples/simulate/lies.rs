@@ -15,6 +15,8 @@ pub enum Lie {
     Clock,
     /// Columns are null or missing for a while.
     Null,
+    /// While a column is null, no plan may make or remove an event because of that. It tells nothing itself.
+    Kept,
     /// A row with tokens cannot be opened.
     Unreadable,
     /// A person connects the wrong account.
@@ -26,12 +28,13 @@ pub enum Lie {
 }
 
 /// Every lie, by the name that the command line knows it by.
-const NAMES: [(&str, Lie); 9] = [
+const NAMES: [(&str, Lie); 10] = [
     ("lost", Lie::Lost),
     ("backup", Lie::Backup),
     ("copied", Lie::Copied),
     ("clock", Lie::Clock),
     ("null", Lie::Null),
+    ("kept", Lie::Kept),
     ("unreadable", Lie::Unreadable),
     ("account", Lie::Account),
     ("batch", Lie::Batch),

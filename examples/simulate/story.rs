@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use super::company::{Company, ORDERS, PEOPLE, moves, staff_id};
 use super::dice::Dice;
 use super::host::{Host, run};
-use super::lies::Lies;
+use super::lies::{Lie, Lies};
 use super::operations::{Crash, Operation, What};
 use super::recovering::{Place, Recovering};
 use super::report::Figures;
@@ -62,7 +62,7 @@ pub async fn tell(seed: u64, operations: &[Operation], lies: &Lies, per_mille: u
     let mut story = Story {
         world,
         company,
-        host: Host::default(),
+        host: Host { looks_at_null: lies.tell(Lie::Kept), ..Host::default() },
         syncer,
         gone: Vec::new(),
         recovering: Recovering::new(NAMESPACE),
