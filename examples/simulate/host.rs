@@ -45,12 +45,17 @@ pub struct Host {
     /// Whether the last plan that was begun for a target was to remove its event.
     last: BTreeMap<(AppointmentId, TargetKey), bool>,
     /// Whether anybody looks what plans do while a column is null.
-    pub looks_at_null: bool,
+    looks_at_null: bool,
     /// What a plan did although a column is null, in words.
     pub broken: Vec<String>,
 }
 
 impl Host {
+    /// A host without appointments; and whether anybody looks what its plans do while a column is null.
+    pub fn new(looks_at_null: bool) -> Self {
+        Self { looks_at_null, ..Self::default() }
+    }
+
     /// An order is confirmed.
     pub fn confirm(&mut self, company: &mut Company, order: usize) {
         let directory = company.directory();

@@ -62,7 +62,7 @@ pub async fn tell(seed: u64, operations: &[Operation], lies: &Lies, per_mille: u
     let mut story = Story {
         world,
         company,
-        host: Host { looks_at_null: lies.tell(Lie::Kept), ..Host::default() },
+        host: Host::new(lies.tell(Lie::Kept)),
         syncer,
         gone: Vec::new(),
         recovering: Recovering::new(NAMESPACE),
