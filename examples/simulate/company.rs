@@ -258,6 +258,15 @@ impl Company {
         events
     }
 
+    /// Whether the customer of an appointment has a profile.
+    pub fn has_profile(&self, appointment: &Appointment) -> bool {
+        let order = self.orders.iter().find(|order| Some(&order.id) == appointment.order_id.as_ref());
+        let customer = order.and_then(|order| order.customer_id.as_ref());
+        customer.is_some_and(|id| {
+            (1i64..).zip(&CUSTOMERS).any(|(number, (_, profile))| *id == number.into() && profile.is_some())
+        })
+    }
+
     /// Whether somebody still has a calendar of that account connected. A folder's calendars have no account.
     pub fn reaches(&self, person: usize, house: &ProviderKind, account: usize) -> bool {
         let is_one = |link: &Link| link.account == account || *house == ProviderKind::APPLE;

@@ -10,7 +10,8 @@
 //! - **A provider without a network.** A call fails before it is made, or is made or not made and nobody knows.
 //!
 //! No fault lies about what stands in a calendar: an answer that carries the server's own code and says "not done" comes only where
-//! nothing was done, with that one exception of the 503.
+//! nothing was done, with that one exception of the 503. An answer with another event's id comes to a listing of a calendar only where
+//! that lie is asked for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +22,8 @@ use async_trait::async_trait;
 use calsync_core::ProviderKind;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::clock::{Clock as _, Sleep as _};
-use calsync_core::error::{Error, ErrorKind};
-use calsync_core::http::{HttpTransport, Request, Response, TransportError};
+use calsync_core::error::{Error, ErrorKind, Operation};
+use calsync_core::http::{Call, HttpTransport, Request, Response, TransportError};
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
@@ -32,6 +33,7 @@ use calsync_core::testing::{Fault, Faulty, FaultyTransport, HttpFault, TestClock
 use serde_json::json;
 
 use super::dice::Dice;
+use super::lies::{Lie, Lies};
 
 /// How much goes wrong. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -41,16 +43,15 @@ pub struct Weather(Arc<Mutex<State>>);
 struct State {
     dice: Dice,
     per_mille: u64,
-    /// Whether the token may be refused in one part of a batch.
-    strikes_parts: bool,
+    lies: Lies,
     struck: BTreeMap<&'static str, u64>,
 }
 
 impl Weather {
     /// So many requests in a thousand go wrong.
-    pub fn new(per_mille: u64, strikes_parts: bool) -> Self {
-        let struck = BTreeMap::new();
-        Self(Arc::new(Mutex::new(State { dice: Dice::new(0), per_mille, strikes_parts, struck })))
+    pub fn new(per_mille: u64, lies: &Lies) -> Self {
+        let (dice, struck, lies) = (Dice::new(0), BTreeMap::new(), lies.clone());
+        Self(Arc::new(Mutex::new(State { dice, per_mille, lies, struck })))
     }
 
     /// From now on everything follows from that seed.
@@ -73,7 +74,12 @@ impl Weather {
     }
 
     /// What becomes of the next request, and how long it takes first.
-    fn next_request(&self, kind: &ProviderKind, clock: &TestClock) -> (HttpFault, Option<Duration>) {
+    fn next_request(
+        &self,
+        kind: &ProviderKind,
+        lists: bool,
+        clock: &TestClock,
+    ) -> (HttpFault, Option<Duration>) {
         let mut state = self.state();
         if state.per_mille == 0 {
             return (HttpFault::None, None);
@@ -83,7 +89,8 @@ impl Weather {
             let wait = state.dice.happens(100).then(|| Duration::from_millis(state.dice.number() % 900));
             return (HttpFault::Slow(turns), wait);
         }
-        let (name, fault, wait) = http_fault(&state.dice, kind, clock);
+        let may_lie = !lists || state.lies.tell(Lie::Listing);
+        let (name, fault, wait) = http_fault(&state.dice, kind, may_lie, clock);
         *state.struck.entry(name).or_default() += 1;
         (fault, wait)
     }
@@ -91,7 +98,7 @@ impl Weather {
     /// Whether the token is refused in one part of a batch, and in which.
     fn next_part(&self) -> Option<usize> {
         let mut state = self.state();
-        let strikes = state.per_mille > 0 && state.strikes_parts && state.dice.happens(state.per_mille / 6);
+        let strikes = state.per_mille > 0 && state.lies.tell(Lie::Batch) && state.dice.happens(state.per_mille / 6);
         strikes.then(|| {
             *state.struck.entry("token refused in a batch's part").or_default() += 1;
             state.dice.below(3)
@@ -126,6 +133,7 @@ impl Weather {
 fn http_fault(
     dice: &Dice,
     kind: &ProviderKind,
+    may_lie: bool,
     clock: &TestClock,
 ) -> (&'static str, HttpFault, Option<Duration>) {
     const BY_A_PROXY: [u16; 21] = [
@@ -180,11 +188,11 @@ fn http_fault(
         "503 of the server's own after commit" => {
             HttpFault::Garbled(refusal(503, "backendError", "ErrorServerBusy"))
         }
-        "another id after commit" => HttpFault::Garbled(answers::json(200, json!({"id": "another0event"}))),
+        "another id after commit" if may_lie => HttpFault::Garbled(answers::json(200, json!({"id": "another0event"}))),
         "page after commit" => HttpFault::Garbled(answers::html(*dice.pick(&AFTER))),
         "page as success" => HttpFault::Instead(answers::html(200)),
         "page as success after commit" => HttpFault::Garbled(answers::html(200)),
-        "other JSON after commit" => {
+        "other JSON after commit" | "another id after commit" => {
             HttpFault::Garbled(answers::json(200, json!(["no", {"event": {"id": 17, "start": "soon"}}])))
         }
         "truncated" => HttpFault::CutBody,
@@ -269,7 +277,8 @@ impl<T: HttpTransport> Network<T> {
 #[async_trait]
 impl<T: HttpTransport> HttpTransport for Network<T> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let (fault, wait) = self.weather.next_request(&self.kind, &self.clock);
+        let lists = request.extensions().get::<Call>().is_some_and(|call| call.operation == Operation::ListOurs);
+        let (fault, wait) = self.weather.next_request(&self.kind, lists, &self.clock);
         if let Some(wait) = wait {
             self.clock.sleep(wait).await;
         }

@@ -111,7 +111,7 @@ impl Host {
 
     /// The host loses a ledger, or all. Only those whose events are all in calendars that can be listed: nobody could ever find the
     /// others. Whether any was lost.
-    pub fn loses(&mut self, nth: Option<usize>, is_within_reach: &dyn Fn(&Ledger) -> bool) -> bool {
+    pub fn loses(&mut self, nth: Option<usize>, is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool) -> bool {
         let lost = self.within_reach(nth, is_within_reach);
         for id in &lost {
             let row = self.table.get_mut(id).expect("a row of ours");
@@ -127,7 +127,7 @@ impl Host {
     }
 
     /// The host takes a ledger from its backup, or all; whoever has none there has an empty one. Whether there was any.
-    pub fn restores(&mut self, nth: Option<usize>, is_within_reach: &dyn Fn(&Ledger) -> bool) -> bool {
+    pub fn restores(&mut self, nth: Option<usize>, is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool) -> bool {
         let restored = self.within_reach(nth, is_within_reach);
         for id in &restored {
             let ledger = self.backup.get(id).map(|ledger| read(ledger)).unwrap_or_default();
@@ -140,8 +140,8 @@ impl Host {
     }
 
     /// An appointment whose ledger is whole and within reach, the first from the nth on; or all of them.
-    fn within_reach(&self, nth: Option<usize>, is_within_reach: &dyn Fn(&Ledger) -> bool) -> Vec<AppointmentId> {
-        let can = |row: &Row| !row.is_lost && is_within_reach(&read(&row.ledger));
+    fn within_reach(&self, nth: Option<usize>, is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool) -> Vec<AppointmentId> {
+        let can = |row: &Row| !row.is_lost && is_within_reach(&row.appointment, &read(&row.ledger));
         let all = self.table.iter().filter(|(_, row)| can(row)).map(|(id, _)| id.clone());
         match nth {
             None => all.collect(),

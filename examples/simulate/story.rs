@@ -7,6 +7,7 @@ use calsync_core::error::Problem;
 use calsync_core::ledger::{Delivery, DeliveryState, Ledger};
 use calsync_core::plan::{Disconnect, DisconnectReceipt, OnDisconnect};
 use calsync_core::sync::Syncer;
+use calsync_core::model::Appointment;
 use calsync_core::testing::canaries::Traced;
 use calsync_core::{InputError, ProviderKind};
 use chrono::TimeDelta;
@@ -36,6 +37,7 @@ struct Story {
     recovering: Recovering,
     /// The people who have connected the wrong account, and the connections.
     wrong: Vec<(usize, i64)>,
+    lies: Lies,
     /// What calsync believed of what is not so, in words.
     broken: Vec<String>,
     /// Events that stood where the host was told that it may give the grant up.
@@ -67,6 +69,7 @@ pub async fn tell(seed: u64, operations: &[Operation], lies: &Lies, per_mille: u
         gone: Vec::new(),
         recovering: Recovering::new(NAMESPACE),
         wrong: Vec::new(),
+        lies: lies.clone(),
         broken: Vec::new(),
         left: 0,
         trace,
@@ -172,13 +175,16 @@ impl Story {
             What::RestoreBackup(nth) => self.loses(*nth, Host::restores),
             What::Copy(nth) => self.copies(*nth, &dice),
             What::ClockJumps(hours) => {
-                let is_right = self.world.host_clock.ahead().is_zero();
-                self.world.host_clock.is_ahead(TimeDelta::hours(if is_right { *hours } else { 0 }));
+                if self.world.host_clock.ahead().is_zero() {
+                    self.world.host_clock.is_ahead(TimeDelta::hours(*hours));
+                } else {
+                    self.sets_clock_back(TimeDelta::zero(), &dice);
+                }
             }
             What::TenYearsAhead(nth, crash) => {
                 let before = self.world.host_clock.is_ahead(TimeDelta::days(3652));
                 self.sync(*nth, *crash, &dice).await;
-                self.world.host_clock.is_ahead(before);
+                self.sets_clock_back(before, &dice);
             }
             What::NullColumn(number) => match dice.below(3) {
                 0 => {
@@ -191,6 +197,14 @@ impl Story {
                 }
                 _ => self.host.hides_staff(*number),
             },
+        }
+    }
+
+    /// The clock of the host's processes is set back, and is only so far ahead.
+    fn sets_clock_back(&mut self, ahead: TimeDelta, dice: &Dice) {
+        self.world.host_clock.is_ahead(ahead);
+        if !self.lies.tell(Lie::Back) {
+            self.syncer = self.world.process(dice);
         }
     }
 
@@ -316,17 +330,18 @@ impl Story {
     fn loses(
         &mut self,
         nth: Option<usize>,
-        lose: impl FnOnce(&mut Host, Option<usize>, &dyn Fn(&Ledger) -> bool) -> bool,
+        lose: impl FnOnce(&mut Host, Option<usize>, &dyn Fn(&Appointment, &Ledger) -> bool) -> bool,
     ) {
         let places = self.places();
         let spots: Vec<Spot> = places.iter().map(|(spot, _)| spot.clone()).collect();
-        let world = &self.world;
-        let is_within_reach = |ledger: &Ledger| {
+        let (world, company, guests) = (&self.world, &self.company, self.lies.tell(Lie::Guests));
+        let is_within_reach = |appointment: &Appointment, ledger: &Ledger| {
             let may_be_there = |row: &&Delivery| {
                 row.may_exist() || row.look_at().is_some() || row.unreported_since().is_some()
             };
             let mut rows = ledger.deliveries().iter().filter(may_be_there);
-            rows.all(|row| spot_of(world, row).is_some_and(|spot| spots.contains(&spot)))
+            (guests || company.has_profile(appointment))
+                && rows.all(|row| spot_of(world, row).is_some_and(|spot| spots.contains(&spot)))
         };
         if !lose(&mut self.host, nth, &is_within_reach) {
             return;
@@ -538,7 +553,9 @@ impl Story {
             println!("quiet");
         }
         self.world.calms_down();
-        self.world.host_clock.is_ahead(TimeDelta::zero());
+        if !self.world.host_clock.ahead().is_zero() {
+            self.sets_clock_back(TimeDelta::zero(), &Dice::new(0));
+        }
         self.company.states_all();
         self.host.states_all();
         self.everybody_mends_calendars();

@@ -96,7 +96,7 @@ impl World {
         let clock = TestClock::at(BEGINNING.parse().expect("an instant"));
         let google = FakeGoogle::new().with_clock(clock.clone()).with_sleep(clock.clone());
         let outlook = FakeOutlook::new().with_clock(clock.clone()).with_sleep(clock.clone());
-        let weather = Weather::new(per_mille, lies.tell(Lie::Batch));
+        let weather = Weather::new(per_mille, lies);
         let host_clock = HostClock::new(&clock);
         let store = TokenRows::default();
         let root = room_for_files();
