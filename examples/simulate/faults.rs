@@ -64,6 +64,11 @@ impl Weather {
         self.state().per_mille = 0;
     }
 
+    /// Counts a lie of the host's or of a person's.
+    pub fn tells(&self, name: &'static str) {
+        *self.state().struck.entry(name).or_default() += 1;
+    }
+
     /// What has gone wrong, by kind.
     pub fn struck(&self) -> BTreeMap<&'static str, u64> {
         self.state().struck.clone()

@@ -176,27 +176,27 @@ impl Story {
             What::Copy(nth) => self.copies(*nth, &dice),
             What::ClockJumps(hours) => {
                 if self.world.host_clock.ahead().is_zero() {
+                    self.world.weather.tells("lie: clock hours ahead");
                     self.world.host_clock.is_ahead(TimeDelta::hours(*hours));
                 } else {
                     self.sets_clock_back(TimeDelta::zero(), &dice);
                 }
             }
             What::TenYearsAhead(nth, crash) => {
+                self.world.weather.tells("lie: clock ten years ahead");
                 let before = self.world.host_clock.is_ahead(TimeDelta::days(3652));
                 self.sync(*nth, *crash, &dice).await;
                 self.sets_clock_back(before, &dice);
             }
-            What::NullColumn(number) => match dice.below(3) {
-                0 => {
-                    let hides = &mut self.company.hides_wish[number % PEOPLE];
-                    *hides = !*hides;
+            What::NullColumn(number) => {
+                self.world.weather.tells("lie: null column");
+                let person = number % PEOPLE;
+                match dice.below(3) {
+                    0 => self.company.hides_wish[person] = !self.company.hides_wish[person],
+                    1 => self.company.hides_calendars[person] = !self.company.hides_calendars[person],
+                    _ => self.host.hides_staff(*number),
                 }
-                1 => {
-                    let hides = &mut self.company.hides_calendars[number % PEOPLE];
-                    *hides = !*hides;
-                }
-                _ => self.host.hides_staff(*number),
-            },
+            }
         }
     }
 
@@ -249,7 +249,10 @@ impl Story {
                 let new = self.world.replaces_calendar(person, &link.house, link.account, id.as_str());
                 self.gone.extend(new.map(|new| ((person, link.house, link.account), new)));
             }
-            What::Unreadable(_) => self.world.spoils(person, &link.house, link.connection),
+            What::Unreadable(_) => {
+                self.world.weather.tells("lie: tokens unreadable");
+                self.world.spoils(person, &link.house, link.connection);
+            }
             What::WrongAccount(_) => {
                 if link.house == ProviderKind::APPLE {
                     return;
@@ -257,6 +260,7 @@ impl Story {
                 let (house, account, connection) = (link.house, link.account, link.connection);
                 self.world.connects_wrongly(person, &house, account, connection).await;
                 self.wrong.push((person, connection));
+                self.world.weather.tells("lie: wrong account");
                 let owner = Person::Profile(Company::profile(person).into());
                 self.lets_try_again(&owner, &house, connection);
             }
@@ -346,6 +350,7 @@ impl Story {
         if !lose(&mut self.host, nth, &is_within_reach) {
             return;
         }
+        self.world.weather.tells("lie: ledgers lost or restored");
         // What was listed before was listed for other ledgers.
         let mut recovering = Recovering::new(NAMESPACE);
         recovering.also(self.recovering.all());
@@ -377,6 +382,7 @@ impl Story {
         if count == 0 {
             self.host.rebuild(&mut self.recovering.recovery, self.world.host_clock.now());
             self.recovering = Recovering::new(NAMESPACE);
+            self.world.weather.tells("lie: ledgers rebuilt");
             if self.trace {
                 println!("  rebuilt");
             }
@@ -391,6 +397,7 @@ impl Story {
             // Nothing was ever planned: it is nobody's.
             return;
         }
+        self.world.weather.tells("lie: ledger copied");
         let staging = self.world.process_of("staging", dice);
         let before = self.world.calls();
         let directory = self.company.directory();

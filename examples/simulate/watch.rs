@@ -198,10 +198,11 @@ impl Watch {
         let now = self.clock.now();
         let Some(until) = value.and_then(|value| asked_for(value, now)) else { return };
         let mut notes = self.notes();
+        // Where the processes share it, one note takes the place of another. The longer wait counts, as noted now.
+        let process = if self.shares { 0 } else { process };
         let told = notes.told.entry((line, process)).or_insert((now, until));
-        if told.0 > now + SKEW || told.1 < until {
-            *told = (now, until);
-        }
+        let before = (told.0 <= now + SKEW).then_some(told.1);
+        *told = (now, before.map_or(until, |before| before.max(until)));
     }
 }
 
