@@ -13,7 +13,7 @@ pub(crate) const LONGEST_HOLD: TimeDelta = TimeDelta::days(7);
 const FIRST_HOLD: TimeDelta = TimeDelta::minutes(5);
 
 /// The largest accepted difference between the clocks of two processes.
-const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+pub(crate) const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// Returns a stored deadline if it has not passed yet, at most `longest` after `noted_at`, the time
 /// when it was stored. If `noted_at` is more than five minutes in the future, the deadline was

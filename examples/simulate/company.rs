@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use calsync_core::StaffId;
 use calsync_core::model::{
     Appointment, Connection, Customer, Directory, Order, OrderItem, OrderStatus, Profile, Service, Staff,
+    StatedConnections,
 };
 use calsync_core::names::{CalendarId, ProviderKind};
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
@@ -54,6 +55,10 @@ pub struct Company {
     pub links: Vec<Vec<Link>>,
     /// Whether somebody wants events at all.
     pub wants: Vec<bool>,
+    /// Whose column `calendar_sync_enabled` is null.
+    pub hides_wish: Vec<bool>,
+    /// Whose columns `calendar_provider` and `connections` are null.
+    pub hides_calendars: Vec<bool>,
     /// The ids of the second calendars, by person, house and account.
     second: Vec<((usize, ProviderKind, usize), String)>,
     connections: i64,
@@ -63,7 +68,15 @@ impl Company {
     /// A company, by chance.
     pub fn new(dice: &Dice, second: Vec<((usize, ProviderKind, usize), String)>) -> Self {
         let orders = (0..ORDERS).map(|number| order(number, dice)).collect();
-        Self { orders, links: vec![Vec::new(); PEOPLE], wants: vec![true; PEOPLE], second, connections: 0 }
+        Self {
+            orders,
+            links: vec![Vec::new(); PEOPLE],
+            wants: vec![true; PEOPLE],
+            hides_wish: vec![false; PEOPLE],
+            hides_calendars: vec![false; PEOPLE],
+            second,
+            connections: 0,
+        }
     }
 
     /// A person's account at a house, as the house knows it.
@@ -137,19 +150,40 @@ impl Company {
         let profiles = (0..PEOPLE).map(|person| {
             let mut profile = Profile::new(Self::profile(person));
             profile.email = Some(format!("profile-{person}@canary.example"));
-            profile.calendar_sync_enabled = Some(self.wants[person]);
-            for link in &self.links[person] {
-                let calendar = self.calendar_id(person, &link.house, link.account, link.calendar);
-                let connection = Connection::new(link.connection, link.house.clone(), calendar);
-                let account = Self::account(person, &link.house, link.account);
-                profile = profile.with_connection(connection.with_account(account));
+            profile.calendar_sync_enabled = (!self.hides_wish[person]).then_some(self.wants[person]);
+            if self.hides_calendars[person] {
+                profile.connections_stated = StatedConnections::Nothing;
+                return profile;
             }
-            profile
+            self.connections(person).into_iter().fold(profile, Profile::with_connection)
         });
         let services = SERVICES.iter().zip(1i64..).map(|(name, id)| Service::new(id, *name, 30 * id));
         let directory = Directory::new().with_services(services);
         let directory = directory.with_staff(staff).with_customers(customers);
         directory.with_profiles(profiles).with_admins([Self::profile(ADMIN).into()])
+    }
+
+    /// Whether somebody's profile does not state whether they want events, or where.
+    pub fn hides(&self, person: usize) -> bool {
+        self.hides_wish[person] || self.hides_calendars[person]
+    }
+
+    /// Every column is stated again.
+    pub fn states_all(&mut self) {
+        self.hides_wish.fill(false);
+        self.hides_calendars.fill(false);
+    }
+
+    /// Somebody's calendars, whether their profile states them or not.
+    pub fn connections(&self, person: usize) -> Vec<Connection> {
+        self.links[person].iter().map(|link| self.connection(person, link)).collect()
+    }
+
+    /// A calendar of somebody's, as their profile has it.
+    pub fn connection(&self, person: usize, link: &Link) -> Connection {
+        let calendar = self.calendar_id(person, &link.house, link.account, link.calendar);
+        let connection = Connection::new(link.connection, link.house.clone(), calendar);
+        connection.with_account(Self::account(person, &link.house, link.account))
     }
 
     /// Gives somebody one more calendar. Returns the connection's number; `None` where they have enough.
@@ -224,6 +258,15 @@ impl Company {
         events
     }
 
+    /// Whether the customer of an appointment has a profile.
+    pub fn has_profile(&self, appointment: &Appointment) -> bool {
+        let order = self.orders.iter().find(|order| Some(&order.id) == appointment.order_id.as_ref());
+        let customer = order.and_then(|order| order.customer_id.as_ref());
+        customer.is_some_and(|id| {
+            (1i64..).zip(&CUSTOMERS).any(|(number, (_, profile))| *id == number.into() && profile.is_some())
+        })
+    }
+
     /// Whether somebody still has a calendar of that account connected. A folder's calendars have no account.
     pub fn reaches(&self, person: usize, house: &ProviderKind, account: usize) -> bool {
         let is_one = |link: &Link| link.account == account || *house == ProviderKind::APPLE;
@@ -231,7 +274,7 @@ impl Company {
     }
 
     /// Where a person's calendar is. In a folder of files a calendar has no account.
-    fn spot(&self, person: usize, link: &Link) -> Spot {
+    pub fn spot(&self, person: usize, link: &Link) -> Spot {
         let calendar = self.calendar_id(person, &link.house, link.account, link.calendar);
         Spot::calendar(person, &link.house, link.account, calendar.as_str())
     }

@@ -1,7 +1,17 @@
 //! What goes wrong between calsync and the calendars: at every point of a call, at a given rate.
 //!
-//! No fault lies about what stands in a calendar: a 404, 409 or 410 that the server did not give comes as some proxy's page, and an
-//! answer that says "not done" comes only where nothing was done.
+//! - **The way.** A request is not sent, is lost, or is answered too late, cut short, or not at all.
+//! - **Somebody between.** A proxy's page comes with any status, also with 200, in place of the server's answer or after the server has
+//!   done what was asked. A 403, 404 or 410 comes as such a page, without a body, or as a gateway's JSON: never with the server's own
+//!   error code, because with that code it is true. The server's own 403 comes as `forbidden`, where nothing was done.
+//! - **The server.** It throttles, is out of service, refuses the token, the content, a precondition or more events than its quota, or
+//!   answers with other JSON or with another event's id after it has done what was asked. A 503 of its own may come after that too:
+//!   what was done is then unknown, and so says calsync. In a batch of Graph's the token may be refused in one part alone.
+//! - **A provider without a network.** A call fails before it is made, or is made or not made and nobody knows.
+//!
+//! No fault lies about what stands in a calendar: an answer that carries the server's own code and says "not done" comes only where
+//! nothing was done, with that one exception of the 503. An answer with another event's id comes to a listing of a calendar only where
+//! that lie is asked for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +22,8 @@ use async_trait::async_trait;
 use calsync_core::ProviderKind;
 use calsync_core::calendar::CalendarRef;
 use calsync_core::clock::{Clock as _, Sleep as _};
-use calsync_core::error::{Error, ErrorKind};
-use calsync_core::http::{HttpTransport, Request, Response, TransportError};
+use calsync_core::error::{Error, ErrorKind, Operation};
+use calsync_core::http::{Call, HttpTransport, Request, Response, TransportError};
 use calsync_core::names::RemoteId;
 use calsync_core::provider::{
     CalendarProvider, Capabilities, CreateOptions, DeleteOptions, Draft, Found, Marker, OursPage, PageToken,
@@ -23,6 +33,7 @@ use calsync_core::testing::{Fault, Faulty, FaultyTransport, HttpFault, TestClock
 use serde_json::json;
 
 use super::dice::Dice;
+use super::lies::{Lie, Lies};
 
 /// How much goes wrong. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -32,13 +43,15 @@ pub struct Weather(Arc<Mutex<State>>);
 struct State {
     dice: Dice,
     per_mille: u64,
+    lies: Lies,
     struck: BTreeMap<&'static str, u64>,
 }
 
 impl Weather {
     /// So many requests in a thousand go wrong.
-    pub fn new(per_mille: u64) -> Self {
-        Self(Arc::new(Mutex::new(State { dice: Dice::new(0), per_mille, struck: BTreeMap::new() })))
+    pub fn new(per_mille: u64, lies: &Lies) -> Self {
+        let (dice, struck, lies) = (Dice::new(0), BTreeMap::new(), lies.clone());
+        Self(Arc::new(Mutex::new(State { dice, per_mille, lies, struck })))
     }
 
     /// From now on everything follows from that seed.
@@ -51,6 +64,11 @@ impl Weather {
         self.state().per_mille = 0;
     }
 
+    /// Counts a lie of the host's or of a person's.
+    pub fn tells(&self, name: &'static str) {
+        *self.state().struck.entry(name).or_default() += 1;
+    }
+
     /// What has gone wrong, by kind.
     pub fn struck(&self) -> BTreeMap<&'static str, u64> {
         self.state().struck.clone()
@@ -61,7 +79,12 @@ impl Weather {
     }
 
     /// What becomes of the next request, and how long it takes first.
-    fn next_request(&self, kind: &ProviderKind, clock: &TestClock) -> (HttpFault, Option<Duration>) {
+    fn next_request(
+        &self,
+        kind: &ProviderKind,
+        lists: bool,
+        clock: &TestClock,
+    ) -> (HttpFault, Option<Duration>) {
         let mut state = self.state();
         if state.per_mille == 0 {
             return (HttpFault::None, None);
@@ -71,9 +94,21 @@ impl Weather {
             let wait = state.dice.happens(100).then(|| Duration::from_millis(state.dice.number() % 900));
             return (HttpFault::Slow(turns), wait);
         }
-        let (name, fault, wait) = http_fault(&state.dice, kind, clock);
+        let may_lie = !lists || state.lies.tell(Lie::Listing);
+        let (name, fault, wait) = http_fault(&state.dice, kind, may_lie, clock);
         *state.struck.entry(name).or_default() += 1;
         (fault, wait)
+    }
+
+    /// Whether the token is refused in one part of a batch, and in which.
+    fn next_part(&self) -> Option<usize> {
+        let mut state = self.state();
+        let strikes =
+            state.per_mille > 0 && state.lies.tell(Lie::Batch) && state.dice.happens(state.per_mille / 6);
+        strikes.then(|| {
+            *state.struck.entry("token refused in a batch's part").or_default() += 1;
+            state.dice.below(3)
+        })
     }
 
     /// What becomes of the next call.
@@ -104,6 +139,7 @@ impl Weather {
 fn http_fault(
     dice: &Dice,
     kind: &ProviderKind,
+    may_lie: bool,
     clock: &TestClock,
 ) -> (&'static str, HttpFault, Option<Duration>) {
     const BY_A_PROXY: [u16; 21] = [
@@ -158,11 +194,13 @@ fn http_fault(
         "503 of the server's own after commit" => {
             HttpFault::Garbled(refusal(503, "backendError", "ErrorServerBusy"))
         }
-        "another id after commit" => HttpFault::Garbled(responses::json(200, json!({"id": "another0event"}))),
+        "another id after commit" if may_lie => {
+            HttpFault::Garbled(responses::json(200, json!({"id": "another0event"})))
+        }
         "page after commit" => HttpFault::Garbled(responses::html(*dice.pick(&AFTER))),
         "page as success" => HttpFault::Instead(responses::html(200)),
         "page as success after commit" => HttpFault::Garbled(responses::html(200)),
-        "other JSON after commit" => {
+        "other JSON after commit" | "another id after commit" => {
             HttpFault::Garbled(responses::json(200, json!(["no", {"event": {"id": 17, "start": "soon"}}])))
         }
         "truncated" => HttpFault::CutBody,
@@ -247,14 +285,34 @@ impl<T: HttpTransport> Network<T> {
 #[async_trait]
 impl<T: HttpTransport> HttpTransport for Network<T> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let (fault, wait) = self.weather.next_request(&self.kind, &self.clock);
+        let lists =
+            request.extensions().get::<Call>().is_some_and(|call| call.operation == Operation::ListOurs);
+        let (fault, wait) = self.weather.next_request(&self.kind, lists, &self.clock);
         if let Some(wait) = wait {
             self.clock.sleep(wait).await;
         }
         // Taken before anybody else has a turn.
         self.inner.script([fault]);
-        self.inner.send(request).await
+        let is_batch = self.kind == ProviderKind::OUTLOOK && request.uri().path().ends_with("/$batch");
+        let part = if is_batch { self.weather.next_part() } else { None };
+        let answer = self.inner.send(request).await?;
+        Ok(match part {
+            Some(part) => refused_in(answer, part),
+            None => answer,
+        })
     }
+}
+
+/// The answer to a batch in which the token was refused in one part, as Exchange does that knows of a revocation before Graph does.
+fn refused_in(answer: Response, part: usize) -> Response {
+    let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return answer };
+    let parts = body.get_mut("responses").and_then(serde_json::Value::as_array_mut);
+    let Some(parts) = parts.filter(|parts| !parts.is_empty()) else { return answer };
+    let at = part % parts.len();
+    parts[at]["status"] = json!(401);
+    parts[at]["body"] = graph_error("InvalidAuthenticationToken");
+    let body = body.to_string();
+    answer.map(|_| body.into())
 }
 
 /// A provider without a network, whose calls fail all the same. Counts them.

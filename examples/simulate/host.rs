@@ -6,34 +6,56 @@ use std::task::Poll;
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::{CalendarRef, Person};
+use calsync_core::identity::TargetKey;
 use calsync_core::ledger::{Delivery, Ledger};
-use calsync_core::model::{Appointment, Order};
+use calsync_core::model::{Appointment, Order, Stated};
 use calsync_core::names::CalendarId;
-use calsync_core::plan::{Backfill, Begun, Disconnect, Plan};
+use calsync_core::plan::{Action, Backfill, Begun, Disconnect, Plan, Recovery, Step};
 use calsync_core::report::{Outcome, Report};
 use calsync_core::sync::Syncer;
-use calsync_core::testing::TestClock;
 use calsync_core::time::Zone;
 use calsync_core::{AppointmentId, ConnectionId, ProviderKind};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::company::Company;
+use super::company::{Company, PEOPLE};
 use super::operations::Crash;
+use super::recovering::Place;
+use super::store::HostClock;
+use super::truth::Spot;
 
 /// The host's own columns, and the ledger's.
 #[derive(Debug)]
 struct Row {
     appointment: Appointment,
     ledger: String,
+    /// The ledger is not to be planned with before it was rebuilt.
+    is_lost: bool,
+    /// The column with the staff is missing.
+    hides_staff: bool,
 }
 
 /// The host's table.
 #[derive(Debug, Default)]
 pub struct Host {
     table: BTreeMap<AppointmentId, Row>,
+    /// The ledgers of some time ago.
+    backup: BTreeMap<AppointmentId, String>,
+    /// The calendars that people have deleted.
+    abandoned: Vec<(Person, ProviderKind, CalendarId)>,
+    /// Whether the last plan that was begun for a target was to remove its event.
+    last: BTreeMap<(AppointmentId, TargetKey), bool>,
+    /// Whether anybody looks what plans do while a column is null.
+    looks_at_null: bool,
+    /// What a plan did although a column is null, in words.
+    pub broken: Vec<String>,
 }
 
 impl Host {
+    /// A host without appointments; and whether anybody looks what its plans do while a column is null.
+    pub fn new(looks_at_null: bool) -> Self {
+        Self { looks_at_null, ..Self::default() }
+    }
+
     /// An order is confirmed.
     pub fn confirm(&mut self, company: &mut Company, order: usize) {
         let directory = company.directory();
@@ -42,7 +64,8 @@ impl Host {
         let zone = Zone::new("Europe/London").expect("a zone");
         for appointment in order.confirm(&directory, &zone).made {
             let ledger = written(&appointment.ledger);
-            self.table.insert(appointment.id.clone(), Row { appointment, ledger });
+            let row = Row { appointment, ledger, is_lost: false, hides_staff: false };
+            self.table.insert(row.appointment.id.clone(), row);
         }
         self.carry_status(company);
     }
@@ -80,19 +103,147 @@ impl Host {
 
     /// A person has deleted a calendar, and says so: what was in it is gone, and the host gives it up.
     pub fn abandons(&mut self, person: &Person, house: &ProviderKind, calendar: &CalendarId) {
+        self.abandoned.push((person.clone(), house.clone(), calendar.clone()));
         for row in self.table.values_mut() {
-            let mut ledger = read(&row.ledger);
-            let is_there = |calendar_of: &CalendarRef| {
-                calendar_of.person == *person
-                    && calendar_of.provider == *house
-                    && calendar_of.calendar == *calendar
-            };
-            let rows = ledger.deliveries().iter().map(Delivery::calendar).filter(|it| is_there(it));
-            let gone: Vec<CalendarRef> = rows.cloned().collect();
-            for calendar in gone {
-                ledger.abandon(&calendar);
+            row.ledger = written(&without(read(&row.ledger), &self.abandoned));
+        }
+    }
+
+    /// The host loses a ledger, or all. Only those whose events are all in calendars that can be listed: nobody could ever find the
+    /// others. Whether any was lost.
+    pub fn loses(
+        &mut self,
+        nth: Option<usize>,
+        is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool,
+    ) -> bool {
+        let lost = self.within_reach(nth, is_within_reach);
+        for id in &lost {
+            let row = self.table.get_mut(id).expect("a row of ours");
+            (row.ledger, row.is_lost) = (written(&Ledger::default()), true);
+        }
+        !lost.is_empty()
+    }
+
+    /// The host copies its ledgers.
+    pub fn backs_up(&mut self) {
+        let whole = self.table.iter().filter(|(_, row)| !row.is_lost);
+        self.backup.extend(whole.map(|(id, row)| (id.clone(), row.ledger.clone())));
+    }
+
+    /// The host takes a ledger from its backup, or all; whoever has none there has an empty one. Whether there was any.
+    pub fn restores(
+        &mut self,
+        nth: Option<usize>,
+        is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool,
+    ) -> bool {
+        let restored = self.within_reach(nth, is_within_reach);
+        for id in &restored {
+            let ledger = self.backup.get(id).map(|ledger| read(ledger)).unwrap_or_default();
+            let mut ledger = without(ledger, &self.abandoned);
+            ledger.doubt();
+            let row = self.table.get_mut(id).expect("a row of ours");
+            (row.ledger, row.is_lost) = (written(&ledger), true);
+        }
+        !restored.is_empty()
+    }
+
+    /// An appointment whose ledger is whole and within reach, the first from the nth on; or all of them.
+    fn within_reach(
+        &self,
+        nth: Option<usize>,
+        is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool,
+    ) -> Vec<AppointmentId> {
+        let can = |row: &Row| !row.is_lost && is_within_reach(&row.appointment, &read(&row.ledger));
+        let all = self.table.iter().filter(|(_, row)| can(row)).map(|(id, _)| id.clone());
+        match nth {
+            None => all.collect(),
+            Some(nth) => {
+                let mut all: Vec<_> = all.collect();
+                let one = (!all.is_empty()).then(|| all.swap_remove(nth % all.len()));
+                one.into_iter().collect()
             }
-            row.ledger = written(&ledger);
+        }
+    }
+
+    /// Whether an appointment waits for its ledger to be rebuilt.
+    pub fn is_any_lost(&self) -> bool {
+        self.table.values().any(|row| row.is_lost)
+    }
+
+    /// Rebuilds the ledgers that were lost, from a complete listing.
+    pub fn rebuild(&mut self, recovery: &mut Recovery, now: DateTime<Utc>) {
+        for row in self.table.values_mut().filter(|row| row.is_lost) {
+            let mut appointment = row.appointment.clone();
+            appointment.ledger = read(&row.ledger);
+            recovery.rebuild(&mut appointment, now);
+            row.ledger = written(&without(appointment.ledger, &self.abandoned));
+            row.is_lost = false;
+        }
+    }
+
+    /// Where the guests and customers without a profile get their invitations.
+    pub fn mailboxes(&self, company: &Company) -> Vec<(Spot, Place)> {
+        let directory = company.directory();
+        let mut all = Vec::new();
+        for id in self.table.keys() {
+            // Also where all is cancelled: what was sent is to be found.
+            let (mut order, mut appointment) = self.load(company, id);
+            order.status = "confirmed".into();
+            appointment.status = "confirmed".into();
+            let audience = Audience::of(&order, &appointment, &directory).expect("sound records");
+            let places = audience.members.iter().flat_map(|member| member.places());
+            all.extend(places.filter(|place| place.provider == ProviderKind::INVITATION).map(|calendar| {
+                let spot = Spot::mail(calendar.calendar.as_str().to_owned());
+                (spot, Place { calendar, link: None })
+            }));
+        }
+        all
+    }
+
+    /// The column with the staff goes missing, or is there again.
+    pub fn hides_staff(&mut self, nth: usize) {
+        if let Some(row) = self.nth(nth).and_then(|id| self.table.get_mut(&id)) {
+            row.hides_staff = !row.hides_staff;
+        }
+    }
+
+    /// Every column is stated again.
+    pub fn states_all(&mut self) {
+        self.table.values_mut().for_each(|row| row.hides_staff = false);
+    }
+
+    /// Looks whether a plan takes an event away because a column is null, or makes one where the person states nothing.
+    fn check_null(&mut self, company: &Company, plan: &Plan, appointment: &Appointment) {
+        let row = &self.table[&appointment.id];
+        if !self.looks_at_null
+            || plan.is_withdrawal
+            || !((0..PEOPLE).any(|it| company.hides(it)) || row.hides_staff)
+        {
+            return;
+        }
+        let wanted: Vec<Spot> = company.wanted(&row.appointment).into_iter().map(|it| it.spot).collect();
+        for (person, step) in (0..PEOPLE).flat_map(|person| plan.steps.iter().map(move |it| (person, it))) {
+            if step.calendar.person != Person::Profile(Company::profile(person).into()) {
+                continue;
+            }
+            let is_it = |step: &Step| {
+                let mut links = company.links[person].iter();
+                links.any(|link| {
+                    company.connection(person, link).calendar(&step.calendar.person).is_at(&step.calendar)
+                })
+            };
+            let spots: Vec<Spot> =
+                company.links[person].iter().map(|link| company.spot(person, link)).collect();
+            let has_each_once = spots.iter().all(|spot| spots.iter().filter(|it| *it == spot).count() == 1);
+            let is_wanted = spots.iter().any(|spot| wanted.contains(spot));
+            // A removal that was begun before the column was null goes on.
+            let goes_on = self.last.get(&(appointment.id.clone(), step.target)) == Some(&true);
+            if removes(step) && !goes_on && is_it(step) && is_wanted && has_each_once {
+                self.broken.push(format!("removes although a column is null: {plan}"));
+            }
+            if company.hides(person) && matches!(step.action, Action::Create { .. }) {
+                self.broken.push(format!("makes although a column is null: {plan}"));
+            }
         }
     }
 
@@ -151,6 +302,9 @@ impl Host {
         let row = &self.table[id];
         let mut appointment = row.appointment.clone();
         appointment.ledger = read(&row.ledger);
+        if row.hides_staff {
+            appointment.staff_id = Stated::NotStated;
+        }
         let order = company.orders.iter().find(|order| Some(&order.id) == appointment.order_id.as_ref());
         (order.expect("an order of ours").clone(), appointment)
     }
@@ -181,7 +335,11 @@ impl Host {
         id: &AppointmentId,
         crash: Crash,
     ) -> Option<Begun> {
+        if self.table[id].is_lost {
+            return None;
+        }
         let (plan, appointment) = self.plan(company, syncer, id);
+        self.check_null(company, &plan, &appointment);
         self.begun(plan, appointment, crash)
     }
 
@@ -193,7 +351,14 @@ impl Host {
             return None;
         }
         assert!(self.save(&appointment, loaded), "no other worker saves in between");
+        self.notes(&begun);
         (crash != Crash::BeforeTheRun && !begun.is_empty()).then_some(begun)
+    }
+
+    fn notes(&mut self, begun: &Begun) {
+        let plan = begun.plan();
+        let steps = plan.steps.iter();
+        self.last.extend(steps.map(|step| ((plan.appointment.clone(), step.target), removes(step))));
     }
 
     /// Plans what one person's calendars lack, or one of them, begins and saves what was begun.
@@ -201,13 +366,14 @@ impl Host {
         &mut self,
         company: &Company,
         syncer: &Syncer,
-        clock: &TestClock,
+        clock: &HostClock,
         person: Person,
         connection: Option<ConnectionId>,
         crash: Crash,
     ) -> Vec<Begun> {
         let directory = company.directory();
-        let rows: Vec<_> = self.table.keys().map(|id| self.load(company, id)).collect();
+        let whole = self.table.iter().filter(|(_, row)| !row.is_lost).map(|(id, _)| id);
+        let rows: Vec<_> = whole.map(|id| self.load(company, id)).collect();
         let fill = Backfill::new(syncer.planner(), clock, &directory, person, rows.into_iter());
         let fill: Vec<_> = match connection {
             Some(connection) => fill.with_connection(connection).collect(),
@@ -235,6 +401,7 @@ impl Host {
             return None;
         }
         assert!(self.save(&appointment, loaded), "no other worker saves in between");
+        self.notes(&begun);
         (crash != Crash::BeforeTheRun).then_some(begun)
     }
 
@@ -293,6 +460,26 @@ async fn polled<T>(future: impl Future<Output = T>, polls: u32) {
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Whether a step is there to remove an event.
+fn removes(step: &Step) -> bool {
+    matches!(step.action, Action::Delete { .. } | Action::Find { content: None, .. })
+}
+
+/// A ledger without the rows of calendars that are no more.
+fn without(mut ledger: Ledger, gone: &[(Person, ProviderKind, CalendarId)]) -> Ledger {
+    let is_gone = |it: &CalendarRef| {
+        gone.iter().any(|(person, house, calendar)| {
+            it.person == *person && it.provider == *house && it.calendar == *calendar
+        })
+    };
+    let rows = ledger.deliveries().iter().map(Delivery::calendar).filter(|it| is_gone(it));
+    let gone: Vec<CalendarRef> = rows.cloned().collect();
+    for calendar in gone {
+        ledger.abandon(&calendar);
+    }
+    ledger
 }
 
 fn read(ledger: &str) -> Ledger {

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use simulation::{EPOCH, Epoch, Figures};
+use simulation::{EPOCH, Epoch, Figures, Lies};
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -38,16 +38,26 @@ struct Arguments {
     /// Looks for the shortest story of that company that ends badly, and tells it.
     #[arg(long, requires = "epoch")]
     shrink: bool,
+    /// Tells every lie, also those that calsync does not live through yet; or those of these names.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "all", value_name = "NAMES")]
+    lies: Option<String>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long it takes is a figure of the report")]
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let begun = std::time::Instant::now();
+    let lies = match arguments.lies.as_deref().map(Lies::named).transpose() {
+        Ok(lies) => lies.unwrap_or_default(),
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let per_mille = (arguments.faults.clamp(0.0, 1.0) * 1000.0).round() as u64;
     let mut all = Figures::default();
     let mut bad = 0;
-    for (number, epoch) in Epoch::all(arguments.seed, EPOCH).enumerate() {
+    for (number, epoch) in Epoch::all(arguments.seed, EPOCH, lies).enumerate() {
         if arguments.epoch.is_some_and(|only| number > only) || all.operations >= arguments.operations {
             break;
         }
@@ -55,8 +65,9 @@ fn main() -> ExitCode {
             continue;
         }
         let epoch = if arguments.shrink { epoch.shrunk(per_mille) } else { epoch };
+        let told = arguments.lies.as_ref().map(|names| format!(" --lies={names}")).unwrap_or_default();
         let replay = format!(
-            "cargo run --release --example simulate -- --seed {} --faults {} --epoch {number}",
+            "cargo run --release --example simulate -- --seed {} --faults {}{told} --epoch {number}",
             arguments.seed, arguments.faults
         );
         let replay = Replay(replay);

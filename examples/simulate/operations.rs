@@ -2,6 +2,7 @@
 //! slow worker sleeps through count for themselves.
 
 use super::dice::Dice;
+use super::lies::{Lie, Lies};
 
 /// Something that happens, and the seed of everything that follows from it. Its numbers are taken modulo what there is.
 #[derive(Debug, Clone)]
@@ -71,6 +72,24 @@ pub enum What {
     Straggle(usize, Vec<Operation>, Crash),
     /// One worker records its report twice.
     Twice(usize),
+    /// The host loses the ledger of an appointment, or all it can find again.
+    LoseLedgers(Option<usize>),
+    /// The host makes a backup of its ledgers.
+    BackUp,
+    /// The host restores the ledger of an appointment from its backup, or all.
+    RestoreBackup(Option<usize>),
+    /// A test system with a copy of an appointment's ledger plans.
+    Copy(usize),
+    /// The clock of the host's processes is so many hours ahead; or right again, where it was ahead.
+    ClockJumps(i64),
+    /// A worker whose clock is ten years ahead brings an appointment up to date.
+    TenYearsAhead(usize, Crash),
+    /// A column is null or missing; or is stated again, where it was not.
+    NullColumn(usize),
+    /// A row with tokens cannot be opened any more.
+    Unreadable(usize),
+    /// Somebody connects another account than before.
+    WrongAccount(usize),
 }
 
 /// Where a worker dies.
@@ -90,6 +109,24 @@ pub enum Crash {
     BeforeTheReportIsSaved,
 }
 
+impl What {
+    /// Whether a worker does it.
+    pub fn is_work(&self) -> bool {
+        use What::{Backfill, Leave, Race, Straggle, Sync, SyncAll, TenYearsAhead, Twice};
+        matches!(
+            self,
+            Backfill(..)
+                | Leave(..)
+                | Race(..)
+                | Straggle(..)
+                | Sync(..)
+                | SyncAll(_)
+                | TenYearsAhead(..)
+                | Twice(_)
+        )
+    }
+}
+
 impl Operation {
     /// How many things happen in it.
     pub fn count(&self) -> u64 {
@@ -101,7 +138,7 @@ impl Operation {
     }
 
     /// Something that happens.
-    pub fn any(dice: &Dice) -> Self {
+    pub fn any(dice: &Dice, lies: &Lies) -> Self {
         let (seed, number) = (dice.number(), dice.below(1_000_000));
         let what = match *dice.weighed(&[
             (40, "change"),
@@ -115,8 +152,20 @@ impl Operation {
             (6, "race"),
             (5, "straggle"),
             (3, "twice"),
+            (lies.weigh(Lie::Lost, 3), "lost"),
+            (lies.weigh(Lie::Backup, 4), "backup"),
+            (lies.weigh(Lie::Copied, 1), "copied"),
+            (lies.weigh(Lie::Clock, 3), "clock"),
         ]) {
-            "change" => change(dice, number),
+            // While another worker is under way none of these happens: the host stops its workers before it touches its ledgers, and
+            // whoever sleeps through a jump of the clock is slower than `settle_after` allows.
+            "lost" => What::LoseLedgers(dice.happens(700).then_some(number)),
+            "backup" if dice.happens(600) => What::BackUp,
+            "backup" => What::RestoreBackup(dice.happens(600).then_some(number)),
+            "copied" => What::Copy(number),
+            "clock" if dice.happens(600) => What::ClockJumps(*dice.pick(&[1, 3, 7, 20, 30])),
+            "clock" => What::TenYearsAhead(number, crash(dice)),
+            "change" => change(dice, number, lies),
             "hands" if dice.happens(600) => What::Delete(number),
             "hands" => What::Edit(number),
             "tokens" if dice.happens(700) => What::TokensRunOut,
@@ -126,11 +175,11 @@ impl Operation {
             "restart" => What::Restart,
             "sync all" => What::SyncAll(crash(dice)),
             "race" => {
-                let between = Self { what: change(dice, dice.below(1_000_000)), seed: dice.number() };
+                let between = Self { what: change(dice, dice.below(1_000_000), lies), seed: dice.number() };
                 What::Race(number, Box::new(between), crash(dice))
             }
             "straggle" => {
-                let meanwhile = (0..1 + dice.below(3)).map(|_| Self::change_or_sync(dice)).collect();
+                let meanwhile = (0..1 + dice.below(3)).map(|_| Self::change_or_sync(dice, lies)).collect();
                 What::Straggle(number, meanwhile, crash(dice))
             }
             "twice" => What::Twice(number),
@@ -139,14 +188,15 @@ impl Operation {
         Self { what, seed }
     }
 
-    fn change_or_sync(dice: &Dice) -> Self {
+    fn change_or_sync(dice: &Dice, lies: &Lies) -> Self {
         let (seed, number) = (dice.number(), dice.below(1_000_000));
-        let what = if dice.happens(500) { change(dice, number) } else { What::Sync(number, crash(dice)) };
+        let what =
+            if dice.happens(500) { change(dice, number, lies) } else { What::Sync(number, crash(dice)) };
         Self { what, seed }
     }
 }
 
-fn change(dice: &Dice, number: usize) -> What {
+fn change(dice: &Dice, number: usize, lies: &Lies) -> What {
     let make = *dice.weighed::<fn(usize, &Dice) -> What>(&[
         (7, |number, _| What::Confirm(number)),
         (2, |number, _| What::CancelOrder(number)),
@@ -164,6 +214,9 @@ fn change(dice: &Dice, number: usize) -> What {
         (1, |number, _| What::Vanish(number)),
         (3, |number, _| What::Reconnect(number)),
         (2, |number, _| What::Toggle(number)),
+        (lies.weigh(Lie::Null, 3), |number, _| What::NullColumn(number)),
+        (lies.weigh(Lie::Unreadable, 1), |number, _| What::Unreadable(number)),
+        (lies.weigh(Lie::Account, 2), |number, _| What::WrongAccount(number)),
     ]);
     make(number, dice)
 }

@@ -37,6 +37,8 @@ pub struct Figures {
     pub nobodys: u64,
     /// Events of others that are not what they were.
     pub foreign_changed: u64,
+    /// Events made or removed because a column is null, requests that wrote to the wrong account, plans with a copied ledger.
+    pub broken: u64,
     /// Mails the servers sent, and guests they were given.
     pub mails: u64,
     /// Secrets and people's data in logs.
@@ -55,7 +57,7 @@ pub struct Figures {
 
 impl Figures {
     /// Everything that has to be nought.
-    fn noughts(&self) -> [(&'static str, u64); 11] {
+    fn noughts(&self) -> [(&'static str, u64); 12] {
         [
             ("duplicates", self.duplicates),
             ("lost", self.lost),
@@ -68,6 +70,7 @@ impl Figures {
             ("rows that wait for ever", self.waiting),
             ("calls with nothing to do", self.loud),
             ("requests with nobody's token", self.nobodys),
+            ("lies believed", self.broken),
         ]
     }
 
@@ -98,6 +101,7 @@ impl Figures {
         self.early += other.early;
         self.early_elsewhere += other.early_elsewhere;
         self.nobodys += other.nobodys;
+        self.broken += other.broken;
         self.foreign_changed += other.foreign_changed;
         self.mails += other.mails;
         self.told += other.told;

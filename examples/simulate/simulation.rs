@@ -4,14 +4,18 @@ mod company;
 mod dice;
 mod faults;
 mod host;
+mod lies;
 mod operations;
+mod recovering;
 mod report;
+mod store;
 mod story;
 mod truth;
 mod watch;
 mod world;
 
 use dice::Dice;
+pub use lies::Lies;
 use operations::Operation;
 pub use report::Figures;
 
@@ -23,24 +27,25 @@ pub const EPOCH: u64 = 250;
 pub struct Epoch {
     seed: u64,
     operations: Vec<Operation>,
+    lies: Lies,
 }
 
 impl Epoch {
     /// The stories of a seed, one after the other, of about so many operations each.
-    pub fn all(seed: u64, operations: u64) -> impl Iterator<Item = Self> {
+    pub fn all(seed: u64, operations: u64, lies: Lies) -> impl Iterator<Item = Self> {
         let dice = Dice::new(seed);
-        std::iter::from_fn(move || Some(Self::new(dice.number(), operations)))
+        std::iter::from_fn(move || Some(Self::new(dice.number(), operations, lies.clone())))
     }
 
-    fn new(seed: u64, wanted: u64) -> Self {
+    fn new(seed: u64, wanted: u64, lies: Lies) -> Self {
         let dice = Dice::new(!seed);
         let (mut operations, mut count) = (Vec::new(), 0);
         while count < wanted {
-            let operation = Operation::any(&dice);
+            let operation = Operation::any(&dice, &lies);
             count += operation.count();
             operations.push(operation);
         }
-        Self { seed, operations }
+        Self { seed, operations, lies }
     }
 
     /// How many operations there are.
@@ -51,7 +56,7 @@ impl Epoch {
     /// Lives through it, while so many requests in a thousand go wrong.
     pub fn tell(&self, per_mille: u64, trace: bool) -> Figures {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(story::tell(self.seed, &self.operations, per_mille, trace))
+        runtime.block_on(story::tell(self.seed, &self.operations, &self.lies, per_mille, trace))
     }
 
     /// The same story with fewer operations, still ending as badly.

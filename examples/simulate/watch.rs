@@ -1,36 +1,45 @@
 //! Whether anybody calls an account that has asked to be left alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use calsync_core::auth::MemoryTokenStore;
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::clock::Clock as _;
+use calsync_core::error::Operation;
 use calsync_core::fake::Incoming;
 use calsync_core::http::{HttpTransport, Request, Response, TransportError};
-use calsync_core::testing::TestClock;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+
+use super::store::{HostClock, TokenRows};
 
 /// No server is believed that asks for more than a day.
 const LONGEST: TimeDelta = TimeDelta::days(1);
+/// What was noted so far in the future was noted while the clock was wrong, and counts no more.
+const SKEW: TimeDelta = TimeDelta::minutes(5);
 
 /// What was asked of calsync and what it did, over all its processes. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Watch {
     notes: Arc<Mutex<Notes>>,
-    store: MemoryTokenStore,
-    clock: TestClock,
+    store: TokenRows,
+    /// Whoever is told to wait goes by its own clock.
+    clock: HostClock,
     shares: bool,
 }
 
 #[derive(Debug, Default)]
 struct Notes {
     accounts: HashMap<ConnectionKey, String>,
+    /// Which connections lead to another account for now, and to which.
+    wrong: HashMap<ConnectionKey, String>,
+    /// The grants that led to another account, each with that account.
+    wrong_grants: HashSet<(String, String)>,
+    written_wrongly: u64,
     /// Whose each token is: the account, and the grant.
     tokens: HashMap<String, (String, String)>,
-    /// Until when each process was told to leave it alone.
-    told: BTreeMap<(Line, usize), DateTime<Utc>>,
+    /// When each process was told to leave it alone, and until when.
+    told: BTreeMap<(Line, usize), (DateTime<Utc>, DateTime<Utc>)>,
     requests: u64,
     early: u64,
     early_elsewhere: u64,
@@ -41,9 +50,12 @@ struct Notes {
 /// What counts calls for itself: an account at a provider's API, or a grant at the server that gives tokens.
 type Line = (String, bool);
 
+/// Whose a token is: the account, and the grant.
+type Owner = (String, String);
+
 impl Watch {
     /// One that knows whose token each is by that store; and whether the processes share who has asked to be left alone.
-    pub fn new(store: &MemoryTokenStore, clock: &TestClock, shares: bool) -> Self {
+    pub fn new(store: &TokenRows, clock: &HostClock, shares: bool) -> Self {
         Self { notes: Arc::default(), store: store.clone(), clock: clock.clone(), shares }
     }
 
@@ -52,7 +64,21 @@ impl Watch {
     pub fn connected(&self, key: &ConnectionKey, account: &str) {
         let mut notes = self.notes();
         notes.accounts.insert(key.clone(), account.to_owned());
+        notes.wrong.remove(key);
         self.learn(&mut notes);
+    }
+
+    /// The tokens that are stored now for this connection open another account than it should lead to.
+    pub fn connected_wrongly(&self, key: &ConnectionKey, other: &str) {
+        let mut notes = self.notes();
+        notes.wrong.insert(key.clone(), other.to_owned());
+        notes.wrong_grants.insert((other.to_owned(), key.to_string()));
+        self.learn(&mut notes);
+    }
+
+    /// How many requests wrote to an account that a connection led to by mistake.
+    pub fn written_wrongly(&self) -> u64 {
+        self.notes().written_wrongly
     }
 
     /// The account that was last connected there.
@@ -94,7 +120,8 @@ impl Watch {
 
     fn learn(&self, notes: &mut Notes) {
         for (key, stored) in self.store.all() {
-            let Some(account) = notes.accounts.get(&key).cloned() else { continue };
+            let account = notes.wrong.get(&key).or_else(|| notes.accounts.get(&key));
+            let Some(account) = account.cloned() else { continue };
             let tokens = &stored.tokens;
             for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()].into_iter().flatten() {
                 notes.tokens.insert(token.expose().to_owned(), (account.clone(), key.to_string()));
@@ -103,19 +130,18 @@ impl Watch {
     }
 
     /// The tokens that a grant was just given, which may be replaced in the store before anybody uses them.
-    fn learn_given(&self, grant: &str, answer: &Response) {
+    fn learn_given(&self, owner: &Owner, answer: &Response) {
         let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         let mut notes = self.notes();
-        let owner = notes.tokens.values().find(|(_, known)| known == grant).cloned();
         for name in ["access_token", "refresh_token"] {
-            if let (Some(token), Some(owner)) = (body[name].as_str(), &owner) {
+            if let Some(token) = body[name].as_str() {
                 notes.tokens.insert(token.to_owned(), owner.clone());
             }
         }
     }
 
     /// Which line a request is on.
-    fn line(&self, notes: &mut Notes, incoming: &Incoming) -> Option<Line> {
+    fn line(&self, notes: &mut Notes, incoming: &Incoming) -> Option<(Line, Owner)> {
         let (token, is_api) = match incoming.bearer() {
             Some(token) => (token.to_owned(), true),
             None => (incoming.form().get("refresh_token").unwrap_or_default().to_owned(), false),
@@ -123,20 +149,31 @@ impl Watch {
         if !notes.tokens.contains_key(&token) {
             self.learn(notes);
         }
-        let (account, grant) = notes.tokens.get(&token)?;
-        Some((if is_api { account } else { grant }.clone(), is_api))
+        let owner = notes.tokens.get(&token)?.clone();
+        let line = if is_api { &owner.0 } else { &owner.1 };
+        Some(((line.clone(), is_api), owner))
     }
 
-    fn goes_out(&self, process: usize, incoming: &Incoming) -> Option<Line> {
+    fn goes_out(&self, process: usize, incoming: &Incoming) -> Option<(Line, Owner)> {
         let now = self.clock.now();
         let mut notes = self.notes();
         notes.requests += 1;
-        let Some(line) = self.line(&mut notes, incoming) else {
+        let Some((line, owner)) = self.line(&mut notes, incoming) else {
             notes.nobodys += 1;
             return None;
         };
-        let told = notes.told.iter().filter(|((told, _), until)| *told == line && now < **until);
-        let told: Vec<_> = told.map(|((_, by), until)| (*by == process || self.shares, *until)).collect();
+        let writes = incoming.call.as_ref().is_some_and(|call| {
+            matches!(call.operation, Operation::Create | Operation::Update | Operation::Delete)
+        });
+        if line.1 && writes && notes.wrong_grants.contains(&owner) {
+            notes.written_wrongly += 1;
+        }
+        let told = notes
+            .told
+            .iter()
+            .filter(|((told, _), (noted, until))| *told == line && now < *until && *noted <= now + SKEW);
+        let told: Vec<_> =
+            told.map(|((_, by), (_, until))| (*by == process || self.shares, *until)).collect();
         if let Some((_, until)) = told.iter().find(|(counts, _)| *counts) {
             notes.early += 1;
             if notes.examples.len() < 3 {
@@ -152,19 +189,22 @@ impl Watch {
         } else if !told.is_empty() {
             notes.early_elsewhere += 1;
         }
-        Some(line)
+        Some((line, owner))
     }
 
-    fn comes_back(&self, process: usize, line: Line, answer: &Response) {
+    fn comes_back(&self, process: usize, (line, owner): (Line, Owner), answer: &Response) {
         if !line.1 {
-            self.learn_given(&line.0, answer);
+            self.learn_given(&owner, answer);
         }
         let value = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let now = self.clock.now();
         let Some(until) = value.and_then(|value| asked_for(value, now)) else { return };
         let mut notes = self.notes();
-        let told = notes.told.entry((line, process)).or_insert(until);
-        *told = until.max(*told);
+        // Where the processes share it, one note takes the place of another. The longer wait counts, as noted now.
+        let process = if self.shares { 0 } else { process };
+        let told = notes.told.entry((line, process)).or_insert((now, until));
+        let before = (told.0 <= now + SKEW).then_some(told.1);
+        *told = (now, before.map_or(until, |before| before.max(until)));
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use calsync_core::auth::{Account, MemoryTokenStore, TokenStore as _, Tokens};
+use calsync_core::auth::{Account, TokenStore, Tokens};
 use calsync_core::calendar::ConnectionKey;
 use calsync_core::calendar::{CalendarRef, Person};
-use calsync_core::clock::Clock as _;
+use calsync_core::clock::Clock;
 use calsync_core::event::{Event as Content, When};
 use calsync_core::health::MemoryAccountHealthStore;
 use calsync_core::identity::{Generation, TargetKey};
@@ -30,6 +30,8 @@ use tempfile::TempDir;
 use super::company::{Company, HOUSES};
 use super::dice::Dice;
 use super::faults::{Network, Shaky, Weather};
+use super::lies::{Lie, Lies};
+use super::store::{HostClock, TokenRows};
 use super::truth::{Event, Spot};
 use super::watch::{Watch, Watched};
 
@@ -43,15 +45,18 @@ pub const SETTLE_AFTER: TimeDelta = TimeDelta::hours(8);
 /// The world outside.
 #[derive(Debug)]
 pub struct World {
-    /// The only clock.
+    /// The clock of everything but the host's processes.
     pub clock: TestClock,
+    /// The clock of the host's processes.
+    pub host_clock: HostClock,
+    /// Whether every sync is a new process.
+    pub is_cron: bool,
     /// What goes wrong.
     pub weather: Weather,
     /// Who is told to wait.
     pub watch: Watch,
     /// The host's tokens.
-    pub store: MemoryTokenStore,
-    /// Who has asked to be left alone, where the host's processes share that.
+    pub store: TokenRows,
     /// The health of accounts, where the host's processes share it.
     health: Option<Arc<MemoryAccountHealthStore>>,
     google: FakeGoogle,
@@ -83,22 +88,29 @@ impl Reached {
 
 impl World {
     /// A world by chance; and the ids of everybody's second calendars.
-    pub async fn open(dice: &Dice, per_mille: u64) -> (Self, Vec<((usize, ProviderKind, usize), String)>) {
+    pub async fn open(
+        dice: &Dice,
+        per_mille: u64,
+        lies: &Lies,
+    ) -> (Self, Vec<((usize, ProviderKind, usize), String)>) {
         let clock = TestClock::at(BEGINNING.parse().expect("an instant"));
         let google = FakeGoogle::new().with_clock(clock.clone()).with_sleep(clock.clone());
         let outlook = FakeOutlook::new().with_clock(clock.clone()).with_sleep(clock.clone());
-        let weather = Weather::new(per_mille);
-        let store = MemoryTokenStore::new();
+        let weather = Weather::new(per_mille, lies);
+        let host_clock = HostClock::new(&clock);
+        let store = TokenRows::default();
         let root = room_for_files();
         let folder = IcsFolder::new(root.path());
         let mail = MemoryCalendar::new().with_kind(ProviderKind::INVITATION);
         let health = dice.happens(500).then(|| Arc::new(MemoryAccountHealthStore::new()));
         let mut world = Self {
-            watch: Watch::new(&store, &clock, health.is_some()),
+            is_cron: lies.tell(Lie::Cron) && dice.happens(250),
+            watch: Watch::new(&store, &host_clock, health.is_some()),
             health,
             folder: Arc::new(Shaky::new(folder, &weather)),
             mail: Arc::new(Shaky::new(mail, &weather)),
             clock,
+            host_clock,
             weather,
             store,
             google,
@@ -129,9 +141,12 @@ impl World {
 
     /// Everybody has an event of their own in every calendar, and one that another program with calsync has made.
     async fn add_foreign_events(&mut self, second: &[((usize, ProviderKind, usize), String)]) {
-        let store = MemoryTokenStore::new();
-        let google = google(&store, &self.clock).transport(self.google.clone()).build().expect("google");
-        let outlook = outlook(&store, &self.clock).transport(self.outlook.clone()).build().expect("outlook");
+        let store = TokenRows::default();
+        let clock = HostClock::new(&self.clock);
+        let google =
+            google(&store, &clock, &self.clock).transport(self.google.clone()).build().expect("google");
+        let outlook =
+            outlook(&store, &clock, &self.clock).transport(self.outlook.clone()).build().expect("outlook");
         let folder = IcsFolder::new(self.root.path());
         for (person, house, account) in Company::places() {
             let name = Company::account(person, &house, account);
@@ -222,23 +237,35 @@ impl World {
 
     /// A new process of the host's: it remembers nothing.
     pub fn process(&mut self, dice: &Dice) -> Syncer {
+        self.process_of(NAMESPACE, dice)
+    }
+
+    /// A new process of a system that uses this namespace.
+    pub fn process_of(&mut self, namespace: &str, dice: &Dice) -> Syncer {
         self.processes += 1;
         let (clock, store, process) = (&self.clock, &self.store, self.processes);
+        let host_clock = &self.host_clock;
         let network = Network::new(self.google.clone(), ProviderKind::GOOGLE, &self.weather, clock);
-        let mut google =
-            google(store, clock).transport(Watched { inner: network, watch: self.watch.clone(), process });
+        let mut google = google(store, host_clock, clock).transport(Watched {
+            inner: network,
+            watch: self.watch.clone(),
+            process,
+        });
         let network = Network::new(self.outlook.clone(), ProviderKind::OUTLOOK, &self.weather, clock);
-        let mut outlook =
-            outlook(store, clock).transport(Watched { inner: network, watch: self.watch.clone(), process });
+        let mut outlook = outlook(store, host_clock, clock).transport(Watched {
+            inner: network,
+            watch: self.watch.clone(),
+            process,
+        });
         let health = self.health.clone().unwrap_or_else(|| Arc::new(MemoryAccountHealthStore::new()));
         (google, outlook) = (google.health_store(health.clone()), outlook.health_store(health.clone()));
         let retry = if dice.happens(700) { RetryPolicy::new() } else { RetryPolicy::none() };
-        Syncer::builder(NAMESPACE)
+        Syncer::builder(namespace)
             .provider(google.build().expect("google"))
             .provider(outlook.build().expect("outlook"))
             .shared_provider(self.folder.clone())
             .shared_provider(self.mail.clone())
-            .clock(clock.clone())
+            .clock(host_clock.clone())
             .sleep(clock.clone())
             .random(SeededRandom::new(dice.number()))
             .retry(retry)
@@ -265,9 +292,41 @@ impl World {
         }
         let key =
             ConnectionKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
-        let before = self.store.load(&key).await.expect("a store in memory").map(|stored| stored.version);
-        self.store.save(&key, &self.grants(house, &name), before).await.expect("a store in memory");
+        self.saves(&key, &self.grants(house, &name)).await;
         self.watch.connected(&key, &name);
+    }
+
+    /// A person consents, in the browser where they are logged in as somebody else, and the host does not look whose tokens it keeps.
+    pub async fn connects_wrongly(
+        &self,
+        person: usize,
+        house: &ProviderKind,
+        account: usize,
+        connection: i64,
+    ) {
+        let (name, other) =
+            (Company::account(person, house, account), Company::account(person, house, 1 - account));
+        let key =
+            ConnectionKey::new(Person::Profile(Company::profile(person).into()), house.clone(), connection);
+        self.watch.connected(&key, &name);
+        self.saves(&key, &self.grants(house, &other)).await;
+        self.watch.connected_wrongly(&key, &other);
+    }
+
+    /// Saves tokens in place of whatever is there; a row that cannot be opened is removed first.
+    async fn saves(&self, key: &ConnectionKey, tokens: &Tokens) {
+        if self.store.is_unreadable(key) {
+            self.store.remove(key).await.expect("a store in memory");
+        }
+        let before =
+            self.store.load(key).await.expect("a row that can be opened").map(|stored| stored.version);
+        self.store.save(key, tokens, before).await.expect("a store in memory");
+    }
+
+    /// The row of a connection's tokens cannot be opened any more.
+    pub fn spoils(&self, person: usize, house: &ProviderKind, connection: i64) {
+        let owner = Person::Profile(Company::profile(person).into());
+        self.store.spoil(ConnectionKey::new(owner, house.clone(), connection));
     }
 
     fn grants(&self, house: &ProviderKind, account: &str) -> Tokens {
@@ -510,22 +569,22 @@ fn room_for_files() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("room for files")
 }
 
-fn google(store: &MemoryTokenStore, clock: &TestClock) -> GoogleCalendarBuilder {
+fn google(store: &TokenRows, clock: &HostClock, sleep: &TestClock) -> GoogleCalendarBuilder {
     GoogleCalendar::builder()
         .client(FakeGoogle::CLIENT_ID, Secret::new(FakeGoogle::CLIENT_SECRET))
         .redirect("http://127.0.0.1")
         .token_store(store.clone())
         .clock(clock.clone())
-        .sleep(clock.clone())
+        .sleep(sleep.clone())
 }
 
-fn outlook(store: &MemoryTokenStore, clock: &TestClock) -> OutlookCalendarBuilder {
+fn outlook(store: &TokenRows, clock: &HostClock, sleep: &TestClock) -> OutlookCalendarBuilder {
     OutlookCalendar::builder()
         .client(FakeOutlook::CLIENT_ID, Secret::new(FakeOutlook::CLIENT_SECRET))
         .redirect("http://127.0.0.1")
         .token_store(store.clone())
         .clock(clock.clone())
-        .sleep(clock.clone())
+        .sleep(sleep.clone())
 }
 
 /// A house by number.

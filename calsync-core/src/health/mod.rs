@@ -186,8 +186,10 @@ impl Health {
         let mut health = self.clone();
         match event {
             HealthEvent::AskedToWait(until) => {
-                let until = health.waits_until(now).map_or(*until, |before| before.max(*until));
-                health.wait = Some(Wait { until, noted_at: now });
+                // A shorter wait leaves the longer one, and the time it was noted, as they are.
+                if health.waits_until(now).is_none_or(|before| before < *until) {
+                    health.wait = Some(Wait { until: *until, noted_at: now });
+                }
             }
             HealthEvent::Probing => {
                 if let Some(failing) = &mut health.failing {

@@ -89,7 +89,7 @@ impl<'a> PlanDraft<'a> {
 
     /// A row whose event has to be removed, and the calendar to remove it from.
     pub(super) fn to_remove(&self, audience: &Audience<'_>, mut row: Row<'a>) -> (Row<'a>, CalendarRef) {
-        let calendar = self.reached_through(audience, row.delivery.calendar());
+        let calendar = self.reached_through(audience, &row.delivery.place());
         let today = audience.connected(&calendar.person);
         row.is_connected_again = row.is_kept() && today.iter().any(|today| today.still_reaches(&calendar));
         (row, calendar)

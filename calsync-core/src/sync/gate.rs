@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Mutex as QueueLock, Semaphore, SemaphorePermit};
 
 use crate::clock::{Clock, Sleep};
+use crate::deadline::{self, CLOCK_SKEW, LONGEST_WAIT};
 use crate::error::Failure;
 use crate::names::ProviderKind;
 use crate::sync::quota::{AccountKey, Quota};
@@ -25,8 +26,35 @@ pub(super) struct Gates {
 struct State {
     accounts: HashMap<AccountKey, Account>,
     applications: BTreeMap<ProviderKind, Window>,
-    /// The latest time slept to. [`Gates::now`] is never earlier, even if the clock stops or is set back.
+    /// The latest time slept to. [`Gates::now`] is never earlier, even if the clock stops, until the clock
+    /// is set back.
     slept_to: DateTime<Utc>,
+    /// The clock's time at the end of that sleep.
+    slept_at: DateTime<Utc>,
+}
+
+impl State {
+    /// The time by a clock: never earlier than the latest time slept to, unless the clock was set back
+    /// since. A time slept to under a clock that was ahead must not hold until the clock reaches it.
+    fn now(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
+        let is_set_back = self.slept_at.signed_duration_since(clock) > CLOCK_SKEW;
+        if is_set_back { clock } else { clock.max(self.slept_to) }
+    }
+}
+
+/// The time for which an account is not called.
+#[derive(Debug)]
+struct Pause {
+    until: DateTime<Utc>,
+    noted_at: DateTime<Utc>,
+    failure: Failure,
+}
+
+impl Pause {
+    /// The end of the pause, if it has not come; a day after it was noted at the latest.
+    fn left(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        deadline::left(self.until, self.noted_at, LONGEST_WAIT, now)
+    }
 }
 
 #[derive(Debug)]
@@ -36,7 +64,7 @@ struct Account {
     /// How many calls in a row have failed in a way that affects the account's other calls too. Calls
     /// that were under way together count once.
     failures: u32,
-    pause: Option<(DateTime<Utc>, Failure)>,
+    pause: Option<Pause>,
 }
 
 /// The queue in which the calls to an account wait, in the order they came.
@@ -85,14 +113,17 @@ impl Gates {
 
     /// The time of the clock, but never earlier than the latest time slept to.
     pub(super) fn now(&self) -> DateTime<Utc> {
-        self.clock.now().max(self.state().slept_to)
+        let clock = self.clock.now();
+        self.state().now(clock)
     }
 
     pub(super) async fn sleep_until(&self, until: DateTime<Utc>) {
         let wait = until.signed_duration_since(self.now()).to_std().unwrap_or_default();
         self.sleep.sleep(wait).await;
+        let clock = self.clock.now();
         let mut state = self.state();
-        state.slept_to = state.slept_to.max(until);
+        state.slept_to = state.now(clock).max(until);
+        state.slept_at = clock;
     }
 
     /// The account's gate.
@@ -103,7 +134,7 @@ impl Gates {
 
     /// Whether the account is paused.
     pub(super) fn is_paused(&self, quota: &Quota, now: DateTime<Utc>) -> bool {
-        self.state().account(quota, now).pause.as_ref().is_some_and(|(until, _)| now < *until)
+        self.state().account(quota, now).pause.as_ref().is_some_and(|pause| pause.left(now).is_some())
     }
 
     /// Whether the account may be called now with this many requests. If so, the call counts as begun. The
@@ -116,8 +147,9 @@ impl Gates {
             until = application.full_until(requests, limit, now);
         }
         let account = state.account(quota, now);
-        if let Some((until, failure)) = account.pause.as_ref().filter(|(until, _)| now < *until) {
-            return Admission::Paused(*until, failure.clone());
+        if let Some((until, pause)) = account.pause.as_ref().and_then(|pause| Some((pause.left(now)?, pause)))
+        {
+            return Admission::Paused(until, pause.failure.clone());
         }
         if let Some(limit) = quota.per_minute {
             until = until.max(account.window.full_until(requests, limit, now));
@@ -170,7 +202,7 @@ impl State {
 impl Account {
     fn is_needed(&mut self, now: DateTime<Utc>) -> bool {
         // A back-off that ended more than an hour ago has no effect any more.
-        let is_paused = |(until, _): &(DateTime<Utc>, Failure)| now - *until < TimeDelta::hours(1);
+        let is_paused = |pause: &Pause| pause.left(now - TimeDelta::hours(1)).is_some();
         Arc::strong_count(&self.gate) > 1
             || self.pause.as_ref().is_some_and(is_paused)
             || !self.window.is_empty(now)
@@ -197,9 +229,9 @@ impl CallPermit<'_> {
         let mut state = self.gates.state();
         let account = state.account(self.quota, now);
         account.failures = account.failures.max(self.failures.saturating_add(1));
-        let before = account.pause.as_ref().map(|(until, _)| *until);
+        let before = account.pause.as_ref().and_then(|pause| pause.left(now));
         if before.is_none_or(|before| before < until) {
-            account.pause = Some((until, failure.clone()));
+            account.pause = Some(Pause { until, noted_at: now, failure: failure.clone() });
         }
         (account.failures, before.map_or(until, |before| before.max(until)))
     }
@@ -220,6 +252,42 @@ mod tests {
     use crate::error::{Error, ErrorKind, Operation};
     use crate::names::CalendarId;
     use crate::provider::Capabilities;
+
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_and_is_set_back_pauses_no_account() {
+        #[derive(Debug)]
+        struct NoSleep;
+        #[async_trait::async_trait]
+        impl Sleep for NoSleep {
+            async fn sleep(&self, _: Duration) {}
+        }
+        let place = CalendarRef::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
+        let quota = Quota::declared(&place, &Capabilities::new());
+        let clock = crate::testing::TestClock::at(DateTime::UNIX_EPOCH);
+        let gates = Gates::new(Arc::new(clock.clone()), Arc::new(NoSleep));
+        for ahead in [TimeDelta::hours(30), TimeDelta::days(3650)] {
+            clock.advance(ahead);
+            let until = gates.now() + TimeDelta::hours(1);
+            gates.sleep_until(until).await;
+            assert_eq!(gates.now(), until, "a clock that stops ends a wait all the same");
+            let permit = CallPermit {
+                gates: &gates,
+                quota: &quota,
+                requests: 1,
+                failures: 0,
+                _room: None,
+                _place_in_run: None,
+                _queue: None,
+            };
+            let failure =
+                Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, Operation::Find).into_failure();
+            permit.failed(&failure, Duration::from_secs(60));
+            assert!(gates.is_paused(&quota, gates.now()));
+            clock.advance(-ahead);
+            assert_eq!(gates.now(), DateTime::UNIX_EPOCH);
+            assert!(!gates.is_paused(&quota, gates.now()));
+        }
+    }
 
     #[test]
     fn a_success_that_was_on_its_way_before_a_failure_does_not_end_the_backoff() {

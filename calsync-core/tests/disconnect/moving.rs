@@ -594,3 +594,15 @@ async fn a_late_report_for_a_row_that_a_newer_plan_has_moved_makes_it_look_and_a
         }
     }
 }
+
+#[tokio::test]
+async fn an_unreported_write_of_a_cancelled_appointment_is_removed_through_another_connection_to_its_account()
+{
+    let mut fixture = Fixture::new(Company::of_one(), 1, 0);
+    fixture.begin_and_die();
+    fixture.connect([second()]);
+    fixture.appointments[0].status = "cancelled".into();
+    let plan = fixture.plan(0);
+    assert_eq!(actions(&plan), ["find and delete"], "{plan}");
+    assert_eq!(plan.steps[0].calendar.connection.to_string(), "second", "{plan}");
+}
