@@ -9,6 +9,13 @@
 //! | [`first_event`] | how does an order become an event, move, and go? |
 //! | [`storing`] | which tables does a host need, and how does it save? |
 //! | [`connecting`] | how does a person connect a calendar, and disconnect it? |
+//! | [`workers`] | when is an appointment due, and what do several processes share? |
+//! | [`notices`] | what does a host tell people? |
+//! | [`errors`] | what can fail, and what does a host do about it? |
+//! | [`testing`] | how does a host test all this? |
+//! | [`zones`] | what happens to local times, and when clocks change? |
+//! | [`tenants`] | what do many tenants in one process need? |
+//! | [`security`] | what is protected, and from whom? |
 
 #[doc = include_str!("concepts.md")]
 pub mod concepts {}
@@ -18,3 +25,17 @@ pub mod first_event {}
 pub mod storing {}
 #[doc = include_str!("connecting.md")]
 pub mod connecting {}
+#[doc = include_str!("workers.md")]
+pub mod workers {}
+#[doc = include_str!("notices.md")]
+pub mod notices {}
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+#[doc = include_str!("zones.md")]
+pub mod zones {}
+#[doc = include_str!("tenants.md")]
+pub mod tenants {}
+#[doc = include_str!("security.md")]
+pub mod security {}
