@@ -2,7 +2,15 @@
 //!
 //! # Guide
 //!
-//! The [guide] has a chapter for each task of a host, and for authors of providers.
+//! The [guide] has a chapter for each task of a host:
+//!
+//! - to begin: [the words](guide::concepts), [the first event](guide::first_event);
+//! - to build: [storing](guide::storing), [connecting](guide::connecting),
+//!   [workers](guide::workers), [notices](guide::notices), [errors](guide::errors),
+//!   [testing](guide::testing), [zones](guide::zones), [tenants](guide::tenants),
+//!   [providers](guide::providers);
+//! - to decide and to go live: [security](guide::security), [going live](guide::going_live),
+//!   [costs](guide::costs), [comparison](guide::comparison).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audience;

@@ -335,7 +335,7 @@ async fn an_app_of_one_organization_names_it() {
 
     desk.service.expire_access_tokens();
     let (code, printed) = desk.run();
-    assert!(code == Some(3) && printed.contains("is not set up correctly"), "{printed}");
+    assert!(code == Some(3) && printed.contains("configuration is wrong"), "{printed}");
     let output = desk.quickstart().args(["--outlook-tenant", FakeOutlook::TENANT]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     desk.assert_delivered(AS_PLANNED);
