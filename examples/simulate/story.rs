@@ -341,13 +341,15 @@ impl Story {
         let places = self.places();
         let spots: Vec<Spot> = places.iter().map(|(spot, _)| spot.clone()).collect();
         let (world, company, guests) = (&self.world, &self.company, self.lies.tell(Lie::Guests));
+        let folders = self.lies.tell(Lie::Folders);
         let is_within_reach = |appointment: &Appointment, ledger: &Ledger| {
             let may_be_there = |row: &&Delivery| {
                 row.may_exist() || row.look_at().is_some() || row.unreported_since().is_some()
             };
-            let mut rows = ledger.deliveries().iter().filter(may_be_there);
+            let rows: Vec<_> = ledger.deliveries().iter().filter(may_be_there).collect();
             (guests || company.has_profile(appointment))
-                && rows.all(|row| spot_of(world, company, row).is_some_and(|spot| spots.contains(&spot)))
+                && rows.iter().all(|row| folders || row.calendar().provider != ProviderKind::APPLE)
+                && rows.iter().all(|row| spot_of(world, company, row).is_some_and(|spot| spots.contains(&spot)))
         };
         if !lose(&mut self.host, nth, &is_within_reach) {
             return;
