@@ -103,7 +103,8 @@ impl Weather {
     /// Whether the token is refused in one part of a batch, and in which.
     fn next_part(&self) -> Option<usize> {
         let mut state = self.state();
-        let strikes = state.per_mille > 0 && state.lies.tell(Lie::Batch) && state.dice.happens(state.per_mille / 6);
+        let strikes =
+            state.per_mille > 0 && state.lies.tell(Lie::Batch) && state.dice.happens(state.per_mille / 6);
         strikes.then(|| {
             *state.struck.entry("token refused in a batch's part").or_default() += 1;
             state.dice.below(3)
@@ -193,7 +194,9 @@ fn http_fault(
         "503 of the server's own after commit" => {
             HttpFault::Garbled(refusal(503, "backendError", "ErrorServerBusy"))
         }
-        "another id after commit" if may_lie => HttpFault::Garbled(answers::json(200, json!({"id": "another0event"}))),
+        "another id after commit" if may_lie => {
+            HttpFault::Garbled(answers::json(200, json!({"id": "another0event"})))
+        }
         "page after commit" => HttpFault::Garbled(answers::html(*dice.pick(&AFTER))),
         "page as success" => HttpFault::Instead(answers::html(200)),
         "page as success after commit" => HttpFault::Garbled(answers::html(200)),
@@ -282,7 +285,8 @@ impl<T: HttpTransport> Network<T> {
 #[async_trait]
 impl<T: HttpTransport> HttpTransport for Network<T> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let lists = request.extensions().get::<Call>().is_some_and(|call| call.operation == Operation::ListOurs);
+        let lists =
+            request.extensions().get::<Call>().is_some_and(|call| call.operation == Operation::ListOurs);
         let (fault, wait) = self.weather.next_request(&self.kind, lists, &self.clock);
         if let Some(wait) = wait {
             self.clock.sleep(wait).await;

@@ -111,7 +111,11 @@ impl Host {
 
     /// The host loses a ledger, or all. Only those whose events are all in calendars that can be listed: nobody could ever find the
     /// others. Whether any was lost.
-    pub fn loses(&mut self, nth: Option<usize>, is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool) -> bool {
+    pub fn loses(
+        &mut self,
+        nth: Option<usize>,
+        is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool,
+    ) -> bool {
         let lost = self.within_reach(nth, is_within_reach);
         for id in &lost {
             let row = self.table.get_mut(id).expect("a row of ours");
@@ -127,7 +131,11 @@ impl Host {
     }
 
     /// The host takes a ledger from its backup, or all; whoever has none there has an empty one. Whether there was any.
-    pub fn restores(&mut self, nth: Option<usize>, is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool) -> bool {
+    pub fn restores(
+        &mut self,
+        nth: Option<usize>,
+        is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool,
+    ) -> bool {
         let restored = self.within_reach(nth, is_within_reach);
         for id in &restored {
             let ledger = self.backup.get(id).map(|ledger| read(ledger)).unwrap_or_default();
@@ -140,7 +148,11 @@ impl Host {
     }
 
     /// An appointment whose ledger is whole and within reach, the first from the nth on; or all of them.
-    fn within_reach(&self, nth: Option<usize>, is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool) -> Vec<AppointmentId> {
+    fn within_reach(
+        &self,
+        nth: Option<usize>,
+        is_within_reach: &dyn Fn(&Appointment, &Ledger) -> bool,
+    ) -> Vec<AppointmentId> {
         let can = |row: &Row| !row.is_lost && is_within_reach(&row.appointment, &read(&row.ledger));
         let all = self.table.iter().filter(|(_, row)| can(row)).map(|(id, _)| id.clone());
         match nth {
@@ -203,7 +215,10 @@ impl Host {
     /// Looks whether a plan takes an event away because a column is null, or makes one where the person states nothing.
     fn check_null(&mut self, company: &Company, plan: &Plan, appointment: &Appointment) {
         let row = &self.table[&appointment.id];
-        if !self.looks_at_null || plan.is_withdrawal || !((0..PEOPLE).any(|it| company.hides(it)) || row.hides_staff) {
+        if !self.looks_at_null
+            || plan.is_withdrawal
+            || !((0..PEOPLE).any(|it| company.hides(it)) || row.hides_staff)
+        {
             return;
         }
         let wanted: Vec<Spot> = company.wanted(&row.appointment).into_iter().map(|it| it.spot).collect();
@@ -213,7 +228,9 @@ impl Host {
             }
             let is_it = |step: &Step| {
                 let mut links = company.links[person].iter();
-                links.any(|link| company.connection(person, link).calendar(&step.calendar.person).is_at(&step.calendar))
+                links.any(|link| {
+                    company.connection(person, link).calendar(&step.calendar.person).is_at(&step.calendar)
+                })
             };
             let spots: Vec<Spot> =
                 company.links[person].iter().map(|link| company.spot(person, link)).collect();

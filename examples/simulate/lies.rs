@@ -78,7 +78,9 @@ impl Lies {
         let of = |name: &str| {
             let found = NAMES.iter().find(|(known, _)| *known == name);
             let known = || NAMES.map(|(known, _)| known).join(", ");
-            found.map(|(_, lie)| *lie).ok_or_else(|| format!("no lie is called {name}; there are {}", known()))
+            found
+                .map(|(_, lie)| *lie)
+                .ok_or_else(|| format!("no lie is called {name}; there are {}", known()))
         };
         names.split(',').filter(|name| !name.is_empty()).map(of).collect::<Result<_, _>>().map(Self)
     }

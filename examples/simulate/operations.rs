@@ -190,7 +190,8 @@ impl Operation {
 
     fn change_or_sync(dice: &Dice, lies: &Lies) -> Self {
         let (seed, number) = (dice.number(), dice.below(1_000_000));
-        let what = if dice.happens(500) { change(dice, number, lies) } else { What::Sync(number, crash(dice)) };
+        let what =
+            if dice.happens(500) { change(dice, number, lies) } else { What::Sync(number, crash(dice)) };
         Self { what, seed }
     }
 }

@@ -5,9 +5,9 @@ use calsync_core::calendar::{ConnectionKey, Person};
 use calsync_core::clock::Clock as _;
 use calsync_core::error::Problem;
 use calsync_core::ledger::{Delivery, DeliveryState, Ledger};
+use calsync_core::model::Appointment;
 use calsync_core::plan::{Disconnect, DisconnectReceipt, OnDisconnect};
 use calsync_core::sync::Syncer;
-use calsync_core::model::Appointment;
 use calsync_core::testing::canaries::Traced;
 use calsync_core::{InputError, ProviderKind};
 use chrono::TimeDelta;
@@ -349,7 +349,9 @@ impl Story {
             let rows: Vec<_> = ledger.deliveries().iter().filter(may_be_there).collect();
             (guests || company.has_profile(appointment))
                 && rows.iter().all(|row| folders || row.calendar().provider != ProviderKind::APPLE)
-                && rows.iter().all(|row| spot_of(world, company, row).is_some_and(|spot| spots.contains(&spot)))
+                && rows
+                    .iter()
+                    .all(|row| spot_of(world, company, row).is_some_and(|spot| spots.contains(&spot)))
         };
         if !lose(&mut self.host, nth, &is_within_reach) {
             return;

@@ -173,10 +173,12 @@ impl Watch {
         if line.1 && writes && notes.wrong_grants.contains(&owner) {
             notes.written_wrongly += 1;
         }
-        let told = notes.told.iter().filter(|((told, _), (noted, until))| {
-            *told == line && now < *until && *noted <= now + SKEW
-        });
-        let told: Vec<_> = told.map(|((_, by), (_, until))| (*by == process || self.shares, *until)).collect();
+        let told = notes
+            .told
+            .iter()
+            .filter(|((told, _), (noted, until))| *told == line && now < *until && *noted <= now + SKEW);
+        let told: Vec<_> =
+            told.map(|((_, by), (_, until))| (*by == process || self.shares, *until)).collect();
         if let Some((_, until)) = told.iter().find(|(counts, _)| *counts) {
             notes.early += 1;
             if notes.examples.len() < 3 {

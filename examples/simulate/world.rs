@@ -143,8 +143,10 @@ impl World {
     async fn add_foreign_events(&mut self, second: &[((usize, ProviderKind, usize), String)]) {
         let store = TokenRows::default();
         let clock = HostClock::new(&self.clock);
-        let google = google(&store, &clock, &self.clock).transport(self.google.clone()).build().expect("google");
-        let outlook = outlook(&store, &clock, &self.clock).transport(self.outlook.clone()).build().expect("outlook");
+        let google =
+            google(&store, &clock, &self.clock).transport(self.google.clone()).build().expect("google");
+        let outlook =
+            outlook(&store, &clock, &self.clock).transport(self.outlook.clone()).build().expect("outlook");
         let folder = IcsFolder::new(self.root.path());
         for (person, house, account) in Company::places() {
             let name = Company::account(person, &house, account);
@@ -243,11 +245,17 @@ impl World {
         let (clock, store, process) = (&self.clock, &self.store, self.processes);
         let host_clock = &self.host_clock;
         let network = Network::new(self.google.clone(), ProviderKind::GOOGLE, &self.weather, clock);
-        let mut google =
-            google(store, host_clock, clock).transport(Watched { inner: network, watch: self.watch.clone(), process });
+        let mut google = google(store, host_clock, clock).transport(Watched {
+            inner: network,
+            watch: self.watch.clone(),
+            process,
+        });
         let network = Network::new(self.outlook.clone(), ProviderKind::OUTLOOK, &self.weather, clock);
-        let mut outlook =
-            outlook(store, host_clock, clock).transport(Watched { inner: network, watch: self.watch.clone(), process });
+        let mut outlook = outlook(store, host_clock, clock).transport(Watched {
+            inner: network,
+            watch: self.watch.clone(),
+            process,
+        });
         let health = self.health.clone().unwrap_or_else(|| Arc::new(MemoryAccountHealthStore::new()));
         (google, outlook) = (google.health_store(health.clone()), outlook.health_store(health.clone()));
         let retry = if dice.happens(700) { RetryPolicy::new() } else { RetryPolicy::none() };
@@ -288,7 +296,13 @@ impl World {
     }
 
     /// A person consents, in the browser where they are logged in as somebody else, and the host does not look whose tokens it keeps.
-    pub async fn connects_wrongly(&self, person: usize, house: &ProviderKind, account: usize, connection: i64) {
+    pub async fn connects_wrongly(
+        &self,
+        person: usize,
+        house: &ProviderKind,
+        account: usize,
+        connection: i64,
+    ) {
         let (name, other) =
             (Company::account(person, house, account), Company::account(person, house, 1 - account));
         let key =
@@ -303,7 +317,8 @@ impl World {
         if self.store.is_unreadable(key) {
             self.store.remove(key).await.expect("a store in memory");
         }
-        let before = self.store.load(key).await.expect("a row that can be opened").map(|stored| stored.version);
+        let before =
+            self.store.load(key).await.expect("a row that can be opened").map(|stored| stored.version);
         self.store.save(key, tokens, before).await.expect("a store in memory");
     }
 
