@@ -204,6 +204,7 @@ impl Story {
     fn sets_clock_back(&mut self, ahead: TimeDelta, dice: &Dice) {
         self.world.host_clock.is_ahead(ahead);
         if !self.lies.tell(Lie::Back) {
+            self.world.watch.forgets_waits();
             self.syncer = self.world.process(dice);
         }
     }
@@ -324,7 +325,8 @@ impl Story {
             let owner = Person::Profile(Company::profile(person).into());
             all.extend(self.company.links[person].iter().map(|link| {
                 let calendar = self.company.connection(person, link).calendar(&owner);
-                (self.company.spot(person, link), Place { calendar, link: Some((person, link.clone())) })
+                let spot = Spot::named(person, &link.house, link.account, calendar.calendar.as_str());
+                (spot, Place { calendar, link: Some((person, link.clone())) })
             }));
         }
         all
@@ -339,13 +341,17 @@ impl Story {
         let places = self.places();
         let spots: Vec<Spot> = places.iter().map(|(spot, _)| spot.clone()).collect();
         let (world, company, guests) = (&self.world, &self.company, self.lies.tell(Lie::Guests));
+        let folders = self.lies.tell(Lie::Folders);
         let is_within_reach = |appointment: &Appointment, ledger: &Ledger| {
             let may_be_there = |row: &&Delivery| {
                 row.may_exist() || row.look_at().is_some() || row.unreported_since().is_some()
             };
-            let mut rows = ledger.deliveries().iter().filter(may_be_there);
+            let rows: Vec<_> = ledger.deliveries().iter().filter(may_be_there).collect();
             (guests || company.has_profile(appointment))
-                && rows.all(|row| spot_of(world, row).is_some_and(|spot| spots.contains(&spot)))
+                && rows.iter().all(|row| folders || row.calendar().provider != ProviderKind::APPLE)
+                && rows
+                    .iter()
+                    .all(|row| spot_of(world, company, row).is_some_and(|spot| spots.contains(&spot)))
         };
         if !lose(&mut self.host, nth, &is_within_reach) {
             return;
@@ -581,8 +587,12 @@ impl Story {
             if rounds == 0 {
                 self.host.answers_endless(&self.syncer);
             }
+            if self.host.is_any_lost() {
+                self.recovers().await;
+                // Also where rows are known only now.
+                self.everybody_reconnects().await;
+            }
             let before = self.world.calls();
-            self.recovers().await;
             self.sync_all(Crash::Never).await;
             rounds += 1;
             // What failed before waits for up to a week.
@@ -726,7 +736,7 @@ impl Story {
 }
 
 /// Where the event of a row is, if that can be told.
-fn spot_of(world: &World, row: &Delivery) -> Option<Spot> {
+fn spot_of(world: &World, company: &Company, row: &Delivery) -> Option<Spot> {
     let calendar = row.calendar();
     let Person::Profile(profile) = &calendar.person else {
         return Some(Spot::mail(calendar.calendar.as_str().to_owned()));
@@ -734,10 +744,10 @@ fn spot_of(world: &World, row: &Delivery) -> Option<Spot> {
     let person = (0..PEOPLE).find(|person| *profile == Company::profile(*person).into())?;
     let told = row.account().map(|account| account.as_str().to_owned());
     let account = told.or_else(|| world.watch.account_of(&calendar.connection_key()));
-    let is_it = |number: &usize| {
-        calendar.provider == ProviderKind::APPLE
-            || account.as_deref() == Some(&*Company::account(person, &calendar.provider, *number))
-    };
-    let number = (0..2).find(is_it)?;
-    Some(Spot::calendar(person, &calendar.provider, number, calendar.calendar.as_str()))
+    let is_it =
+        |number: &usize| account.as_deref() == Some(&*Company::account(person, &calendar.provider, *number));
+    let mut links = company.links[person].iter();
+    let link = links.find(|link| calendar.connection == link.connection.into());
+    let number = (0..2).find(is_it).or_else(|| link.map(|link| link.account))?;
+    Some(Spot::named(person, &calendar.provider, number, calendar.calendar.as_str()))
 }

@@ -36,6 +36,11 @@ impl Spot {
     /// A calendar of a person's account. A folder's calendars have no account.
     pub fn calendar(person: usize, house: &ProviderKind, account: usize, calendar: &str) -> Self {
         let account = if *house == ProviderKind::APPLE { 0 } else { account };
+        Self::named(person, house, account, calendar)
+    }
+
+    /// A calendar as the host knows it: also a folder goes by the account that its connection names.
+    pub fn named(person: usize, house: &ProviderKind, account: usize, calendar: &str) -> Self {
         Self(format!("person {person} {house} {account} {calendar}"))
     }
 

@@ -86,6 +86,11 @@ impl Watch {
         self.notes().accounts.get(key).cloned()
     }
 
+    /// What anybody was told to wait for counts no more: it was noted again while the clock was wrong, and that note is void now.
+    pub fn forgets_waits(&self) {
+        self.notes().told.clear();
+    }
+
     /// How many requests there were.
     pub fn requests(&self) -> u64 {
         self.notes().requests
