@@ -1,4 +1,4 @@
-//! Events that the guide's own code wrote, with one id a provider and no ledger.
+//! Events that the guide's own code wrote, with one id for each provider and no ledger.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -16,7 +16,7 @@ use common::{
     settled,
 };
 
-/// The company as the guide's code left it: Google's id of the event it wrote last.
+/// The company as the guide's code left it, with Google's id of the event it wrote last.
 fn inherited(mut company: Company) -> Company {
     let mut row = serde_json::to_value(&company.appointment).unwrap();
     row.as_object_mut().unwrap().remove("calendar_ledger");
@@ -26,7 +26,7 @@ fn inherited(mut company: Company) -> Company {
     company
 }
 
-/// Whose event the old one is taken for, and what becomes of it.
+/// The person to whom the old event is assigned, and the step for it.
 fn adopted(plan: &Plan) -> Vec<String> {
     let steps = plan.steps.iter().filter(|step| step.adopts.is_some());
     steps
@@ -71,7 +71,7 @@ fn an_old_event_of_a_person_who_no_longer_takes_part_is_removed() {
     let mut company = inherited(Company::of_one());
     company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
     assert_eq!(adopted(&company.plan()), ["delete for customer of profile 33"]);
-    // Unless they sync by hand: then it is left as it is.
+    // If they sync by hand, it is not changed.
     company.profile(CUSTOMER).calendar_sync_enabled = Some(true);
     company.profile(CUSTOMER).calendar_sync_settings = SyncSettings::default().with_auto_sync(false);
     assert!(company.plan().is_empty());
@@ -80,9 +80,9 @@ fn an_old_event_of_a_person_who_no_longer_takes_part_is_removed() {
 #[test]
 fn an_old_event_with_an_unregistered_provider_waits_for_it() {
     let company = inherited(Company::of_one());
-    let nobody = calsync_core::plan::Planner::new(common::NAMESPACE);
+    let without_providers = calsync_core::plan::Planner::new(common::NAMESPACE);
     for company in [company.clone(), cancelled(company)] {
-        assert!(company.plan_by(&nobody, Trigger::Automatic, now()).is_empty());
+        assert!(company.plan_by(&without_providers, Trigger::Automatic, now()).is_empty());
     }
 }
 
@@ -120,7 +120,8 @@ fn the_guides_columns_name_one_event_a_provider_the_managers_first() {
 
 #[test]
 fn an_old_event_is_not_mistaken_for_one_that_is_there_already() {
-    // The customer was synced by hand before anybody adopted the old event, which was the manager's; then she left.
+    // The old event was the manager's. Before a plan adopted it, the customer was synced by hand; then the
+    // manager left.
     let mut company = inherited(Company::new());
     let directory = company.directory();
     let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();

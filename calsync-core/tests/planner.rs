@@ -1,4 +1,4 @@
-//! Should be × is → steps.
+//! Planning: the steps for each desired event and state of its row.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -18,7 +18,7 @@ use common::{
 };
 use insta::assert_snapshot;
 
-/// One line a step: what, at which generation, and whether it is under that generation's own key.
+/// One line for each step: the action and the generation, and whether the key is that generation's own.
 fn steps(company: &Company) -> Vec<String> {
     let plan = company.plan();
     let line = |(action, step): (String, &calsync_core::plan::Step)| {
@@ -29,7 +29,7 @@ fn steps(company: &Company) -> Vec<String> {
     actions(&plan).into_iter().zip(&plan.steps).map(line).collect()
 }
 
-/// What there is (state and generation), and the steps when an event is wanted and when none is.
+/// The state and generation of the row, and the steps if an event is desired and if none is.
 type Line<'a> = (&'a str, Option<(DeliveryState, u32)>, &'a [&'a str], &'a [&'a str]);
 
 #[test]
@@ -128,7 +128,7 @@ fn a_persons_choice_survives_a_revive() {
     }
 }
 
-/// A clock that was ten years ahead when it set a hold costs nothing; an absurd end costs a week.
+/// A hold that was set under a clock ten years ahead is void; a hold with an end too far away lasts a week.
 #[test]
 fn a_hold_ends_even_if_the_clock_was_wrong_when_it_was_set() {
     let far = at("2036-01-10T12:00:00Z");
@@ -159,12 +159,12 @@ fn rejected_content_waits_as_long_as_it_is_desired() {
     let mut other = company.clone();
     other.order.notes = Some("something it takes".into());
     assert_eq!(actions(&other.plan()), ["create"]);
-    // Where the provider calls it final, only other content lifts it.
+    // If the provider calls the refusal final, only other content ends the hold.
     set(&mut company, 0, "hold", rejected(fingerprint, None));
     assert!(company.plan_by(&planner(), Trigger::Automatic, later).is_empty());
     set(&mut other, 0, "hold", rejected(fingerprint, None));
     assert_eq!(actions(&other.plan()), ["create"]);
-    // What was written before the rejection is removed when nothing is wanted any more.
+    // The event written before the rejection is removed when it is no longer desired.
     let event = as_wanted(&other, CUSTOMER);
     common::edit(&mut company, |rows| common::set_state(&mut rows[0], &DeliveryState::Confirmed(event)));
     assert_eq!(actions(&cancelled(company).plan()), ["delete"]);
@@ -211,7 +211,7 @@ fn thirty_days_after_its_end_an_appointment_is_closed() {
     assert_eq!(actions(&of(&company, end)), ["update"]);
     assert!(of(&company, after).is_empty());
     assert_eq!(actions(&of(&cancelled(company.clone()), after)), ["delete"], "a host may still delete");
-    // What nobody knows of is said, and no more looked for.
+    // An event of unknown outcome is noted, and no longer looked for.
     common::edit(&mut company, |rows| {
         common::set_state(&mut rows[0], &DeliveryState::Pending(PendingWrite::new(None)));
     });
@@ -309,7 +309,7 @@ fn beginning_marks_the_rows_and_raises_the_revision() {
     let row = &ledger.deliveries()[0];
     assert_eq!(row.state(), &DeliveryState::Pending(PendingWrite::new(before).with_account(account)));
     assert_eq!((row.hold(), row.revision(), row.changed_at()), (None, 1, now()));
-    assert!(ledger.event_ids().is_empty(), "what is not sure is not claimed to be synced");
+    assert!(ledger.event_ids().is_empty(), "a pending event does not count as synced");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a host can tell people of an appointment: is it on everyone's calendar, and if not, what waits for what.
+//! Receipts: whether an appointment is on everyone's calendar, and if not, what each target waits for.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -51,12 +51,12 @@ async fn a_target_shows_its_hold_with_begin_and_end() {
     let busy = error(ErrorKind::RateLimited, Operation::Create).with_retry_after(Duration::from_secs(3600));
     host.world.fail_with(Operation::Create, busy);
     host.sync().await;
-    let told = receipt(&host);
+    let report = receipt(&host);
     let until = now() + chrono::Duration::hours(1);
     let hold = blocked(BlockReason::Unavailable, Some(until));
-    assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
-    assert_eq!((told.next_attempt_at(), told.targets[0].pending_since), (Some(until), Some(now())));
-    let text = told.to_string();
+    assert_eq!(report.targets[0].state, TargetState::Waiting { hold });
+    assert_eq!((report.next_attempt_at(), report.targets[0].pending_since), (Some(until), Some(now())));
+    let text = report.to_string();
     for part in
         ["1 of 1 not as they should be", "waits to be written", "pending since 2026-01-10", "last failure"]
     {
@@ -73,9 +73,11 @@ async fn a_target_shows_its_hold_with_begin_and_end() {
     );
     host.wait(1);
     host.sync().await;
-    let told = receipt(&host);
+    let report = receipt(&host);
     assert!(
-        told.is_complete() && told.targets[0].pending_since.is_none() && told.targets[0].last_error.is_none()
+        report.is_complete()
+            && report.targets[0].pending_since.is_none()
+            && report.targets[0].last_error.is_none()
     );
 }
 
@@ -84,11 +86,11 @@ async fn only_the_target_of_the_person_who_has_to_act_is_open() {
     let mut host = Host::new(Company::new());
     host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
     host.sync().await;
-    let told = receipt(&host);
-    let open: Vec<_> = told.open().collect();
+    let report = receipt(&host);
+    let open: Vec<_> = report.open().collect();
     let hold = blocked(BlockReason::Reconnect, Some(now() + chrono::Duration::hours(1)));
-    assert!(matches!(&open[..], [one] if one.state == TargetState::Waiting { hold }), "{told}");
-    assert_eq!(told.targets.iter().filter(|target| target.state == TargetState::InPlace).count(), 3);
+    assert!(matches!(&open[..], [one] if one.state == TargetState::Waiting { hold }), "{report}");
+    assert_eq!(report.targets.iter().filter(|target| target.state == TargetState::InPlace).count(), 3);
 }
 
 #[tokio::test]
@@ -97,10 +99,10 @@ async fn a_lost_removal_is_not_reported_as_done() {
     host.cancel();
     host.world.meet(Operation::Delete, Fault::ResponseLost);
     host.sync().await;
-    let told = receipt(&host);
-    assert!(!told.is_complete() && !told.targets[0].wanted, "{told}");
+    let report = receipt(&host);
+    assert!(!report.is_complete() && !report.targets[0].wanted, "{report}");
     let hold = blocked(BlockReason::Unavailable, Some(now() + chrono::Duration::minutes(5)));
-    assert_eq!(told.targets[0].state, TargetState::Waiting { hold });
+    assert_eq!(report.targets[0].state, TargetState::Waiting { hold });
     host.wait(5);
     assert_eq!(state(&host), TargetState::Unconfirmed);
 }
@@ -109,7 +111,7 @@ async fn a_lost_removal_is_not_reported_as_done() {
 fn a_person_without_an_event_is_listed_with_the_reason() {
     let mut host = Host::new(Company::new());
     host.company.profile(CUSTOMER).calendar_sync_enabled = Some(false);
-    let told = receipt(&host);
-    assert_eq!(told.targets.len(), 3);
-    assert!(told.to_string().contains("nothing for customer profile 33: calendar sync is off"), "{told}");
+    let report = receipt(&host);
+    assert_eq!(report.targets.len(), 3);
+    assert!(report.to_string().contains("nothing for customer profile 33: calendar sync is off"), "{report}");
 }

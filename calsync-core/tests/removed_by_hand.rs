@@ -1,4 +1,4 @@
-//! Events that are not where they were left: deleted by hand, replaced, or their keys spent.
+//! Events that are no longer as calsync wrote them: deleted by hand, replaced, or with used keys.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -74,14 +74,14 @@ async fn with_respect_a_deleted_event_stays_deleted() {
     assert_eq!(host.state().1, Some("removed_by_person"));
     for _ in 0..2 {
         host.move_by_an_hour();
-        assert!(host.plan().is_empty(), "however often it changes");
+        assert!(host.plan().is_empty(), "even if it changes again");
     }
     assert!(host.world.calendar.events().is_empty());
 }
 
 #[tokio::test]
 async fn our_own_removal_is_not_mistaken_for_the_persons() {
-    // Cancelled, removed, the answer lost; and then the appointment takes place after all.
+    // Cancelled and removed, but the response was lost; then the appointment is confirmed again.
     let mut host = Host::synced(RemovedByPerson::Respect).await;
     host.cancel();
     host.world.meet(Operation::Delete, Fault::ResponseLost);
@@ -114,11 +114,11 @@ async fn a_removal_of_a_missing_event_is_done_after_a_look() {
     assert!(host.world.calendar.person_deletes(&stored.place, &stored.remote_id));
     host.cancel();
     assert!(host.sync().await.is_all_done());
-    assert_eq!(host.world.calendar.calls(Operation::Find), 1, "a 404 alone is not believed");
+    assert_eq!(host.world.calendar.calls(Operation::Find), 1, "after a 404 the calendar is looked at");
     assert_eq!(host.state(), ("absent", None, 1));
 }
 
-/// "I cannot see it" is not "it is gone".
+/// "Not found" does not mean that the event is gone.
 #[tokio::test]
 async fn a_removal_in_a_calendar_that_cannot_be_reached_is_held() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
@@ -136,7 +136,7 @@ async fn a_removal_in_a_calendar_that_cannot_be_reached_is_held() {
     host.assert_cleans_up(1).await;
 }
 
-/// The answer to the removal says that the event is not there, and the look cannot be made.
+/// The response to the removal is "not found", and the look fails.
 #[tokio::test]
 async fn a_removal_is_not_done_while_the_look_fails() {
     for kind in [ErrorKind::Unavailable, ErrorKind::CalendarNotFound, ErrorKind::Forbidden] {
@@ -150,13 +150,14 @@ async fn a_removal_is_not_done_while_the_look_fails() {
     }
 }
 
-/// A listing may still show what was answered as not there; the event of a moment ago is not believed to be gone for that.
+/// A listing may still show an event that got the response "not found", so the response alone does not mean
+/// that the event is gone.
 #[tokio::test]
 async fn an_update_with_response_not_found_looks_before_it_makes_another() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     let stored = host.world.calendar.events().remove(0);
     host.world.calendar.person_deletes(&stored.place, &stored.remote_id);
-    // Somebody restored it under another id.
+    // A person restored it under another id.
     host.world.calendar.insert(
         &stored.place,
         RemoteId::new("moved"),
@@ -166,5 +167,5 @@ async fn an_update_with_response_not_found_looks_before_it_makes_another() {
     host.move_by_an_hour();
     host.sync().await;
     let events = host.world.calendar.events();
-    assert!(events.iter().any(|event| event.remote_id.as_str() == "moved"), "a copy is the person's own");
+    assert!(events.iter().any(|event| event.remote_id.as_str() == "moved"), "a copy belongs to the person");
 }

@@ -1,4 +1,4 @@
-//! What a step does when the outside world does not: every failure, and the row it leaves.
+//! Every failure of a step, and the row it leaves.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -14,7 +14,7 @@ use calsync_core::report::Verdict;
 use calsync_core::{ErrorKind, Retry};
 use common::{CUSTOMER, Company, Fault, Host, NAMESPACE, error, google, key, now};
 
-/// What each kind of failure that changed nothing puts on a row.
+/// The hold that each kind of failure sets on a row, if the call changed nothing.
 const HOLDS: [(ErrorKind, &str); 9] = [
     (ErrorKind::Unauthenticated, "reconnect"),
     (ErrorKind::MissingScope, "missing_scope"),
@@ -32,7 +32,7 @@ fn first_hold(kind: ErrorKind) -> i64 {
     if kind == ErrorKind::Unauthenticated { 60 } else { 5 }
 }
 
-/// Nothing is tried before the hold ends, and it is tried by itself then.
+/// Asserts that no step is planned before the hold ends, and one is planned then.
 fn assert_held(host: &Host, kind: ErrorKind) {
     assert!(host.plan().is_empty(), "{kind}: {}", host.plan());
     host.wait(first_hold(kind) - 1);
@@ -83,8 +83,8 @@ async fn a_failed_removal_is_tried_again() {
     }
 }
 
-/// Only a person's choice, a dead grant and the brake have no end. The nth failure in a row holds 5 minutes × 2^(n−1), a week at
-/// the most, also where every attempt is made by another process.
+/// Only a person's choice, a refused grant and the brake hold without end. The nth failure in a row holds
+/// 5 minutes × 2^(n−1), at most a week, also if every attempt is made by another process.
 #[tokio::test]
 async fn repeated_failures_are_tried_less_often_and_never_given_up() {
     for kind in
@@ -104,7 +104,7 @@ async fn repeated_failures_are_tried_less_often_and_never_given_up() {
             assert_eq!(report.outcomes.len(), 1, "{kind}, {nth}");
             assert!(
                 report.notices().is_empty() || nth == 0,
-                "{kind}, {nth}: told once: {:?}",
+                "{kind}, {nth}: reported once: {:?}",
                 report.notices()
             );
             assert_eq!(host.row().failures(), nth + 1);
@@ -123,15 +123,15 @@ async fn repeated_failures_are_tried_less_often_and_never_given_up() {
     }
 }
 
-/// The token endpoint's own verdict: told once, tried once more after an hour, then without an end.
+/// The token endpoint refused the grant: reported once, tried once more after an hour, then held without end.
 #[tokio::test]
 async fn a_refused_grant_is_reported_once_held_for_an_hour_and_then_without_end() {
     for restarts in [false, true] {
         let mut host = Host::new(Company::of_one());
         host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
         let notices = host.sync().await.notices();
-        let told: Vec<_> = notices.iter().map(|notice| (notice.reason, notice.since)).collect();
-        assert_eq!(told, [(BlockReason::Reconnect, now())]);
+        let reported: Vec<_> = notices.iter().map(|notice| (notice.reason, notice.since)).collect();
+        assert_eq!(reported, [(BlockReason::Reconnect, now())]);
         assert_eq!(notices[0].until, Some(now() + chrono::Duration::hours(1)));
         if restarts {
             host.restart();
@@ -140,14 +140,14 @@ async fn a_refused_grant_is_reported_once_held_for_an_hour_and_then_without_end(
         assert!(host.plan().is_empty());
         host.wait(1);
         host.world.fail(Operation::Create, ErrorKind::Unauthenticated);
-        assert_eq!(host.sync().await.notices(), [], "it is no news");
+        assert_eq!(host.sync().await.notices(), [], "it is not reported again");
         assert!(host.row().hold().unwrap().is_endless());
         let calls = host.world.calls();
         for _ in 0..8 {
             host.wait(12 * 60);
             host.sync().await;
         }
-        assert_eq!(host.world.calls(), calls, "nobody calls with it any more");
+        assert_eq!(host.world.calls(), calls, "no call is made with the refused grant");
         host.revive();
         host.world.clear();
         host.sync().await;
@@ -171,7 +171,8 @@ async fn a_used_up_quota_is_held_as_long_as_the_provider_asks() {
     host.assert_heals(0).await;
 }
 
-/// An address answered 5xx by its mail server: the same is never sent there again, and other content is.
+/// A mail server refused an address with a 5xx response: the same content is never sent there again; other
+/// content is.
 #[tokio::test]
 async fn a_refusal_the_provider_calls_final_waits_for_other_content() {
     let mut host = Host::new(Company::of_one());
@@ -275,8 +276,8 @@ async fn one_persons_failure_does_not_stop_anothers_removal() {
     assert_eq!((report.count(Verdict::Removed), report.count(Verdict::Updated)), (1, 2));
 }
 
-/// A server may still show an event that was deleted by the time a rival made the next one: finding the one does not mean that the
-/// other is not there.
+/// A server may still show a deleted event after another worker has made the next one: finding the first
+/// does not mean that the second is not there.
 #[tokio::test]
 async fn a_removal_that_looks_also_removes_the_event_of_another_worker() {
     for fails in [false, true] {

@@ -1,4 +1,4 @@
-//! Which calendars are targets, and what becomes of an event when its connection changes.
+//! Which calendars are targets, and what happens to an event when its connection changes.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 
@@ -52,7 +52,7 @@ fn two_connections_to_one_calendar_of_one_account_are_one_target() {
     };
     assert_eq!(connections(&company.plan()), ["a", "c"], "`primary` of two accounts is two calendars");
 
-    // Nobody knows the accounts: only where an id means one calendar in all the world they are one.
+    // The accounts are not known: they count as one calendar only if calendar ids are global.
     company.profile(CUSTOMER).connections =
         ["a", "b"].map(|id| connection(id, ProviderKind::GOOGLE, "team@example.org")).into();
     assert_eq!(connections(&company.plan()), ["a", "b"]);
@@ -90,13 +90,13 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
         (&company.place(CUSTOMER), &Some(Box::new(before)))
     );
     let row = &company.appointment.ledger.deliveries()[0];
-    assert_eq!(plan.steps[0].target, row.target(), "the row keeps its key for life");
+    assert_eq!(plan.steps[0].target, row.target(), "the row keeps its key");
     let key = row.key();
     let _ = plan.begin(&mut company.appointment).unwrap();
     let [row] = company.appointment.ledger.deliveries() else { panic!("one row") };
     assert!(row.calendar().is_at(&company.place(CUSTOMER)));
     assert_eq!(row.key(), key);
-    // A ledger of this appointment still, though the key was derived from another connection.
+    // The ledger still belongs to this appointment, though the key was derived from another connection.
     let stored = serde_json::to_value(&company.appointment).unwrap();
     assert_eq!(serde_json::from_value::<Appointment>(stored).unwrap(), company.appointment);
 }
@@ -115,7 +115,7 @@ fn with_start_anew_an_event_is_made_in_the_other_account() {
     assert_eq!(
         plan.notes,
         [Note::LeftBehind { role, calendar: before.clone() }],
-        "and it says what stays behind"
+        "the plan notes what stays in the old account"
     );
     let first = company.appointment.ledger.deliveries()[0].key();
     assert_ne!(plan.steps[0].key(), first, "a key is never used for two events");
@@ -123,7 +123,7 @@ fn with_start_anew_an_event_is_made_in_the_other_account() {
     let rows = company.appointment.ledger.deliveries();
     assert_eq!(rows.len(), 2, "the event in the other account is not forgotten");
 
-    // Where the account was not known before, it is taken for the same one.
+    // If the account was not known before, it counts as the same one.
     let mut company = settled();
     common::edit(&mut company, |rows| rows[0]["calendar"]["account"] = serde_json::Value::Null);
     assert!(company.plan().is_empty());
@@ -163,7 +163,7 @@ fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_now() {
         (&company.place(CUSTOMER), &Some(Box::new(before.clone())))
     );
 
-    // An empty row of the new connection is no reason to go another way. The event keeps its own key.
+    // An absent row of the new connection changes nothing. The event keeps its own key.
     let mut second = cancelled(company.clone());
     put(&mut second, CUSTOMER, Role::Customer, &DeliveryState::Absent);
     set(&mut second, 1, "generation", 4);
@@ -173,7 +173,7 @@ fn an_event_is_removed_through_the_connection_that_reaches_its_calendar_now() {
     let _ = plan.begin(&mut second.appointment).unwrap();
     assert_eq!(second.appointment.ledger.deliveries().len(), 1);
 
-    // Another calendar, or the old connection still there: the row says where.
+    // If it is another calendar, or the old connection is still there, the row decides.
     set(&mut company, 0, "hold", None::<()>);
     for connections in [
         vec![google("anew", "other", "account-33")],
@@ -207,11 +207,11 @@ fn two_events_that_ended_up_in_one_calendar_are_both_removed() {
 fn a_calendar_of_an_unknown_provider_is_noted_and_its_row_kept() {
     let mut company = settled();
     company.order.notes = Some("changed".into());
-    let nobody = calsync_core::plan::Planner::new(NAMESPACE);
+    let without_providers = calsync_core::plan::Planner::new(NAMESPACE);
     for company in [company.clone(), cancelled(company)] {
-        let plan = company.plan_by(&nobody, Trigger::Automatic, now());
+        let plan = company.plan_by(&without_providers, Trigger::Automatic, now());
         assert!(plan.is_empty(), "{plan}");
-        assert!(matches!(&plan.notes[..], [Note::NoProvider { .. }]), "said once: {plan}");
+        assert!(matches!(&plan.notes[..], [Note::NoProvider { .. }]), "noted once: {plan}");
     }
 }
 

@@ -271,7 +271,7 @@ impl Ledger {
         dropped
     }
 
-    /// Drops every row of a provider kind. Call it when the kind stands for another service from now on,
+    /// Drops every row of a provider kind. Call it when the kind names another service from now on,
     /// such as the real one after a trial with a fake. Returns the number of rows dropped.
     pub fn forget_provider(&mut self, kind: &ProviderKind) -> usize {
         let before = self.deliveries.len();

@@ -16,7 +16,7 @@ use crate::ledger::row::DeliveryState;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The appointment.
+    /// The appointment whose ledger records this outcome.
     pub appointment: AppointmentId,
     /// The calendar. After a success it names the account that the response was for.
     pub calendar: CalendarRef,

@@ -87,11 +87,11 @@ pub struct DisconnectReceipt {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Remaining {
-    /// The appointment.
+    /// The event's appointment.
     pub appointment: AppointmentId,
-    /// The calendar.
+    /// The calendar that the event is in.
     pub calendar: CalendarRef,
-    /// The role.
+    /// The role of the calendar's person in the appointment.
     pub role: Role,
     /// The hold that the removal waits for, if it is held.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -51,7 +51,7 @@ use crate::report::Report;
 pub struct Plan {
     /// The host's namespace.
     pub namespace: Arc<str>,
-    /// The appointment.
+    /// The appointment that the plan was made for.
     pub appointment: AppointmentId,
     /// The ledger's revision at the time of planning.
     pub planned_from: u64,
@@ -79,7 +79,7 @@ pub struct Plan {
 pub struct Step {
     /// The calendar to call.
     pub calendar: CalendarRef,
-    /// The target.
+    /// The target; [`Step::key`] is derived from it.
     pub target: TargetKey,
     /// The role whose text the event has.
     pub role: Role,
@@ -163,16 +163,16 @@ pub enum Note {
     },
     /// No provider of the calendar's kind is registered; an event that is there stays as it is.
     NoProvider {
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
-        /// The calendar.
+        /// The calendar of the event.
         calendar: CalendarRef,
     },
     /// A hold keeps the row from being acted on.
     Held {
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
-        /// The calendar.
+        /// The calendar of the event.
         calendar: CalendarRef,
         /// The hold.
         hold: Hold,
@@ -180,7 +180,7 @@ pub enum Note {
     /// The connection leads to another account than the one where an event of ours is. No event is made
     /// in the new account, and none is changed in the old one ([`OtherAccount::Refuse`]).
     OtherAccount {
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
         /// The calendar of the event.
         calendar: CalendarRef,
@@ -188,34 +188,34 @@ pub enum Note {
     /// An event that is no longer desired stays until the person's new event, which is held, can be
     /// made. Until then it is kept up to date.
     Kept {
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
-        /// The calendar.
+        /// The calendar of the event.
         calendar: CalendarRef,
     },
     /// The connection leads to another account now, and an event in the old account cannot be reached
     /// any more ([`OtherAccount::StartAnew`]).
     LeftBehind {
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
-        /// The calendar.
+        /// The calendar of the event.
         calendar: CalendarRef,
     },
     /// The calendar is being disconnected, and the event is kept there on purpose.
     KeptOnDisconnect {
-        /// The target.
+        /// The target of the row.
         target: TargetKey,
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
-        /// The calendar.
+        /// The calendar of the event.
         calendar: CalendarRef,
     },
     /// The calendar is being disconnected, but another connection of the person reaches it and takes the
     /// event over.
     TakenOver {
-        /// The target.
+        /// The target of the row.
         target: TargetKey,
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
         /// The calendar as the row names it so far.
         calendar: CalendarRef,
@@ -224,23 +224,23 @@ pub enum Note {
     },
     /// A write that was given up may still take effect: a later plan looks into the calendar once more.
     LooksLater {
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
-        /// The calendar.
+        /// The calendar of the event.
         calendar: CalendarRef,
         /// From when on the look is due.
         at: DateTime<Utc>,
     },
     /// The appointment ended more than 30 days ago: no call is made for it any more.
     Closed {
-        /// The role.
+        /// The role of the calendar's person in the appointment.
         role: Role,
-        /// The calendar.
+        /// The calendar of the event.
         calendar: CalendarRef,
     },
     /// No person of the audience owns an event that older code wrote; it stays as it is.
     OwnerUnknown {
-        /// The provider.
+        /// The kind of provider that the event is at.
         provider: ProviderKind,
     },
 }

@@ -19,7 +19,7 @@ use crate::plan::{Note, Plan, Planner};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// The appointment.
+    /// The appointment that the receipt describes.
     pub appointment: AppointmentId,
     /// The time that this receipt describes.
     pub at: DateTime<Utc>,
@@ -33,9 +33,9 @@ pub struct Receipt {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TargetReport {
-    /// The role.
+    /// The role of the calendar's person in the appointment.
     pub role: Role,
-    /// The calendar.
+    /// The calendar where the event is or should be.
     pub calendar: CalendarRef,
     /// Whether an event should be there; if not, the event there has to be removed.
     pub wanted: bool,

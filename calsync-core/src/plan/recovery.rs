@@ -40,7 +40,7 @@ pub struct Recovery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Orphan {
-    /// The calendar.
+    /// The calendar in which the event was listed.
     pub calendar: CalendarRef,
     /// The provider's id of the event.
     pub remote_id: RemoteId,

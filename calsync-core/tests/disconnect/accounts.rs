@@ -26,7 +26,7 @@ fn another_account_is_refused_and_nothing_is_made_or_touched() {
         for company in [company.clone(), cancelled(company.clone())] {
             let plan = company.plan();
             assert!(plan.is_empty(), "{calendar}: {plan}");
-            assert_eq!(plan.notes, [Note::OtherAccount { role, calendar: before.clone() }], "said once");
+            assert_eq!(plan.notes, [Note::OtherAccount { role, calendar: before.clone() }], "noted once");
         }
     }
     let text = company.plan().to_string();
@@ -54,8 +54,8 @@ fn an_event_that_may_be_in_the_old_account_counts_and_an_absent_row_does_not() {
 fn a_calendar_with_a_global_id_is_the_same_through_another_account() {
     let mut company = Company::of_one();
     company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "before")];
-    let standing = as_wanted(&company, CUSTOMER);
-    crate::common::put(&mut company, CUSTOMER, Role::Customer, &DeliveryState::Confirmed(standing));
+    let existing = as_wanted(&company, CUSTOMER);
+    crate::common::put(&mut company, CUSTOMER, Role::Customer, &DeliveryState::Confirmed(existing));
     company.profile(CUSTOMER).connections = vec![google("default", "team@example.org", "another")];
     company.order.notes = Some("changed".into());
     let global = Capabilities::new().with_calendar_ids(CalendarIds::GlobalButPrimary);
@@ -79,8 +79,8 @@ fn an_event_in_the_old_account_is_removed_through_another_connection_to_it() {
 #[test]
 fn a_person_who_left_the_audience_is_checked_too() {
     let mut company = Company::new();
-    let standing = as_wanted(&company, crate::common::STAFF);
-    crate::common::put(&mut company, crate::common::STAFF, Role::Staff, &DeliveryState::Confirmed(standing));
+    let existing = as_wanted(&company, crate::common::STAFF);
+    crate::common::put(&mut company, crate::common::STAFF, Role::Staff, &DeliveryState::Confirmed(existing));
     company.appointment.staff_id = Stated::Empty;
     assert_eq!(actions(&company.plan()).last().map(String::as_str), Some("delete"));
     company.profile(crate::common::STAFF).connections = vec![google("default", "primary", "another")];

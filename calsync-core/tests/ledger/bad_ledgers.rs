@@ -34,7 +34,11 @@ async fn doubled_rows_and_rows_of_another_appointment_are_errors_that_name_the_r
     let mut value = stored().await;
     let row = value["calendar_ledger"]["deliveries"][0].clone();
     value["calendar_ledger"]["deliveries"].as_array_mut().unwrap().push(row);
-    assert!(error(value).contains("deliveries[1]: an earlier row has the same target and calendar"));
+    let error_text = error(value);
+    assert!(
+        error_text.contains("deliveries[1]: an earlier row has the same target and calendar"),
+        "{error_text}"
+    );
 
     let mut value = stored().await;
     value["id"] = json!(4711);

@@ -1,4 +1,4 @@
-//! Which event is whose.
+//! How an event is identified.
 
 use calsync_core::error::Operation;
 use calsync_core::model::Stated;
@@ -8,7 +8,8 @@ use calsync_core::testing::fixtures::timed;
 
 use crate::common::{CUSTOMER, Company, Host, NAMESPACE, STAFF, google, key};
 
-/// Rule 1: a calendar may never take a deleted event's id again, so what was withdrawn returns under another (cal.com #24357).
+/// Rule 1: a calendar may refuse the id of a deleted event for good, so a withdrawn event returns under
+/// another id (cal.com #24357).
 #[tokio::test]
 async fn an_appointment_assigned_back_gets_a_key_of_a_new_generation() {
     let mut host = Host::new(Company::new());
@@ -26,12 +27,12 @@ async fn an_appointment_assigned_back_gets_a_key_of_a_new_generation() {
         assert_eq!(theirs.len(), 1);
         assert_eq!(theirs[0].marker.as_ref().unwrap().key, key(&host.company, STAFF, generation));
         let creates = host.world.calendar.calls(Operation::Create);
-        assert_eq!(creates, 4 + generation as usize, "no spent key was tried");
+        assert_eq!(creates, 4 + generation as usize, "no used key was tried");
     }
 }
 
-/// Rule 14: the key is the host's own, and what lacks its mark is not taken over, whatever it is called (thunderbird/appointment
-/// #529).
+/// Rule 14: the key is the host's own, and an event without the host's marker is not taken over, even if its
+/// id matches (thunderbird/appointment #529).
 #[tokio::test]
 async fn two_hosts_with_equal_ids_do_not_touch_each_others_events() {
     let mut ours = Host::new(Company::of_one());
@@ -45,7 +46,11 @@ async fn two_hosts_with_equal_ids_do_not_touch_each_others_events() {
         assert!(host.sync().await.is_all_done());
     }
     let mut events = ours.world.calendar.events();
-    assert_eq!((events.len(), ours.world.calendar.calls(Operation::Create)), (2, 2), "no key was taken");
+    assert_eq!(
+        (events.len(), ours.world.calendar.calls(Operation::Create)),
+        (2, 2),
+        "no key was used by the other host"
+    );
     events.retain(|event| event.marker.as_ref().is_some_and(|marker| &*marker.namespace == NAMESPACE));
 
     theirs.move_by_an_hour();
@@ -56,14 +61,14 @@ async fn two_hosts_with_equal_ids_do_not_touch_each_others_events() {
     ours.assert_heals(0).await;
 }
 
-/// Rule 27: an event is known by its key, so that a calendar connected again finds its row, and a look finds its event whatever
-/// times it has (easyappointments #1388).
+/// Rule 27: an event is identified by its key, so a calendar connected again finds its row, and a look finds
+/// its event at any time (easyappointments #1388).
 #[tokio::test]
 async fn a_calendar_connected_again_has_each_event_once() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     host.company.profile(CUSTOMER).connections = vec![google("again", "primary", "account-33")];
     host.assert_quiet();
-    // The row was begun and the host crashed, and meanwhile the person dragged the event elsewhere.
+    // The row was begun and the host crashed; meanwhile the person moved the event to another time.
     let stored = host.world.calendar.events().remove(0);
     host.move_by_an_hour();
     drop(host.begin());

@@ -1,4 +1,4 @@
-//! What is decided from what was written, never from how things are named today.
+//! Decisions that depend on what was written, and not on today's records.
 
 use calsync_core::calendar::Person;
 use calsync_core::error::Operation;
@@ -7,14 +7,15 @@ use calsync_core::plan::RemovedByPerson;
 
 use crate::common::{ADMIN, CUSTOMER, Company, Host, MANAGER, STAFF, google};
 
-/// Rule 2: who loses the event is read from the ledger, since the row that named them is already written over (cal.com #12098).
+/// Rule 2: the ledger tells who loses the event, since the record that named them is already overwritten
+/// (cal.com #12098).
 #[tokio::test]
 async fn a_reassigned_appointment_is_removed_from_the_calendars_in_the_ledger() {
     let mut host = Host::new(Company::new());
     assert!(host.sync().await.is_all_done());
-    // Twice before anybody syncs; and of Ben nothing is left that could say he had it.
+    // Reassigned twice before the next sync, and no record of Ben is left.
     for (id, profile) in [(8, 38), (9, 39)] {
-        let mut staff = Staff::new(id, "Somebody else");
+        let mut staff = Staff::new(id, "Someone else");
         staff.profile_id = Some(profile.into());
         staff.manager_id = Stated::Is(ManagerRef::Staff(4.into()));
         host.company.staff = staff;
@@ -31,7 +32,8 @@ async fn a_reassigned_appointment_is_removed_from_the_calendars_in_the_ledger() 
     host.assert_quiet();
 }
 
-/// Rule 3: an event is changed and removed where it was written, whichever calendar the person has chosen since (cal.com #13902).
+/// Rule 3: an event is changed and removed where it was written, even if the person has chosen another
+/// calendar since (cal.com #13902).
 #[tokio::test]
 async fn the_event_in_the_old_calendar_goes_when_another_calendar_is_chosen() {
     for cancelled in [false, true] {
@@ -48,7 +50,8 @@ async fn the_event_in_the_old_calendar_goes_when_another_calendar_is_chosen() {
     }
 }
 
-/// Rule 16: whoever connects a calendar gets their own events, and those of everybody else are not written again (odoo #109915).
+/// Rule 16: a person who connects a calendar gets their own events, and other people's events are not
+/// written again (odoo #109915).
 #[tokio::test]
 async fn a_connected_calendar_is_filled_and_no_other_is_touched() {
     let mut host = Host::new(Company::new());

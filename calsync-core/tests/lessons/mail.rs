@@ -1,4 +1,4 @@
-//! Who hears of an appointment, and by what.
+//! Who is informed of an appointment, and how.
 
 use calsync_core::ErrorKind;
 use calsync_core::calendar::Person;
@@ -10,7 +10,8 @@ use calsync_core::testing::{Fault, Faulty};
 
 use crate::common::{Company, Host, NAMESPACE};
 
-/// Rule 5: the guest hears of the appointment whatever becomes of the company's own calendars (cal.com #30044).
+/// Rule 5: the guest is informed of the appointment even if the company's own calendars fail (cal.com
+/// #30044).
 #[tokio::test]
 async fn a_guest_is_invited_even_if_every_calendar_fails() {
     for fault in [

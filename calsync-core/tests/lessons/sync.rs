@@ -1,4 +1,4 @@
-//! What a run writes, to whom, and what it makes of what it meets.
+//! What a run writes, to whom, and how it handles failures.
 
 use calsync_core::ErrorKind;
 use calsync_core::error::Operation;
@@ -8,8 +8,8 @@ use calsync_core::report::Verdict;
 
 use crate::common::{CUSTOMER, Company, Host, google};
 
-/// Rule 6: an event that is not there is the calendar's state and not the appointment's: nothing is cancelled and nobody else
-/// concerned (calrs #105).
+/// Rule 6: a missing event is the state of one calendar and not of the appointment: nothing is cancelled,
+/// and no other person is affected (calrs #105).
 #[tokio::test]
 async fn an_event_that_is_missing_cancels_nothing() {
     for policy in [RemovedByPerson::Recreate, RemovedByPerson::Respect] {
@@ -24,15 +24,16 @@ async fn an_event_that_is_missing_cancels_nothing() {
         assert_eq!(host.company.appointment.status, before.status);
         let start = before.start_time + chrono::Duration::hours(1);
         let moved = |event: &Event| matches!(&event.when, When::Timed { start: at, .. } if *at == start);
-        let stand = host.world.calendar.events();
+        let existing = host.world.calendar.events();
         let wanted = if policy == RemovedByPerson::Recreate { 4 } else { 3 };
-        assert_eq!(stand.len(), wanted);
-        assert!(stand.iter().all(|stored| moved(&stored.event)), "everybody's was moved");
+        assert_eq!(existing.len(), wanted);
+        assert!(existing.iter().all(|stored| moved(&stored.event)), "every person's event was moved");
         assert_eq!(host.world.calendar.calls(Operation::Delete), 0);
     }
 }
 
-/// Rule 24: what a calendar will never take waits by itself, and what comes after it goes on (keeper.sh #616).
+/// Rule 24: an event that a calendar refuses for good waits alone, and the events after it go on (keeper.sh
+/// #616).
 #[tokio::test]
 async fn an_event_refused_for_good_does_not_stop_those_after_it() {
     let mut host = Host::new(Company::of_one());
@@ -55,7 +56,7 @@ async fn an_event_refused_for_good_does_not_stop_those_after_it() {
     assert_eq!(host.sync().await.count(Verdict::Created), 1);
 }
 
-/// Rule 25: a calendar stores our text in its own way, and that is no change anybody made (keeper.sh #750).
+/// Rule 25: a calendar may store our text in its own form; that does not count as a change (keeper.sh #750).
 #[tokio::test]
 async fn text_that_a_calendar_rewrites_is_not_written_again_and_again() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
@@ -70,13 +71,14 @@ async fn text_that_a_calendar_rewrites_is_not_written_again_and_again() {
             assert!(host.sync().await.outcomes.is_empty());
         }
         assert_eq!(host.world.calls(), writes);
-        // A change of ours still goes out, once.
+        // A change of ours is still written, once.
         host.move_by_an_hour();
         assert_eq!(host.sync().await.count(Verdict::Updated), 1);
     }
 }
 
-/// Rule 35: a change is one call to each calendar it concerns, and a calendar that fails answers for itself alone (cal.com #3705).
+/// Rule 35: a change is one call to each calendar it concerns, and a calendar that fails affects no other
+/// (cal.com #3705).
 #[tokio::test]
 async fn a_change_is_one_call_and_one_outcome_for_each_calendar() {
     let mut company = Company::new();

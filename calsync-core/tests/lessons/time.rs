@@ -1,4 +1,4 @@
-//! When an event is, and that its time is no reason to lose it.
+//! The times of events, and that no time is a reason to lose an event.
 
 use calsync_core::audience::{Audience, Trigger};
 use calsync_core::error::Operation;
@@ -12,7 +12,8 @@ use chrono::TimeDelta;
 
 use crate::common::{Company, Host, actions, now, planner, settled};
 
-/// Rule 24: an event that is over before it begins is refused where it is planned, and reaches no calendar (keeper.sh #616).
+/// Rule 24: an event that ends before it begins is refused when it is planned, and reaches no calendar
+/// (keeper.sh #616).
 #[test]
 fn a_time_that_no_calendar_accepts_is_refused_before_anything_is_planned() {
     for minutes in [0, -1, -90] {
@@ -22,20 +23,21 @@ fn a_time_that_no_calendar_accepts_is_refused_before_anything_is_planned() {
         let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();
         let refused = planner().plan(&company.order, &company.appointment, &audience, now());
         assert!(refused.unwrap_err().to_string().starts_with("appointment 10: end_time: "));
-        // What stands there can still be taken away.
+        // An event that is there can still be removed.
         company.appointment.status = "cancelled".into();
         let plan = company.plan_by(&planner(), Trigger::Automatic, now());
         assert_eq!(actions(&plan), ["delete"]);
     }
 }
 
-/// Rule 26: nothing is removed because it lies long ago or far ahead: there is no window that it could leave (OGCS #2312).
+/// Rule 26: no event is removed because it is in the far past or future: there is no window that it could
+/// leave (OGCS #2312).
 #[tokio::test]
 async fn an_event_is_not_removed_because_of_when_it_is() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     host.wait(3 * 365 * 24 * 60);
     host.assert_quiet();
-    // Once it is over for a month the appointment is closed; what is moved is not.
+    // An appointment is closed a month after its end; one that is moved to a later time is not.
     for days in [365 * 3, 365 * 40, -365 * 40] {
         host.company.appointment.start_time += TimeDelta::days(days);
         host.company.appointment.end_time += TimeDelta::days(days);
@@ -45,8 +47,8 @@ async fn an_event_is_not_removed_because_of_when_it_is() {
     assert_eq!(host.world.calendar.calls(Operation::Delete), 0);
 }
 
-/// Rule 30: a job at nine is at nine on both sides of both clock changes, as an instant and its zone, and stays so when it is
-/// stored and read (calrs #100).
+/// Rule 30: an appointment at nine is at nine on both sides of both clock changes, as an instant and its
+/// zone, and stays so when it is stored and read (calrs #100).
 #[tokio::test]
 async fn nine_oclock_is_nine_oclock_on_both_sides_of_both_clock_changes() {
     for (zone, date, start, end) in [

@@ -103,10 +103,10 @@ async fn another_process_that_shares_the_store_follows_the_retry_after() {
         other.run_all(plans("a", 5)).await
     };
     let (_, report) = tokio::join!(one.run_all(plans("a", 1)).report(), later);
-    let told = server.calls_of("a")[0].at;
+    let asked = server.calls_of("a")[0].at;
     assert_eq!(report.count(Verdict::Created), 5, "it waits within its run");
     let later = server.calls_of("a").split_off(1);
-    assert!(later.iter().all(|call| call.at >= told + wait), "{later:?}");
+    assert!(later.iter().all(|call| call.at >= asked + wait), "{later:?}");
 }
 
 #[tokio::test(start_paused = true)]

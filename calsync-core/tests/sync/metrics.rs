@@ -52,12 +52,12 @@ async fn the_time_until_an_event_is_visible_counts_from_the_first_plan() {
     host.sync().await;
     host.wait(10);
     host.sync().await;
-    let told = [
+    let expected = [
         "google calsync.steps failed=1",
         "google calsync.steps created=1",
         "google calsync.visible_after customer=600",
     ];
-    assert_eq!(lines.take(), told);
+    assert_eq!(lines.take(), expected);
 
     // A change of an event that is there counts from that change on.
     host.wait(60);

@@ -180,17 +180,17 @@ async fn no_call_is_made_while_a_server_asks_to_wait() {
     // Every tenth call of an account gets this response; the calls under way at that time end first.
     let wait = Duration::from_secs(20);
     let server = Server::new(calsync_core::provider::Capabilities::new()).with_temper(move |call| {
-        let told = call.before % 10 == 9;
-        told.then(|| error(ErrorKind::RateLimited, call.operation).with_retry_after(wait))
+        let asked = call.before % 10 == 9;
+        asked.then(|| error(ErrorKind::RateLimited, call.operation).with_retry_after(wait))
     });
     let report = server.syncer().build().run_all(plans("a", 100)).await;
     assert_eq!(report.count(Verdict::Created), 100);
     let calls = server.calls();
-    for told in calls.iter().filter(|call| call.before % 10 == 9) {
+    for asked in calls.iter().filter(|call| call.before % 10 == 9) {
         // A response takes at most a tenth of a second, and so does a call that began before it came.
-        let early = calls.iter().filter(|call| call.at > told.at + Duration::from_millis(200));
-        let early = early.filter(|call| call.at < told.at + wait);
-        assert_eq!(early.count(), 0, "told to wait at {:?}", told.at);
+        let early = calls.iter().filter(|call| call.at > asked.at + Duration::from_millis(200));
+        let early = early.filter(|call| call.at < asked.at + wait);
+        assert_eq!(early.count(), 0, "asked to wait at {:?}", asked.at);
     }
 }
 

@@ -133,7 +133,7 @@ impl Server {
         let mut is_too_many = *under_way > self.limits.in_flight_per_account;
         for (whose, limit) in [
             (account.as_str(), self.limits.per_minute_per_account),
-            ("everybody", self.limits.per_minute_per_application),
+            ("all accounts", self.limits.per_minute_per_application),
         ] {
             let window = state.last_minute.entry(whose.to_owned()).or_default();
             window.push_back(now);
@@ -161,14 +161,14 @@ impl Server {
     ) -> Result<T, Error> {
         self.on_the_way().await;
         let counted = self.counted(place, operation, title);
-        let answer = match counted {
+        let response = match counted {
             Ok(()) => call.await,
             Err(error) => Err(error),
         };
         self.on_the_way().await;
         let account = place.account.as_deref().unwrap();
         *self.state.lock().unwrap().under_way.get_mut(account).unwrap() -= 1;
-        answer
+        response
     }
 }
 
