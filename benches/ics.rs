@@ -1,5 +1,5 @@
-//! Writing 10,000 events as .ics: one file each, and one feed. calsync-ics, its peers, and a bare `String` formatter, all from
-//! the same bookings in memory.
+//! Writing 10,000 events as .ics: one file each, and one feed. calsync-ics, its peers, and a bare
+//! `String` formatter, all from the same bookings in memory.
 
 use calsync_benches::ics::{EVENTS, Prepared, Writer, check};
 use divan::Bencher;

@@ -1,5 +1,6 @@
-//! What a plan of 100,000 targets weighs when all of it is held at once, and that it holds no text twice; and what a feed
-//! needs, however long; and what a run of the syncer does, however many plans are streamed into it.
+//! What a plan of 100,000 targets weighs when all of it is held at once, and that it holds no text
+//! twice; and what a feed needs, however long; and what a run of the syncer does, however many
+//! plans are streamed into it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-//! The table of README.md: every piece of work takes its turn in every round, so that whatever else the machine does
-//! meets all of them alike; a ratio is taken within a round, and its median over the rounds is what is printed.
+//! The table of README.md: every piece of work takes its turn in every round, so that whatever else
+//! the machine does meets all of them alike; a ratio is taken within a round, and its median over
+//! the rounds is what is printed.
 
 use std::time::Instant;
 

@@ -1,5 +1,6 @@
-//! The syncer's table of README.md: its time by what limits and answers allow, its use of a declared rate, its CPU by that of
-//! a bare request. Every piece of work takes its turn in every round.
+//! The syncer's table of README.md: its time by what limits and answers allow, its use of a
+//! declared rate, its CPU by that of a bare request. Every piece of work takes its turn in every
+//! round.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

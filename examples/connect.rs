@@ -1,5 +1,5 @@
-//! Connects a person's calendar: prints the page where they consent, receives them when they come back, and stores their tokens,
-//! sealed, where `quickstart` finds them.
+//! Connects a person's calendar: prints the page where they consent, receives them when they come
+//! back, and stores their tokens, sealed, where `quickstart` finds them.
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -113,7 +113,8 @@ pub fn exit_code(result: Result<(), Failed>) -> ExitCode {
     }
 }
 
-/// Connects, or disconnects if `revoke` is set. `build` makes the provider that sends people back to a URL and keeps their tokens.
+/// Connects, or disconnects if `revoke` is set. `build` makes the provider that sends people back
+/// to a URL and keeps their tokens.
 pub async fn run<C: Consent>(
     about: &About,
     options: &ConnectOptions,
@@ -210,7 +211,8 @@ async fn connect(
     }
 }
 
-/// The state in a redirect's query; `None` where it has none or several. A state is of characters that no server has to encode.
+/// The state in a redirect's query; `None` where it has none or several. A state is of characters
+/// that no server has to encode.
 fn state_of(query: &str) -> Option<&str> {
     let query = query.trim_start_matches('?');
     let mut states = query.split('&').filter_map(|pair| pair.strip_prefix("state="));
@@ -293,7 +295,8 @@ fn next_command(about: &About, options: &ConnectOptions) -> String {
     command
 }
 
-/// A line on the terminal, at once: a script may be waiting for it. A reader that has gone away has seen enough.
+/// A line on the terminal, at once: a script may be waiting for it. A reader that has gone away has
+/// seen enough.
 fn say(line: impl Display) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -1,12 +1,13 @@
-//! Connects a person's Google Calendar: prints the page where they consent, receives them when they come back, and stores their
-//! tokens, sealed, where `quickstart` finds them.
+//! Connects a person's Google Calendar: prints the page where they consent, receives them when they
+//! come back, and stores their tokens, sealed, where `quickstart` finds them.
 //!
 //! ```text
 //! GOOGLE_CLIENT_SECRET=… cargo run --example connect_google -- --client ID.apps.googleusercontent.com --profile 3
 //! ```
 //!
-//! The client is one of the type "Desktop app" from Google's console; calsync-google/README.md says how to get it. `--revoke` gives
-//! the grant back. Ends with 0 when that worked, 2 when the input cannot be used, 3 when there is no connection.
+//! The client is one of the type "Desktop app" from Google's console; calsync-google/README.md says
+//! how to get it. `--revoke` gives the grant back. Ends with 0 when that worked, 2 when the input
+//! cannot be used, 3 when there is no connection.
 
 mod connect;
 #[allow(dead_code, reason = "quickstart uses the rest")]

@@ -1,13 +1,14 @@
-//! Connects a person's Outlook calendar: prints the page where they consent, receives them when they come back, and stores their
-//! tokens, sealed, where `quickstart` finds them.
+//! Connects a person's Outlook calendar: prints the page where they consent, receives them when
+//! they come back, and stores their tokens, sealed, where `quickstart` finds them.
 //!
 //! ```text
 //! OUTLOOK_CLIENT_SECRET=… cargo run --example connect_outlook -- --client 00000000-0000-0000-0000-000000000000
 //! ```
 //!
-//! The client is an app registered with Microsoft Entra whose redirect URI is `http://localhost`: one of the platform "Web" has a
-//! secret, one of "Mobile and desktop applications" has none; calsync-outlook/README.md says how to get it. `--revoke` forgets the
-//! tokens. Ends with 0 when that worked, 2 when the input cannot be used, 3 when there is no connection.
+//! The client is an app registered with Microsoft Entra whose redirect URI is `http://localhost`:
+//! one of the platform "Web" has a secret, one of "Mobile and desktop applications" has none;
+//! calsync-outlook/README.md says how to get it. `--revoke` forgets the tokens. Ends with 0 when
+//! that worked, 2 when the input cannot be used, 3 when there is no connection.
 
 mod connect;
 #[allow(dead_code, reason = "quickstart uses the rest")]
@@ -39,10 +40,12 @@ use tokens::TokenFile;
 /// Connects a person's Outlook calendar, for quickstart.
 #[derive(Debug, Parser)]
 struct Options {
-    /// The id of your app; its secret, if it has one, is read from the environment: OUTLOOK_CLIENT_SECRET.
+    /// The id of your app; its secret, if it has one, is read from the environment:
+    /// OUTLOOK_CLIENT_SECRET.
     #[arg(long, value_name = "ID")]
     client: String,
-    /// Whose accounts the app serves: common, organizations, consumers, or one organization's id or domain.
+    /// Whose accounts the app serves: common, organizations, consumers, or one organization's id or
+    /// domain.
     #[arg(long, default_value = "common", value_parser = outlook::tenant)]
     tenant: Tenant,
     #[command(flatten)]
@@ -56,7 +59,8 @@ struct Options {
     /// As quickstart's.
     #[arg(long, value_name = "ROOT", default_value = outlook::REAL)]
     outlook_url: String,
-    /// Where the person signs in and tokens come from, at URL/TENANT/oauth2/v2.0. Microsoft's own, or ROOT.
+    /// Where the person signs in and tokens come from, at URL/TENANT/oauth2/v2.0. Microsoft's own,
+    /// or ROOT.
     #[arg(long, value_name = "URL")]
     login_url: Option<String>,
     /// What an emulator calls itself in id tokens; `{tenantid}` is the account's tenant.

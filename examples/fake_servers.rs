@@ -43,8 +43,8 @@ struct Options {
     /// The answer to every so-many-th insert is lost: it is made, and the connection closed.
     #[arg(long, value_name = "N")]
     drop_after_insert: Option<usize>,
-    /// So many requests a minute for each user, and no more. Outlook counts ten minutes together, and takes ten times as many in
-    /// them.
+    /// So many requests a minute for each user, and no more. Outlook counts ten minutes together,
+    /// and takes ten times as many in them.
     #[arg(long, value_name = "N")]
     per_minute: Option<usize>,
     /// Access tokens live so many seconds.

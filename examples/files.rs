@@ -161,8 +161,9 @@ impl World {
     }
 }
 
-/// The rows this host writes: its appointments with their ledgers, the profiles as last seen (without tokens; the world file is
-/// where they are read from), and the tokens it got itself, sealed.
+/// The rows this host writes: its appointments with their ledgers, the profiles as last seen
+/// (without tokens; the world file is where they are read from), and the tokens it got itself,
+/// sealed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct State {
     #[serde(skip)]
@@ -171,7 +172,8 @@ pub struct State {
     rows: Rows,
     #[serde(default)]
     pub profiles: Vec<Profile>,
-    /// Calendars of which it is not known yet what of ours is in them: nothing is written there before they were listed.
+    /// Calendars of which it is not known yet what of ours is in them: nothing is written there
+    /// before they were listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to_list: Vec<CalendarRef>,
     /// Which Google its events stand at.
@@ -189,7 +191,8 @@ pub struct State {
     of_order: HashMap<OrderId, Vec<usize>>,
 }
 
-/// The rows of the appointments. However they are written, all are: a row that cannot be read goes back as it was.
+/// The rows of the appointments. However they are written, all are: a row that cannot be read goes
+/// back as it was.
 #[derive(Debug, Default)]
 struct Rows {
     appointments: Vec<Appointment>,
@@ -258,7 +261,8 @@ impl State {
         Ok(state)
     }
 
-    /// Adds rows, and says which could not be: its id is there already, since the order's item is not linked to it.
+    /// Adds rows, and says which could not be: its id is there already, since the order's item is
+    /// not linked to it.
     pub fn add(&mut self, appointments: impl IntoIterator<Item = Appointment>) -> Vec<String> {
         let mut problems = Vec::new();
         for appointment in appointments {
@@ -381,8 +385,8 @@ pub fn check_distinct(files: &[&Path]) -> Result<(), BadInput> {
     Ok(())
 }
 
-/// Keeps a second quickstart or connect from the files of this one: a lock on every folder that they share, given back when
-/// dropped, and by the system when the process dies.
+/// Keeps a second quickstart or connect from the files of this one: a lock on every folder that
+/// they share, given back when dropped, and by the system when the process dies.
 pub struct Lock {
     folders: Vec<PathBuf>,
     /// The folders that are locked, by their real paths.
@@ -398,8 +402,9 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Makes the folders that were not there, and locks them. The files given must not have come into them meanwhile: what
-    /// another program wrote there was not read. Removes what killed programs left half written.
+    /// Makes the folders that were not there, and locks them. The files given must not have come
+    /// into them meanwhile: what another program wrote there was not read. Removes what killed
+    /// programs left half written.
     pub fn complete(&mut self, unseen: &[&Path]) -> Result<(), BadInput> {
         for folder in &self.folders {
             make_folder(folder).map_err(|error| FileName::new(folder).bad(error))?;
@@ -428,7 +433,8 @@ impl Lock {
             if !real.is_dir() {
                 return Err(name.bad("is no folder"));
             }
-            // One folder under two names is locked once: a second lock of ours would meet the first.
+            // One folder under two names is locked once: a second lock of ours would meet the
+            // first.
             if self.held.iter().any(|(held, _)| *held == real) {
                 continue;
             }
@@ -448,7 +454,8 @@ impl Lock {
     }
 }
 
-/// No other program writes to a locked folder, so every unfinished file in it is a leftover. One that stays does no harm.
+/// No other program writes to a locked folder, so every unfinished file in it is a leftover. One
+/// that stays does no harm.
 fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -486,7 +493,8 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, BadInput> {
     Ok(value)
 }
 
-/// Writes a JSON file whole or not at all, for its owner's eyes only: it holds names, addresses and sealed tokens.
+/// Writes a JSON file whole or not at all, for its owner's eyes only: it holds names, addresses and
+/// sealed tokens.
 pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BadInput> {
     let write = || -> io::Result<()> {
         let temporary = write_temporary(path, |file| {
@@ -499,8 +507,9 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BadInput> {
     write().map_err(|error| FileName::new(path).bad(error))
 }
 
-/// A file beside that one, written and on the disk, to be renamed. Its name is random and it is opened only where nothing
-/// has that name, so no link that somebody planted is followed. Its owner alone can read it.
+/// A file beside that one, written and on the disk, to be renamed. Its name is random and it is
+/// opened only where nothing has that name, so no link that somebody planted is followed. Its owner
+/// alone can read it.
 pub fn write_temporary(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut NamedTempFile>) -> io::Result<()>,
@@ -520,7 +529,8 @@ pub fn write_temporary(
     Ok(temporary)
 }
 
-/// Makes a folder that only its owner can look into, and those above it. One that is there stays as it is.
+/// Makes a folder that only its owner can look into, and those above it. One that is there stays as
+/// it is.
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

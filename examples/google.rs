@@ -23,14 +23,15 @@ pub const REAL: &str = "https://www.googleapis.com";
 /// Where Google answers, and who calls.
 #[derive(Debug, Args)]
 pub struct GoogleServer {
-    /// Ask this server, such as https://www.googleapis.com; its API is at ROOT/calendar/v3. Without it Google is faked in this
-    /// process.
+    /// Ask this server, such as https://www.googleapis.com; its API is at ROOT/calendar/v3. Without
+    /// it Google is faked in this process.
     #[arg(long, value_name = "ROOT")]
     google_url: Option<String>,
     /// Where tokens are refreshed. Google's own for Google's own API, ROOT/token elsewhere.
     #[arg(long, value_name = "URL", requires = "google_url")]
     google_token_url: Option<String>,
-    /// The id of your OAuth client; its secret, if it has one, is read from the environment: GOOGLE_CLIENT_SECRET.
+    /// The id of your OAuth client; its secret, if it has one, is read from the environment:
+    /// GOOGLE_CLIENT_SECRET.
     #[arg(long, value_name = "ID", requires = "google_url")]
     google_client: Option<String>,
 }

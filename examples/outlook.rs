@@ -24,16 +24,20 @@ pub const REAL: &str = "https://graph.microsoft.com";
 /// Where Outlook answers, and who calls.
 #[derive(Debug, Args)]
 pub struct OutlookServer {
-    /// Ask this server, such as https://graph.microsoft.com; its API is at ROOT/v1.0. Without it Outlook is faked in this process.
+    /// Ask this server, such as https://graph.microsoft.com; its API is at ROOT/v1.0. Without it
+    /// Outlook is faked in this process.
     #[arg(long, value_name = "ROOT")]
     outlook_url: Option<String>,
-    /// Where tokens are refreshed, at URL/TENANT/oauth2/v2.0/token. Microsoft's own for Microsoft's own API, ROOT elsewhere.
+    /// Where tokens are refreshed, at URL/TENANT/oauth2/v2.0/token. Microsoft's own for Microsoft's
+    /// own API, ROOT elsewhere.
     #[arg(long, value_name = "URL", requires = "outlook_url")]
     outlook_login_url: Option<String>,
-    /// The id of your app; its secret, if it has one, is read from the environment: OUTLOOK_CLIENT_SECRET.
+    /// The id of your app; its secret, if it has one, is read from the environment:
+    /// OUTLOOK_CLIENT_SECRET.
     #[arg(long, value_name = "ID", requires = "outlook_url")]
     outlook_client: Option<String>,
-    /// Whose accounts the app serves: common, organizations, consumers, or one organization's id or domain.
+    /// Whose accounts the app serves: common, organizations, consumers, or one organization's id or
+    /// domain.
     #[arg(long, default_value = "common", value_parser = tenant, requires = "outlook_url")]
     outlook_tenant: Tenant,
 }
@@ -97,7 +101,8 @@ impl Fake for InProcess {
     }
 }
 
-/// A provider that asks that server, without a client or a token store yet. Microsoft's own know where people sign in.
+/// A provider that asks that server, without a client or a token store yet. Microsoft's own know
+/// where people sign in.
 pub fn builder(root: &str, login_url: Option<&str>) -> Result<OutlookCalendarBuilder, BadInput> {
     let root = root.trim_end_matches('/');
     let clouds = [Cloud::Global, Cloud::UsGovernment, Cloud::UsDefense, Cloud::China];

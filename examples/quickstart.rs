@@ -4,23 +4,26 @@
 //! cargo run --example quickstart
 //! ```
 //!
-//! reads the orders of a cleaning company, and writes a folder of .ics files for every person into `out/`; those who use Google
-//! Calendar or Outlook have theirs at a fake Google and a fake Outlook, in the program itself, that keep their calendars in
-//! `out/fake-google.json` and `out/fake-outlook.json`. Run it again: there is nothing to do. Then edit an appointment in
-//! `out/state.json` (its time, its staff member, its status) and run it once more: what changed is put right in everybody's
-//! calendar, and nothing else is touched.
+//! reads the orders of a cleaning company, and writes a folder of .ics files for every person into
+//! `out/`; those who use Google Calendar or Outlook have theirs at a fake Google and a fake
+//! Outlook, in the program itself, that keep their calendars in `out/fake-google.json` and
+//! `out/fake-outlook.json`. Run it again: there is nothing to do. Then edit an appointment in
+//! `out/state.json` (its time, its staff member, its status) and run it once more: what changed is
+//! put right in everybody's calendar, and nothing else is touched.
 //!
-//! `--google-url https://www.googleapis.com` asks the real Google instead, `--outlook-url https://graph.microsoft.com` the real
-//! Outlook, with the tokens in the profiles' columns of the world file, or those that `connect_google` and `connect_outlook` got.
-//! Tokens refreshed meanwhile are sealed into the state file; the key is in `tokens.key` beside it. Should the key be lost, take
-//! `tokens` out of the state file: the profiles' columns are used again.
+//! `--google-url https://www.googleapis.com` asks the real Google instead, `--outlook-url
+//! https://graph.microsoft.com` the real Outlook, with the tokens in the profiles' columns of the
+//! world file, or those that `connect_google` and `connect_outlook` got. Tokens refreshed meanwhile
+//! are sealed into the state file; the key is in `tokens.key` beside it. Should the key be lost,
+//! take `tokens` out of the state file: the profiles' columns are used again.
 //!
-//! It exits with 0 when every event is where it should be, with 3 when something is not: a record that cannot be used (a line that
-//! begins with `!`), a calendar that cannot be reached, removals that are held. Everybody else is served all the same. It exits with
-//! 2, and has written nothing, when a file or an option cannot be used at all.
+//! It exits with 0 when every event is where it should be, with 3 when something is not: a record
+//! that cannot be used (a line that begins with `!`), a calendar that cannot be reached, removals
+//! that are held. Everybody else is served all the same. It exits with 2, and has written nothing,
+//! when a file or an option cannot be used at all.
 //!
-//! The five steps are marked below. Everything else here is what any host has anyway: a place to load its rows from, and a
-//! place to save them.
+//! The five steps are marked below. Everything else here is what any host has anyway: a place to
+//! load its rows from, and a place to save them.
 
 mod files;
 mod google;
@@ -60,7 +63,8 @@ use recovering::Recovering;
 use remote::Remotes;
 use summary::{Summary, notes_of};
 
-/// Puts the orders of a world file into people's calendars: .ics files, Google Calendar and Outlook.
+/// Puts the orders of a world file into people's calendars: .ics files, Google Calendar and
+/// Outlook.
 #[derive(Debug, Parser)]
 struct Options {
     /// The orders, people and services.
@@ -69,7 +73,8 @@ struct Options {
     /// The folder for the calendars.
     #[arg(long, default_value = "out")]
     out: PathBuf,
-    /// The host's rows: appointments with their ledgers. `state.json` in the out folder unless given.
+    /// The host's rows: appointments with their ledgers. `state.json` in the out folder unless
+    /// given.
     #[arg(long)]
     state: Option<PathBuf>,
     /// What happened. `report.json` in the out folder unless given.
@@ -81,14 +86,15 @@ struct Options {
     /// Remove as many events as the plans ask for, however many that are.
     #[arg(long)]
     allow_deletes: bool,
-    /// Doubt everything: list every calendar, look at every event, and put right what is not as it should be.
+    /// Doubt everything: list every calendar, look at every event, and put right what is not as it
+    /// should be.
     #[arg(long)]
     verify: bool,
     /// Try again at once what failed before, instead of waiting for its next attempt.
     #[arg(long)]
     retry: bool,
-    /// List every calendar, and remove events of this namespace that belong to no appointment; none while a record cannot be read,
-    /// which may be the one that they belong to.
+    /// List every calendar, and remove events of this namespace that belong to no appointment; none
+    /// while a record cannot be read, which may be the one that they belong to.
     #[arg(long)]
     remove_orphans: bool,
     /// Pretend it is this time (RFC 3339).
@@ -190,7 +196,8 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     } else {
         lock.complete(&[state_file, &fakes[0], &fakes[1]])?;
         if recovery.begin(&mut state) {
-            // A listing may refresh tokens: they are kept in the state file, with everything else that is in it.
+            // A listing may refresh tokens: they are kept in the state file, with everything else
+            // that is in it.
             remotes.begin(&mut state)?;
             write_json(state_file, &state)?;
             remotes.begun(&state)?;
@@ -224,7 +231,8 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     }
     let held = syncer.brake().judge(&plans);
     problems.extend(held.iter().map(|notice| format!("held: {notice}; --allow-deletes if that is meant")));
-    //    What belongs to nothing goes on the host's word, and not while it may belong to a record that cannot be read.
+    //    What belongs to nothing goes on the host's word, and not while it may belong to a record
+    //    that cannot be read.
     let orphans = recovery.orphans();
     let removes_orphans = options.remove_orphans && are_all_read;
     if !removes_orphans {
@@ -240,7 +248,8 @@ async fn run(options: &Options) -> Result<Summary, BadInput> {
     // What cannot be reported is not begun.
     write_json(&report_file, &Summary::of_plans(&plans, &world, now))?;
 
-    // 3. Begin: the rows about to be touched are marked, and saved. From here a crash can lose nothing.
+    // 3. Begin: the rows about to be touched are marked, and saved. From here a crash can lose
+    //    nothing.
     let notes = notes_of(&plans);
     let mut begun = Vec::new();
     for plan in plans {

@@ -21,13 +21,14 @@ pub struct Recovering {
     is_complete: bool,
     /// Nothing is known of any calendar.
     is_first: bool,
-    /// The people who want no events: their calendars are listed where that is possible, and nobody has to help.
+    /// The people who want no events: their calendars are listed where that is possible, and nobody
+    /// has to help.
     is_off: Vec<Person>,
 }
 
 impl Recovering {
-    /// Where there was no state, or the host asks for `all`, every calendar of today is listed; else those that could not be
-    /// listed the last time.
+    /// Where there was no state, or the host asks for `all`, every calendar of today is listed;
+    /// else those that could not be listed the last time.
     pub fn new(
         state: &State,
         world: &World,
@@ -55,7 +56,8 @@ impl Recovering {
         Self { calendars, recovery, unlisted: Vec::new(), is_complete, is_first: state.is_new(), is_off }
     }
 
-    /// Notes in the state what is to be listed: a run that is cut off leaves it to the next one. Returns whether there is any.
+    /// Notes in the state what is to be listed: a run that is cut off leaves it to the next one.
+    /// Returns whether there is any.
     pub fn begin(&self, state: &mut State) -> bool {
         state.begin(self.calendars.values().cloned().collect());
         !self.calendars.is_empty()

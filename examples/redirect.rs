@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 /// The longest head of a request.
 const LONGEST_HEAD: usize = 16 * 1024;
-/// How long a browser may take to send it, and to take the page. Some open a connection ahead and send nothing.
+/// How long a browser may take to send it, and to take the page. Some open a connection ahead and
+/// send nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many browsers are served at once. Further ones wait until one of these is done.
 const AT_ONCE: usize = 32;
@@ -29,7 +30,8 @@ const TRIES: usize = 10;
 pub enum Host {
     /// `127.0.0.1`, as RFC 8252 would have it.
     Address,
-    /// `localhost`, the one name that Microsoft takes. Browsers look for it at both of its addresses.
+    /// `localhost`, the one name that Microsoft takes. Browsers look for it at both of its
+    /// addresses.
     Name,
 }
 
@@ -82,8 +84,9 @@ impl Redirect {
         &self.url
     }
 
-    /// Waits for the redirect whose query `is_ours` takes. Any page and program on this machine can send a browser here: what is
-    /// not ours gets a page that says so, and the wait goes on. The caller ends it.
+    /// Waits for the redirect whose query `is_ours` takes. Any page and program on this machine can
+    /// send a browser here: what is not ours gets a page that says so, and the wait goes on. The
+    /// caller ends it.
     pub async fn receive(&self, is_ours: impl Fn(&str) -> bool) -> io::Result<Visitor> {
         let mut visitors = JoinSet::new();
         loop {
@@ -121,7 +124,8 @@ async fn bounded(turn: impl Future<Output = Option<Visitor>>) -> Option<Visitor>
     timeout(PATIENCE, turn).await.ok().flatten()
 }
 
-/// The next connection, `None` where its browser has gone again. It waits for ever where there is no listener.
+/// The next connection, `None` where its browser has gone again. It waits for ever where there is
+/// no listener.
 async fn accept(listener: Option<&TcpListener>) -> io::Result<Option<TcpStream>> {
     let Some(listener) = listener else { return pending().await };
     match listener.accept().await {

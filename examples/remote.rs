@@ -76,7 +76,8 @@ enum Reached {
 }
 
 impl Remotes {
-    /// The services that are asked for. Nothing is sent or written yet, and no clock runs but the one given, which the fakes' is.
+    /// The services that are asked for. Nothing is sent or written yet, and no clock runs but the
+    /// one given, which the fakes' is.
     pub async fn open(
         services: &[&dyn Service],
         files: &HostFiles,
@@ -197,7 +198,8 @@ impl Reached {
     }
 }
 
-/// Gives everybody who uses the service an account at its fake, with the calendars of their connections, and tokens for it.
+/// Gives everybody who uses the service an account at its fake, with the calendars of their
+/// connections, and tokens for it.
 async fn open_accounts(
     fake: &dyn Fake,
     kind: &ProviderKind,
@@ -231,7 +233,8 @@ async fn open_accounts(
     store
 }
 
-/// The account behind a connection: the one it names, else the person's address; further connections lead to further accounts.
+/// The account behind a connection: the one it names, else the person's address; further
+/// connections lead to further accounts.
 fn account(key: &ConnectionKey, named: Option<&str>, world: &World) -> String {
     if let Some(account) = named {
         return account.to_owned();
@@ -245,7 +248,8 @@ fn account(key: &ConnectionKey, named: Option<&str>, world: &World) -> String {
     }
 }
 
-/// The secret of the host's OAuth client, if it has one. It comes from the environment, where no list of processes shows it.
+/// The secret of the host's OAuth client, if it has one. It comes from the environment, where no
+/// list of processes shows it.
 pub fn secret(variable: &str) -> Option<Secret> {
     std::env::var(variable).ok().filter(|secret| !secret.is_empty()).map(Secret::new)
 }

@@ -132,7 +132,8 @@ impl Summary {
         self
     }
 
-    /// The same with what the host has to look at: records that cannot be used, removals that are held.
+    /// The same with what the host has to look at: records that cannot be used, removals that are
+    /// held.
     pub fn with_problems(mut self, problems: impl IntoIterator<Item = String>) -> Self {
         self.problems.extend(problems);
         self
@@ -155,8 +156,8 @@ impl Summary {
         }
     }
 
-    /// Whether every event that should be somewhere is, and every record could be used. Somebody without a provider is reported,
-    /// and is no failure.
+    /// Whether every event that should be somewhere is, and every record could be used. Somebody
+    /// without a provider is reported, and is no failure.
     pub fn is_all_delivered(&self) -> bool {
         let waits = |note: &Note| matches!(note, Note::Held { .. });
         self.problems.is_empty()
@@ -181,7 +182,8 @@ impl Summary {
         for outcome in self.outcomes.outcomes.iter().filter(|outcome| !outcome.verdict.is_done()) {
             let who = self.who(outcome.role, Some(&outcome.calendar.person));
             let reason = match (&outcome.hold, &outcome.failure) {
-                // What a person has to do says more than the response did; else that is what somebody looks for.
+                // What a person has to do says more than the response did; else that is what
+                // somebody looks for.
                 (Some(hold), Some(failure))
                     if !failure.untried && hold.reason() != Some(BlockReason::Reconnect) =>
                 {

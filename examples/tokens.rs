@@ -1,8 +1,9 @@
 //! Where this host keeps tokens: sealed, in its state file.
 //!
-//! The world file holds the tokens as the guide has them, in the profiles' columns, and is never written. What a refresh gives is
-//! sealed into the state file before anybody uses it, beside a note of the column it came from: once the column holds another token
-//! the person has connected anew, and the column's is the one to use.
+//! The world file holds the tokens as the guide has them, in the profiles' columns, and is never
+//! written. What a refresh gives is sealed into the state file before anybody uses it, beside a
+//! note of the column it came from: once the column holds another token the person has connected
+//! anew, and the column's is the one to use.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,7 +47,8 @@ struct Kept {
     vault: Option<Vault>,
     grants: BTreeMap<ConnectionKey, Grant>,
     state_file: PathBuf,
-    /// What it holds, field by field, as it is written: there may be much of it, and a save for everybody.
+    /// What it holds, field by field, as it is written: there may be much of it, and a save for
+    /// everybody.
     state: BTreeMap<String, Box<RawValue>>,
 }
 
@@ -60,8 +62,9 @@ struct Grant {
 }
 
 impl TokenFile {
-    /// The tokens of the state, and of the world's profiles for these kinds of backend, each grant's newest. Every sealed one is
-    /// opened here: with one that does not open nothing is begun. Also gives the grants whose tokens nobody has tried yet.
+    /// The tokens of the state, and of the world's profiles for these kinds of backend, each
+    /// grant's newest. Every sealed one is opened here: with one that does not open nothing is
+    /// begun. Also gives the grants whose tokens nobody has tried yet.
     pub fn open(
         world: &World,
         state: &State,
@@ -112,7 +115,8 @@ impl TokenFile {
         self.kept().vault().map(drop)
     }
 
-    /// The rows for the state file. Makes the key, where there is none and something is to be sealed.
+    /// The rows for the state file. Makes the key, where there is none and something is to be
+    /// sealed.
     pub fn rows(&self) -> Result<Vec<TokenRow>, BadInput> {
         self.kept().rows()
     }
@@ -144,7 +148,8 @@ impl Kept {
         })
     }
 
-    /// Takes a column's tokens where they are to be used. Returns whether they are others than last time.
+    /// Takes a column's tokens where they are to be used. Returns whether they are others than last
+    /// time.
     fn take_column(&mut self, key: &ConnectionKey, tokens: Tokens) -> bool {
         let column = tokens.refresh_token.as_ref().unwrap_or(&tokens.access_token).clone();
         let known = self.grants.get_mut(key);

@@ -1,4 +1,5 @@
-//! A cleaning company of any size, the same every time; and the plainest code that words its events.
+//! A cleaning company of any size, the same every time; and the plainest code that words its
+//! events.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -80,7 +81,8 @@ impl Company {
         company
     }
 
-    /// A company with that many orders. Three orders a customer; one in eight of the orders is a guest's.
+    /// A company with that many orders. Three orders a customer; one in eight of the orders is a
+    /// guest's.
     pub fn with_jobs(jobs: usize) -> Self {
         let customers = jobs / 3 + 1;
         let pick = |from: &[&str], by: usize| from[by % from.len()].to_owned();
@@ -227,7 +229,8 @@ impl Company {
     }
 }
 
-/// Somebody's profile: one calendar of the three kinds; one in eight has two, and one customer in eight none.
+/// Somebody's profile: one calendar of the three kinds; one in eight has two, and one customer in
+/// eight none.
 fn profile(id: i64, who: &str, at: usize) -> Profile {
     let kinds = [ProviderKind::GOOGLE, ProviderKind::OUTLOOK, ProviderKind::APPLE];
     let connection = |number: i64| {
@@ -262,8 +265,8 @@ pub struct Facts<'a> {
     pub customer_phone: &'a str,
 }
 
-/// Title, description and location of a role's event by plain `format!`: the measure of all that is timed here. It cleans
-/// nothing, looks nothing up, and shares nothing.
+/// Title, description and location of a role's event by plain `format!`: the measure of all that is
+/// timed here. It cleans nothing, looks nothing up, and shares nothing.
 pub fn plain(facts: &Facts<'_>, role: Role) -> [String; 3] {
     let Facts { order, service, staff_name, staff_phone, customer_name, customer_email, customer_phone } =
         facts;

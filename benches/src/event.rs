@@ -26,15 +26,15 @@ pub fn formats(company: &Company, role: Role) -> impl Fn() {
     }
 }
 
-/// A role's event, a thousand times: from the view to the shared event. Only the planner makes views, so the thousand are
-/// made inside of one plan, whose own time is a thousandth of it.
+/// A role's event, a thousand times: from the view to the shared event. Only the planner makes
+/// views, so the thousand are made inside of one plan, whose own time is a thousandth of it.
 pub fn events(company: &Company, role: Role) -> impl Fn() {
     let planner = company.planner.clone().with_wording(Arc::new(Again::new(company)));
     plan_for(company, planner, role, 1)
 }
 
-/// A whole plan for one reader, a thousand times, the audience given: every record cleaned, one event worded, fitted,
-/// fingerprinted and keyed.
+/// A whole plan for one reader, a thousand times, the audience given: every record cleaned, one
+/// event worded, fitted, fingerprinted and keyed.
 pub fn plans_of_one(company: &Company, role: Role) -> impl Fn() {
     plan_for(company, company.planner.clone(), role, TIMES)
 }

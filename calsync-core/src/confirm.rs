@@ -17,7 +17,8 @@ use crate::model::{
 };
 use crate::time::{self, Zone};
 
-/// The UUID namespace of appointment ids: version 5 of `calsync:appointment:1` under the URL namespace.
+/// The UUID namespace of appointment ids: version 5 of `calsync:appointment:1` under the URL
+/// namespace.
 pub const APPOINTMENT_NAMESPACE: Uuid = Uuid::from_u128(0xf68c3d6027a559d19f5892ec59db886d);
 
 /// What a change of an order's status means for its appointments.

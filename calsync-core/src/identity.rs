@@ -3,11 +3,12 @@
 //!
 //! # Computing a key elsewhere
 //!
-//! A target key is a UUID version 5 (RFC 9562 section 5.5) under the namespace [`KEY_NAMESPACE`], written as 32 lower-case hex
-//! digits. The name is the five parts *namespace, appointment id, person, connection id, calendar id* in this order, each
-//! written as its length in UTF-8 bytes, a colon and the text (so no two lists of parts spell the same name). The person is
-//! `profile:` and the profile's id, or `guest`. The event's own key is the target key; after the nth withdrawal at this target
-//! it is followed by `g` and n. In Python:
+//! A target key is a UUID version 5 (RFC 9562 section 5.5) under the namespace [`KEY_NAMESPACE`],
+//! written as 32 lower-case hex digits. The name is the five parts *namespace, appointment id,
+//! person, connection id, calendar id* in this order, each written as its length in UTF-8 bytes, a
+//! colon and the text (so no two lists of parts spell the same name). The person is `profile:` and
+//! the profile's id, or `guest`. The event's own key is the target key; after the nth withdrawal at
+//! this target it is followed by `g` and n. In Python:
 //!
 //! ```python
 //! def event_key(*parts, generation=0):

@@ -24,7 +24,8 @@ pub mod error;
 pub mod event;
 #[cfg(feature = "fake")]
 pub mod fake;
-// Documentation only. Its snippets use every feature that a host uses, so its tests need those features.
+// Documentation only. Its snippets use every feature that a host uses, so its tests need those
+// features.
 #[cfg(all(
     doc,
     any(

@@ -120,8 +120,8 @@ fn the_guides_columns_name_one_event_a_provider_the_managers_first() {
 
 #[test]
 fn an_old_event_is_not_mistaken_for_one_that_is_there_already() {
-    // The old event was the manager's. Before a plan adopted it, the customer was synced by hand; then the
-    // manager left.
+    // The old event was the manager's. Before a plan adopted it, the customer was synced by hand;
+    // then the manager left.
     let mut company = inherited(Company::new());
     let directory = company.directory();
     let audience = Audience::of(&company.order, &company.appointment, &directory).unwrap();

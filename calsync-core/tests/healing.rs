@@ -187,8 +187,8 @@ async fn a_write_under_way_is_remembered_after_a_later_one_fails() {
     let plan = begun.plan().clone();
     let report = host.syncer.run(begun).await;
     host.company.appointment.record(&report);
-    // The look finds nothing yet; the create that follows is refused, and then the event is no longer
-    // desired.
+    // The look finds nothing yet; the create that follows is refused, and then the event is no
+    // longer desired.
     host.world.fail(Operation::Create, ErrorKind::RateLimited);
     host.sync().await;
     host.arrives(&plan).await;
@@ -230,7 +230,8 @@ async fn a_cancelled_appointment_from_a_backup_has_its_event_removed() {
 #[tokio::test]
 async fn a_connection_replaced_after_a_crash_leaves_no_second_event() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
-    // The person deleted the event, an update made it again in the next generation, and the process died.
+    // The person deleted the event, an update made it again in the next generation, and the process
+    // died.
     let stored = host.world.calendar.events().remove(0);
     host.world.calendar.person_deletes(&stored.place, &stored.remote_id);
     host.move_by_an_hour();
@@ -279,7 +280,8 @@ async fn a_report_of_a_plan_whose_begin_was_not_saved_is_recorded() {
     host.assert_heals(0).await;
 }
 
-/// Two workers: a person deletes the event while one of them works on it, and the other makes it again.
+/// Two workers: a person deletes the event while one of them works on it, and the other makes it
+/// again.
 async fn two_generations(cancelled: bool, reports: bool) -> Host {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
     host.move_by_an_hour();

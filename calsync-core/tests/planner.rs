@@ -18,7 +18,8 @@ use common::{
 };
 use insta::assert_snapshot;
 
-/// One line for each step: the action and the generation, and whether the key is that generation's own.
+/// One line for each step: the action and the generation, and whether the key is that generation's
+/// own.
 fn steps(company: &Company) -> Vec<String> {
     let plan = company.plan();
     let line = |(action, step): (String, &calsync_core::plan::Step)| {
@@ -128,7 +129,8 @@ fn a_persons_choice_survives_a_revive() {
     }
 }
 
-/// A hold that was set under a clock ten years ahead is void; a hold with an end too far away lasts a week.
+/// A hold that was set under a clock ten years ahead is void; a hold with an end too far away lasts
+/// a week.
 #[test]
 fn a_hold_ends_even_if_the_clock_was_wrong_when_it_was_set() {
     let far = at("2036-01-10T12:00:00Z");

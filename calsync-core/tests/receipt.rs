@@ -1,4 +1,5 @@
-//! Receipts: whether an appointment is on everyone's calendar, and if not, what each target waits for.
+//! Receipts: whether an appointment is on everyone's calendar, and if not, what each target waits
+//! for.
 #![cfg(test)]
 #![cfg(feature = "sync")]
 

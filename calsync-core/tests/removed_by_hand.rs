@@ -150,8 +150,8 @@ async fn a_removal_is_not_done_while_the_look_fails() {
     }
 }
 
-/// A listing may still show an event that got the response "not found", so the response alone does not mean
-/// that the event is gone.
+/// A listing may still show an event that got the response "not found", so the response alone does
+/// not mean that the event is gone.
 #[tokio::test]
 async fn an_update_with_response_not_found_looks_before_it_makes_another() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;

@@ -83,8 +83,8 @@ async fn a_failed_removal_is_tried_again() {
     }
 }
 
-/// Only a person's choice, a refused grant and the brake hold without end. The nth failure in a row holds
-/// 5 minutes × 2^(n−1), at most a week, also if every attempt is made by another process.
+/// Only a person's choice, a refused grant and the brake hold without end. The nth failure in a row
+/// holds 5 minutes × 2^(n−1), at most a week, also if every attempt is made by another process.
 #[tokio::test]
 async fn repeated_failures_are_tried_less_often_and_never_given_up() {
     for kind in
@@ -123,7 +123,8 @@ async fn repeated_failures_are_tried_less_often_and_never_given_up() {
     }
 }
 
-/// The token endpoint refused the grant: reported once, tried once more after an hour, then held without end.
+/// The token endpoint refused the grant: reported once, tried once more after an hour, then held
+/// without end.
 #[tokio::test]
 async fn a_refused_grant_is_reported_once_held_for_an_hour_and_then_without_end() {
     for restarts in [false, true] {
@@ -171,8 +172,8 @@ async fn a_used_up_quota_is_held_as_long_as_the_provider_asks() {
     host.assert_heals(0).await;
 }
 
-/// A mail server refused an address with a 5xx response: the same content is never sent there again; other
-/// content is.
+/// A mail server refused an address with a 5xx response: the same content is never sent there
+/// again; other content is.
 #[tokio::test]
 async fn a_refusal_the_provider_calls_final_waits_for_other_content() {
     let mut host = Host::new(Company::of_one());
@@ -276,8 +277,8 @@ async fn one_persons_failure_does_not_stop_anothers_removal() {
     assert_eq!((report.count(Verdict::Removed), report.count(Verdict::Updated)), (1, 2));
 }
 
-/// A server may still show a deleted event after another worker has made the next one: finding the first
-/// does not mean that the second is not there.
+/// A server may still show a deleted event after another worker has made the next one: finding the
+/// first does not mean that the second is not there.
 #[tokio::test]
 async fn a_removal_that_looks_also_removes_the_event_of_another_worker() {
     for fails in [false, true] {

@@ -96,14 +96,16 @@ fn the_same_calendar_connected_anew_keeps_its_event() {
     let [row] = company.appointment.ledger.deliveries() else { panic!("one row") };
     assert!(row.calendar().is_at(&company.place(CUSTOMER)));
     assert_eq!(row.key(), key);
-    // The ledger still belongs to this appointment, though the key was derived from another connection.
+    // The ledger still belongs to this appointment, though the key was derived from another
+    // connection.
     let stored = serde_json::to_value(&company.appointment).unwrap();
     assert_eq!(serde_json::from_value::<Appointment>(stored).unwrap(), company.appointment);
 }
 
 #[test]
 fn with_start_anew_an_event_is_made_in_the_other_account() {
-    // The guide's columns: the same `default` connection, the same `primary` calendar, and another Google account.
+    // The guide's columns: the same `default` connection, the same `primary` calendar, and another
+    // Google account.
     let mut company = settled();
     let before = company.place(CUSTOMER);
     set(&mut company, 0, "hold", blocked(BlockReason::Reconnect, None));

@@ -74,7 +74,8 @@ fn classify(status: u16, reason: &str, operation: Operation) -> (ErrorKind, Retr
         // Front ends that give no reason. In the response to a deletion it means only that the
         // event is deleted already.
         (410, "FAILED_PRECONDITION") if operation == Operation::Delete => (Kind::NotFound, Retry::Never),
-        // `fullSyncRequired` and `updatedMinTooLongAgo` are about a listing's token, not about what is listed.
+        // `fullSyncRequired` and `updatedMinTooLongAgo` are about a listing's token, not about what
+        // is listed.
         (404 | 410, _) => (Kind::Unavailable, Retry::Later),
         (409, "duplicate" | "ALREADY_EXISTS") => (Kind::KeyUsed, Retry::Never),
         _ => common_class(status, !reason.is_empty(), operation).unwrap_or((Kind::Refused, Retry::Never)),

@@ -1,6 +1,7 @@
 //! Google's JSON: only the fields that calsync uses.
 //!
-//! Resources of the Calendar API v3 (<https://developers.google.com/workspace/calendar/api/v3/reference/events>).
+//! Resources of the Calendar API v3
+//! (<https://developers.google.com/workspace/calendar/api/v3/reference/events>).
 
 use std::collections::BTreeMap;
 

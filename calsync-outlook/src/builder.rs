@@ -148,7 +148,8 @@ impl OutlookCalendarBuilder {
             .with_etags(true)
             .with_calendar_ids(CalendarIds::GlobalButPrimary)
             .with_text(self.text)
-            // https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits: 10,000 in ten minutes, 4 at once.
+            // https://learn.microsoft.com/graph/throttling-limits#outlook-service-limits: 10,000 in
+            // ten minutes, 4 at once.
             .with_in_flight_per_account(self.in_flight)
             .with_per_minute_per_account(1_000)
             // A read, since only the differences are written, and the change.

@@ -1,6 +1,7 @@
 //! Graph's JSON, limited to the fields in use.
 //!
-//! The resources `event` and `calendar` of Microsoft Graph v1.0 (<https://learn.microsoft.com/graph/api/resources/event>).
+//! The resources `event` and `calendar` of Microsoft Graph v1.0
+//! (<https://learn.microsoft.com/graph/api/resources/event>).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

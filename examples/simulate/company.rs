@@ -1,5 +1,5 @@
-//! The company: who is there, what is ordered, who has which calendars; and which events there should be, worked out here by hand
-//! and not by the library.
+//! The company: who is there, what is ordered, who has which calendars; and which events there
+//! should be, worked out here by hand and not by the library.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,8 @@ pub const HOUSES: [ProviderKind; 3] = [ProviderKind::GOOGLE, ProviderKind::OUTLO
 pub const PEOPLE: usize = 6;
 const STAFF: [&str; 3] = ["Evelina Canary", "Adamantios Canary", "Zoë-Marie Canary"];
 const ADMIN: usize = 3;
-/// The customers' names, and which profiles are theirs; the third is one of the staff, the last has none.
+/// The customers' names, and which profiles are theirs; the third is one of the staff, the last has
+/// none.
 const CUSTOMERS: [(&str, Option<usize>); 4] = [
     ("Anna-Maria Canary", Some(4)),
     ("Cleopatra Canary", Some(5)),
@@ -186,7 +187,8 @@ impl Company {
         connection.with_account(Self::account(person, &link.house, link.account))
     }
 
-    /// Gives somebody one more calendar. Returns the connection's number; `None` where they have enough.
+    /// Gives somebody one more calendar. Returns the connection's number; `None` where they have
+    /// enough.
     pub fn connect(
         &mut self,
         person: usize,
@@ -267,7 +269,8 @@ impl Company {
         })
     }
 
-    /// Whether somebody still has a calendar of that account connected. A folder's calendars have no account.
+    /// Whether somebody still has a calendar of that account connected. A folder's calendars have
+    /// no account.
     pub fn reaches(&self, person: usize, house: &ProviderKind, account: usize) -> bool {
         let is_one = |link: &Link| link.account == account || *house == ProviderKind::APPLE;
         self.links[person].iter().any(|link| link.house == *house && is_one(link))

@@ -1,17 +1,22 @@
 //! What goes wrong between calsync and the calendars: at every point of a call, at a given rate.
 //!
-//! - **The way.** A request is not sent, is lost, or is answered too late, cut short, or not at all.
-//! - **Somebody between.** A proxy's page comes with any status, also with 200, in place of the server's answer or after the server has
-//!   done what was asked. A 403, 404 or 410 comes as such a page, without a body, or as a gateway's JSON: never with the server's own
-//!   error code, because with that code it is true. The server's own 403 comes as `forbidden`, where nothing was done.
-//! - **The server.** It throttles, is out of service, refuses the token, the content, a precondition or more events than its quota, or
-//!   answers with other JSON or with another event's id after it has done what was asked. A 503 of its own may come after that too:
-//!   what was done is then unknown, and so says calsync. In a batch of Graph's the token may be refused in one part alone.
-//! - **A provider without a network.** A call fails before it is made, or is made or not made and nobody knows.
+//! - **The way.** A request is not sent, is lost, or is answered too late, cut short, or not at
+//!   all.
+//! - **Somebody between.** A proxy's page comes with any status, also with 200, in place of the
+//!   server's answer or after the server has done what was asked. A 403, 404 or 410 comes as such a
+//!   page, without a body, or as a gateway's JSON: never with the server's own error code, because
+//!   with that code it is true. The server's own 403 comes as `forbidden`, where nothing was done.
+//! - **The server.** It throttles, is out of service, refuses the token, the content, a
+//!   precondition or more events than its quota, or answers with other JSON or with another event's
+//!   id after it has done what was asked. A 503 of its own may come after that too: what was done
+//!   is then unknown, and so says calsync. In a batch of Graph's the token may be refused in one
+//!   part alone.
+//! - **A provider without a network.** A call fails before it is made, or is made or not made and
+//!   nobody knows.
 //!
-//! No fault lies about what stands in a calendar: an answer that carries the server's own code and says "not done" comes only where
-//! nothing was done, with that one exception of the 503. An answer with another event's id comes to a listing of a calendar only where
-//! that lie is asked for.
+//! No fault lies about what stands in a calendar: an answer that carries the server's own code and
+//! says "not done" comes only where nothing was done, with that one exception of the 503. An answer
+//! with another event's id comes to a listing of a calendar only where that lie is asked for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,7 +140,8 @@ impl Weather {
     }
 }
 
-/// What goes wrong with a request: what that is called, what becomes of it, and how long it takes first.
+/// What goes wrong with a request: what that is called, what becomes of it, and how long it takes
+/// first.
 fn http_fault(
     dice: &Dice,
     kind: &ProviderKind,
@@ -303,7 +309,8 @@ impl<T: HttpTransport> HttpTransport for Network<T> {
     }
 }
 
-/// The answer to a batch in which the token was refused in one part, as Exchange does that knows of a revocation before Graph does.
+/// The answer to a batch in which the token was refused in one part, as Exchange does that knows of
+/// a revocation before Graph does.
 fn refused_in(answer: Response, part: usize) -> Response {
     let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(answer.body()) else { return answer };
     let parts = body.get_mut("responses").and_then(serde_json::Value::as_array_mut);

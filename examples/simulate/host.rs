@@ -51,7 +51,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host without appointments; and whether anybody looks what its plans do while a column is null.
+    /// A host without appointments; and whether anybody looks what its plans do while a column is
+    /// null.
     pub fn new(looks_at_null: bool) -> Self {
         Self { looks_at_null, ..Self::default() }
     }
@@ -101,7 +102,8 @@ impl Host {
         self.table.values().map(|row| read(&row.ledger))
     }
 
-    /// A person has deleted a calendar, and says so: what was in it is gone, and the host gives it up.
+    /// A person has deleted a calendar, and says so: what was in it is gone, and the host gives it
+    /// up.
     pub fn abandons(&mut self, person: &Person, house: &ProviderKind, calendar: &CalendarId) {
         self.abandoned.push((person.clone(), house.clone(), calendar.clone()));
         for row in self.table.values_mut() {
@@ -109,8 +111,8 @@ impl Host {
         }
     }
 
-    /// The host loses a ledger, or all. Only those whose events are all in calendars that can be listed: nobody could ever find the
-    /// others. Whether any was lost.
+    /// The host loses a ledger, or all. Only those whose events are all in calendars that can be
+    /// listed: nobody could ever find the others. Whether any was lost.
     pub fn loses(
         &mut self,
         nth: Option<usize>,
@@ -130,7 +132,8 @@ impl Host {
         self.backup.extend(whole.map(|(id, row)| (id.clone(), row.ledger.clone())));
     }
 
-    /// The host takes a ledger from its backup, or all; whoever has none there has an empty one. Whether there was any.
+    /// The host takes a ledger from its backup, or all; whoever has none there has an empty one.
+    /// Whether there was any.
     pub fn restores(
         &mut self,
         nth: Option<usize>,
@@ -147,7 +150,8 @@ impl Host {
         !restored.is_empty()
     }
 
-    /// An appointment whose ledger is whole and within reach, the first from the nth on; or all of them.
+    /// An appointment whose ledger is whole and within reach, the first from the nth on; or all of
+    /// them.
     fn within_reach(
         &self,
         nth: Option<usize>,
@@ -212,7 +216,8 @@ impl Host {
         self.table.values_mut().for_each(|row| row.hides_staff = false);
     }
 
-    /// Looks whether a plan takes an event away because a column is null, or makes one where the person states nothing.
+    /// Looks whether a plan takes an event away because a column is null, or makes one where the
+    /// person states nothing.
     fn check_null(&mut self, company: &Company, plan: &Plan, appointment: &Appointment) {
         let row = &self.table[&appointment.id];
         if !self.looks_at_null
@@ -257,8 +262,8 @@ impl Host {
         syncer.brake().allow_until(syncer.planner().namespace(), now + TimeDelta::hours(1));
     }
 
-    /// The host's people answer the holds without an end: the mailer's password is set anew, and so on. Holds that have an end
-    /// have to end by themselves.
+    /// The host's people answer the holds without an end: the mailer's password is set anew, and so
+    /// on. Holds that have an end have to end by themselves.
     pub fn answers_endless(&mut self, syncer: &Syncer) {
         for row in self.table.values_mut() {
             let mut ledger = read(&row.ledger);
@@ -327,7 +332,8 @@ impl Host {
         (syncer.plan(&order, &appointment, &audience).expect("a sound appointment"), appointment)
     }
 
-    /// Plans, begins and saves what was begun. `None` where there is nothing to do, or the worker died.
+    /// Plans, begins and saves what was begun. `None` where there is nothing to do, or the worker
+    /// died.
     pub fn begin(
         &mut self,
         company: &Company,
@@ -383,7 +389,8 @@ impl Host {
         plans.filter_map(|(appointment, plan)| self.begun(plan, appointment, crash)).collect()
     }
 
-    /// Plans how a calendar is disconnected, begins and saves what was begun. `None` where the worker died.
+    /// Plans how a calendar is disconnected, begins and saves what was begun. `None` where the
+    /// worker died.
     pub fn begin_to_disconnect(
         &mut self,
         company: &Company,

@@ -9,9 +9,11 @@ pub enum Lie {
     Lost,
     /// Ledgers are restored from an older backup.
     Backup,
-    /// Ledgers are lost of customers without a profile too, who are invited by mail. It tells nothing itself.
+    /// Ledgers are lost of customers without a profile too, who are invited by mail. It tells
+    /// nothing itself.
     Guests,
-    /// Ledgers with rows in folders are lost too: two connections may name a folder by two accounts. It tells nothing itself.
+    /// Ledgers with rows in folders are lost too: two connections may name a folder by two
+    /// accounts. It tells nothing itself.
     Folders,
     /// The answer to a listing is an object without a list. It tells nothing itself.
     Listing,
@@ -19,11 +21,13 @@ pub enum Lie {
     Copied,
     /// The clock of the host's processes is ahead, by hours or by years.
     Clock,
-    /// A process lives on after its clock was set back; without this it ends then. It tells nothing itself.
+    /// A process lives on after its clock was set back; without this it ends then. It tells nothing
+    /// itself.
     Back,
     /// Columns are null or missing for a while.
     Null,
-    /// While a column is null, no plan may make or remove an event because of that. It tells nothing itself.
+    /// While a column is null, no plan may make or remove an event because of that. It tells
+    /// nothing itself.
     Kept,
     /// A row with tokens cannot be opened.
     Unreadable,
@@ -54,7 +58,7 @@ const NAMES: [(&str, Lie); 14] = [
 ];
 
 /// The lies that calsync does not live through yet.
-const NOT_YET: [Lie; 5] = [Lie::Guests, Lie::Folders, Lie::Listing, Lie::Back, Lie::Kept];
+const NOT_YET: [Lie; 2] = [Lie::Folders, Lie::Kept];
 
 /// Some of the lies.
 #[derive(Debug, Clone)]

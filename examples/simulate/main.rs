@@ -1,13 +1,15 @@
-//! A company under fire: orders, people and calendars change by chance, workers crash and race, and every third request goes wrong;
-//! after every few hundred operations all is quiet, and exactly the wanted events have to stand.
+//! A company under fire: orders, people and calendars change by chance, workers crash and race, and
+//! every third request goes wrong; after every few hundred operations all is quiet, and exactly the
+//! wanted events have to stand.
 //!
 //! ```text
 //! cargo run --release --example simulate -- --seed 1 --operations 100000 --faults 0.3
 //! ```
 //!
-//! One seed is one story, by a clock that nobody waits for. A company lives through some 250 operations (an operation is one thing that
-//! happens to the company, its people, their calendars or its workers), then a new one begins. What ends badly is printed with
-//! the command that tells just that company's story again.
+//! One seed is one story, by a clock that nobody waits for. A company lives through some 250
+//! operations (an operation is one thing that happens to the company, its people, their calendars
+//! or its workers), then a new one begins. What ends badly is printed with the command that tells
+//! just that company's story again.
 
 #[path = "simulation.rs"]
 mod simulation;

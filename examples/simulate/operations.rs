@@ -1,10 +1,11 @@
-//! What can happen. One operation is one thing that happens to the company, its people, their calendars or its workers; those that a
-//! slow worker sleeps through count for themselves.
+//! What can happen. One operation is one thing that happens to the company, its people, their
+//! calendars or its workers; those that a slow worker sleeps through count for themselves.
 
 use super::dice::Dice;
 use super::lies::{Lie, Lies};
 
-/// Something that happens, and the seed of everything that follows from it. Its numbers are taken modulo what there is.
+/// Something that happens, and the seed of everything that follows from it. Its numbers are taken
+/// modulo what there is.
 #[derive(Debug, Clone)]
 pub struct Operation {
     /// What.
@@ -80,7 +81,8 @@ pub enum What {
     RestoreBackup(Option<usize>),
     /// A test system with a copy of an appointment's ledger plans.
     Copy(usize),
-    /// The clock of the host's processes is so many hours ahead; or right again, where it was ahead.
+    /// The clock of the host's processes is so many hours ahead; or right again, where it was
+    /// ahead.
     ClockJumps(i64),
     /// A worker whose clock is ten years ahead brings an appointment up to date.
     TenYearsAhead(usize, Crash),
@@ -157,8 +159,9 @@ impl Operation {
             (lies.weigh(Lie::Copied, 1), "copied"),
             (lies.weigh(Lie::Clock, 3), "clock"),
         ]) {
-            // While another worker is under way none of these happens: the host stops its workers before it touches its ledgers, and
-            // whoever sleeps through a jump of the clock is slower than `settle_after` allows.
+            // While another worker is under way none of these happens: the host stops its workers
+            // before it touches its ledgers, and whoever sleeps through a jump of the clock is
+            // slower than `settle_after` allows.
             "lost" => What::LoseLedgers(dice.happens(700).then_some(number)),
             "backup" if dice.happens(600) => What::BackUp,
             "backup" => What::RestoreBackup(dice.happens(600).then_some(number)),

@@ -1,5 +1,5 @@
-//! How the host rebuilds ledgers: it lists every calendar that is or was connected since the loss, each once, over as many attempts
-//! as it takes.
+//! How the host rebuilds ledgers: it lists every calendar that is or was connected since the loss,
+//! each once, over as many attempts as it takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,8 @@ impl Recovering {
         Self { to_list: BTreeMap::new(), listed: BTreeSet::new(), recovery: Recovery::new(namespace) }
     }
 
-    /// These are to be listed too. A calendar that is reached through another connection now is listed through that one.
+    /// These are to be listed too. A calendar that is reached through another connection now is
+    /// listed through that one.
     pub fn also(&mut self, places: impl IntoIterator<Item = (Spot, Place)>) {
         self.to_list.extend(places);
     }

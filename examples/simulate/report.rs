@@ -28,16 +28,18 @@ pub struct Figures {
     pub lost: u64,
     /// Events that should not stand.
     pub stray: u64,
-    /// Requests to an account that had told the same process to wait, or any process where the host's processes share that.
+    /// Requests to an account that had told the same process to wait, or any process where the
+    /// host's processes share that.
     pub early: u64,
-    /// Requests to an account that had told another process to wait, where nothing is shared between processes but the ledger. Not a
-    /// failure.
+    /// Requests to an account that had told another process to wait, where nothing is shared
+    /// between processes but the ledger. Not a failure.
     pub early_elsewhere: u64,
     /// Requests with a token that nobody gave.
     pub nobodys: u64,
     /// Events of others that are not what they were.
     pub foreign_changed: u64,
-    /// Events made or removed because a column is null, requests that wrote to the wrong account, plans with a copied ledger.
+    /// Events made or removed because a column is null, requests that wrote to the wrong account,
+    /// plans with a copied ledger.
     pub broken: u64,
     /// Mails the servers sent, and guests they were given.
     pub mails: u64,

@@ -1,4 +1,5 @@
-//! What the host's processes go by: a clock that may be wrong, and rows of tokens of which some cannot be opened.
+//! What the host's processes go by: a clock that may be wrong, and rows of tokens of which some
+//! cannot be opened.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -209,7 +209,8 @@ impl Story {
         }
     }
 
-    /// Somebody does something with their own hands; and soon after the host changes the appointments, or nobody would ever look.
+    /// Somebody does something with their own hands; and soon after the host changes the
+    /// appointments, or nobody would ever look.
     fn by_hand(&mut self, nth: usize, what: &What) {
         let standing = self.world.standing();
         if standing.is_empty() {
@@ -288,8 +289,8 @@ impl Story {
         }
     }
 
-    /// Whoever has connected the wrong account, or whose tokens cannot be opened, or whose calendar cannot be listed, connects anew;
-    /// not everybody at once.
+    /// Whoever has connected the wrong account, or whose tokens cannot be opened, or whose calendar
+    /// cannot be listed, connects anew; not everybody at once.
     async fn everybody_mends_grants(&mut self, dice: &Dice) {
         for person in 0..PEOPLE {
             for link in self.company.links[person].clone() {
@@ -364,7 +365,8 @@ impl Story {
         self.recovering = recovering;
     }
 
-    /// Where ledgers are lost, the host lists what it has not listed yet; once all is listed it rebuilds them.
+    /// Where ledgers are lost, the host lists what it has not listed yet; once all is listed it
+    /// rebuilds them.
     async fn recovers(&mut self) {
         if !self.host.is_any_lost() {
             return;
@@ -437,7 +439,8 @@ impl Story {
         self.record(outcomes);
     }
 
-    /// Somebody leaves a calendar: what is ours is removed first, and the grant is given up where the receipt allows it.
+    /// Somebody leaves a calendar: what is ours is removed first, and the grant is given up where
+    /// the receipt allows it.
     async fn leave(&mut self, person: usize, crash: Crash, dice: &Dice) {
         // Where ledgers are lost nobody knows what is in the calendar.
         if self.company.links[person].is_empty() || self.host.is_any_lost() {
@@ -560,7 +563,8 @@ impl Story {
         self.host.record(outcomes);
     }
 
-    /// Nothing goes wrong any more, everybody reconnects, and time passes until nothing is left to do. Then all is looked at.
+    /// Nothing goes wrong any more, everybody reconnects, and time passes until nothing is left to
+    /// do. Then all is looked at.
     async fn comes_to_rest(&mut self) -> Figures {
         if self.trace {
             println!("quiet");

@@ -39,7 +39,8 @@ impl Spot {
         Self::named(person, house, account, calendar)
     }
 
-    /// A calendar as the host knows it: also a folder goes by the account that its connection names.
+    /// A calendar as the host knows it: also a folder goes by the account that its connection
+    /// names.
     pub fn named(person: usize, house: &ProviderKind, account: usize, calendar: &str) -> Self {
         Self(format!("person {person} {house} {account} {calendar}"))
     }

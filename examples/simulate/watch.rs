@@ -47,20 +47,22 @@ struct Notes {
     examples: Vec<String>,
 }
 
-/// What counts calls for itself: an account at a provider's API, or a grant at the server that gives tokens.
+/// What counts calls for itself: an account at a provider's API, or a grant at the server that
+/// gives tokens.
 type Line = (String, bool);
 
 /// Whose a token is: the account, and the grant.
 type Owner = (String, String);
 
 impl Watch {
-    /// One that knows whose token each is by that store; and whether the processes share who has asked to be left alone.
+    /// One that knows whose token each is by that store; and whether the processes share who has
+    /// asked to be left alone.
     pub fn new(store: &TokenRows, clock: &HostClock, shares: bool) -> Self {
         Self { notes: Arc::default(), store: store.clone(), clock: clock.clone(), shares }
     }
 
-    /// Through this connection that account is called, with the tokens that are stored now: they may be read and replaced before the
-    /// first request with them.
+    /// Through this connection that account is called, with the tokens that are stored now: they
+    /// may be read and replaced before the first request with them.
     pub fn connected(&self, key: &ConnectionKey, account: &str) {
         let mut notes = self.notes();
         notes.accounts.insert(key.clone(), account.to_owned());
@@ -68,7 +70,8 @@ impl Watch {
         self.learn(&mut notes);
     }
 
-    /// The tokens that are stored now for this connection open another account than it should lead to.
+    /// The tokens that are stored now for this connection open another account than it should lead
+    /// to.
     pub fn connected_wrongly(&self, key: &ConnectionKey, other: &str) {
         let mut notes = self.notes();
         notes.wrong.insert(key.clone(), other.to_owned());
@@ -86,7 +89,8 @@ impl Watch {
         self.notes().accounts.get(key).cloned()
     }
 
-    /// What anybody was told to wait for counts no more: it was noted again while the clock was wrong, and that note is void now.
+    /// What anybody was told to wait for counts no more: it was noted again while the clock was
+    /// wrong, and that note is void now.
     pub fn forgets_waits(&self) {
         self.notes().told.clear();
     }
@@ -96,8 +100,8 @@ impl Watch {
         self.notes().requests
     }
 
-    /// How many of them went to an account that had told the same process to wait, or any of them where they share that; and how many
-    /// to one that had told another.
+    /// How many of them went to an account that had told the same process to wait, or any of them
+    /// where they share that; and how many to one that had told another.
     pub fn early(&self) -> (u64, u64) {
         let notes = self.notes();
         (notes.early, notes.early_elsewhere)
@@ -134,7 +138,8 @@ impl Watch {
         }
     }
 
-    /// The tokens that a grant was just given, which may be replaced in the store before anybody uses them.
+    /// The tokens that a grant was just given, which may be replaced in the store before anybody
+    /// uses them.
     fn learn_given(&self, owner: &Owner, answer: &Response) {
         let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         let mut notes = self.notes();
@@ -205,7 +210,8 @@ impl Watch {
         let now = self.clock.now();
         let Some(until) = value.and_then(|value| asked_for(value, now)) else { return };
         let mut notes = self.notes();
-        // Where the processes share it, one note takes the place of another. The longer wait counts, as noted now.
+        // Where the processes share it, one note takes the place of another. The longer wait
+        // counts, as noted now.
         let process = if self.shares { 0 } else { process };
         let told = notes.told.entry((line, process)).or_insert((now, until));
         let before = (told.0 <= now + SKEW).then_some(told.1);

@@ -1,4 +1,5 @@
-//! The world outside: two servers, a folder, a mailbox, and the people who use them with their own hands.
+//! The world outside: two servers, a folder, a mailbox, and the people who use them with their own
+//! hands.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,7 +40,8 @@ use super::watch::{Watch, Watched};
 pub const NAMESPACE: &str = "simulation";
 /// When every story begins.
 const BEGINNING: &str = "2026-11-22T10:00:00Z";
-/// Longer than the slowest worker can take: a run waits two minutes a step, and nothing else passes time while one is begun.
+/// Longer than the slowest worker can take: a run waits two minutes a step, and nothing else passes
+/// time while one is begun.
 pub const SETTLE_AFTER: TimeDelta = TimeDelta::hours(8);
 
 /// The world outside.
@@ -139,7 +141,8 @@ impl World {
         second
     }
 
-    /// Everybody has an event of their own in every calendar, and one that another program with calsync has made.
+    /// Everybody has an event of their own in every calendar, and one that another program with
+    /// calsync has made.
     async fn add_foreign_events(&mut self, second: &[((usize, ProviderKind, usize), String)]) {
         let store = TokenRows::default();
         let clock = HostClock::new(&self.clock);
@@ -296,7 +299,8 @@ impl World {
         self.watch.connected(&key, &name);
     }
 
-    /// A person consents, in the browser where they are logged in as somebody else, and the host does not look whose tokens it keeps.
+    /// A person consents, in the browser where they are logged in as somebody else, and the host
+    /// does not look whose tokens it keeps.
     pub async fn connects_wrongly(
         &self,
         person: usize,
@@ -335,11 +339,13 @@ impl World {
         } else {
             self.outlook.user(account).tokens(&["Calendars.ReadWrite"]).into()
         };
-        // As a connect knows it: of two connections to one account each waits for what was asked of the other.
+        // As a connect knows it: of two connections to one account each waits for what was asked of
+        // the other.
         tokens.with_account(Some(Account::new(account)))
     }
 
-    /// A person deletes a calendar of theirs with everything in it, and makes another. Returns its id.
+    /// A person deletes a calendar of theirs with everything in it, and makes another. Returns its
+    /// id.
     pub fn replaces_calendar(
         &mut self,
         person: usize,

@@ -1,4 +1,5 @@
-//! The reference host as its users meet it: run, run again, change something, run again; and bad input.
+//! The reference host as its users meet it: run, run again, change something, run again; and bad
+//! input.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +19,8 @@ struct Desk {
 }
 
 impl Desk {
-    /// A small company: Eve (managed by Mia) cleans for Anna, who has two calendars; Adam is there too.
+    /// A small company: Eve (managed by Mia) cleans for Anna, who has two calendars; Adam is there
+    /// too.
     fn new() -> Self {
         let profile = |id: i64, name: &str| {
             json!({"id": id, "name": name, "email": format!("{id}@example.org"), "calendar_sync_enabled": true,
@@ -493,7 +495,8 @@ fn two_at_once_leave_one_whole_state() {
     assert_eq!(desk.calendars(), ["1/family", "1/home", "2/home", "3/home"]);
 }
 
-/// A program that syncs Eve's folder spoiled her file: a second event beside it would be double, and a forgotten one would stay.
+/// A program that syncs Eve's folder spoiled her file: a second event beside it would be double,
+/// and a forgotten one would stay.
 #[test]
 fn a_file_that_cannot_be_read_is_held_and_said_until_it_is_mended() {
     let desk = Desk::new();

@@ -8,7 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// The namespace in every event's marker.
 pub const NAMESPACE: &str = "bench";
-/// The zone of every event. In winter, so that a time with its own offset and one in UTC are the same text.
+/// The zone of every event. In winter, so that a time with its own offset and one in UTC are the
+/// same text.
 pub const ZONE: &str = "Europe/London";
 /// Everybody's calendar.
 pub const CALENDAR: &str = "primary";

@@ -1,5 +1,5 @@
-//! The same events, inserted by three clients of each provider into a server of another process. See
-//! `benches/README.md`.
+//! The same events, inserted by three clients of each provider into a server of another process.
+//! See `benches/README.md`.
 
 pub mod booking;
 pub mod cpu;

@@ -18,14 +18,15 @@ pub struct Took {
     pub wall: Duration,
 }
 
-/// Drives a runtime until that is done. A function of its own, so that a profiler can tell what is measured.
+/// Drives a runtime until that is done. A function of its own, so that a profiler can tell what is
+/// measured.
 #[inline(never)]
 pub fn counted<T>(runtime: &Runtime, future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// Inserts every event, `at_once` at a time: so many tasks, each of which takes the next event when it is done with its
-/// last. `expected` are the ids that the answers must name.
+/// Inserts every event, `at_once` at a time: so many tasks, each of which takes the next event when
+/// it is done with its last. `expected` are the ids that the answers must name.
 pub async fn run<T, F>(
     events: Vec<T>,
     expected: Arc<Vec<String>>,

@@ -1,4 +1,5 @@
-//! Calendars that say yes: they keep nothing, and answer an insert with the whole event as the real ones would.
+//! Calendars that say yes: they keep nothing, and answer an insert with the whole event as the real
+//! ones would.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! The measure: content lines pushed to a `String`, escaped and folded, and nothing else. It trusts its input entirely.
+//! The measure: content lines pushed to a `String`, escaped and folded, and nothing else. It trusts
+//! its input entirely.
 
 use chrono::{Datelike, NaiveDateTime, Timelike};
 

@@ -19,7 +19,8 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 pub const EVENTS: usize = 10_000;
 const TZID: &str = "Europe/London";
 
-/// What an event says, for the formatter and the peers. The local times are worked out already: only calsync does that itself.
+/// What an event says, for the formatter and the peers. The local times are worked out already:
+/// only calsync does that itself.
 #[derive(Debug)]
 struct Booking {
     uid: String,
@@ -173,7 +174,8 @@ pub fn stream(events: usize) {
     write_feed(std::io::sink(), bookings(events).map(|booking| draft(&booking, &zone)));
 }
 
-/// Everybody writes the same event: the lines of the bare file are in every other one, however its writer folds or orders them.
+/// Everybody writes the same event: the lines of the bare file are in every other one, however its
+/// writer folds or orders them.
 pub fn check() {
     let events = Prepared::new(40);
     for (booking, draft) in events.bookings.iter().zip(&events.drafts) {

@@ -1,4 +1,5 @@
-//! What one would write by hand to send as many inserts: reqwest, a struct to send, a struct to read, some tasks.
+//! What one would write by hand to send as many inserts: reqwest, a struct to send, a struct to
+//! read, some tasks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

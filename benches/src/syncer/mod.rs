@@ -1,4 +1,5 @@
-//! What the syncer is measured with: a backlog of any size, a Google that says yes, and bare requests to the same.
+//! What the syncer is measured with: a backlog of any size, a Google that says yes, and bare
+//! requests to the same.
 
 pub mod backlog;
 pub mod bare;
@@ -15,7 +16,8 @@ use calsync_core::sync::Syncer;
 /// The namespace of all events.
 pub const NAMESPACE: &str = "leeds-cleaning";
 
-/// Runs all of that, giving every outcome up as it comes. Panics unless every event is made; says how many.
+/// Runs all of that, giving every outcome up as it comes. Panics unless every event is made; says
+/// how many.
 pub async fn run_all(syncer: &Syncer, plans: impl IntoIterator<Item = Begun>) -> usize {
     let mut run = syncer.run_all(plans);
     let mut made = 0;

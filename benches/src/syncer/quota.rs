@@ -1,5 +1,5 @@
-//! A Google that counts as the real one says it does, in virtual time: more than the declared requests within any sixty
-//! seconds are answered with 429.
+//! A Google that counts as the real one says it does, in virtual time: more than the declared
+//! requests within any sixty seconds are answered with 429.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -37,7 +37,8 @@ pub struct Rush {
 /// What came of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Use {
-    /// The requests of all accounts after the first minute's worth, by what may be made in the time they took.
+    /// The requests of all accounts after the first minute's worth, by what may be made in the time
+    /// they took.
     pub share: f64,
     /// How many were answered with 429.
     pub refused: usize,

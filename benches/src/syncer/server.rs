@@ -42,7 +42,8 @@ pub fn json(status: StatusCode, body: String) -> Response {
     response
 }
 
-/// Starts a server that answers after that long, and goes on as long as the process. Returns its URL.
+/// Starts a server that answers after that long, and goes on as long as the process. Returns its
+/// URL.
 pub fn start(latency: Duration) -> String {
     let (told, url) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -53,8 +53,9 @@ impl Run {
         self.concurrency.min(self.accounts * IN_FLIGHT)
     }
 
-    /// The least time that answers after that long, and the limits on calls at once, allow: as many rounds as the run needs,
-    /// or as the account with the most calls does, whichever are more. All stays within the first minute's quota.
+    /// The least time that answers after that long, and the limits on calls at once, allow: as many
+    /// rounds as the run needs, or as the account with the most calls does, whichever are more. All
+    /// stays within the first minute's quota.
     pub fn bound(&self, latency: Duration) -> Duration {
         let rounds = self.calls().div_ceil(self.at_once()).max(self.events.div_ceil(IN_FLIGHT));
         latency * rounds as u32

@@ -117,8 +117,9 @@ impl fmt::Debug for PendingRevocation {
 }
 
 impl AccessTokens {
-    /// Finishes a connect and stores its tokens: [`OAuthClient::finish`](super::OAuthClient::finish), then
-    /// [`connected`](Self::connected), or [`replace_account`](Self::replace_account) where the connect allows another account.
+    /// Finishes a connect and stores its tokens:
+    /// [`OAuthClient::finish`](super::OAuthClient::finish), then [`connected`](Self::connected), or
+    /// [`replace_account`](Self::replace_account) where the connect allows another account.
     ///
     /// # Errors
     /// See [`ConnectError`](super::ConnectError). The tokens stored before then stay.

@@ -51,7 +51,8 @@ pub enum When {
     AllDay {
         /// The first day.
         start: NaiveDate,
-        /// The day after the last one (RFC 5545 section 3.6.1: `DTEND` is exclusive); later than `start`.
+        /// The day after the last one (RFC 5545 section 3.6.1: `DTEND` is exclusive); later than
+        /// `start`.
         end: NaiveDate,
     },
 }
@@ -82,7 +83,8 @@ pub enum EventStatus {
 
 /// Who may read an event in a calendar that its owner shares with others.
 ///
-/// Google's `visibility`, Graph's `sensitivity` (`normal` or `private`), iCalendar's `CLASS` (RFC 5545 section 3.8.1.3).
+/// Google's `visibility`, Graph's `sensitivity` (`normal` or `private`), iCalendar's `CLASS` (RFC
+/// 5545 section 3.8.1.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

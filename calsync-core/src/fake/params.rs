@@ -10,7 +10,8 @@ use percent_encoding::percent_decode_str;
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads `name=value&…`, encoded as in a form: a plus is a space. A name without `=` has an empty value.
+    /// Reads `name=value&…`, encoded as in a form: a plus is a space. A name without `=` has an
+    /// empty value.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {

@@ -123,8 +123,8 @@ impl<M> FaultRule<M> {
         self
     }
 
-    /// Applies the fault to every `nth` matching request, until the fake's `clear_faults` is called. 0
-    /// counts as 1.
+    /// Applies the fault to every `nth` matching request, until the fake's `clear_faults` is
+    /// called. 0 counts as 1.
     #[must_use]
     pub fn with_every(mut self, nth: usize) -> Self {
         self.every = nth.max(1);

@@ -1,9 +1,9 @@
-//! The health of accounts and calendars: since when calls fail, when the next probe is made, and until when
-//! a server asked to wait.
+//! The health of accounts and calendars: since when calls fail, when the next probe is made, and
+//! until when a server asked to wait.
 //!
-//! There is one record for each account, shared by all its callers. If a call fails in a way that affects
-//! the account's other calls too, the record is marked as failing. Then the account is not called until the
-//! next probe. The first success ends the failure for all callers.
+//! There is one record for each account, shared by all its callers. If a call fails in a way that
+//! affects the account's other calls too, the record is marked as failing. Then the account is not
+//! called until the next probe. The first success ends the failure for all callers.
 
 mod reason;
 
@@ -38,8 +38,8 @@ pub enum HealthKey {
     TokenEndpoint(ConnectionKey),
 }
 
-/// The health of an account, a calendar or a connection at the token endpoint. It can be serialised, so
-/// that processes can share it.
+/// The health of an account, a calendar or a connection at the token endpoint. It can be
+/// serialised, so that processes can share it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Health {
@@ -92,8 +92,8 @@ pub enum HealthEvent {
     Failed {
         /// Why the call failed.
         reason: BlockReason,
-        /// How many failed attempts in a row the ledger's row counts, this one included. With it a new
-        /// process does not start to count at one.
+        /// How many failed attempts in a row the ledger's row counts, this one included. With it a
+        /// new process does not start to count at one.
         failures: u32,
         /// Until when a response asked to wait (`Retry-After`).
         retry_after: Option<DateTime<Utc>>,
@@ -110,13 +110,14 @@ pub enum HealthEvent {
 ///
 /// It is called before every request, so it must work from memory. Default:
 /// [`MemoryAccountHealthStore`]. The processes of one host should share a store: it applies
-/// [`Health::after`] to the record stored for the key, and passes the new record to the other processes.
+/// [`Health::after`] to the record stored for the key, and passes the new record to the other
+/// processes.
 pub trait AccountHealthStore: Debug + Send + Sync + 'static {
     /// The record of a key; [`Health::default`] if there is none.
     fn get(&self, key: &HealthKey) -> Health;
 
-    /// Applies an event to the record of a key and returns the new record. Concurrent events must be
-    /// applied one after the other.
+    /// Applies an event to the record of a key and returns the new record. Concurrent events must
+    /// be applied one after the other.
     fn apply(&self, key: &HealthKey, event: &HealthEvent, now: DateTime<Utc>) -> Health;
 }
 
@@ -125,7 +126,8 @@ pub trait AccountHealthStore: Debug + Send + Sync + 'static {
 pub struct MemoryAccountHealthStore(Arc<Mutex<HashMap<HealthKey, Health>>>);
 
 impl HealthKey {
-    /// The key of the account behind a calendar; of the connection as long as the account is not known.
+    /// The key of the account behind a calendar; of the connection as long as the account is not
+    /// known.
     #[must_use]
     pub fn account_of(calendar: &CalendarRef) -> Self {
         match &calendar.account {
@@ -165,7 +167,8 @@ impl Health {
         self.recovered_at.is_some_and(|at| since <= at)
     }
 
-    /// Whether the person connected again after `since`, which voids a failure or a hold for that reason.
+    /// Whether the person connected again after `since`, which voids a failure or a hold for that
+    /// reason.
     pub(crate) fn was_connected_after(&self, reason: BlockReason, since: DateTime<Utc>) -> bool {
         let is_ended = reason.is_of_connection() || reason.is_of_calendar();
         is_ended && self.connected_at.is_some_and(|at| since <= at)
@@ -227,8 +230,8 @@ impl Health {
 }
 
 impl Failing {
-    /// When the next probe may be made: at most a week after the last failure. `None` if that time has
-    /// come, or if it never comes ([`Self::is_final`]).
+    /// When the next probe may be made: at most a week after the last failure. `None` if that time
+    /// has come, or if it never comes ([`Self::is_final`]).
     #[must_use]
     pub fn held_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.next_probe.and_then(|at| deadline::left(at, self.noted_at, LONGEST_HOLD, now))
@@ -253,8 +256,9 @@ impl Failing {
     }
 }
 
-/// When to try again after the `failures`th failure in a row; `None` if only a new connection helps. A grant
-/// that the token endpoint refused is tried once more after an hour; the second refusal is final.
+/// When to try again after the `failures`th failure in a row; `None` if only a new connection
+/// helps. A grant that the token endpoint refused is tried once more after an hour; the second
+/// refusal is final.
 pub(crate) fn next_probe(
     reason: BlockReason,
     failures: u32,

@@ -58,7 +58,8 @@ impl BlockReason {
         !matches!(self, Self::RemovedByPerson | Self::Disconnected | Self::Unavailable | Self::NotOurs)
     }
 
-    /// The reason for a hold after a failed call; `None` if the failure concerns only this content or event.
+    /// The reason for a hold after a failed call; `None` if the failure concerns only this content
+    /// or event.
     pub(crate) fn of(failure: &Failure) -> Option<Self> {
         Some(match failure.kind {
             ErrorKind::Unauthenticated => Self::Reconnect,

@@ -236,7 +236,8 @@ impl ReqwestTransportBuilder {
     /// credentials do not travel to another host. With another policy, a response after a redirect
     /// is reported as [`TransportErrorKind::Interrupted`].
     ///
-    /// Tied to reqwest 0.13: when calsync moves on to the next reqwest, this method changes in a minor version.
+    /// Tied to reqwest 0.13: when calsync moves on to the next reqwest, this method changes in a
+    /// minor version.
     #[must_use]
     pub fn build_with(self, client: Client) -> ReqwestTransport {
         ReqwestTransport { plain: client.clone(), secure: Some(client), limits: self.limits }

@@ -58,7 +58,8 @@ impl Ledger {
             self.inherited.remove(kind);
         }
         if begin.moves_from.is_some() {
-            // An absent row in that calendar is of another target: its generation is stored separately.
+            // An absent row in that calendar is of another target: its generation is stored
+            // separately.
             self.fold_at(begin.calendar);
         }
         let from = self.position(begin.target, begin.moves_from.unwrap_or(begin.calendar));
@@ -80,7 +81,8 @@ impl Ledger {
         }
         row.move_to(begin.calendar);
         if row.is_look_due(at) {
-            // The plan looks. If its run is cut off, the row is pending, and the next run looks anyway.
+            // The plan looks. If its run is cut off, the row is pending, and the next run looks
+            // anyway.
             row.look_at = None;
         }
         row.role = begin.role;
@@ -96,8 +98,8 @@ impl Ledger {
 
     /// Records one outcome. Returns whether the row was changed.
     pub(crate) fn record(&mut self, outcome: &Outcome) -> bool {
-        // If this ledger was restored from a backup, the calendar has a newer revision: the next plan
-        // has to be above it.
+        // If this ledger was restored from a backup, the calendar has a newer revision: the next
+        // plan has to be above it.
         let newer = outcome.failure.as_ref().and_then(|failure| failure.newer_revision);
         let newer = newer.filter(|newer| newer.saturating_sub(self.revision) <= MAX_REVISION_LEAD);
         let revision = self.revision.max(outcome.revision).max(newer.unwrap_or_default()).min(MAX_NUMBER);
@@ -135,19 +137,20 @@ impl Ledger {
         is_changed
     }
 
-    /// Lifts those holds of a connection that another attempt may end, so that the next plan tries at
-    /// once. Call it after the person has connected again, granted a permission or restored a calendar.
-    /// Returns the number of holds lifted.
+    /// Lifts those holds of a connection that another attempt may end, so that the next plan tries
+    /// at once. Call it after the person has connected again, granted a permission or restored a
+    /// calendar. Returns the number of holds lifted.
     ///
     /// Three holds stay: an event that the person removed
-    /// ([`restore_removed`](Ledger::restore_removed) brings it back), an event kept on a disconnect, and
-    /// a removal held by the brake, which the host [allows](crate::plan::Brake::allow_until).
+    /// ([`restore_removed`](Ledger::restore_removed) brings it back), an event kept on a
+    /// disconnect, and a removal held by the brake, which the host
+    /// [allows](crate::plan::Brake::allow_until).
     pub fn revive(&mut self, connection: &ConnectionKey) -> usize {
         self.lift(connection, Hold::ends_with_an_attempt)
     }
 
-    /// Lets the next plan make events again that the person removed from a calendar of this connection.
-    /// Call it when the person asks for them. Returns the number of holds lifted.
+    /// Lets the next plan make events again that the person removed from a calendar of this
+    /// connection. Call it when the person asks for them. Returns the number of holds lifted.
     pub fn restore_removed(&mut self, connection: &ConnectionKey) -> usize {
         self.lift(connection, |hold| hold.reason() == Some(BlockReason::RemovedByPerson))
     }
@@ -166,9 +169,9 @@ impl Ledger {
         lifted
     }
 
-    /// Records the disconnect of a calendar. The rows of `kept` keep their events on purpose. The rows
-    /// of `taken_over` go to another connection to the same calendar, without a request. `is_begun`:
-    /// a plan with steps was begun with it, so the revision has risen already.
+    /// Records the disconnect of a calendar. The rows of `kept` keep their events on purpose. The
+    /// rows of `taken_over` go to another connection to the same calendar, without a request.
+    /// `is_begun`: a plan with steps was begun with it, so the revision has risen already.
     pub(crate) fn disconnect<'a>(
         &mut self,
         kept: impl IntoIterator<Item = (TargetKey, &'a CalendarRef)>,
@@ -228,8 +231,8 @@ impl Ledger {
         is_changed
     }
 
-    /// Makes every confirmed row pending, so that the next run looks into the calendars. Call it on a
-    /// ledger that was restored from a backup. An event that is then missing counts as removed by
+    /// Makes every confirmed row pending, so that the next run looks into the calendars. Call it on
+    /// a ledger that was restored from a backup. An event that is then missing counts as removed by
     /// calsync, not by the person, and is made again. Returns the number of rows made pending.
     pub fn doubt(&mut self) -> usize {
         let mut doubted = 0;
@@ -245,8 +248,9 @@ impl Ledger {
         doubted
     }
 
-    /// Drops the rows of a calendar, such as a calendar left behind in another account, or one that the
-    /// person has deleted. Their events are never touched again. Returns the number of rows dropped.
+    /// Drops the rows of a calendar, such as a calendar left behind in another account, or one that
+    /// the person has deleted. Their events are never touched again. Returns the number of rows
+    /// dropped.
     ///
     /// `calendar` is a row's own ([`Delivery::calendar`]), or that of a
     /// [`LeftBehind`](Verdict::LeftBehind) outcome or note. If it names an account, rows of another
@@ -284,8 +288,9 @@ impl Ledger {
     }
 
     /// Drops every row of a person, after a finished disconnect: nothing of the person stays in the
-    /// ledger. Returns the number of rows dropped. Returns `None` and changes nothing while an event may
-    /// still be in one of the person's calendars; events kept on a disconnect do not count.
+    /// ledger. Returns the number of rows dropped. Returns `None` and changes nothing while an
+    /// event may still be in one of the person's calendars; events kept on a disconnect do not
+    /// count.
     pub fn forget(&mut self, person: &Person) -> Option<usize> {
         let may_exist = |row: &Delivery| {
             row.calendar.person == *person
@@ -382,8 +387,8 @@ impl Delivery {
         self.role = outcome.role;
         self.revision = outcome.revision;
         self.changed_at = match outcome.state {
-            // The write may still take effect for some time after the run has ended, and a long run ends
-            // long after its plan was made.
+            // The write may still take effect for some time after the run has ended, and a long run
+            // ends long after its plan was made.
             DeliveryState::Pending(_) => outcome.ended_at,
             DeliveryState::Absent | DeliveryState::Confirmed(_) => outcome.at,
         };
@@ -403,7 +408,8 @@ impl Delivery {
         }
     }
 
-    /// An older run reports after a newer plan was begun. One look finds what it left in the calendar.
+    /// An older run reports after a newer plan was begun. One look finds what it left in the
+    /// calendar.
     fn record_late(&mut self, outcome: &Outcome) -> bool {
         // A late removal may have removed the event that the newer plan wrote.
         let is_removed = outcome.state == DeliveryState::Absent;

@@ -14,14 +14,15 @@ use crate::identity::Fingerprint;
 ///
 /// Four holds have no end: what a person chose ([`RemovedByPerson`](BlockReason::RemovedByPerson),
 /// [`Disconnected`](BlockReason::Disconnected)), a grant that the token endpoint refused twice
-/// ([`Reconnect`](BlockReason::Reconnect)), and the brake ([`Hold::AwaitingHost`]). Every other hold
-/// ends: after the nth failure in a row it lasts 5 minutes × 2^(n−1), at most 7 days. A refusal that the
-/// provider calls final lasts until the content changes.
+/// ([`Reconnect`](BlockReason::Reconnect)), and the brake ([`Hold::AwaitingHost`]). Every other
+/// hold ends: after the nth failure in a row it lasts 5 minutes × 2^(n−1), at most 7 days. A
+/// refusal that the provider calls final lasts until the content changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "hold", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Hold {
-    /// Something outside calsync keeps the row: a person or the host has to act, or a time has to come.
+    /// Something outside calsync keeps the row: a person or the host has to act, or a time has to
+    /// come.
     Blocked {
         /// Why.
         reason: BlockReason,
@@ -33,16 +34,16 @@ pub enum Hold {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<DateTime<Utc>>,
     },
-    /// The provider refused this content, or, if there is no fingerprint, the removal. Other content is
-    /// tried at once.
+    /// The provider refused this content, or, if there is no fingerprint, the removal. Other
+    /// content is tried at once.
     Rejected {
         /// The fingerprint of the refused content; `None` for a removal.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fingerprint: Option<Fingerprint>,
         /// When this hold was set.
         set_at: DateTime<Utc>,
-        /// When the next plan tries the same content again; `None` if the provider called the refusal
-        /// final.
+        /// When the next plan tries the same content again; `None` if the provider called the
+        /// refusal final.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<DateTime<Utc>>,
     },
@@ -91,8 +92,8 @@ impl Hold {
         }
     }
 
-    /// When the next plan tries again, if that time is known and in the future; at most a week after
-    /// the hold was set.
+    /// When the next plan tries again, if that time is known and in the future; at most a week
+    /// after the hold was set.
     #[must_use]
     pub fn held_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
@@ -112,8 +113,8 @@ impl Hold {
         }
     }
 
-    /// Whether the hold keeps a plan from writing `content` (`None`: from removing the event). A hold by
-    /// the brake never does: the brake decides when the steps are begun.
+    /// Whether the hold keeps a plan from writing `content` (`None`: from removing the event). A
+    /// hold by the brake never does: the brake decides when the steps are begun.
     pub(crate) fn keeps_from(&self, content: Option<Fingerprint>, now: DateTime<Utc>) -> bool {
         let is_in_force = self.is_endless() || self.held_until(now).is_some();
         match self {

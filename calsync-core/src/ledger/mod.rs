@@ -1,7 +1,8 @@
-//! The delivery ledger: what calsync has written for an appointment, one row for each target calendar.
+//! The delivery ledger: what calsync has written for an appointment, one row for each target
+//! calendar.
 //!
-//! The host stores a [`Ledger`] with each appointment, in a column of its own. The ledger changes itself, by one method for each
-//! transition; no other module writes a row.
+//! The host stores a [`Ledger`] with each appointment, in a column of its own. The ledger changes
+//! itself, by one method for each transition; no other module writes a row.
 //!
 //! # States
 //!
@@ -58,10 +59,10 @@ pub(crate) const MAX_NUMBER: u64 = i64::MAX as u64;
 
 /// Everything calsync knows about the events of one appointment.
 ///
-/// A host with several workers saves a ledger only where the stored [`version`](Ledger::version) is still the one it loaded
-/// (compare and save). If the version has changed, another worker was faster: after `begin` the host
-/// loads the appointment and plans again; after `record` it loads it and records the same report
-/// again.
+/// A host with several workers saves a ledger only where the stored [`version`](Ledger::version) is
+/// still the one it loaded (compare and save). If the version has changed, another worker was
+/// faster: after `begin` the host loads the appointment and plans again; after `record` it loads it
+/// and records the same report again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "read::Stored", into = "read::Stored")]
 pub struct Ledger {
@@ -81,8 +82,8 @@ struct Withdrawn {
 }
 
 impl Ledger {
-    /// The ledger of an appointment that older code synced: one event id for each provider, of unknown owner. The next plan adopts
-    /// them.
+    /// The ledger of an appointment that older code synced: one event id for each provider, of
+    /// unknown owner. The next plan adopts them.
     #[must_use]
     pub fn inherited(ids: BTreeMap<ProviderKind, RemoteId>) -> Self {
         Self { inherited: ids, ..Self::default() }
@@ -94,14 +95,15 @@ impl Ledger {
         self.namespace.as_deref()
     }
 
-    /// Rises by one with every change of the ledger, up to `i64::MAX`. A host compares it when it saves.
+    /// Rises by one with every change of the ledger, up to `i64::MAX`. A host compares it when it
+    /// saves.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// Rises with every plan that is begun, and above any newer one met in a calendar. Written into the events (iCalendar
-    /// `SEQUENCE`).
+    /// Rises with every plan that is begun, and above any newer one met in a calendar. Written into
+    /// the events (iCalendar `SEQUENCE`).
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
@@ -113,8 +115,8 @@ impl Ledger {
         &self.deliveries
     }
 
-    /// The row of a calendar. A row whose event is known to be in another account does not match. If
-    /// there are two rows, which happens only after a recovery: the row whose event may exist.
+    /// The row of a calendar. A row whose event is known to be in another account does not match.
+    /// If there are two rows, which happens only after a recovery: the row whose event may exist.
     #[must_use]
     pub fn delivery(&self, calendar: &CalendarRef) -> Option<&Delivery> {
         let mut rows = self.deliveries.iter().filter(|row| row.is_of(calendar));
@@ -144,7 +146,8 @@ impl Ledger {
         rows.map(|row| row.generation.next()).max().map_or(withdrawn, |next| next.max(withdrawn))
     }
 
-    /// The row of a target in exactly this calendar. After a change of account a target has one row in each account.
+    /// The row of a target in exactly this calendar. After a change of account a target has one row
+    /// in each account.
     fn position(&self, target: TargetKey, calendar: &CalendarRef) -> Option<usize> {
         self.deliveries.iter().position(|row| row.target == target && row.is_of(calendar))
     }

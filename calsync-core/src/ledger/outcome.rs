@@ -51,8 +51,8 @@ pub struct Outcome {
     /// Whether the hold is new: the first failure for this reason of this account or calendar.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_news: bool,
-    /// How many copies of our event a person has made: they carry our marker, but calsync did not make
-    /// them. They were not touched.
+    /// How many copies of our event a person has made: they carry our marker, but calsync did not
+    /// make them. They were not touched.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub copies: u32,
     /// Whether an event that is not ours has our event id. It was not touched.
@@ -78,8 +78,8 @@ pub enum Verdict {
     Postponed,
     /// Another worker was faster: the event has a newer revision. The next run looks first.
     Superseded,
-    /// The event is there, but must not be removed: it is in another account, or carries another host's
-    /// marker. The row stays until the host [abandons](crate::ledger::Ledger::abandon) it.
+    /// The event is there, but must not be removed: it is in another account, or carries another
+    /// host's marker. The row stays until the host [abandons](crate::ledger::Ledger::abandon) it.
     LeftBehind,
     /// Nothing was done; [`Outcome::failure`] says why.
     Failed,

@@ -92,7 +92,8 @@ impl Ledger {
             return if self.deliveries.is_empty() { Ok(()) } else { Err(LedgerError::Foreign(0)) };
         };
         let of_other = |row: &Delivery| {
-            // A row that another connection took over keeps the key of the calendar it was made for.
+            // A row that another connection took over keeps the key of the calendar it was made
+            // for.
             let derived = match row.home.as_deref() {
                 Some(Home::Unknown) => return false,
                 Some(Home::At(home)) => TargetKey::derive_at(namespace, appointment, home),

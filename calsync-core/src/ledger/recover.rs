@@ -12,9 +12,9 @@ use crate::ledger::row::{Delivery, DeliveryState, Home, PendingWrite, RemoteEven
 use crate::provider::{Found, MAX_REVISION_LEAD};
 
 impl Ledger {
-    /// Attaches an event of ours that a listing found in `calendar`. If the target has a row that does
-    /// not know this event, the next plan looks; if it has no row, one is added. Returns whether the
-    /// ledger was changed.
+    /// Attaches an event of ours that a listing found in `calendar`. If the target has a row that
+    /// does not know this event, the next plan looks; if it has no row, one is added. Returns
+    /// whether the ledger was changed.
     pub(crate) fn attach(
         &mut self,
         namespace: &Arc<str>,

@@ -83,7 +83,8 @@ pub struct RemoteEvent {
     /// The provider's version of the event; `None` if the provider gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<Etag>,
-    /// The fingerprint of its content; `None` for an adopted event, whose content calsync never wrote.
+    /// The fingerprint of its content; `None` for an adopted event, whose content calsync never
+    /// wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
 }
@@ -95,15 +96,16 @@ pub struct PendingWrite {
     /// The event that was confirmed before the write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<RemoteEvent>,
-    /// calsync itself may have removed the event: a removal was begun, or the ledger is in doubt. If
-    /// the event is then missing, it counts as never made, not as deleted by the person.
+    /// calsync itself may have removed the event: a removal was begun, or the ledger is in doubt.
+    /// If the event is then missing, it counts as never made, not as deleted by the person.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removing: bool,
-    /// No event is desired: the last plan that was begun here removes it. Other than `removing` this
-    /// ends when a plan writes again.
+    /// No event is desired: the last plan that was begun here removes it. Other than `removing`
+    /// this ends when a plan writes again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdraws: bool,
-    /// No write was begun: the ledger was restored or rebuilt, and the next run looks into the calendar.
+    /// No write was begun: the ledger was restored or rebuilt, and the next run looks into the
+    /// calendar.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubted: bool,
     /// The account that the write was meant for. The next run looks there if the row has learned no
@@ -158,7 +160,8 @@ impl Delivery {
         self.role
     }
 
-    /// The generation of the event that is there or being written; of an absent one, the generation the next event gets.
+    /// The generation of the event that is there or being written; of an absent one, the generation
+    /// the next event gets.
     #[must_use]
     pub fn generation(&self) -> Generation {
         self.generation
@@ -188,14 +191,15 @@ impl Delivery {
         self.revision
     }
 
-    /// When the row last began to change: the time of that plan, or the end of a run that left it pending.
+    /// When the row last began to change: the time of that plan, or the end of a run that left it
+    /// pending.
     #[must_use]
     pub fn changed_at(&self) -> DateTime<Utc> {
         self.changed_at
     }
 
-    /// Since when the target is not as it should be: when the first plan for it that is not carried out
-    /// yet was begun. `None` if it is as it should be.
+    /// Since when the target is not as it should be: when the first plan for it that is not carried
+    /// out yet was begun. `None` if it is as it should be.
     #[must_use]
     pub fn pending_since(&self) -> Option<DateTime<Utc>> {
         self.pending_since
@@ -207,15 +211,15 @@ impl Delivery {
         self.unreported_since
     }
 
-    /// From when on a plan adds a look into the calendar, because a write that was given up may have
-    /// taken effect since.
+    /// From when on a plan adds a look into the calendar, because a write that was given up may
+    /// have taken effect since.
     #[must_use]
     pub fn look_at(&self) -> Option<DateTime<Utc>> {
         self.look_at
     }
 
-    /// When a worker with idle time should check whether the event is still there: about 30 days after
-    /// it was last seen. Planning does not use it.
+    /// When a worker with idle time should check whether the event is still there: about 30 days
+    /// after it was last seen. Planning does not use it.
     #[must_use]
     pub fn verify_at(&self) -> Option<DateTime<Utc>> {
         self.verify_at
@@ -233,8 +237,8 @@ impl Delivery {
         self.last_error.as_deref()
     }
 
-    /// The account that the event is in: learned from a successful call, otherwise the account that a
-    /// write under way was meant for.
+    /// The account that the event is in: learned from a successful call, otherwise the account that
+    /// a write under way was meant for.
     #[must_use]
     pub fn account(&self) -> Option<&AccountId> {
         let meant = match &self.state {
@@ -270,18 +274,21 @@ impl Delivery {
         Self { state, ..Self::new(calendar, target, role, at) }
     }
 
-    /// Whether this is the row of a calendar: the key is the same, and the account is not known to be another one.
+    /// Whether this is the row of a calendar: the key is the same, and the account is not known to
+    /// be another one.
     pub(crate) fn is_of(&self, calendar: &CalendarRef) -> bool {
         self.calendar.is_at(calendar) && !self.calendar.is_in_another_account(calendar)
     }
 
-    /// Whether this is the row of a target, in the account of a calendar where both accounts are known.
+    /// Whether this is the row of a target, in the account of a calendar where both accounts are
+    /// known.
     pub(crate) fn is_of_target(&self, target: TargetKey, calendar: &CalendarRef) -> bool {
         let is_another = match (&self.calendar.account, &calendar.account) {
             (Some(account), Some(other)) => account != other,
             _ => false,
         };
-        // Two providers may give a connection and a calendar the same ids: the key does not name the provider.
+        // Two providers may give a connection and a calendar the same ids: the key does not name
+        // the provider.
         self.target == target && self.calendar.provider == calendar.provider && !is_another
     }
 
@@ -296,8 +303,8 @@ impl Delivery {
         self.look_at.is_some_and(|at| at <= now || self.changed_at > now)
     }
 
-    /// When the next plan has something to do here that cannot be done now. `None` if the time is not
-    /// known.
+    /// When the next plan has something to do here that cannot be done now. `None` if the time is
+    /// not known.
     #[must_use]
     pub fn next_attempt_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let hold = self.hold().and_then(|hold| hold.held_until(now));
@@ -319,7 +326,8 @@ impl Delivery {
         self.look_at.is_some() || self.unreported_since.is_some()
     }
 
-    /// 30 days after `seen_at`, up to 3 days more or less by target, so that the rows of one day do not all come due together.
+    /// 30 days after `seen_at`, up to 3 days more or less by target, so that the rows of one day do
+    /// not all come due together.
     pub(super) fn verify_after(&mut self, seen_at: DateTime<Utc>) {
         let spread = TimeDelta::minutes((self.target.as_uuid().as_u128() % 8640) as i64 - 4320);
         self.verify_at = seen_at.checked_add_signed(VERIFY_AFTER + spread);

@@ -13,8 +13,8 @@ use crate::ledger::row::DeliveryState;
 use crate::ledger::{Delivery, Ledger};
 use crate::names::{ProviderKind, RemoteId};
 
-/// One row of the ledger for an index table. With the table a host can query which appointments wait for
-/// a connection, and which are due.
+/// One row of the ledger for an index table. With the table a host can query which appointments
+/// wait for a connection, and which are due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct IndexRow {
@@ -25,8 +25,8 @@ pub struct IndexRow {
     pub connection: ConnectionKey,
     /// `absent`, `confirmed` or `pending`.
     pub state: &'static str,
-    /// Why the row is held: the name of the [`BlockReason`], `rejected` or `awaiting_host`; `None` if it
-    /// is not held.
+    /// Why the row is held: the name of the [`BlockReason`], `rejected` or `awaiting_host`; `None`
+    /// if it is not held.
     pub hold: Option<&'static str>,
     /// When the next plan has something to do here that cannot be done now; `None` if not known.
     pub next_attempt_at: Option<DateTime<Utc>>,
@@ -48,16 +48,17 @@ impl Ledger {
         })
     }
 
-    /// The guide's `calendar_synced_to`: the providers with a confirmed event, in alphabetical order.
+    /// The guide's `calendar_synced_to`: the providers with a confirmed event, in alphabetical
+    /// order.
     #[must_use]
     pub fn synced_to(&self) -> Vec<ProviderKind> {
         self.event_ids().into_keys().collect()
     }
 
-    /// The guide's `calendar_event_id`: one event id for each provider. If several people have an event
-    /// at one provider, it is the one that the guide's code would have written last: the manager's, else
-    /// the staff member's, else the customer's. An admin's event is used only if there is no other,
-    /// because the guide's code wrote none.
+    /// The guide's `calendar_event_id`: one event id for each provider. If several people have an
+    /// event at one provider, it is the one that the guide's code would have written last: the
+    /// manager's, else the staff member's, else the customer's. An admin's event is used only if
+    /// there is no other, because the guide's code wrote none.
     #[must_use]
     pub fn event_ids(&self) -> BTreeMap<ProviderKind, RemoteId> {
         let mut ids: BTreeMap<ProviderKind, (u8, RemoteId)> = BTreeMap::new();

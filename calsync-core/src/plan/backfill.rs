@@ -11,13 +11,13 @@ use crate::id::ConnectionId;
 use crate::model::{Appointment, Directory, Order};
 use crate::plan::{Plan, Planner};
 
-/// An iterator over those of the host's appointments that are not over and have something to do for one
-/// person, each with its plan. Other people's events are not touched, and no one gets mail, since an
-/// event has no attendees.
+/// An iterator over those of the host's appointments that are not over and have something to do for
+/// one person, each with its plan. Other people's events are not touched, and no one gets mail,
+/// since an event has no attendees.
 ///
-/// It takes one appointment at a time, so a long list is never held in memory. The host begins, saves,
-/// runs and records each plan as any other. [`Syncer::run_all`](crate::sync::Syncer::run_all) runs them
-/// at the pace the account allows:
+/// It takes one appointment at a time, so a long list is never held in memory. The host begins,
+/// saves, runs and records each plan as any other.
+/// [`Syncer::run_all`](crate::sync::Syncer::run_all) runs them at the pace the account allows:
 ///
 #[cfg_attr(feature = "sync", doc = "```")]
 #[cfg_attr(not(feature = "sync"), doc = "```ignore")]
@@ -49,9 +49,9 @@ use crate::plan::{Plan, Planner};
 /// # let memory = MemoryCalendar::new();
 /// # let syncer = Syncer::builder("my-shop").provider(memory.clone()).build();
 /// # let mut saved = HashMap::new();
-/// let rows = appointments.into_iter().map(|appointment| (&order, appointment));
-/// let backfill = Backfill::new(syncer.planner(), &SystemClock, &directory, Person::Profile(7.into()), rows);
-/// let plans = backfill.filter_map(|item| {
+/// let rows = appointments.into_iter().map(|appointment| (&order, appointment)); let backfill =
+/// Backfill::new(syncer.planner(), &SystemClock, &directory, Person::Profile(7.into()), rows); let
+/// plans = backfill.filter_map(|item| {
 ///     let (mut appointment, plan) = item.ok()?;
 ///     let begun = plan.begin(&mut appointment).ok()?;
 ///     saved.insert(appointment.id.clone(), appointment); // save
@@ -124,7 +124,8 @@ impl<'a, I> Backfill<'a, I> {
 }
 
 impl<O: Borrow<Order>, I: Iterator<Item = (O, Appointment)>> Iterator for Backfill<'_, I> {
-    /// An appointment and its plan, or why it cannot be planned. An error does not end the iteration.
+    /// An appointment and its plan, or why it cannot be planned. An error does not end the
+    /// iteration.
     type Item = Result<(Appointment, Plan), InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -53,7 +53,8 @@ impl Begun {
         &self.held
     }
 
-    /// Whether there is nothing to run. The ledger may have changed nevertheless: compare its version.
+    /// Whether there is nothing to run. The ledger may have changed nevertheless: compare its
+    /// version.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.plan.is_empty()
@@ -70,12 +71,12 @@ impl Begun {
 }
 
 impl Plan {
-    /// Marks the rows that this plan is about to change as pending, and raises the ledger's revision.
-    /// The host saves the ledger before it runs the plan; then a crash loses nothing. A plan without
-    /// steps changes nothing.
+    /// Marks the rows that this plan is about to change as pending, and raises the ledger's
+    /// revision. The host saves the ledger before it runs the plan; then a crash loses nothing. A
+    /// plan without steps changes nothing.
     ///
-    /// The planner's [brake](Brake) counts the removals. Removals beyond its limits are not begun: they
-    /// are in [`Begun::held`], and their rows wait until the host allows them.
+    /// The planner's [brake](Brake) counts the removals. Removals beyond its limits are not begun:
+    /// they are in [`Begun::held`], and their rows wait until the host allows them.
     ///
     /// # Errors
     /// [`BeginError::OtherAppointment`] if the plan was made for another appointment,

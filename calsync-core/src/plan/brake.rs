@@ -1,10 +1,10 @@
 //! The brake: holds removals when there are too many at once.
 //!
-//! A plan is about one appointment. A mistake shows only over many appointments: a list of people that
-//! was loaded by half, a column that is null, an import that cancels everything. So the brake counts
-//! removals when plans are begun, in a window of an hour. Removals beyond the limits are held
-//! ([`Hold::AwaitingHost`](crate::ledger::Hold::AwaitingHost)), reported once, and continue only after
-//! the host allows them. The removals of a disconnect do not count.
+//! A plan is about one appointment. A mistake shows only over many appointments: a list of people
+//! that was loaded by half, a column that is null, an import that cancels everything. So the brake
+//! counts removals when plans are begun, in a window of an hour. Removals beyond the limits are
+//! held ([`Hold::AwaitingHost`](crate::ledger::Hold::AwaitingHost)), reported once, and continue
+//! only after the host allows them. The removals of a disconnect do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
@@ -26,8 +26,8 @@ const WINDOW: TimeDelta = TimeDelta::hours(1);
 pub struct BrakeLimits {
     /// The limit for events whose appointment was cancelled. Default: 100 events and 20 %.
     pub cancelled: Limit,
-    /// The limit for events whose appointment goes on. Default: 20 events and 10 %. It applies only to
-    /// the events of more than [`ongoing_people`](Self::ongoing_people) people.
+    /// The limit for events whose appointment goes on. Default: 20 events and 10 %. It applies only
+    /// to the events of more than [`ongoing_people`](Self::ongoing_people) people.
     pub ongoing: Limit,
     /// For up to this many people, events of ongoing appointments may be removed in any number.
     /// Default: 3.
@@ -55,7 +55,8 @@ pub enum RemovalKind {
     Ongoing,
 }
 
-/// What the brake has counted, and what it holds. It can be serialised, so that processes can share it.
+/// What the brake has counted, and what it holds. It can be serialised, so that processes can share
+/// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BrakeState {
@@ -94,8 +95,8 @@ pub struct BrakeNotice {
     pub since: DateTime<Utc>,
 }
 
-/// Stores the brake's state of each namespace. It must work from memory: it is called whenever a plan
-/// with removals is begun.
+/// Stores the brake's state of each namespace. It must work from memory: it is called whenever a
+/// plan with removals is begun.
 ///
 /// Default: [`MemoryBrakeStore`]. The processes of one host should share a store.
 pub trait BrakeStore: Debug + Send + Sync + 'static {
@@ -124,8 +125,8 @@ impl Default for BrakeLimits {
 }
 
 impl BrakeLimits {
-    /// The default limits: 100 events and 20 % for cancelled appointments; 20 events and 10 %, of more
-    /// than 3 people, for ongoing ones.
+    /// The default limits: 100 events and 20 % for cancelled appointments; 20 events and 10 %, of
+    /// more than 3 people, for ongoing ones.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -138,8 +139,8 @@ impl BrakeLimits {
         self
     }
 
-    /// Sets the limit for events whose appointment goes on, and for how many people they may be removed
-    /// in any number. Default: 20 events and 10 %, 3 people.
+    /// Sets the limit for events whose appointment goes on, and for how many people they may be
+    /// removed in any number. Default: 20 events and 10 %, 3 people.
     #[must_use]
     pub fn with_ongoing(mut self, limit: Limit, people: usize) -> Self {
         (self.ongoing, self.ongoing_people) = (limit, people);
@@ -180,7 +181,8 @@ impl Brake {
         self
     }
 
-    /// Sets the store of the count, so that processes can share it. Default: a [`MemoryBrakeStore`].
+    /// Sets the store of the count, so that processes can share it. Default: a
+    /// [`MemoryBrakeStore`].
     #[must_use]
     pub fn with_store(mut self, store: Arc<dyn BrakeStore>) -> Self {
         self.store = store;
@@ -194,8 +196,8 @@ impl Brake {
         self.confirmed.store(events.unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
-    /// Allows all removals of a namespace until that time. Held removals continue with the appointment's
-    /// next plan.
+    /// Allows all removals of a namespace until that time. Held removals continue with the
+    /// appointment's next plan.
     pub fn allow_until(&self, namespace: &str, until: DateTime<Utc>) {
         self.store.change(namespace, &mut |state| {
             state.allowed_until = Some(until);
@@ -212,8 +214,8 @@ impl Brake {
         held
     }
 
-    /// Checks a whole batch of plans before the first of them is begun: if their removals together are
-    /// too many, all of them are held. Returns what the brake holds now.
+    /// Checks a whole batch of plans before the first of them is begun: if their removals together
+    /// are too many, all of them are held. Returns what the brake holds now.
     pub fn judge<'a>(&self, plans: impl IntoIterator<Item = &'a Plan>) -> Vec<BrakeNotice> {
         let mut batch: BTreeMap<&str, (DateTime<Utc>, Removals<'_>)> = BTreeMap::new();
         for plan in plans {
@@ -326,7 +328,8 @@ fn kind_of(plan: &Plan) -> RemovalKind {
     if plan.is_withdrawal { RemovalKind::Cancelled } else { RemovalKind::Ongoing }
 }
 
-/// The removals of a plan that count. An event that moves to another calendar of its person does not.
+/// The removals of a plan that count. An event that moves to another calendar of its person does
+/// not.
 fn counted(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(|step| is_counted(plan, step))
 }
@@ -353,7 +356,8 @@ impl Debug for Brake {
     }
 }
 
-/// `160 of 160 events of 8 people would be removed within an hour, since their appointments are cancelled`.
+/// `160 of 160 events of 8 people would be removed within an hour, since their appointments are
+/// cancelled`.
 impl fmt::Display for BrakeNotice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.events)?;

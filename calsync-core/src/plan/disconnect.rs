@@ -3,19 +3,20 @@
 //!
 //! The order matters, because the events are removed with the credentials of that grant:
 //!
-//! 1. The host removes the connection from the profile and saves it. From then on no plan makes an event
-//!    there.
-//! 2. For every appointment with a row of that connection the host calls [`Planner::plan_disconnect`],
-//!    begins, saves, runs, records and saves, and passes the begun plan and its outcomes to the
-//!    [`DisconnectReceipt`]. An event that cannot be removed now stays in the receipt, with the reason;
-//!    the host can repeat this step as long as it has the tokens. The disconnect and its receipt can be
-//!    serialised, so both survive a restart.
-//! 3. Once [`DisconnectReceipt::may_revoke`] returns `true`, the host revokes the grant. Google then ends
-//!    every grant of the same account: if two connections lead to it, revoke only with the last one.
+//! 1. The host removes the connection from the profile and saves it. From then on no plan makes an
+//!    event there.
+//! 2. For every appointment with a row of that connection the host calls
+//!    [`Planner::plan_disconnect`], begins, saves, runs, records and saves, and passes the begun
+//!    plan and its outcomes to the [`DisconnectReceipt`]. An event that cannot be removed now stays
+//!    in the receipt, with the reason; the host can repeat this step as long as it has the tokens.
+//!    The disconnect and its receipt can be serialised, so both survive a restart.
+//! 3. Once [`DisconnectReceipt::may_revoke`] returns `true`, the host revokes the grant. Google
+//!    then ends every grant of the same account: if two connections lead to it, revoke only with
+//!    the last one.
 //!
-//! The rows stay. Events kept on purpose are held as [`BlockReason::Disconnected`], so that no later plan
-//! makes calls with the revoked credentials. When the same calendar is connected again, they are kept up
-//! to date again.
+//! The rows stay. Events kept on purpose are held as [`BlockReason::Disconnected`], so that no
+//! later plan makes calls with the revoked credentials. When the same calendar is connected again,
+//! they are kept up to date again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -62,8 +63,8 @@ pub struct Disconnect {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DisconnectPlan {
-    /// The removals. Its notes list the events that are kept, and those that cannot be removed now, with
-    /// the reason.
+    /// The removals. Its notes list the events that are kept, and those that cannot be removed now,
+    /// with the reason.
     pub plan: Plan,
 }
 
@@ -79,7 +80,8 @@ pub struct DisconnectReceipt {
     kept: BTreeMap<AppointmentId, usize>,
     /// The events that remain to be removed, by appointment.
     remaining: BTreeMap<AppointmentId, Vec<Remaining>>,
-    /// How many events are in another account that the connection led to before, by appointment. They are not touched.
+    /// How many events are in another account that the connection led to before, by appointment.
+    /// They are not touched.
     in_other_accounts: BTreeMap<AppointmentId, usize>,
 }
 
@@ -105,17 +107,17 @@ pub struct Remaining {
 }
 
 impl Disconnect {
-    /// `person` disconnects the calendar of `connection`. Give the connection as it is, or last was, in
-    /// the profile.
+    /// `person` disconnects the calendar of `connection`. Give the connection as it is, or last
+    /// was, in the profile.
     #[must_use]
     pub fn new(person: &Person, connection: &Connection, on_disconnect: OnDisconnect) -> Self {
         Self { calendar: connection.calendar(person), on_disconnect, others: None }
     }
 
-    /// Sets all connections of the person; the connection to disconnect may be among them. Then events
-    /// that were written to the same calendar through a replaced connection are removed too. If another
-    /// connection of the person still reaches the calendar, it takes the event over without a request.
-    /// Default: not known, and neither is done.
+    /// Sets all connections of the person; the connection to disconnect may be among them. Then
+    /// events that were written to the same calendar through a replaced connection are removed too.
+    /// If another connection of the person still reaches the calendar, it takes the event over
+    /// without a request. Default: not known, and neither is done.
     #[must_use]
     pub fn with_connected(mut self, connections: &[Connection]) -> Self {
         let person = &self.calendar.person;
@@ -130,8 +132,9 @@ impl Disconnect {
         self.calendar.connection_key()
     }
 
-    /// The calendar through which the event of a row is reached; `None` if the disconnect does not concern
-    /// the row. It is the row's own, or that of the connection to disconnect, which has replaced it.
+    /// The calendar through which the event of a row is reached; `None` if the disconnect does not
+    /// concern the row. It is the row's own, or that of the connection to disconnect, which has
+    /// replaced it.
     fn reached_through(&self, draft: &PlanDraft<'_>, row: &Row<'_>) -> Option<CalendarRef> {
         let calendar = row.delivery.calendar();
         if calendar.person != self.calendar.person || calendar.provider != self.calendar.provider {
@@ -156,7 +159,8 @@ impl Disconnect {
         Some(if is_free { self.calendar.clone() } else { calendar.clone() })
     }
 
-    /// The same calendar through another connection of the person that has no event of its own there.
+    /// The same calendar through another connection of the person that has no event of its own
+    /// there.
     fn taken_over_by(&self, draft: &PlanDraft<'_>, calendar: &CalendarRef) -> Option<CalendarRef> {
         let is_same = |other: &&CalendarRef| {
             let row = draft.appointment.ledger.delivery(other);
@@ -167,9 +171,9 @@ impl Disconnect {
 }
 
 impl Planner {
-    /// Plans a disconnect for one appointment. It concerns only rows of that connection, and of [those it
-    /// has replaced](Disconnect::with_connected). Events of older code that no plan has adopted have no
-    /// row, and stay.
+    /// Plans a disconnect for one appointment. It concerns only rows of that connection, and of
+    /// [those it has replaced](Disconnect::with_connected). Events of older code that no plan has
+    /// adopted have no row, and stay.
     ///
     /// # Errors
     /// As [`Planner::plan`].
@@ -215,8 +219,9 @@ impl DisconnectPlan {
         self.plan.is_empty() && !self.plan.notes.iter().any(changes)
     }
 
-    /// Begins the removals, and holds the rows of events that are kept. The host saves the ledger before
-    /// it runs the plan, also if the plan has no step. The brake does not count these removals.
+    /// Begins the removals, and holds the rows of events that are kept. The host saves the ledger
+    /// before it runs the plan, also if the plan has no step. The brake does not count these
+    /// removals.
     ///
     /// # Errors
     /// As [`Plan::begin`]. Then nothing is changed.
@@ -258,9 +263,9 @@ impl DisconnectReceipt {
         }
     }
 
-    /// Adds the plan that was begun for an appointment. All its removals remain until their outcomes are
-    /// [recorded](Self::record). A second plan for the same appointment replaces what remained; events
-    /// removed or kept before stay counted.
+    /// Adds the plan that was begun for an appointment. All its removals remain until their
+    /// outcomes are [recorded](Self::record). A second plan for the same appointment replaces what
+    /// remained; events removed or kept before stay counted.
     pub fn begun(&mut self, begun: &Begun) {
         let plan = begun.plan();
         let remaining = |calendar: &CalendarRef, role: Role, hold: Option<Hold>| {
@@ -328,14 +333,16 @@ impl DisconnectReceipt {
         self.kept.values().sum()
     }
 
-    /// How many events are in another account that the connection led to before. They were not touched.
+    /// How many events are in another account that the connection led to before. They were not
+    /// touched.
     #[must_use]
     pub fn in_other_accounts(&self) -> usize {
         self.in_other_accounts.values().sum()
     }
 
-    /// Whether the credentials are no longer needed: no event remains to be removed. A host that gives up
-    /// on the remaining events disconnects again with [`OnDisconnect::Keep`], and revokes then.
+    /// Whether the credentials are no longer needed: no event remains to be removed. A host that
+    /// gives up on the remaining events disconnects again with [`OnDisconnect::Keep`], and revokes
+    /// then.
     #[must_use]
     pub fn may_revoke(&self) -> bool {
         self.remaining.is_empty()
@@ -367,8 +374,8 @@ impl fmt::Display for DisconnectPlan {
     }
 }
 
-/// `google of profile 3 (connection default): 12 removed, 3 kept there, 1 to be removed`, then one line
-/// for each event to be removed.
+/// `google of profile 3 (connection default): 12 removed, 3 kept there, 1 to be removed`, then one
+/// line for each event to be removed.
 impl fmt::Display for DisconnectReceipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} removed, {} kept there", self.connection, self.removed(), self.kept())?;

@@ -1,8 +1,8 @@
 //! Planning: compares desired events with the ledger and lists the steps that reconcile them.
 //!
-//! A [`Planner`] makes a [`Plan`]. [`Plan::begin`] marks the rows that the plan is about to change as
-//! pending and returns a [`Begun`] plan; only a begun plan can be run. [`Appointment::record`] writes
-//! the run's report into the ledger.
+//! A [`Planner`] makes a [`Plan`]. [`Plan::begin`] marks the rows that the plan is about to change
+//! as pending and returns a [`Begun`] plan; only a begun plan can be run. [`Appointment::record`]
+//! writes the run's report into the ledger.
 
 mod backfill;
 mod begin;
@@ -90,7 +90,8 @@ pub struct Step {
     /// The provider whose event of older code this step takes over; `None` if it takes over none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopts: Option<ProviderKind>,
-    /// The calendar that the row names so far, if the person now reaches it through another connection.
+    /// The calendar that the row names so far, if the person now reaches it through another
+    /// connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moves_from: Option<Box<CalendarRef>>,
     /// Since when the target is not as it should be; `None` means since this plan.
@@ -127,8 +128,8 @@ pub enum Action {
         /// The event that is there.
         event: RemoteEvent,
     },
-    /// Look into the calendar first, because the outcome of the last write is not known. Then write the
-    /// content, or remove the events found.
+    /// Look into the calendar first, because the outcome of the last write is not known. Then write
+    /// the content, or remove the events found.
     Find {
         /// The content that should be there; `None` if no event should be there.
         content: Option<Content>,
@@ -177,8 +178,8 @@ pub enum Note {
         /// The hold.
         hold: Hold,
     },
-    /// The connection leads to another account than the one where an event of ours is. No event is made
-    /// in the new account, and none is changed in the old one ([`OtherAccount::Refuse`]).
+    /// The connection leads to another account than the one where an event of ours is. No event is
+    /// made in the new account, and none is changed in the old one ([`OtherAccount::Refuse`]).
     OtherAccount {
         /// The role of the calendar's person in the appointment.
         role: Role,
@@ -193,8 +194,8 @@ pub enum Note {
         /// The calendar of the event.
         calendar: CalendarRef,
     },
-    /// The connection leads to another account now, and an event in the old account cannot be reached
-    /// any more ([`OtherAccount::StartAnew`]).
+    /// The connection leads to another account now, and an event in the old account cannot be
+    /// reached any more ([`OtherAccount::StartAnew`]).
     LeftBehind {
         /// The role of the calendar's person in the appointment.
         role: Role,
@@ -210,8 +211,8 @@ pub enum Note {
         /// The calendar of the event.
         calendar: CalendarRef,
     },
-    /// The calendar is being disconnected, but another connection of the person reaches it and takes the
-    /// event over.
+    /// The calendar is being disconnected, but another connection of the person reaches it and
+    /// takes the event over.
     TakenOver {
         /// The target of the row.
         target: TargetKey,
@@ -222,7 +223,8 @@ pub enum Note {
         /// The calendar through the other connection.
         by: CalendarRef,
     },
-    /// A write that was given up may still take effect: a later plan looks into the calendar once more.
+    /// A write that was given up may still take effect: a later plan looks into the calendar once
+    /// more.
     LooksLater {
         /// The role of the calendar's person in the appointment.
         role: Role,
@@ -300,7 +302,8 @@ impl Step {
             Action::Create { .. } => PendingWrite::new(None),
             Action::Update { event, .. } => PendingWrite::new(Some(event.clone())),
             Action::Delete { event } => PendingWrite::new(Some(event.clone())).with_removing(true),
-            // Once a removal was begun, a look that finds nothing cannot tell who removed the event.
+            // Once a removal was begun, a look that finds nothing cannot tell who removed the
+            // event.
             Action::Find { content, pending } => {
                 let removing = pending.removing || content.is_none();
                 PendingWrite { removing, doubted: false, ..pending.clone() }
@@ -344,12 +347,13 @@ impl std::fmt::Debug for Content {
 }
 
 impl Appointment {
-    /// Records the outcomes of a run in the ledger; outcomes of other appointments are ignored. The host
-    /// saves the ledger if the stored [version](crate::ledger::Ledger::version) is still the one it
-    /// loaded.
+    /// Records the outcomes of a run in the ledger; outcomes of other appointments are ignored. The
+    /// host saves the ledger if the stored [version](crate::ledger::Ledger::version) is still the
+    /// one it loaded.
     ///
-    /// If another worker was faster, the host loads the appointment again and records the same report
-    /// there: an outcome of an older plan does not overwrite a newer row, but makes the next plan look.
+    /// If another worker was faster, the host loads the appointment again and records the same
+    /// report there: an outcome of an older plan does not overwrite a newer row, but makes the next
+    /// plan look.
     ///
     /// Returns the number of rows changed.
     pub fn record(&mut self, report: &Report) -> usize {

@@ -51,18 +51,18 @@ pub enum RemovedByPerson {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OtherAccount {
-    /// No event is made in the other account; the plan has a [`Note::OtherAccount`]. Syncing resumes
-    /// when the original account is connected again.
+    /// No event is made in the other account; the plan has a [`Note::OtherAccount`]. Syncing
+    /// resumes when the original account is connected again.
     #[default]
     Refuse,
-    /// A new event is made in the other account, and the event in the original account stays there. To
-    /// apply this to one person only, plan for that person with a separate [`Planner`].
+    /// A new event is made in the other account, and the event in the original account stays there.
+    /// To apply this to one person only, plan for that person with a separate [`Planner`].
     StartAnew,
 }
 
 impl Planner {
-    /// A planner for the host's namespace: a name that tells its events from those of other hosts, such
-    /// as `my-shop`. It is part of every event's key and must never change.
+    /// A planner for the host's namespace: a name that tells its events from those of other hosts,
+    /// such as `my-shop`. It is part of every event's key and must never change.
     #[must_use]
     pub fn new(namespace: impl Into<Arc<str>>) -> Self {
         Self {
@@ -105,7 +105,8 @@ impl Planner {
         self
     }
 
-    /// Sets the brake. Default: [`Brake::new`], which counts in this process with the default limits.
+    /// Sets the brake. Default: [`Brake::new`], which counts in this process with the default
+    /// limits.
     #[must_use]
     pub fn with_brake(mut self, brake: Brake) -> Self {
         self.brake = brake;
@@ -124,16 +125,17 @@ impl Planner {
         &self.namespace
     }
 
-    /// Sets the store of account health. With it a hold is void once a call to its account has succeeded
-    /// after the hold was set. Default: none.
+    /// Sets the store of account health. With it a hold is void once a call to its account has
+    /// succeeded after the hold was set. Default: none.
     #[must_use]
     pub fn with_health(mut self, health: Arc<dyn AccountHealthStore>) -> Self {
         self.health = Some(health);
         self
     }
 
-    /// The event as a person in that role would see it, even if the appointment has no one in that role.
-    /// For a page that shows the event before it is written. It is not cut to any provider's limits.
+    /// The event as a person in that role would see it, even if the appointment has no one in that
+    /// role. For a page that shows the event before it is written. It is not cut to any provider's
+    /// limits.
     ///
     /// # Errors
     /// If the appointment's times cannot be written to a calendar.
@@ -150,12 +152,12 @@ impl Planner {
 
     /// Compares the events that should exist for an appointment with those that do.
     ///
-    /// `now` decides which holds have ended, and is the time of change that the events will carry. An
-    /// appointment is closed 30 days after its end: then only its cancellation is planned.
+    /// `now` decides which holds have ended, and is the time of change that the events will carry.
+    /// An appointment is closed 30 days after its end: then only its cancellation is planned.
     ///
     /// # Errors
-    /// If the appointment's times or `now` are outside [`time::YEARS`], or its ledger belongs to another
-    /// namespace.
+    /// If the appointment's times or `now` are outside [`time::YEARS`], or its ledger belongs to
+    /// another namespace.
     pub fn plan(
         &self,
         order: &Order,
@@ -220,8 +222,8 @@ impl Planner {
                 draft.decide(Some(row), calendar, role, None);
                 continue;
             };
-            // Until then the old event gets the content of the new one. An event that is being removed is
-            // not made again.
+            // Until then the old event gets the content of the new one. An event that is being
+            // removed is not made again.
             if let Some(capabilities) = draft.capabilities(&calendar).filter(|_| !row.is_being_removed()) {
                 let content = prepared.content(role, &capabilities.text);
                 draft.decide(Some(row), calendar.clone(), role, Some(content));
@@ -271,8 +273,8 @@ pub(crate) enum Decided {
 }
 
 impl<'a> PlanDraft<'a> {
-    /// The events that should exist: one for every calendar of every person who takes part. A calendar
-    /// that a person reaches through two connections gets one event.
+    /// The events that should exist: one for every calendar of every person who takes part. A
+    /// calendar that a person reaches through two connections gets one event.
     fn desired(
         &mut self,
         audience: &Audience<'_>,
@@ -397,8 +399,8 @@ impl<'a> PlanDraft<'a> {
         Decided::Done
     }
 
-    /// The hold of a row, unless it is void. A new connection ends the holds about the old connection; a
-    /// successful call ends the holds of its account, connection or calendar.
+    /// The hold of a row, unless it is void. A new connection ends the holds about the old
+    /// connection; a successful call ends the holds of its account, connection or calendar.
     fn hold_of<'r>(&self, row: &'r Delivery, calendar: &CalendarRef) -> Option<&'r Hold> {
         let hold = row.hold()?;
         let is_anew = row.calendar().connection != calendar.connection
@@ -458,8 +460,9 @@ fn action(row: Option<&Delivery>, content: Option<Content>, now: DateTime<Utc>) 
     }
 }
 
-/// When the last write was begun whose outcome was never recorded. A write that is marked as a removal
-/// counts too: a run that looks first creates a new event if it has one to write and ours is missing.
+/// When the last write was begun whose outcome was never recorded. A write that is marked as a
+/// removal counts too: a run that looks first creates a new event if it has one to write and ours
+/// is missing.
 fn unreported_since(row: &Delivery) -> Option<DateTime<Utc>> {
     match row.state() {
         DeliveryState::Pending(pending) if !pending.doubted => Some(row.changed_at()),

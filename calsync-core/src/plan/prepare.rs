@@ -1,5 +1,5 @@
-//! The events of one appointment. Each is worded, cut to the provider's limits and fingerprinted once,
-//! for all calendars that show it.
+//! The events of one appointment. Each is worded, cut to the provider's limits and fingerprinted
+//! once, for all calendars that show it.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Receipts: for each target of an appointment, whether the event is as it should be, and if not, what it
-//! waits for.
+//! Receipts: for each target of an appointment, whether the event is as it should be, and if not,
+//! what it waits for.
 
 use std::fmt;
 
@@ -44,7 +44,8 @@ pub struct TargetReport {
     pub is_account_known: bool,
     /// What is there, or what the target waits for.
     pub state: TargetState,
-    /// Since when the target is not as it should be; `None` if it is, or if no plan for it was begun.
+    /// Since when the target is not as it should be; `None` if it is, or if no plan for it was
+    /// begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending_since: Option<DateTime<Utc>>,
     /// The failure of the last attempt; `None` if it succeeded.
@@ -72,10 +73,11 @@ pub enum TargetState {
     NoProvider,
     /// The connection leads to another account now; the event in the old account cannot be reached.
     OutOfReach,
-    /// The event stays until the person's new event in another calendar, which is held, can be made.
+    /// The event stays until the person's new event in another calendar, which is held, can be
+    /// made.
     Kept,
-    /// The event is neither updated nor removed: the person syncs by hand, the calendar was disconnected
-    /// and the event kept, or the appointment ended more than 30 days ago.
+    /// The event is neither updated nor removed: the person syncs by hand, the calendar was
+    /// disconnected and the event kept, or the appointment ended more than 30 days ago.
     LeftAsIs,
 }
 
@@ -107,8 +109,8 @@ impl Receipt {
             .filter(|target| !matches!(target.state, TargetState::InPlace | TargetState::LeftAsIs))
     }
 
-    /// When to plan again: the earliest time at which a hold of a target ends. `None` if no target waits
-    /// for a known time.
+    /// When to plan again: the earliest time at which a hold of a target ends. `None` if no target
+    /// waits for a known time.
     #[must_use]
     pub fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
         let until = |target: &TargetReport| match &target.state {
@@ -120,8 +122,8 @@ impl Receipt {
 }
 
 impl Planner {
-    /// Whether an appointment is on everyone's calendar now, and if not, what each target waits for.
-    /// Makes no call: the receipt shows what the ledger knows.
+    /// Whether an appointment is on everyone's calendar now, and if not, what each target waits
+    /// for. Makes no call: the receipt shows what the ledger knows.
     ///
     /// # Errors
     /// As [`Planner::plan`].

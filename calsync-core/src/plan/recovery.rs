@@ -1,13 +1,14 @@
-//! Recovery: rebuilds a ledger that was lost, or restored from an old backup, from the events in the
-//! calendars.
+//! Recovery: rebuilds a ledger that was lost, or restored from an old backup, from the events in
+//! the calendars.
 //!
-//! 1. The host lists each connected calendar once ([`Syncer::list_ours`](crate::sync::Syncer::list_ours))
-//!    and [adds](Recovery::add) the listing.
-//! 2. It [rebuilds](Recovery::rebuild) every appointment's ledger and saves it. If a backup was restored,
-//!    it calls [`Ledger::doubt`](crate::ledger::Ledger::doubt) first. The next plan looks at every row
-//!    and corrects it.
-//! 3. Events that then belong to no appointment are in [`Recovery::orphans`]. The host decides whether
-//!    they are [removed](Orphan::removal).
+//! 1. The host lists each connected calendar once
+//!    ([`Syncer::list_ours`](crate::sync::Syncer::list_ours)) and [adds](Recovery::add) the
+//!    listing.
+//! 2. It [rebuilds](Recovery::rebuild) every appointment's ledger and saves it. If a backup was
+//!    restored, it calls [`Ledger::doubt`](crate::ledger::Ledger::doubt) first. The next plan looks
+//!    at every row and corrects it.
+//! 3. Events that then belong to no appointment are in [`Recovery::orphans`]. The host decides
+//!    whether they are [removed](Orphan::removal).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -64,8 +65,8 @@ impl Recovery {
         }
     }
 
-    /// Adds the complete listing of a calendar. A second listing of the same calendar is ignored, as are
-    /// events of other namespaces.
+    /// Adds the complete listing of a calendar. A second listing of the same calendar is ignored,
+    /// as are events of other namespaces.
     pub fn add(&mut self, calendar: &CalendarRef, found: impl IntoIterator<Item = Found>) {
         if !self.listed.insert(calendar.key()) {
             return;
@@ -87,8 +88,8 @@ impl Recovery {
         }
     }
 
-    /// Attaches the events of one appointment to its ledger. Returns the number of rows that were added,
-    /// or that the next plan looks at.
+    /// Attaches the events of one appointment to its ledger. Returns the number of rows that were
+    /// added, or that the next plan looks at.
     pub fn rebuild(&mut self, appointment: &mut Appointment, now: DateTime<Utc>) -> usize {
         self.rebuilt.insert(appointment.id.clone());
         let mut changed = 0;
@@ -121,8 +122,8 @@ impl Recovery {
 }
 
 impl Orphan {
-    /// A plan that removes the event. The host [runs](crate::sync::Syncer::run) it as it is; its outcome
-    /// belongs to no ledger.
+    /// A plan that removes the event. The host [runs](crate::sync::Syncer::run) it as it is; its
+    /// outcome belongs to no ledger.
     pub fn removal(&self, now: DateTime<Utc>) -> Begun {
         let key = self.marker.key;
         let event = RemoteEvent::new(self.remote_id.clone()).with_etag(self.etag.clone());

@@ -1,7 +1,7 @@
 //! Matches the rows of the ledger to the calendars connected now.
 //!
-//! Usually a row belongs to the calendar it names. The rules here are for connections that were replaced,
-//! connections that lead to another account now, and events that older code wrote.
+//! Usually a row belongs to the calendar it names. The rules here are for connections that were
+//! replaced, connections that lead to another account now, and events that older code wrote.
 
 use std::borrow::Cow;
 
@@ -54,16 +54,16 @@ impl<'a> PlanDraft<'a> {
         };
         let existing = rows.iter().position(|row| is_own(row) && row.may_exist());
         let existing = existing.or_else(|| rows.iter().position(is_same_calendar));
-        // Of two absent rows, take the row of this calendar's own target. Otherwise a second row of that
-        // target would be added.
+        // Of two absent rows, take the row of this calendar's own target. Otherwise a second row of
+        // that target would be added.
         let home = || self.row_come_home(audience, rows, event);
         let at = existing.or_else(home).or_else(|| rows.iter().position(is_own))?;
         Some(rows.swap_remove(at))
     }
 
-    /// The row of this calendar's target that another connection has taken over. It comes back even if it
-    /// is absent, because a target has one row. If an account is not known, it comes back only after the
-    /// other connection is gone.
+    /// The row of this calendar's target that another connection has taken over. It comes back even
+    /// if it is absent, because a target has one row. If an account is not known, it comes back
+    /// only after the other connection is gone.
     fn row_come_home(&self, audience: &Audience<'_>, rows: &[Row<'a>], event: &Desired) -> Option<usize> {
         if rows.is_empty() {
             return None;
@@ -78,7 +78,8 @@ impl<'a> PlanDraft<'a> {
         rows.iter().position(|row| is_it(row) || may_be(row))
     }
 
-    /// Whether an event of ours is, or may be, in another account than the one this connection leads to.
+    /// Whether an event of ours is, or may be, in another account than the one this connection
+    /// leads to.
     pub(super) fn is_in_another_account(&self, calendar: &CalendarRef) -> bool {
         let mut rows = self.appointment.ledger.deliveries().iter().filter(|row| row.may_exist());
         rows.any(|row| {
@@ -95,8 +96,8 @@ impl<'a> PlanDraft<'a> {
         (row, calendar)
     }
 
-    /// The calendar of a row whose event has to be removed. If the row's own connection is gone: the same
-    /// calendar under another connection.
+    /// The calendar of a row whose event has to be removed. If the row's own connection is gone:
+    /// the same calendar under another connection.
     fn reached_through(&self, audience: &Audience<'_>, calendar: &CalendarRef) -> CalendarRef {
         let today = audience.connected(&calendar.person);
         let ledger = &self.appointment.ledger;
@@ -120,8 +121,8 @@ impl<'a> PlanDraft<'a> {
         today.iter().find(is_anew).unwrap_or(calendar).clone()
     }
 
-    /// The note for an event that is no longer desired but cannot be removed, because another account is
-    /// connected now; `None` if it can be removed.
+    /// The note for an event that is no longer desired but cannot be removed, because another
+    /// account is connected now; `None` if it can be removed.
     pub(super) fn out_of_reach(
         &self,
         audience: &Audience<'_>,
@@ -143,7 +144,8 @@ impl<'a> PlanDraft<'a> {
         })
     }
 
-    /// A row for an event that older code wrote, if it was written for the desired event's calendar.
+    /// A row for an event that older code wrote, if it was written for the desired event's
+    /// calendar.
     pub(super) fn adopt(&self, audience: &Audience<'_>, event: &Desired) -> Option<Row<'a>> {
         let inherited = self.appointment.ledger.inherited_events();
         let (kind, remote_id) = inherited.get_key_value(&event.calendar.provider)?;
@@ -151,7 +153,8 @@ impl<'a> PlanDraft<'a> {
         calendar.is_at(&event.calendar).then(|| self.inherited_row(calendar, event.role, remote_id))
     }
 
-    /// Rows for the inherited events that are no longer desired. `is_wanted`: the appointment goes on.
+    /// Rows for the inherited events that are no longer desired. `is_wanted`: the appointment goes
+    /// on.
     pub(super) fn inherited_to_remove(&mut self, audience: &Audience<'_>, is_wanted: bool) -> Vec<Row<'a>> {
         let ledger = &self.appointment.ledger;
         let mut rows = Vec::new();
@@ -159,8 +162,8 @@ impl<'a> PlanDraft<'a> {
             if self.plan.steps.iter().any(|step| step.adopts.as_ref() == Some(kind)) {
                 continue;
             }
-            // A calendar has one row: if it has one, that event of ours must not be mistaken for the old
-            // event and removed in its place.
+            // A calendar has one row: if it has one, that event of ours must not be mistaken for
+            // the old event and removed in its place.
             let heir = heir(audience, kind).filter(|(_, calendar)| ledger.delivery(calendar).is_none());
             let Some((member, calendar)) = heir else {
                 self.plan.notes.push(Note::OwnerUnknown { provider: kind.clone() });
@@ -185,9 +188,9 @@ impl<'a> PlanDraft<'a> {
     }
 }
 
-/// The member for whom older code, which kept one id for each provider, wrote last: the manager, else the
-/// staff member, else the customer. Members who take part come first, because older code wrote only for
-/// them.
+/// The member for whom older code, which kept one id for each provider, wrote last: the manager,
+/// else the staff member, else the customer. Members who take part come first, because older code
+/// wrote only for them.
 fn heir<'a>(audience: &'a Audience<'a>, kind: &ProviderKind) -> Option<(&'a Member<'a>, CalendarRef)> {
     let calendar_of = |member: &'a Member<'a>| {
         let calendar = member.places().find(|calendar| calendar.provider == *kind)?;

@@ -36,8 +36,8 @@ impl<'a> Row<'a> {
         self.delivery.may_exist()
     }
 
-    /// Whether the event was kept on purpose when its calendar was disconnected, and the calendar is not
-    /// connected again: there are no credentials for it.
+    /// Whether the event was kept on purpose when its calendar was disconnected, and the calendar
+    /// is not connected again: there are no credentials for it.
     pub(crate) fn is_kept(&self) -> bool {
         !self.is_connected_again && self.delivery.hold().is_some_and(Hold::is_disconnected)
     }

@@ -7,8 +7,9 @@ use crate::sync::engine::{Context, Shared};
 use crate::sync::metrics::Measured;
 use crate::sync::runner::{run_step, without_provider};
 
-/// Carries out one step: attempts it until it succeeds, must not be retried, or has had its attempts.
-/// After a failed attempt its account is paused; the calls of the next attempt wait for that.
+/// Carries out one step: attempts it until it succeeds, must not be retried, or has had its
+/// attempts. After a failed attempt its account is paused; the calls of the next attempt wait for
+/// that.
 pub(super) async fn take(shared: &Shared, context: &Context, step: &Step) -> Outcome {
     let engine = &shared.engine;
     let Some(provider) = engine.providers.get(&step.calendar.provider) else {

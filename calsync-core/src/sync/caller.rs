@@ -1,5 +1,5 @@
-//! The calls of one step: each waits at its account's gate, and its result is recorded in the account's
-//! health.
+//! The calls of one step: each waits at its account's gate, and its result is recorded in the
+//! account's health.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -77,8 +77,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Makes a call as soon as its account may be called. Fails at once if the account may not be called
-    /// within the step's budget.
+    /// Makes a call as soon as its account may be called. Fails at once if the account may not be
+    /// called within the step's budget.
     pub(super) async fn call<T>(
         &self,
         operation: Operation,
@@ -153,7 +153,8 @@ impl<'a> Caller<'a> {
     async fn admit(&self, requests: u32) -> Result<CallPermit<'_>, Error> {
         let gates = &self.shared.engine.gates;
         let queue = self.gate.queue.lock().await;
-        // These semaphores are never closed. If one were closed, the call would be made without waiting.
+        // These semaphores are never closed. If one were closed, the call would be made without
+        // waiting.
         let room = self.gate.room.acquire().await.ok();
         loop {
             // Released while the call has to wait for its account.
@@ -200,8 +201,8 @@ impl<'a> Caller<'a> {
         self.measure(Measured::Throttled(cause, waited));
     }
 
-    /// Until when the account has asked to wait, if its gate does not know: the request was made by another
-    /// process, or through another connection.
+    /// Until when the account has asked to wait, if its gate does not know: the request was made by
+    /// another process, or through another connection.
     fn asked_to_wait(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if self.shared.engine.gates.is_paused(&self.quota, now) {
             return None;
@@ -210,8 +211,8 @@ impl<'a> Caller<'a> {
         [self.account(), self.connection()].iter().filter_map(|key| health.get(key).waits_until(now)).max()
     }
 
-    /// Checks that the account, the connection and the calendar may be called. Returns whether the call is
-    /// a probe: one of them fails, and its next probe is due.
+    /// Checks that the account, the connection and the calendar may be called. Returns whether the
+    /// call is a probe: one of them fails, and its next probe is due.
     fn may_call(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         let health = &self.shared.engine.health;
         let connection = health.get(self.connection());
@@ -244,8 +245,8 @@ impl<'a> Caller<'a> {
     fn learn(&self, permit: &CallPermit<'_>, failure: &Failure) {
         let engine = &self.shared.engine;
         if let Some(until) = self.retry_after(failure) {
-            // Stored separately from the reason of failure: neither another failure nor a success of a call
-            // that was under way shortens this wait.
+            // Stored separately from the reason of failure: neither another failure nor a success
+            // of a call that was under way shortens this wait.
             engine.health.apply(self.account(), &HealthEvent::AskedToWait(until), self.now());
         }
         if !is_retried(failure) {
@@ -331,8 +332,8 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// The error of a step whose account is paused for longer than its budget allows. The account is marked
-    /// as failing until then.
+    /// The error of a step whose account is paused for longer than its budget allows. The account
+    /// is marked as failing until then.
     fn give_up(&self, failure: Failure, until: DateTime<Utc>, now: DateTime<Utc>) -> Error {
         let is_held = self.failing(BlockReason::Unavailable).is_some_and(|failing| failing.keeps_back(now));
         if !is_held {
@@ -342,7 +343,8 @@ impl<'a> Caller<'a> {
         Failure { retry: Retry::Later, untried: true, retry_after_ms, ..failure }.into()
     }
 
-    /// The error of a call that is not made, because the account, connection or calendar is known to fail.
+    /// The error of a call that is not made, because the account, connection or calendar is known
+    /// to fail.
     fn untried(&self, reason: BlockReason, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Error {
         let kind = match reason {
             BlockReason::Reconnect => ErrorKind::Unauthenticated,

@@ -1,5 +1,5 @@
-//! The data of a run: the parts of a syncer, what the steps of a run share, and what a step knows of its
-//! plan.
+//! The data of a run: the parts of a syncer, what the steps of a run share, and what a step knows
+//! of its plan.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -90,7 +90,8 @@ impl Context {
         }
     }
 
-    /// The outcome of a step that was not tried: the row stays in the state before the plan was begun.
+    /// The outcome of a step that was not tried: the row stays in the state before the plan was
+    /// begun.
     pub(super) fn untried(&self, step: &Step, verdict: Verdict) -> Outcome {
         let state = match &step.action {
             Action::Create { .. } => DeliveryState::Absent,

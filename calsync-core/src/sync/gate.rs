@@ -1,4 +1,5 @@
-//! One gate for each account: how fast it may be called, and how long it is not called after a failure.
+//! One gate for each account: how fast it may be called, and how long it is not called after a
+//! failure.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,16 +27,17 @@ pub(super) struct Gates {
 struct State {
     accounts: HashMap<AccountKey, Account>,
     applications: BTreeMap<ProviderKind, Window>,
-    /// The latest time slept to. [`Gates::now`] is never earlier, even if the clock stops, until the clock
-    /// is set back.
+    /// The latest time slept to. [`Gates::now`] is never earlier, even if the clock stops, until
+    /// the clock is set back.
     slept_to: DateTime<Utc>,
     /// The clock's time at the end of that sleep.
     slept_at: DateTime<Utc>,
 }
 
 impl State {
-    /// The time by a clock: never earlier than the latest time slept to, unless the clock was set back
-    /// since. A time slept to under a clock that was ahead must not hold until the clock reaches it.
+    /// The time by a clock: never earlier than the latest time slept to, unless the clock was set
+    /// back since. A time slept to under a clock that was ahead must not hold until the clock
+    /// reaches it.
     fn now(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
         let is_set_back = self.slept_at.signed_duration_since(clock) > CLOCK_SKEW;
         if is_set_back { clock } else { clock.max(self.slept_to) }
@@ -61,8 +63,8 @@ impl Pause {
 struct Account {
     gate: Arc<AccountGate>,
     window: Window,
-    /// How many calls in a row have failed in a way that affects the account's other calls too. Calls
-    /// that were under way together count once.
+    /// How many calls in a row have failed in a way that affects the account's other calls too.
+    /// Calls that were under way together count once.
     failures: u32,
     pause: Option<Pause>,
 }
@@ -70,8 +72,9 @@ struct Account {
 /// The queue in which the calls to an account wait, in the order they came.
 #[derive(Debug)]
 pub(super) struct AccountGate {
-    /// The call at the head of the queue holds this lock while it waits for room and for the pace, so
-    /// calls begin in order. A probe holds it until it has ended, so the next calls see its result.
+    /// The call at the head of the queue holds this lock while it waits for room and for the pace,
+    /// so calls begin in order. A probe holds it until it has ended, so the next calls see its
+    /// result.
     pub(super) queue: QueueLock<()>,
     /// Limits the calls under way.
     pub(super) room: Semaphore,
@@ -80,8 +83,8 @@ pub(super) struct AccountGate {
 /// Whether an account may be called.
 #[derive(Debug)]
 pub(super) enum Admission {
-    /// It may be called, and the call counts from now on. Holds how many calls before it have failed in a
-    /// row.
+    /// It may be called, and the call counts from now on. Holds how many calls before it have
+    /// failed in a row.
     Now(u32),
     /// There were too many requests in the last minute. Holds when there is room again.
     Full(DateTime<Utc>),
@@ -137,8 +140,8 @@ impl Gates {
         self.state().account(quota, now).pause.as_ref().is_some_and(|pause| pause.left(now).is_some())
     }
 
-    /// Whether the account may be called now with this many requests. If so, the call counts as begun. The
-    /// caller holds a permit of the account's room.
+    /// Whether the account may be called now with this many requests. If so, the call counts as
+    /// begun. The caller holds a permit of the account's room.
     pub(super) fn enter(&self, quota: &Quota, requests: u32, now: DateTime<Utc>) -> Admission {
         let mut state = self.state();
         let mut until = None;
@@ -220,8 +223,8 @@ impl CallPermit<'_> {
         }
     }
 
-    /// Records a failure that affects the account's other calls: the account is paused for `wait`. Returns
-    /// how many calls have failed in a row, and the end of the pause.
+    /// Records a failure that affects the account's other calls: the account is paused for `wait`.
+    /// Returns how many calls have failed in a row, and the end of the pause.
     pub(super) fn failed(&self, failure: &Failure, wait: Duration) -> (u32, DateTime<Utc>) {
         let now = self.gates.now();
         let until =

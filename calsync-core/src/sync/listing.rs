@@ -12,12 +12,12 @@ const MOST_PAGES: usize = 400;
 
 impl Syncer {
     /// Lists every event in a calendar that carries the syncer's namespace and is not deleted, to
-    /// [rebuild](crate::plan::Recovery) a lost ledger. Each page counts against the account's limits; a
-    /// page that fails is retried by the [retry policy](crate::sync::RetryPolicy).
+    /// [rebuild](crate::plan::Recovery) a lost ledger. Each page counts against the account's
+    /// limits; a page that fails is retried by the [retry policy](crate::sync::RetryPolicy).
     ///
     /// # Errors
-    /// If a page could not be read, if the listing has more than 400 pages, or if no provider of the
-    /// calendar's kind is registered. An incomplete listing is never returned.
+    /// If a page could not be read, if the listing has more than 400 pages, or if no provider of
+    /// the calendar's kind is registered. An incomplete listing is never returned.
     pub async fn list_ours(&self, calendar: &CalendarRef) -> Result<Vec<Found>, Error> {
         let engine = self.engine();
         let error = |kind| Error::new(kind, calendar.provider.clone(), Operation::ListOurs);

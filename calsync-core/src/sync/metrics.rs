@@ -31,8 +31,8 @@ pub trait Meter: fmt::Debug + Send + Sync + 'static {
     fn measure(&self, measurement: &Measurement<'_>);
 }
 
-/// One measurement. Its [name](Measurement::name) and [label](Measurement::label) are stable and contain
-/// no personal data.
+/// One measurement. Its [name](Measurement::name) and [label](Measurement::label) are stable and
+/// contain no personal data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Measurement<'a> {
@@ -48,17 +48,17 @@ pub struct Measurement<'a> {
 pub enum Measured {
     /// `calsync.steps`, a counter by verdict: a step has ended.
     Step(Verdict),
-    /// `calsync.retries`, a counter: how many attempts of a step followed the first one. Not measured for
-    /// a step without retries.
+    /// `calsync.retries`, a counter: how many attempts of a step followed the first one. Not
+    /// measured for a step without retries.
     Retries(u32),
-    /// `calsync.visible_after`, a duration by role: the time from the begin of the first plan for an event
-    /// until the event was created or updated. For a new appointment that is the time from its
-    /// confirmation until the person sees it.
+    /// `calsync.visible_after`, a duration by role: the time from the begin of the first plan for
+    /// an event until the event was created or updated. For a new appointment that is the time from
+    /// its confirmation until the person sees it.
     VisibleAfter(Role, Duration),
     /// `calsync.throttled`, a duration by cause: how long a step has waited for its account.
     Throttled(Throttle, Duration),
-    /// `calsync.parked`, a counter by kind of failure: an account, connection or calendar was marked as
-    /// failing, and is not called before its next probe.
+    /// `calsync.parked`, a counter by kind of failure: an account, connection or calendar was
+    /// marked as failing, and is not called before its next probe.
     Parked(ErrorKind),
 }
 
@@ -95,8 +95,8 @@ impl Measurement<'_> {
         }
     }
 
-    /// The metric's label besides the provider: the verdict, role, cause or kind of failure; empty if there
-    /// is none.
+    /// The metric's label besides the provider: the verdict, role, cause or kind of failure; empty
+    /// if there is none.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self.what {
@@ -133,7 +133,8 @@ fn role_label(role: Role) -> &'static str {
     }
 }
 
-/// The label of a kind of failure. The kinds without a label of their own are calls that failed too often.
+/// The label of a kind of failure. The kinds without a label of their own are calls that failed too
+/// often.
 fn parked_label(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Unauthenticated => "reconnect",

@@ -1,10 +1,10 @@
 //! Running plans: the only part that makes calls, and the only asynchronous one.
 //!
-//! A [`Run`] works on a limited number of steps at a time ([`SyncerBuilder::look_ahead`]). Each step waits
-//! for its account: for room among the calls under way, for the requests of the minute, for the end of a
-//! pause. Only a call under way counts against the run's limit ([`SyncerBuilder::concurrency`]), so a
-//! waiting step does not block others. The [`Quota`] sets the limits of an account; the [`RetryPolicy`]
-//! decides what happens after a failed call.
+//! A [`Run`] works on a limited number of steps at a time ([`SyncerBuilder::look_ahead`]). Each
+//! step waits for its account: for room among the calls under way, for the requests of the minute,
+//! for the end of a pause. Only a call under way counts against the run's limit
+//! ([`SyncerBuilder::concurrency`]), so a waiting step does not block others. The [`Quota`] sets
+//! the limits of an account; the [`RetryPolicy`] decides what happens after a failed call.
 
 mod attempt;
 mod caller;

@@ -7,8 +7,8 @@ use crate::id::ConnectionId;
 use crate::names::{AccountId, ProviderKind};
 use crate::provider::Capabilities;
 
-/// The account whose calls a provider counts together. `Debug` hides the account's name, which may be an
-/// e-mail address.
+/// The account whose calls a provider counts together. `Debug` hides the account's name, which may
+/// be an e-mail address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AccountKey {
     pub(super) provider: ProviderKind,
@@ -34,12 +34,13 @@ pub struct Quota {
     pub in_flight: usize,
     /// How many requests a minute are allowed; `None` for any number.
     pub per_minute: Option<u32>,
-    /// How many requests a minute are allowed for all accounts of this provider; `None` for any number.
+    /// How many requests a minute are allowed for all accounts of this provider; `None` for any
+    /// number.
     pub per_minute_of_application: Option<u32>,
 }
 
-/// Gives the quota of a calendar. A host implements it if several workers share an account's quota, or if
-/// the provider has granted it other limits than it publishes.
+/// Gives the quota of a calendar. A host implements it if several workers share an account's quota,
+/// or if the provider has granted it other limits than it publishes.
 ///
 /// ```
 /// use calsync_core::calendar::CalendarRef;
@@ -75,8 +76,8 @@ impl Quotas for DeclaredQuotas {
 }
 
 impl Quota {
-    /// The limits that the provider declares, counted by account, or by the person's connection as long as
-    /// the account is not known.
+    /// The limits that the provider declares, counted by account, or by the person's connection as
+    /// long as the account is not known.
     #[must_use]
     pub fn declared(place: &CalendarRef, capabilities: &Capabilities) -> Self {
         let holder = match &place.account {
@@ -91,31 +92,32 @@ impl Quota {
         }
     }
 
-    /// Counts the calls together with all others under this name. Use it if a provider counts several
-    /// accounts as one. Default: the calendar's account.
+    /// Counts the calls together with all others under this name. Use it if a provider counts
+    /// several accounts as one. Default: the calendar's account.
     #[must_use]
     pub fn with_account(mut self, name: impl Into<AccountId>) -> Self {
         self.account.holder = Holder::Account(name.into());
         self
     }
 
-    /// Sets how many calls may be under way at once; 0 counts as 1. Default: what the provider declares.
+    /// Sets how many calls may be under way at once; 0 counts as 1. Default: what the provider
+    /// declares.
     #[must_use]
     pub fn with_in_flight(mut self, calls: usize) -> Self {
         self.in_flight = calls.max(1);
         self
     }
 
-    /// Sets how many requests a minute are allowed; 0 counts as 1, `None` is no limit. Default: what the
-    /// provider declares.
+    /// Sets how many requests a minute are allowed; 0 counts as 1, `None` is no limit. Default:
+    /// what the provider declares.
     #[must_use]
     pub fn with_per_minute(mut self, calls: Option<u32>) -> Self {
         self.per_minute = calls.map(|calls| calls.max(1));
         self
     }
 
-    /// Sets how many requests a minute are allowed for all accounts of the provider; 0 counts as 1, `None`
-    /// is no limit. Default: what the provider declares.
+    /// Sets how many requests a minute are allowed for all accounts of the provider; 0 counts as 1,
+    /// `None` is no limit. Default: what the provider declares.
     #[must_use]
     pub fn with_per_minute_of_application(mut self, calls: Option<u32>) -> Self {
         self.per_minute_of_application = calls.map(|calls| calls.max(1));

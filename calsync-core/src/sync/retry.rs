@@ -11,23 +11,23 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a step is tried within a run, and how long its account is paused in between.
 ///
 /// A step is retried if its request was not sent or changed nothing. If it is not known whether the
-/// request changed anything, the next attempt looks first. A failure that would repeat, and a quota that
-/// is used up for hours, are not retried. The wait is a random time up to a back-off, added to what the
-/// provider asked for (`Retry-After`). The back-off doubles with every failure of the account in a row.
-/// The account waits with all its steps. The first time a request could not be sent, it is sent again at
-/// once.
+/// request changed anything, the next attempt looks first. A failure that would repeat, and a quota
+/// that is used up for hours, are not retried. The wait is a random time up to a back-off, added to
+/// what the provider asked for (`Retry-After`). The back-off doubles with every failure of the
+/// account in a row. The account waits with all its steps. The first time a request could not be
+/// sent, it is sent again at once.
 ///
 /// If the wait would exceed the step's budget, the step ends at once, and
-/// [`Outcome::next_attempt_at`](crate::ledger::Outcome::next_attempt_at) tells when the next plan may try
-/// again. The same holds for all steps of an account of which [`attempts`](Self::attempts) calls in a row
-/// have failed.
+/// [`Outcome::next_attempt_at`](crate::ledger::Outcome::next_attempt_at) tells when the next plan
+/// may try again. The same holds for all steps of an account of which [`attempts`](Self::attempts)
+/// calls in a row have failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
     /// The largest number of attempts at a step, the first one included. Default: 5.
     pub attempts: u32,
-    /// How long a step may wait in all while its account is paused. Waiting in the queue or for the pace
-    /// does not count. Default: 2 minutes.
+    /// How long a step may wait in all while its account is paused. Waiting in the queue or for the
+    /// pace does not count. Default: 2 minutes.
     pub budget: Duration,
     /// The back-off after the first failure. Default: 1 second.
     pub base: Duration,
@@ -50,8 +50,8 @@ impl RetryPolicy {
         Self::default()
     }
 
-    /// One attempt. A provider's `Retry-After` is still followed: until then the account is not called,
-    /// and its steps end at once.
+    /// One attempt. A provider's `Retry-After` is still followed: until then the account is not
+    /// called, and its steps end at once.
     #[must_use]
     pub fn none() -> Self {
         Self { attempts: 1, budget: Duration::ZERO, base: Duration::ZERO, cap: Duration::ZERO }

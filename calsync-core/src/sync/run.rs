@@ -17,15 +17,16 @@ use crate::report::Report;
 use crate::sync::attempt::take;
 use crate::sync::engine::{Context, Engine, Shared};
 
-/// A run under way. Awaiting it gives the whole report; [`Run::next`] gives the outcomes as they come.
+/// A run under way. Awaiting it gives the whole report; [`Run::next`] gives the outcomes as they
+/// come.
 ///
-/// A run takes plans as there is room in the [look-ahead](crate::sync::SyncerBuilder::look_ahead), so a
-/// long list of them is never held in memory. Dropping a run stops it. What was confirmed is in the
-/// outcomes given so far; all other rows are pending in the ledger, as they were begun, and the next run
-/// looks at them.
+/// A run takes plans as there is room in the [look-ahead](crate::sync::SyncerBuilder::look_ahead),
+/// so a long list of them is never held in memory. Dropping a run stops it. What was confirmed is
+/// in the outcomes given so far; all other rows are pending in the ledger, as they were begun, and
+/// the next run looks at them.
 ///
-/// A run makes progress only while it is awaited. A run that is not awaited while it has calls under way
-/// keeps their accounts' room from other runs of the syncer.
+/// A run makes progress only while it is awaited. A run that is not awaited while it has calls
+/// under way keeps their accounts' room from other runs of the syncer.
 #[must_use = "nothing happens until a run is awaited"]
 pub struct Run<I> {
     shared: Arc<Shared>,

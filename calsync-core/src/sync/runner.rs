@@ -41,7 +41,8 @@ struct StepRunner<'a> {
     step: &'a Step,
 }
 
-/// What a look found: our own events of the target, the newest first, and how many copies a person made.
+/// What a look found: our own events of the target, the newest first, and how many copies a person
+/// made.
 struct Ours {
     events: Vec<(RemoteEvent, Generation)>,
     copies: u32,
@@ -49,7 +50,8 @@ struct Ours {
 }
 
 impl StepRunner<'_> {
-    /// Creates the event under the key of this generation, or of the next one whose id is not used yet.
+    /// Creates the event under the key of this generation, or of the next one whose id is not used
+    /// yet.
     async fn create(&self, content: &Content, from: Generation) -> Outcome {
         let options = CreateOptions::new().with_retried(matches!(self.step.action, Action::Find { .. }));
         let mut generation = from;
@@ -90,7 +92,8 @@ impl StepRunner<'_> {
             )
             .await
         {
-            // The event may be there under another id: only a successful look shows that none is there.
+            // The event may be there under another id: only a successful look shows that none is
+            // there.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotOurs) => {
                 let pending = PendingWrite::new(Some(event.clone()));
                 self.look_and_write(content, &pending).await
@@ -154,15 +157,15 @@ impl StepRunner<'_> {
         }
     }
 
-    /// Looks for our events, and writes the content over the newest one, or creates one. Older ones are
-    /// removed.
+    /// Looks for our events, and writes the content over the newest one, or creates one. Older ones
+    /// are removed.
     async fn look_and_write(&self, content: &Content, pending: &PendingWrite) -> Outcome {
         let ours = match self.look(pending).await {
             Ok(ours) => ours,
             Err(error) => return self.still_pending(error, pending, Some(content)),
         };
-        // An older write or removal that may still take effect has to meet our revision, so the event is
-        // written even if its content is right.
+        // An older write or removal that may still take effect has to meet our revision, so the
+        // event is written even if its content is right.
         let rewritten = UpdateOptions::new().with_rewrite(self.unsettled().is_some());
         let mut events = ours.events.into_iter();
         let mut outcome = match events.next() {
@@ -193,9 +196,9 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// Looks for our events, and removes all of them. If the removal of an event that the look found gets
-    /// the response "not found", it looks once more: only a look that finds none ends a removal that was
-    /// not confirmed.
+    /// Looks for our events, and removes all of them. If the removal of an event that the look
+    /// found gets the response "not found", it looks once more: only a look that finds none ends a
+    /// removal that was not confirmed.
     async fn look_and_remove(&self, pending: &PendingWrite) -> Outcome {
         let (mut last, mut missing) = (self.step.generation, None);
         for _ in 0..2 {
@@ -253,7 +256,8 @@ impl StepRunner<'_> {
         Ok(Ours { events: events.collect(), copies, account })
     }
 
-    /// A look showed that our event is not there any more. `by_us`: calsync itself may have removed it.
+    /// A look showed that our event is not there any more. `by_us`: calsync itself may have removed
+    /// it.
     async fn was_removed(&self, content: &Content, by_us: bool) -> Outcome {
         if by_us || self.engine.removed_by_person == RemovedByPerson::Recreate {
             return self.create(content, self.step.generation.next()).await;
@@ -263,8 +267,9 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// Notes one more look for the time after which another worker's write can no longer take effect. Also
-    /// after a failure, because an absent row without a desired event gets no step otherwise.
+    /// Notes one more look for the time after which another worker's write can no longer take
+    /// effect. Also after a failure, because an absent row without a desired event gets no step
+    /// otherwise.
     fn with_look(&self, mut outcome: Outcome) -> Outcome {
         if !matches!(outcome.state, DeliveryState::Pending(_)) {
             outcome.look_at = outcome.look_at.max(self.unsettled());
@@ -316,8 +321,8 @@ impl StepRunner<'_> {
         outcome
     }
 
-    /// The outcome of a failed call. `unchanged` is the row's state if the call changed nothing; `pending`
-    /// is used if that is not known.
+    /// The outcome of a failed call. `unchanged` is the row's state if the call changed nothing;
+    /// `pending` is used if that is not known.
     fn failed(
         &self,
         error: Error,

@@ -25,14 +25,15 @@ pub enum ServiceError {
 /// `auto_sync` does not matter, `calendar_sync_enabled` does.
 ///
 /// Each function plans, begins, runs and records; the host saves the appointment afterwards. If the
-/// process crashes in between, the next run corrects it, with one exception: an event just made may stay
-/// in the calendar if the appointment is cancelled before that run. A host that cannot accept this takes
-/// the five steps itself and saves after `begin`.
+/// process crashes in between, the next run corrects it, with one exception: an event just made may
+/// stay in the calendar if the appointment is cancelled before that run. A host that cannot accept
+/// this takes the five steps itself and saves after `begin`.
 impl Syncer {
     /// Puts one appointment's event into one profile's calendars.
     ///
     /// # Errors
-    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the report.
+    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the
+    /// report.
     pub async fn create_calendar_event(
         &self,
         order: &Order,
@@ -43,10 +44,12 @@ impl Syncer {
         self.sync_one(order, appointment, directory, profile, true).await
     }
 
-    /// Updates one appointment's event in one profile's calendars, and creates it where it is missing.
+    /// Updates one appointment's event in one profile's calendars, and creates it where it is
+    /// missing.
     ///
     /// # Errors
-    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the report.
+    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the
+    /// report.
     pub async fn update_calendar_event(
         &self,
         order: &Order,
@@ -57,11 +60,12 @@ impl Syncer {
         self.sync_one(order, appointment, directory, profile, true).await
     }
 
-    /// Removes one appointment's event from one profile's calendars. As long as the appointment is not
-    /// cancelled and the person should have the event, the next plan makes it again.
+    /// Removes one appointment's event from one profile's calendars. As long as the appointment is
+    /// not cancelled and the person should have the event, the next plan makes it again.
     ///
     /// # Errors
-    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the report.
+    /// If a record cannot be used, or the plan cannot be begun. A provider's refusals are in the
+    /// report.
     pub async fn delete_calendar_event(
         &self,
         order: &Order,

@@ -56,8 +56,8 @@ pub struct SyncerBuilder {
 }
 
 impl Syncer {
-    /// Builds a syncer for the host's namespace: a name that tells its events from those of other hosts,
-    /// such as `my-shop`. It is part of every event's key and must never change.
+    /// Builds a syncer for the host's namespace: a name that tells its events from those of other
+    /// hosts, such as `my-shop`. It is part of every event's key and must never change.
     #[must_use]
     pub fn builder(namespace: impl Into<Arc<str>>) -> SyncerBuilder {
         SyncerBuilder {
@@ -81,7 +81,8 @@ impl Syncer {
         }
     }
 
-    /// Compares the events that should exist for an appointment with those that do; see [`Planner::plan`].
+    /// Compares the events that should exist for an appointment with those that do; see
+    /// [`Planner::plan`].
     ///
     /// # Errors
     /// As [`Planner::plan`].
@@ -114,8 +115,8 @@ impl Syncer {
         &self.engine.planner
     }
 
-    /// Whether an appointment is on everyone's calendar now, and if not, what each target waits for; see
-    /// [`Planner::explain`].
+    /// Whether an appointment is on everyone's calendar now, and if not, what each target waits
+    /// for; see [`Planner::explain`].
     ///
     /// # Errors
     /// As [`Syncer::plan`].
@@ -135,8 +136,9 @@ impl Syncer {
 
     /// Runs plans that were begun and saved, each of another appointment.
     ///
-    /// Accounts are called in parallel, each at the pace its provider allows. The steps of one account
-    /// begin in the order of the plans. One person's steps of one plan run one after the other.
+    /// Accounts are called in parallel, each at the pace its provider allows. The steps of one
+    /// account begin in the order of the plans. One person's steps of one plan run one after the
+    /// other.
     pub fn run_all<I: IntoIterator<Item = Begun>>(&self, plans: I) -> Run<I::IntoIter> {
         Run::new(self.engine.clone(), plans.into_iter())
     }
@@ -151,11 +153,11 @@ impl Syncer {
         self.engine.providers.contains_key(kind)
     }
 
-    /// Reports that the person has connected again, granted a permission or restored a calendar. Failures
-    /// of that connection for such a reason are over, and rows that are held for them are planned again.
-    /// [`AccessTokens`](crate::auth::AccessTokens) reports a new connection itself to the health store it
-    /// was given. In another process, without a shared store, the host calls this, or
-    /// [`Ledger::revive`](crate::ledger::Ledger::revive).
+    /// Reports that the person has connected again, granted a permission or restored a calendar.
+    /// Failures of that connection for such a reason are over, and rows that are held for them are
+    /// planned again. [`AccessTokens`](crate::auth::AccessTokens) reports a new connection itself
+    /// to the health store it was given. In another process, without a shared store, the host calls
+    /// this, or [`Ledger::revive`](crate::ledger::Ledger::revive).
     pub fn connected(&self, connection: &ConnectionKey) {
         let key = HealthKey::Connection(connection.clone());
         self.engine.health.apply(&key, &HealthEvent::Connected, self.engine.clock.now());
@@ -169,7 +171,8 @@ impl Syncer {
 }
 
 impl SyncerBuilder {
-    /// Adds a provider for the connections of its kind. It replaces an earlier provider of the same kind.
+    /// Adds a provider for the connections of its kind. It replaces an earlier provider of the same
+    /// kind.
     #[must_use]
     pub fn provider(self, provider: impl CalendarProvider) -> Self {
         self.shared_provider(Arc::new(provider))
@@ -203,8 +206,8 @@ impl SyncerBuilder {
         self
     }
 
-    /// Sets how a run sleeps. It sleeps only when a limit is reached or a call has failed. Default: tokio's
-    /// timer.
+    /// Sets how a run sleeps. It sleeps only when a limit is reached or a call has failed. Default:
+    /// tokio's timer.
     #[must_use]
     pub fn sleep(mut self, sleep: impl Sleep) -> Self {
         self.sleep = Arc::new(sleep);
@@ -225,8 +228,8 @@ impl SyncerBuilder {
         self
     }
 
-    /// Sets the meter, which gets steps by verdict, retries, time waited, and the time until an event is
-    /// visible. Default: none.
+    /// Sets the meter, which gets steps by verdict, retries, time waited, and the time until an
+    /// event is visible. Default: none.
     #[must_use]
     pub fn meter(mut self, meter: impl Meter) -> Self {
         self.meter = Arc::new(meter);
@@ -240,22 +243,22 @@ impl SyncerBuilder {
         self
     }
 
-    /// Sets how many calls a run may have under way at once, over all accounts; 0 counts as 1. A step that
-    /// waits for its account does not count. Default: 16.
+    /// Sets how many calls a run may have under way at once, over all accounts; 0 counts as 1. A
+    /// step that waits for its account does not count. Default: 16.
     #[must_use]
     pub fn concurrency(mut self, steps: usize) -> Self {
         self.concurrency = steps.max(1);
         self
     }
 
-    /// Sets how many lanes a run works on at a time; a lane is the steps of one person in one plan. This
-    /// also limits how much of a long list of plans is in memory. Default: 256, and never fewer than
-    /// [`concurrency`](Self::concurrency).
+    /// Sets how many lanes a run works on at a time; a lane is the steps of one person in one plan.
+    /// This also limits how much of a long list of plans is in memory. Default: 256, and never
+    /// fewer than [`concurrency`](Self::concurrency).
     ///
-    /// A slow or paused account does not delay other accounts as long as they have lanes among these. A
-    /// host that runs thousands of appointments of one account before those of another should mix the
-    /// plans, or set a higher number. An account that is paused for longer than a step may wait does not
-    /// fill the lanes, because its steps end at once.
+    /// A slow or paused account does not delay other accounts as long as they have lanes among
+    /// these. A host that runs thousands of appointments of one account before those of another
+    /// should mix the plans, or set a higher number. An account that is paused for longer than a
+    /// step may wait does not fill the lanes, because its steps end at once.
     #[must_use]
     pub fn look_ahead(mut self, lanes: usize) -> Self {
         self.look_ahead = lanes;
@@ -278,27 +281,28 @@ impl SyncerBuilder {
         self
     }
 
-    /// Sets how long after a plan was begun its last write may still take effect: from `begin` until the
-    /// last call has timed out. Default: 10 minutes.
+    /// Sets how long after a plan was begun its last write may still take effect: from `begin`
+    /// until the last call has timed out. Default: 10 minutes.
     ///
-    /// It matters only after a worker died, or two workers raced: a removal then takes one more look after
-    /// this time. A host that begins more plans than it can run at once must include the waiting time.
+    /// It matters only after a worker died, or two workers raced: a removal then takes one more
+    /// look after this time. A host that begins more plans than it can run at once must include the
+    /// waiting time.
     #[must_use]
     pub fn settle_after(mut self, time: Duration) -> Self {
         self.settle_after = time;
         self
     }
 
-    /// Sets the store of account health: since when calls fail, and when they are probed next. Processes
-    /// that share a store probe a failing account only once. Default: in memory.
+    /// Sets the store of account health: since when calls fail, and when they are probed next.
+    /// Processes that share a store probe a failing account only once. Default: in memory.
     #[must_use]
     pub fn health_store(mut self, store: Arc<dyn AccountHealthStore>) -> Self {
         self.health = store;
         self
     }
 
-    /// Sets the brake on removals. Default: [`Brake::new`], which counts in this process with the default
-    /// limits.
+    /// Sets the brake on removals. Default: [`Brake::new`], which counts in this process with the
+    /// default limits.
     #[must_use]
     pub fn brake(mut self, brake: Brake) -> Self {
         self.brake = brake;

@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// A call stops counting when this many seconds have passed since the start of the second in which it
-/// ended.
+/// A call stops counting when this many seconds have passed since the start of the second in which
+/// it ended.
 const SPAN: i64 = 61;
 
 /// The requests of the last minute, by the second in which their call ended.
 ///
-/// The server counts a call at some time between its start and its end. A call under way counts as a call
-/// of now, an ended call as one of its end. So no minute on the server's clock has more than the limit,
-/// even if a call takes long.
+/// The server counts a call at some time between its start and its end. A call under way counts as
+/// a call of now, an ended call as one of its end. So no minute on the server's clock has more than
+/// the limit, even if a call takes long.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     under_way: u32,
@@ -20,8 +20,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// When one more call of `requests` requests fits into the `limit` requests a minute; `None` if it
-    /// fits now. A call of more than `limit` requests is allowed alone.
+    /// When one more call of `requests` requests fits into the `limit` requests a minute; `None` if
+    /// it fits now. A call of more than `limit` requests is allowed alone.
     pub(super) fn full_until(
         &mut self,
         requests: u32,

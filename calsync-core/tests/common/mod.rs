@@ -54,7 +54,8 @@ pub(crate) struct Company {
 }
 
 impl Company {
-    /// Ben cleans at Cara Lind's; Mia is his manager, Ada the administrator. Each has one Google calendar.
+    /// Ben cleans at Cara Lind's; Mia is his manager, Ada the administrator. Each has one Google
+    /// calendar.
     pub(crate) fn new() -> Self {
         let mut order = Order::new(1, OrderStatus::Confirmed);
         order.order_number = "A-1001".into();

@@ -116,8 +116,8 @@ async fn an_allowance_ends_and_removals_count_for_an_hour() {
     assert_eq!((fixture.event_count(), awaiting(&fixture)), (50, 50));
 }
 
-/// Staff members, each with this many appointments of their own; then the profiles of `lose` of them are
-/// loaded without calendars.
+/// Staff members, each with this many appointments of their own; then the profiles of `lose` of
+/// them are loaded without calendars.
 async fn ongoing(people: i64, each: i64, lose: usize, brake: &Brake) -> Fixture {
     let mut company = Company::of_one();
     company.profiles.clear();

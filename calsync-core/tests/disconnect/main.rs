@@ -1,4 +1,5 @@
-//! Changing calendars: other accounts, disconnecting, moving, backfilling a new one, and too many removals.
+//! Changing calendars: other accounts, disconnecting, moving, backfilling a new one, and too many
+//! removals.
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

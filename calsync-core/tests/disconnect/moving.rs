@@ -201,7 +201,8 @@ fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     }
 }
 
-/// Calendars that record every removal of an event whose appointment has no other event at that moment.
+/// Calendars that record every removal of an event whose appointment has no other event at that
+/// moment.
 #[derive(Debug, Clone)]
 struct Attentive {
     inner: MemoryCalendar,
@@ -539,7 +540,8 @@ async fn a_row_whose_write_may_still_arrive_is_looked_at_also_after_another_row_
     let mut fixture = Fixture::new(Company::of_one(), 1, 0);
     fixture.connect([second()]);
     let late = fixture.begin();
-    // Whose account that is, is not known until it is written to: the other row is removed, as far as it is there.
+    // Whose account that is, is not known until it is written to: the other row is removed, as far
+    // as it is there.
     fixture.connect([connection("default", ProviderKind::GOOGLE, "primary")]);
     fixture.leads_to(&first());
     assert!(fixture.sync().await.is_all_done());

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 
 use crate::shop::{STAFF, Shop, calendar};
 
-/// After stray failures of any kind, daily runs correct everything within eight days, without a call to
-/// `revive`.
+/// After stray failures of any kind, daily runs correct everything within eight days, without a
+/// call to `revive`.
 #[tokio::test]
 async fn an_outage_of_any_kind_heals_by_itself() {
     use ErrorKind::*;
@@ -183,8 +183,8 @@ async fn a_create_may_be_forbidden_for_a_calendar_and_reads_do_not_lift_that() {
     assert!(shop.is_right());
 }
 
-/// After a permission was granted or a calendar restored, the host reports it, and no row waits for the
-/// next probe.
+/// After a permission was granted or a calendar restored, the host reports it, and no row waits for
+/// the next probe.
 #[tokio::test]
 async fn a_new_connection_ends_what_was_forbidden_through_the_old_one() {
     for kind in [ErrorKind::Forbidden, ErrorKind::CalendarNotFound, ErrorKind::MissingScope] {

@@ -1,5 +1,5 @@
-//! The ledger under misleading conditions: stray failures, wrong clocks, other accounts, lost and restored
-//! ledgers.
+//! The ledger under misleading conditions: stray failures, wrong clocks, other accounts, lost and
+//! restored ledgers.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![cfg(feature = "sync")]
 

@@ -57,7 +57,8 @@ async fn a_restored_ledger_finds_what_changed_after_the_backup() {
     let mut shop = Shop::new(4);
     shop.sync().await;
     let backup = shop.appointments.clone();
-    // After the backup: one appointment cancelled, one moved, one reassigned, one event deleted by hand.
+    // After the backup: one appointment cancelled, one moved, one reassigned, one event deleted by
+    // hand.
     shop.appointments[0].status = "cancelled".into();
     shop.appointments[1].start_time -= TimeDelta::hours(1);
     shop.appointments[2].staff_id = Stated::Is(4.into());

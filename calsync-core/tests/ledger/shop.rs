@@ -1,5 +1,5 @@
-//! A staff member with one calendar, a host that plans, begins, runs and records, and a provider with
-//! scripted faults.
+//! A staff member with one calendar, a host that plans, begins, runs and records, and a provider
+//! with scripted faults.
 
 use calsync_core::audience::Audience;
 use calsync_core::calendar::{CalendarRef, Person};
@@ -129,7 +129,8 @@ impl Shop {
         self.memory.events()
     }
 
-    /// Whether there is exactly one event for each appointment that should have one, at its start time.
+    /// Whether there is exactly one event for each appointment that should have one, at its start
+    /// time.
     pub(crate) fn is_right(&self) -> bool {
         let mut events: Vec<_> = self.events().iter().map(|it| format!("{:?}", it.event.when)).collect();
         let wanted = self.appointments.iter().filter(|it| !it.status.is_cancelled());

@@ -8,8 +8,8 @@ use calsync_core::testing::fixtures::timed;
 
 use crate::common::{CUSTOMER, Company, Host, NAMESPACE, STAFF, google, key};
 
-/// Rule 1: a calendar may refuse the id of a deleted event for good, so a withdrawn event returns under
-/// another id (cal.com #24357).
+/// Rule 1: a calendar may refuse the id of a deleted event for good, so a withdrawn event returns
+/// under another id (cal.com #24357).
 #[tokio::test]
 async fn an_appointment_assigned_back_gets_a_key_of_a_new_generation() {
     let mut host = Host::new(Company::new());
@@ -31,8 +31,8 @@ async fn an_appointment_assigned_back_gets_a_key_of_a_new_generation() {
     }
 }
 
-/// Rule 14: the key is the host's own, and an event without the host's marker is not taken over, even if its
-/// id matches (thunderbird/appointment #529).
+/// Rule 14: the key is the host's own, and an event without the host's marker is not taken over,
+/// even if its id matches (thunderbird/appointment #529).
 #[tokio::test]
 async fn two_hosts_with_equal_ids_do_not_touch_each_others_events() {
     let mut ours = Host::new(Company::of_one());
@@ -61,8 +61,8 @@ async fn two_hosts_with_equal_ids_do_not_touch_each_others_events() {
     ours.assert_heals(0).await;
 }
 
-/// Rule 27: an event is identified by its key, so a calendar connected again finds its row, and a look finds
-/// its event at any time (easyappointments #1388).
+/// Rule 27: an event is identified by its key, so a calendar connected again finds its row, and a
+/// look finds its event at any time (easyappointments #1388).
 #[tokio::test]
 async fn a_calendar_connected_again_has_each_event_once() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;

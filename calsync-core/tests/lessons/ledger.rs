@@ -7,8 +7,8 @@ use calsync_core::plan::RemovedByPerson;
 
 use crate::common::{ADMIN, CUSTOMER, Company, Host, MANAGER, STAFF, google};
 
-/// Rule 2: the ledger tells who loses the event, since the record that named them is already overwritten
-/// (cal.com #12098).
+/// Rule 2: the ledger tells who loses the event, since the record that named them is already
+/// overwritten (cal.com #12098).
 #[tokio::test]
 async fn a_reassigned_appointment_is_removed_from_the_calendars_in_the_ledger() {
     let mut host = Host::new(Company::new());
@@ -32,8 +32,8 @@ async fn a_reassigned_appointment_is_removed_from_the_calendars_in_the_ledger() 
     host.assert_quiet();
 }
 
-/// Rule 3: an event is changed and removed where it was written, even if the person has chosen another
-/// calendar since (cal.com #13902).
+/// Rule 3: an event is changed and removed where it was written, even if the person has chosen
+/// another calendar since (cal.com #13902).
 #[tokio::test]
 async fn the_event_in_the_old_calendar_goes_when_another_calendar_is_chosen() {
     for cancelled in [false, true] {
@@ -50,8 +50,8 @@ async fn the_event_in_the_old_calendar_goes_when_another_calendar_is_chosen() {
     }
 }
 
-/// Rule 16: a person who connects a calendar gets their own events, and other people's events are not
-/// written again (odoo #109915).
+/// Rule 16: a person who connects a calendar gets their own events, and other people's events are
+/// not written again (odoo #109915).
 #[tokio::test]
 async fn a_connected_calendar_is_filled_and_no_other_is_touched() {
     let mut host = Host::new(Company::new());

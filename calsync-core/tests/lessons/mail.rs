@@ -10,7 +10,8 @@ use calsync_core::testing::{Fault, Faulty};
 
 use crate::common::{Company, Host, NAMESPACE};
 
-/// Rule 5: the guest is informed of the appointment even if the company's own calendars fail (cal.com
+/// Rule 5: the guest is informed of the appointment even if the company's own calendars fail
+/// (cal.com
 /// #30044).
 #[tokio::test]
 async fn a_guest_is_invited_even_if_every_calendar_fails() {

@@ -1,8 +1,9 @@
-//! Lessons: rules learned from problems that users of similar systems reported, and the test of each rule.
+//! Lessons: rules learned from problems that users of similar systems reported, and the test of
+//! each rule.
 //!
-//! A name that begins with `lessons::` is a test of this folder; `google::`, `outlook::` and `ics::` are
-//! tests of calsync-google, calsync-outlook and calsync-ics; every other name is a test in this crate's
-//! `tests/`. The numbers of the rules do not change.
+//! A name that begins with `lessons::` is a test of this folder; `google::`, `outlook::` and
+//! `ics::` are tests of calsync-google, calsync-outlook and calsync-ics; every other name is a test
+//! in this crate's `tests/`. The numbers of the rules do not change.
 //!
 //! | no. | rule | test |
 //! | --- | --- | --- |

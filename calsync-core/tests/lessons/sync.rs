@@ -8,8 +8,8 @@ use calsync_core::report::Verdict;
 
 use crate::common::{CUSTOMER, Company, Host, google};
 
-/// Rule 6: a missing event is the state of one calendar and not of the appointment: nothing is cancelled,
-/// and no other person is affected (calrs #105).
+/// Rule 6: a missing event is the state of one calendar and not of the appointment: nothing is
+/// cancelled, and no other person is affected (calrs #105).
 #[tokio::test]
 async fn an_event_that_is_missing_cancels_nothing() {
     for policy in [RemovedByPerson::Recreate, RemovedByPerson::Respect] {
@@ -32,7 +32,8 @@ async fn an_event_that_is_missing_cancels_nothing() {
     }
 }
 
-/// Rule 24: an event that a calendar refuses for good waits alone, and the events after it go on (keeper.sh
+/// Rule 24: an event that a calendar refuses for good waits alone, and the events after it go on
+/// (keeper.sh
 /// #616).
 #[tokio::test]
 async fn an_event_refused_for_good_does_not_stop_those_after_it() {
@@ -56,7 +57,8 @@ async fn an_event_refused_for_good_does_not_stop_those_after_it() {
     assert_eq!(host.sync().await.count(Verdict::Created), 1);
 }
 
-/// Rule 25: a calendar may store our text in its own form; that does not count as a change (keeper.sh #750).
+/// Rule 25: a calendar may store our text in its own form; that does not count as a change
+/// (keeper.sh #750).
 #[tokio::test]
 async fn text_that_a_calendar_rewrites_is_not_written_again_and_again() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
@@ -77,8 +79,8 @@ async fn text_that_a_calendar_rewrites_is_not_written_again_and_again() {
     }
 }
 
-/// Rule 35: a change is one call to each calendar it concerns, and a calendar that fails affects no other
-/// (cal.com #3705).
+/// Rule 35: a change is one call to each calendar it concerns, and a calendar that fails affects no
+/// other (cal.com #3705).
 #[tokio::test]
 async fn a_change_is_one_call_and_one_outcome_for_each_calendar() {
     let mut company = Company::new();

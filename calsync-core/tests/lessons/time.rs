@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 
 use crate::common::{Company, Host, actions, now, planner, settled};
 
-/// Rule 24: an event that ends before it begins is refused when it is planned, and reaches no calendar
-/// (keeper.sh #616).
+/// Rule 24: an event that ends before it begins is refused when it is planned, and reaches no
+/// calendar (keeper.sh #616).
 #[test]
 fn a_time_that_no_calendar_accepts_is_refused_before_anything_is_planned() {
     for minutes in [0, -1, -90] {
@@ -30,8 +30,8 @@ fn a_time_that_no_calendar_accepts_is_refused_before_anything_is_planned() {
     }
 }
 
-/// Rule 26: no event is removed because it is in the far past or future: there is no window that it could
-/// leave (OGCS #2312).
+/// Rule 26: no event is removed because it is in the far past or future: there is no window that it
+/// could leave (OGCS #2312).
 #[tokio::test]
 async fn an_event_is_not_removed_because_of_when_it_is() {
     let mut host = Host::synced(RemovedByPerson::Recreate).await;
@@ -47,8 +47,8 @@ async fn an_event_is_not_removed_because_of_when_it_is() {
     assert_eq!(host.world.calendar.calls(Operation::Delete), 0);
 }
 
-/// Rule 30: an appointment at nine is at nine on both sides of both clock changes, as an instant and its
-/// zone, and stays so when it is stored and read (calrs #100).
+/// Rule 30: an appointment at nine is at nine on both sides of both clock changes, as an instant
+/// and its zone, and stays so when it is stored and read (calrs #100).
 #[tokio::test]
 async fn nine_oclock_is_nine_oclock_on_both_sides_of_both_clock_changes() {
     for (zone, date, start, end) in [

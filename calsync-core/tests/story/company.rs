@@ -12,8 +12,8 @@ use chrono::{DateTime, Duration, Utc};
 /// What the test compares of an event: the person, the calendar, the start and the title.
 pub(crate) type Event = (String, String, DateTime<Utc>, String);
 
-/// Three orders (the second has two items, the third a guest), three staff members (the first is managed by the second), an
-/// admin and a customer.
+/// Three orders (the second has two items, the third a guest), three staff members (the first is
+/// managed by the second), an admin and a customer.
 #[derive(Debug, Clone)]
 pub(crate) struct Company {
     pub(crate) orders: Vec<Order>,

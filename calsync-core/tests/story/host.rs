@@ -120,8 +120,8 @@ impl Host {
         }
     }
 
-    /// A person deletes an event by hand. Then the appointment is changed, because otherwise no run would
-    /// look.
+    /// A person deletes an event by hand. Then the appointment is changed, because otherwise no run
+    /// would look.
     pub(crate) fn person_deletes(&mut self, nth: usize) {
         let events = self.calendar.inner().events();
         let Some(event) = events.iter().filter(|event| event.marker.is_some()).nth(nth) else { return };
@@ -217,8 +217,8 @@ impl Host {
         }
     }
 
-    /// Two workers on one appointment. The second begins when the first is about to run, after `between`;
-    /// both run at once; the first may die.
+    /// Two workers on one appointment. The second begins when the first is about to run, after
+    /// `between`; both run at once; the first may die.
     pub(crate) async fn race(&mut self, nth: usize, between: &Happening, crash: Crash) {
         let Some(id) = self.nth(nth) else { return };
         let first = self.begin(&id, crash);

@@ -1,6 +1,6 @@
-//! Stories: random sequences of changes to a company's orders and people, with racing workers, hosts that
-//! crash between any two effects, and providers that fail at any call. After a few quiet runs there are
-//! exactly the desired events, and one more run makes no call.
+//! Stories: random sequences of changes to a company's orders and people, with racing workers,
+//! hosts that crash between any two effects, and providers that fail at any call. After a few quiet
+//! runs there are exactly the desired events, and one more run makes no call.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod company;
@@ -171,8 +171,8 @@ proptest! {
     }
 }
 
-/// Staff A, then B, then A again: the key of a deleted event stays used, so the event must come back under
-/// another key.
+/// Staff A, then B, then A again: the key of a deleted event stays used, so the event must come
+/// back under another key.
 #[tokio::test]
 async fn an_appointment_assigned_back_returns_to_the_calendar() {
     let mut story = vec![Happening::Confirm { order: 0 }, sync(0)];
@@ -182,8 +182,8 @@ async fn an_appointment_assigned_back_returns_to_the_calendar() {
     run_story(&story, RetryPolicy::new()).await.unwrap();
 }
 
-/// The crash that `begin` guards against: an event is deleted, that is not saved, and then the event is
-/// desired again.
+/// The crash that `begin` guards against: an event is deleted, that is not saved, and then the
+/// event is desired again.
 #[tokio::test]
 async fn a_delete_that_was_not_saved_does_not_lose_the_event() {
     for crash in
@@ -256,8 +256,8 @@ async fn a_look_that_is_due_later_outlives_the_next_write() {
     .await;
 }
 
-/// The create of a worker that died took effect; the next worker's create was refused, and then the event
-/// is no longer desired.
+/// The create of a worker that died took effect; the next worker's create was refused, and then the
+/// event is no longer desired.
 #[tokio::test]
 async fn an_unreported_create_is_looked_for_when_the_event_is_no_longer_desired() {
     run_both(&[
@@ -269,8 +269,8 @@ async fn an_unreported_create_is_looked_for_when_the_event_is_no_longer_desired(
     .await;
 }
 
-/// A worker looks in order to write, and finds nothing, because another worker removed the event in the
-/// meantime. It makes the next event and dies.
+/// A worker looks in order to write, and finds nothing, because another worker removed the event in
+/// the meantime. It makes the next event and dies.
 #[tokio::test]
 async fn an_event_that_a_look_made_and_did_not_report_is_looked_for() {
     let switch = Happening::SwitchCalendar { person: 3, connection: 0, calendar: 1 };

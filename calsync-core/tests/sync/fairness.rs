@@ -15,7 +15,8 @@ fn limits() -> Capabilities {
     Capabilities::new().with_in_flight_per_account(4)
 }
 
-/// A server that responds to account `a` with a `Retry-After` of that many seconds, once or at every call.
+/// A server that responds to account `a` with a `Retry-After` of that many seconds, once or at
+/// every call.
 fn bans_a(seconds: u64, only_once: bool) -> Server {
     Server::new(limits()).with_temper(move |call| {
         let banned = call.account == "a" && !(only_once && call.at.as_secs() >= seconds);

@@ -193,8 +193,8 @@ async fn one_event_that_always_fails_does_not_stop_the_others_of_its_account() {
     }
 }
 
-/// One call probes a failing account; its success lifts the hold from all rows. A step that was not tried
-/// does not count as a failed attempt.
+/// One call probes a failing account; its success lifts the hold from all rows. A step that was not
+/// tried does not count as a failed attempt.
 #[tokio::test]
 async fn one_call_probes_an_account_and_its_success_lifts_the_holds_of_all() {
     let (host, _naps) = host(Company::of_one(), RetryPolicy::none());
@@ -216,7 +216,8 @@ async fn one_call_probes_an_account_and_its_success_lifts_the_holds_of_all() {
     assert_eq!(failures.sum::<u32>(), 2);
     host.world.clear();
     host.wait(1);
-    // The first plan is made while the others are held; the next one sees that the account works again.
+    // The first plan is made while the others are held; the next one sees that the account works
+    // again.
     run_all(&host, &mut companies).await;
     run_all(&host, &mut companies).await;
     assert_eq!(host.world.calendar.events().len(), 5);
@@ -239,7 +240,8 @@ async fn run_all(host: &crate::common::Host, companies: &mut [Company]) -> Repor
     report
 }
 
-/// A server that creates the event with one call and completes it with another, before which the grant ends.
+/// A server that creates the event with one call and completes it with another, before which the
+/// grant ends.
 #[tokio::test]
 async fn a_create_whose_follow_up_call_met_a_dead_grant_waits_for_the_person_and_is_no_outage() {
     let (mut host, health, naps) = host_with_health(Company::of_one());

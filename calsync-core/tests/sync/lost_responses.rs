@@ -1,5 +1,5 @@
-//! When the outcome of a call is unknown, the syncer looks and goes on. There are never two events, and
-//! never none.
+//! When the outcome of a call is unknown, the syncer looks and goes on. There are never two events,
+//! and never none.
 
 use std::time::Duration;
 

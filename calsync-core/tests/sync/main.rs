@@ -1,5 +1,5 @@
-//! Pacing, retries and back-offs of the syncer, in virtual time, against a server that counts calls, refuses
-//! them and loses responses.
+//! Pacing, retries and back-offs of the syncer, in virtual time, against a server that counts
+//! calls, refuses them and loses responses.
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -17,8 +17,8 @@ fn limits(per_minute: u32) -> Capabilities {
     Capabilities::new().with_in_flight_per_account(4).with_per_minute_per_account(per_minute)
 }
 
-/// Asserts that the rate was used to 95 %: apart from the first, the calls of one minute's limit took at
-/// most a minute and a twentieth.
+/// Asserts that the rate was used to 95 %: apart from the first, the calls of one minute's limit
+/// took at most a minute and a twentieth.
 fn assert_rate_is_used(server: &Server, rate: usize) {
     let calls: Vec<Duration> = server.calls().into_iter().map(|call| call.at).collect();
     assert!(calls.len() > 2 * rate, "too few to tell");

@@ -177,7 +177,8 @@ async fn a_stopped_clock_does_not_prolong_a_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn no_call_is_made_while_a_server_asks_to_wait() {
-    // Every tenth call of an account gets this response; the calls under way at that time end first.
+    // Every tenth call of an account gets this response; the calls under way at that time end
+    // first.
     let wait = Duration::from_secs(20);
     let server = Server::new(calsync_core::provider::Capabilities::new()).with_temper(move |call| {
         let asked = call.before % 10 == 9;
@@ -187,7 +188,8 @@ async fn no_call_is_made_while_a_server_asks_to_wait() {
     assert_eq!(report.count(Verdict::Created), 100);
     let calls = server.calls();
     for asked in calls.iter().filter(|call| call.before % 10 == 9) {
-        // A response takes at most a tenth of a second, and so does a call that began before it came.
+        // A response takes at most a tenth of a second, and so does a call that began before it
+        // came.
         let early = calls.iter().filter(|call| call.at > asked.at + Duration::from_millis(200));
         let early = early.filter(|call| call.at < asked.at + wait);
         assert_eq!(early.count(), 0, "asked to wait at {:?}", asked.at);

@@ -1,5 +1,5 @@
-//! A sleep that ends at once and records its duration, a constant source of random numbers, and a host that
-//! retries with them.
+//! A sleep that ends at once and records its duration, a constant source of random numbers, and a
+//! host that retries with them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Google Calendar and Google's OAuth server, in process, for tests: calsync's own and those of hosts.
+//! Google Calendar and Google's OAuth server, in process, for tests: calsync's own and those of
+//! hosts.
 //!
 //! [`FakeGoogle`] is an [`HttpTransport`](calsync_core::http::HttpTransport): pass it to a provider
 //! in place of the network. It looks only at paths and accepts any host name:

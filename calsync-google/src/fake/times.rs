@@ -16,7 +16,8 @@ pub(super) enum Moment {
 }
 
 impl Moment {
-    /// Reads `{"date"}` or `{"dateTime", "timeZone"}`. `side` is `start` or `end`; `needs_zone` for a series.
+    /// Reads `{"date"}` or `{"dateTime", "timeZone"}`. `side` is `start` or `end`; `needs_zone` for
+    /// a series.
     pub(super) fn read(value: Option<&Value>, side: &str, needs_zone: bool) -> Result<Self, Problem> {
         let missing = || Problem::required(format!("Missing {side} time."));
         let bad = || Problem::invalid(format!("Invalid {side} time."));

@@ -155,8 +155,8 @@ pub struct Limits {
     pub per_ten_minutes_per_mailbox: Option<usize>,
     /// The response to a request over the limit of requests at the same time.
     pub answer: LimitResponse,
-    /// The `Retry-After` of a request over either limit, in seconds. `None` leaves the header out, as
-    /// was seen. Default: 10.
+    /// The `Retry-After` of a request over either limit, in seconds. `None` leaves the header out,
+    /// as was seen. Default: 10.
     pub retry_after: Option<u64>,
 }
 

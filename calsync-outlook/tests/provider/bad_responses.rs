@@ -265,8 +265,8 @@ async fn no_status_and_body_cause_a_wrong_result() {
             let is_its_turn = usize::from(status) % bodies.len() == number;
             for is_done in [false, true] {
                 let fault = Fault::Answer(response.clone());
-                // A 3xx or 4xx for a request that took effect is not simulated. Neither are 507 and 509 in
-                // Graph's shape of error: they do mean that the request had no effect.
+                // A 3xx or 4xx for a request that took effect is not simulated. Neither are 507 and
+                // 509 in Graph's shape of error: they do mean that the request had no effect.
                 let is_full = matches!(status, 507 | 509) && number == 8;
                 let fault = match is_done {
                     true if status < 300 || (status >= 500 && !is_full) => fault.after(),

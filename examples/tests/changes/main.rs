@@ -1,5 +1,5 @@
-//! Each of the guide's changes at each provider: what is called, which events are left, and what the ledger says afterwards. A second
-//! run is silent everywhere.
+//! Each of the guide's changes at each provider: what is called, which events are left, and what
+//! the ledger says afterwards. A second run is silent everywhere.
 
 mod company;
 mod houses;
@@ -126,7 +126,8 @@ async fn lives_through_the_table(house: &dyn House) {
     }
 }
 
-/// Everybody who should has the event of today once, in the calendar of today, in words of their own; nobody else has any.
+/// Everybody who should has the event of today once, in the calendar of today, in words of their
+/// own; nobody else has any.
 fn check_events(house: &dyn House, company: &Company, holders: &[i64], what: &str) {
     for person in [EVE, MIA, CLEO, ADAM, MAX] {
         let here = house.events(person, &company.calendar_of(person));

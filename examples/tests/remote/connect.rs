@@ -216,7 +216,8 @@ async fn a_callback_that_is_not_ours_ends_nothing<S: Service>() {
     let state = right.split(['?', '&']).find(|pair| pair.starts_with("state=")).unwrap();
     let twice = browse(&format!("{host}?{state}&{state}&error=access_denied"));
     assert!(twice.starts_with("HTTP/1.1 400"), "{twice}");
-    // More browsers than are served at once, which say nothing; and one that does not come to an end.
+    // More browsers than are served at once, which say nothing; and one that does not come to an
+    // end.
     let address = host.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
     let idle: Vec<_> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
     drop(idle);
@@ -317,7 +318,8 @@ async fn a_port_that_somebody_else_has_is_not_given_out() {
     }
 }
 
-/// An app of one organization is refused elsewhere, when people connect and when tokens are refreshed.
+/// An app of one organization is refused elsewhere, when people connect and when tokens are
+/// refreshed.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_of_one_organization_names_it() {
     let desk = Desk::<FakeOutlook>::without_annas().await;
@@ -341,7 +343,8 @@ async fn an_app_of_one_organization_names_it() {
     desk.assert_delivered(AS_PLANNED);
 }
 
-/// The grant lives on at Microsoft until the person takes it away; what this host knew of it is gone.
+/// The grant lives on at Microsoft until the person takes it away; what this host knew of it is
+/// gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_grant_that_only_the_person_can_take_away_is_forgotten_here() {
     let desk = Desk::<FakeOutlook>::without_annas().await;

@@ -81,8 +81,8 @@ impl<S: Service> Desk<S> {
         command
     }
 
-    /// Quickstart, asking the server, and trying nothing twice: what one run leaves open, the next one has to find, which does not
-    /// wait for the next attempt.
+    /// Quickstart, asking the server, and trying nothing twice: what one run leaves open, the next
+    /// one has to find, which does not wait for the next attempt.
     pub fn quickstart(&self) -> Command {
         let mut command = self.patient_quickstart();
         command.args(["--attempts", "1", "--retry"]);
@@ -96,7 +96,8 @@ impl<S: Service> Desk<S> {
         command
     }
 
-    /// Runs it, and gives how it ended and what it printed. No token is in anything that it wrote or printed.
+    /// Runs it, and gives how it ended and what it printed. No token is in anything that it wrote
+    /// or printed.
     pub fn run(&self) -> (Option<i32>, String) {
         let output = self.quickstart().output().unwrap();
         let printed = text_of(&output);
@@ -108,7 +109,8 @@ impl<S: Service> Desk<S> {
         (output.status.code(), printed)
     }
 
-    /// Runs it again and again until all is delivered, a few times at the most. Gives how often it ran.
+    /// Runs it again and again until all is delivered, a few times at the most. Gives how often it
+    /// ran.
     pub fn run_until_delivered(&self) -> usize {
         for runs in 1..=5 {
             match self.run() {

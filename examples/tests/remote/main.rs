@@ -1,5 +1,5 @@
-//! The reference host with calendars behind an API, as its users meet it: the fakes in the program, servers that have bad luck, tokens
-//! that run out, and people who connect.
+//! The reference host with calendars behind an API, as its users meet it: the fakes in the program,
+//! servers that have bad luck, tokens that run out, and people who connect.
 
 /// Every one of these tests with each of the services.
 macro_rules! with_each_service {

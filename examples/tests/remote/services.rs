@@ -65,7 +65,8 @@ pub trait Service: HttpTransport + Clone {
 
     fn restored(snapshot: &Value) -> Self;
 
-    /// As many as there are ways of a service with a create that is sent again after its event was deleted.
+    /// As many as there are ways of a service with a create that is sent again after its event was
+    /// deleted.
     fn after_deletion() -> Vec<Self>;
 
     fn tokens(&self, user: &str) -> FakeTokens;

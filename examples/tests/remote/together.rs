@@ -58,7 +58,8 @@ impl Together {
         (output.status.code(), printed)
     }
 
-    /// Runs until all is delivered, and once more: there is nothing to do, and nobody is asked anything.
+    /// Runs until all is delivered, and once more: there is nothing to do, and nobody is asked
+    /// anything.
     fn deliver(&self) {
         let delivered = (0..5).any(|_| self.run().0 == Some(0));
         assert!(delivered, "never delivered: {}", self.run().1);
@@ -207,7 +208,8 @@ async fn a_server_and_a_fake_go_side_by_side() {
     assert_eq!((&state["google"], &state["outlook"]), (&json!("server"), &json!("faked")));
     assert!(desk.file("fake-outlook.json").exists() && !desk.file("fake-google.json").exists());
 
-    // Outlook's turn: what stood at the fake is not taken for what stands there, and Google has nothing to do with it.
+    // Outlook's turn: what stood at the fake is not taken for what stands there, and Google has
+    // nothing to do with it.
     let asked = desk.service.count_all();
     company.deliver();
     assert_eq!(company.copies(), [PLANNED; 3]);

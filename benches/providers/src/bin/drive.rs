@@ -1,10 +1,11 @@
 //! Inserts events through one client and says what it took.
 //!
-//! `drive URL CLIENT [INSERTS [AT_ONCE [THREADS]]]`, CLIENT such as `google/bare`, one of those below; THREADS 0 is a
-//! runtime without threads of its own. Prints microseconds of CPU an insert and inserts a second.
+//! `drive URL CLIENT [INSERTS [AT_ONCE [THREADS]]]`, CLIENT such as `google/bare`, one of those
+//! below; THREADS 0 is a runtime without threads of its own. Prints microseconds of CPU an insert
+//! and inserts a second.
 //!
-//! `drive check` inserts a few through all of them into a server of its own, and stops where those of a provider did not
-//! send the same.
+//! `drive check` inserts a few through all of them into a server of its own, and stops where those
+//! of a provider did not send the same.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,5 @@
-//! The server in a process of its own, so that its CPU is not the clients'. Prints its URL; ends when it is killed.
+//! The server in a process of its own, so that its CPU is not the clients'. Prints its URL; ends
+//! when it is killed.
 
 use calsync_bench_providers::server::serve;
 use tokio::net::TcpListener;

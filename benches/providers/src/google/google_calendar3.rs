@@ -1,4 +1,5 @@
-//! google-calendar3 with the token as it is, over its own client. Plain http, so that it too goes without TLS.
+//! google-calendar3 with the token as it is, over its own client. Plain http, so that it too goes
+//! without TLS.
 
 use std::collections::HashMap;
 use std::sync::Arc;

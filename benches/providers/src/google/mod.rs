@@ -1,5 +1,5 @@
-//! Google Calendar. Three ways to insert: each has its own shape of an event, made of a booking before the clock runs,
-//! and gives back the id that the answer names.
+//! Google Calendar. Three ways to insert: each has its own shape of an event, made of a booking
+//! before the clock runs, and gives back the id that the answer names.
 
 pub mod bare;
 pub mod calsync;

@@ -51,7 +51,8 @@ struct Property {
     value: String,
 }
 
-/// What calsync takes from the answer: the id, the version, and what it compares with what was sent.
+/// What calsync takes from the answer: the id, the version, and what it compares with what was
+/// sent.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "they are read to have read them")]

@@ -1,5 +1,5 @@
-//! graph-rs-sdk with the token as it is, over its own client. It has no type of an event, neither to send nor to read, so
-//! it is given those of the bare loop.
+//! graph-rs-sdk with the token as it is, over its own client. It has no type of an event, neither
+//! to send nor to read, so it is given those of the bare loop.
 
 use std::sync::Arc;
 

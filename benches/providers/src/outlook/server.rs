@@ -50,7 +50,8 @@ struct Location<'a> {
     display_name: &'a RawValue,
 }
 
-/// The answer to an insert. `None` to what is none, or prefers anything that this knows not how to answer.
+/// The answer to an insert. `None` to what is none, or prefers anything that this knows not how to
+/// answer.
 pub fn insert(parts: &Parts, body: &[u8]) -> Option<Response<Full<Bytes>>> {
     if parts.uri.path().strip_prefix(API)? != "/me/calendar/events" || parts.headers.get("prefer")? != PREFER
     {

@@ -31,7 +31,8 @@ impl Challenge {
     /// Reads the challenge of an authorization request, if it has one.
     ///
     /// # Errors
-    /// [`AuthorizationRequestError::Malformed`], if the challenge has a wrong length or an unknown method.
+    /// [`AuthorizationRequestError::Malformed`], if the challenge has a wrong length or an unknown
+    /// method.
     pub fn of(params: &Params) -> Result<Option<Self>, AuthorizationRequestError> {
         match (params.get("code_challenge"), params.get("code_challenge_method")) {
             (None, None) => Ok(None),
