@@ -188,7 +188,7 @@ impl Company {
                 let content = step.content().expect("an event");
                 outcome["appointment"] = json!(job.appointment.id);
                 outcome["revision"] = json!(begun.plan().revision());
-                outcome["at"] = json!(self.now);
+                (outcome["at"], outcome["ended_at"]) = (json!(self.now), json!(self.now));
                 outcome["verdict"] = json!("created");
                 outcome["state"] = json!({
                     "state": "confirmed",
