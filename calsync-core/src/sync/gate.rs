@@ -205,9 +205,10 @@ impl State {
 impl Account {
     fn is_needed(&mut self, now: DateTime<Utc>) -> bool {
         // A back-off that ended more than an hour ago has no effect any more.
-        let is_paused = |pause: &Pause| pause.left(now - TimeDelta::hours(1)).is_some();
+        let is_recent =
+            |pause: &Pause| pause.left(now).is_some() || (now - pause.until).abs() < TimeDelta::hours(1);
         Arc::strong_count(&self.gate) > 1
-            || self.pause.as_ref().is_some_and(is_paused)
+            || self.pause.as_ref().is_some_and(is_recent)
             || !self.window.is_empty(now)
     }
 }
@@ -256,6 +257,43 @@ mod tests {
     use crate::names::CalendarId;
     use crate::provider::Capabilities;
 
+    /// A call to a calendar, which has begun.
+    fn call<'a>(gates: &'a Gates, quota: &'a Quota) -> CallPermit<'a> {
+        match gates.enter(quota, 1, gates.now()) {
+            Admission::Now(failures) => CallPermit {
+                gates,
+                quota,
+                requests: 1,
+                failures,
+                _room: None,
+                _place_in_run: None,
+                _queue: None,
+            },
+            admission => panic!("{admission:?}"),
+        }
+    }
+
+    fn quota_of(connection: i64) -> Quota {
+        let (kind, id) = (ProviderKind::GOOGLE, CalendarId::primary());
+        Quota::declared(&CalendarRef::new(Person::Guest, kind, connection.into(), id), &Capabilities::new())
+    }
+
+    fn outage() -> Failure {
+        Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, Operation::Find).into_failure()
+    }
+
+    #[test]
+    fn a_pause_is_not_forgotten_when_many_other_accounts_are_called() {
+        let clock = crate::testing::TestClock::at(DateTime::UNIX_EPOCH);
+        let gates = Gates::new(Arc::new(clock), Arc::new(TokioSleep));
+        let paused = quota_of(0);
+        call(&gates, &paused).failed(&outage(), Duration::from_secs(60));
+        for connection in 1..2000 {
+            drop(call(&gates, &quota_of(connection)));
+        }
+        assert!(gates.is_paused(&paused, gates.now()));
+    }
+
     #[tokio::test]
     async fn a_clock_that_was_ahead_and_is_set_back_pauses_no_account() {
         #[derive(Debug)]
@@ -264,8 +302,7 @@ mod tests {
         impl Sleep for NoSleep {
             async fn sleep(&self, _: Duration) {}
         }
-        let place = CalendarRef::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
-        let quota = Quota::declared(&place, &Capabilities::new());
+        let quota = quota_of(1);
         let clock = crate::testing::TestClock::at(DateTime::UNIX_EPOCH);
         let gates = Gates::new(Arc::new(clock.clone()), Arc::new(NoSleep));
         for ahead in [TimeDelta::hours(30), TimeDelta::days(3650)] {
@@ -273,18 +310,7 @@ mod tests {
             let until = gates.now() + TimeDelta::hours(1);
             gates.sleep_until(until).await;
             assert_eq!(gates.now(), until, "a clock that stops ends a wait all the same");
-            let permit = CallPermit {
-                gates: &gates,
-                quota: &quota,
-                requests: 1,
-                failures: 0,
-                _room: None,
-                _place_in_run: None,
-                _queue: None,
-            };
-            let failure =
-                Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, Operation::Find).into_failure();
-            permit.failed(&failure, Duration::from_secs(60));
+            call(&gates, &quota).failed(&outage(), Duration::from_secs(60));
             assert!(gates.is_paused(&quota, gates.now()));
             clock.advance(-ahead);
             assert_eq!(gates.now(), DateTime::UNIX_EPOCH);
@@ -294,29 +320,14 @@ mod tests {
 
     #[test]
     fn a_success_that_was_on_its_way_before_a_failure_does_not_end_the_backoff() {
-        let place = CalendarRef::new(Person::Guest, ProviderKind::GOOGLE, 1.into(), CalendarId::primary());
-        let quota = Quota::declared(&place, &Capabilities::new());
+        let quota = quota_of(1);
         let gates = Gates::new(Arc::new(SystemClock), Arc::new(TokioSleep));
-        let pass = || match gates.enter(&quota, 1, gates.now()) {
-            Admission::Now(failures) => CallPermit {
-                gates: &gates,
-                quota: &quota,
-                requests: 1,
-                failures,
-                _room: None,
-                _place_in_run: None,
-                _queue: None,
-            },
-            turn => panic!("{turn:?}"),
-        };
-        let failure =
-            Error::new(ErrorKind::Unavailable, ProviderKind::GOOGLE, Operation::Find).into_failure();
-        let (fails, succeeds) = (pass(), pass());
-        assert_eq!(fails.failed(&failure, Duration::ZERO).0, 1);
+        let (fails, succeeds) = (call(&gates, &quota), call(&gates, &quota));
+        assert_eq!(fails.failed(&outage(), Duration::ZERO).0, 1);
         succeeds.succeeded();
-        let next = pass();
+        let next = call(&gates, &quota);
         assert_eq!(next.failures, 1);
         next.succeeded();
-        assert_eq!(pass().failures, 0);
+        assert_eq!(call(&gates, &quota).failures, 0);
     }
 }
