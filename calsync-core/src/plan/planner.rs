@@ -195,14 +195,16 @@ impl Planner {
             }
         }
         for row in rows {
-            let kept = !is_withdrawal
-                && audience.treatment_of_row(row.delivery.calendar(), row.delivery.role())
-                    == Treatment::KeepRight;
+            let (row, calendar) = draft.to_remove(audience, row);
+            let is_kept_in = |calendar: &CalendarRef| {
+                audience.treatment_of_row(calendar, row.delivery.role()) == Treatment::KeepRight
+            };
+            // A replaced connection is no disconnect: its calendar is reached through another one.
+            let kept = !is_withdrawal && (is_kept_in(row.delivery.calendar()) || is_kept_in(&calendar));
             if kept && !row.may_exist() {
                 // An event that is only kept up to date is not created.
                 continue;
             }
-            let (row, calendar) = draft.to_remove(audience, row);
             if let Some(note) = draft.out_of_reach(audience, &row, &calendar, self.other_account) {
                 draft.plan.notes.push(note);
                 continue;

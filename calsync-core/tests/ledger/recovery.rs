@@ -1,5 +1,6 @@
 //! A ledger that was lost, or restored from an old backup.
 
+use calsync_core::calendar::Role;
 use calsync_core::identity::{Generation, TargetKey};
 use calsync_core::ledger::Ledger;
 use calsync_core::model::Stated;
@@ -7,7 +8,7 @@ use calsync_core::names::RemoteId;
 use calsync_core::plan::Recovery;
 use chrono::TimeDelta;
 
-use crate::shop::{NAMESPACE, OTHER_STAFF, STAFF, Shop, calendar};
+use crate::shop::{NAMESPACE, OTHER_STAFF, STAFF, Shop, calendar, connection};
 
 impl Shop {
     async fn list(&self) -> Recovery {
@@ -119,6 +120,68 @@ async fn events_of_no_appointment_are_reported_and_removed_only_if_the_host_deci
     let removals: Vec<_> = orphans.iter().map(|orphan| orphan.removal(shop.now())).collect();
     assert!(shop.syncer.run_all(removals).report().await.is_all_done());
     assert!(shop.is_right());
+}
+
+/// A ledger that was restored or rebuilt doubts every row. That is no removal under way.
+#[tokio::test]
+async fn a_null_column_after_a_recovery_removes_nothing() {
+    for is_lost in [false, true] {
+        for column in ["staff_id", "calendar_sync_enabled"] {
+            let mut shop = Shop::new(2);
+            shop.sync().await;
+            let before = shop.events();
+            for appointment in &mut shop.appointments {
+                if is_lost {
+                    appointment.ledger = Ledger::default();
+                }
+                appointment.ledger.doubt();
+            }
+            assert_eq!(shop.recover().await.orphans(), []);
+            match column {
+                "staff_id" => shop.appointments.iter_mut().for_each(|it| it.staff_id = Stated::NotStated),
+                _ => shop.profiles[0].calendar_sync_enabled = None,
+            }
+            for _ in 0..2 {
+                shop.sync().await;
+                assert_eq!(shop.events(), before, "{column}, lost: {is_lost}");
+            }
+            // Stated again, the events follow as ever.
+            shop.profiles[0].calendar_sync_enabled = Some(true);
+            shop.assign_all(3);
+            shop.move_all(TimeDelta::hours(1));
+            assert!(shop.sync().await.is_all_done(), "{column}, lost: {is_lost}");
+            assert!(shop.is_right(), "{column}, lost: {is_lost}");
+        }
+    }
+}
+
+/// A rebuilt row without its role passed for the customer's: a guest's invitation was then deleted.
+#[tokio::test]
+async fn a_rebuilt_row_has_the_role_that_its_event_was_worded_for() {
+    let mut shop = Shop::new(1);
+    shop.sync().await;
+    let role = shop.row(0).role();
+    assert_ne!(role, Role::Customer);
+    shop.appointments[0].ledger = Ledger::default();
+    shop.recover().await;
+    assert_eq!(shop.row(0).role(), role);
+}
+
+/// A person replaces a connection by another one to the same account while `staff_id` is null.
+#[tokio::test]
+async fn a_replaced_connection_is_no_disconnect_while_a_column_is_null() {
+    let mut shop = Shop::new(1);
+    let account = |id| connection(id).with_account("eve@example.org");
+    shop.profiles[0].connections = vec![account(1)];
+    shop.sync().await;
+    shop.profiles[0].connections = vec![account(2)];
+    shop.appointments[0].staff_id = Stated::NotStated;
+    let report = shop.sync().await;
+    assert!(report.is_all_done());
+    assert_eq!(shop.events().len(), 1, "{:?}", report.outcomes);
+    // The person disconnects that account: it loses its event, whatever the column says.
+    shop.profiles[0].connections = vec![account(2).with_account("another@example.org")];
+    assert!(matches!(&shop.plan(0).steps[..], [step] if step.removes()), "{}", shop.plan(0));
 }
 
 #[tokio::test]
