@@ -318,3 +318,20 @@ impl Debug for MemoryAccountHealthStore {
         f.write_str("MemoryAccountHealthStore(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shorter_wait_leaves_a_longer_one_and_the_time_it_was_noted() {
+        let at = |minutes| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        let asked = |health: &Health, until, now| health.after(&HealthEvent::AskedToWait(at(until)), at(now));
+        let health = asked(&Health::default(), 180, 0);
+        // A process whose clock is an hour ahead hears of a shorter one.
+        let health = asked(&health, 90, 60);
+        assert_eq!(health.waits_until(at(1)), Some(at(180)), "the right clock goes on to see the longer one");
+        let health = asked(&health, 240, 2);
+        assert_eq!(health.waits_until(at(3)), Some(at(240)));
+    }
+}
